@@ -1,0 +1,190 @@
+//! The flow from bytes to mask, run on threads of its own behind a bounded queue.
+
+use std::sync::Arc;
+
+use crate::frame::{Frame, FrameError};
+use crate::mask::Mask;
+
+/// What a client asks for: which modality, through which model of the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Modality name as in the manifest, for example `ultrasound`. Never guessed.
+    pub modality: String,
+    /// Model name as in the manifest; `None` is the configured (else the first) model.
+    pub model: Option<String>,
+}
+
+/// One picture to segment: undecoded bytes, so that a waiting queue holds no pixels.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The picture file, as received.
+    pub bytes: Vec<u8>,
+    /// What to do with it.
+    pub ask: Ask,
+}
+
+/// Wall-clock time of each stage, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StageTimes {
+    /// Waiting in the queue.
+    pub queue: f64,
+    /// Picture file → RGB.
+    pub frame: f64,
+    /// RGB → normalised tensor.
+    pub preprocess: f64,
+    /// Tensor → embedding (image encoder with modality controller).
+    pub encode: f64,
+    /// Embedding → patch map and prompted embedding (SPPG).
+    pub self_prompt: f64,
+    /// Prompted embedding → low-resolution logits (QDMD).
+    pub decode: f64,
+    /// Logits → mask at the frame's size.
+    pub mask: f64,
+    /// From acceptance to mask.
+    pub total: f64,
+}
+
+/// A square map of float32 logits, row-major; probability = sigmoid(logit), target where logit ≥ 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogitMap {
+    /// Cells per side.
+    pub side: usize,
+    /// `side * side` values.
+    pub logits: Vec<f32>,
+}
+
+/// The result for one picture.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// The upright picture the mask belongs to.
+    pub frame: Arc<Frame>,
+    /// The mask, at the frame's size.
+    pub mask: Mask,
+    /// QDMD's output, a quarter of the model's input side.
+    pub low_res: LogitMap,
+    /// SPPG's output, 1/32 of the model's input side: where the model looked.
+    pub patch: LogitMap,
+    /// Mean probability over the mask's pixels; `None` if the mask is empty.
+    pub confidence: Option<f32>,
+    /// Name of the model in the manifest.
+    pub model: String,
+    /// SHA-256 (hex) that names the exact weights: over the hashes of every file this modality uses.
+    pub model_sha256: String,
+    /// Modality name as asked.
+    pub modality: String,
+    /// The modality's index in the decoder.
+    pub modality_index: usize,
+    /// What the mask marks, in words ("fetal head, nerve, breast lesion").
+    pub label: String,
+    /// Where the time went.
+    pub times: StageTimes,
+}
+
+/// Why a job gave no mask. Each is told apart by clients, so each keeps its meaning.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The picture was refused.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// No such modality in the model asked for.
+    #[error("model '{model}' has no modality '{asked}'; it has: {available}")]
+    UnknownModality {
+        /// What was asked.
+        asked: String,
+        /// The model looked in.
+        model: String,
+        /// Comma-separated names.
+        available: String,
+    },
+    /// No such model in the manifest.
+    #[error("no model '{asked}'; there are: {available}")]
+    UnknownModel {
+        /// What was asked.
+        asked: String,
+        /// Comma-separated names.
+        available: String,
+    },
+    /// The queue is full: answered at once, nothing waits.
+    #[error("the queue of {capacity} is full")]
+    Overloaded {
+        /// Jobs the queue holds.
+        capacity: usize,
+    },
+    /// The model is still loading or warming up.
+    #[error("the model is not ready yet")]
+    NotReady,
+    /// The model's files are missing, corrupt or of another shape.
+    #[error("model unusable: {0}")]
+    Model(String),
+    /// The engine has been shut down.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// A fault of this program; the job is lost, the engine goes on.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// A modality as the manifest lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModalityInfo {
+    /// For example `ultrasound`.
+    pub name: String,
+    /// Mask-query row in the decoder.
+    pub index: usize,
+    /// What its masks mark.
+    pub label: String,
+    /// Whether this modality has a trained controller, or runs on the shared base alone.
+    pub controller: bool,
+    /// Whether its weights are in memory now.
+    pub loaded: bool,
+    /// Data sets it was trained on.
+    pub trained_on: Vec<String>,
+    /// Validation figures: data set → (Dice, IoU), as in the manifest.
+    pub validation: Vec<(String, f64, f64)>,
+}
+
+/// A model as the manifest lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// For example `live-224`.
+    pub name: String,
+    /// Input side, px.
+    pub side: usize,
+    /// SHA-256 (hex) over the hashes of all its files.
+    pub sha256: String,
+    /// Its modalities, in index order.
+    pub modalities: Vec<ModalityInfo>,
+    /// Whether a request that names no model gets this one.
+    pub default: bool,
+}
+
+/// Whether requests are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Loading and warming up.
+    Starting,
+    /// Warm.
+    Ready,
+    /// Loading failed, with the reason; nothing will be served.
+    Failed(String),
+}
+
+/// Takes jobs, answers with masks. The HTTP side knows the model through this trait alone,
+/// so that it is tested against a fake without weights.
+pub trait Segmenter: Send + Sync + 'static {
+    /// Queues a job without blocking. `done` is called exactly once, on an engine thread, when the job is accepted.
+    ///
+    /// # Errors
+    /// [`EngineError::Overloaded`], [`EngineError::NotReady`], [`EngineError::Stopped`] and unknown names are
+    /// answered here, before anything is queued; `done` is then never called.
+    fn submit(&self, job: Job, done: Done) -> Result<(), EngineError>;
+    /// What the manifest offers.
+    fn models(&self) -> Vec<ModelInfo>;
+    /// Whether [`Segmenter::submit`] would be served.
+    fn readiness(&self) -> Readiness;
+    /// Jobs waiting now, and the most that may wait.
+    fn queue(&self) -> (usize, usize);
+}
+
+/// Called with a job's outcome.
+pub type Done = Box<dyn FnOnce(Result<Segmentation, EngineError>) + Send>;

@@ -1,0 +1,15 @@
+//! `espmedsam`: prompt-free medical image segmentation on the device.
+//!
+//! The folders spell the data flow, one way:
+//! [`frame`] → [`preprocess`] → [`encode`] → [`self_prompt`] → [`decode`] → [`mask`] → [`render`] → [`http`].
+//! [`model`] owns the files and the runtime, [`engine`] runs the flow on its own threads behind a bounded queue.
+//!
+//! Research use only. Not for clinical use.
+
+pub mod engine;
+pub mod frame;
+pub mod mask;
+pub mod render;
+
+/// Said by every output object, page and help text of this product.
+pub const NOTICE: &str = "Research use only. Not for clinical use.";

@@ -1,0 +1,1 @@
+//! Masks → pictures for people: overlay, mask PNG, patch-prompt map.
