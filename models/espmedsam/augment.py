@@ -1,0 +1,139 @@
+"""Augmentation that imitates other scanners, operators and exports: geometry, gain, contrast, speckle, blur, low
+resolution, burned-in text and calipers, letterbox borders. One pass over a uint8 square, about 2 ms."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+GREY = ("ultrasound", "x-ray")
+# Up is up for a probe and for a patient standing before the detector; elsewhere any quarter turn is as good.
+UPRIGHT = ("ultrasound", "x-ray")
+
+
+def augment(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np.random.Generator):
+    """(RGB float32 side x side x 3 in 0..255, mask float32 side x side in 0..1)."""
+    image, mask = _warp(image, mask, modality, side, rng)
+    x = image.astype(np.float32)
+    x = _tone(x, modality, rng)
+    x = _degrade(x, modality, rng)
+    if rng.random() < 0.25:
+        x, mask = _borders(x, mask, rng)
+    if rng.random() < 0.25:
+        x = _burn_in(x, rng)
+    return np.clip(x, 0, 255), mask
+
+
+def _warp(image, mask, modality, side, rng):
+    n = image.shape[0]
+    scale = np.exp(rng.uniform(np.log(0.7), np.log(1.6)))
+    aspect = np.exp(rng.uniform(-0.22, 0.22))
+    angle = np.deg2rad(rng.uniform(-25, 25)) if rng.random() < 0.5 else 0.0
+    if modality not in UPRIGHT:
+        angle += np.pi / 2 * rng.integers(4)
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    sx, sy = side / n * scale * aspect * flip, side / n * scale / aspect
+    c, s = np.cos(angle), np.sin(angle)
+    a = np.array([[c * sx, -s * sy], [s * sx, c * sy]])
+    slack = 0.18 * side * max(1.0, scale)
+    centre = side / 2 + rng.uniform(-slack, slack, 2) * 0.6
+    m = np.hstack([a, (centre - a @ np.array([n / 2, n / 2]))[:, None]])
+    # Outside the picture: black, as beside a sector, or the edge repeated, as in a tighter crop.
+    border = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
+    image = cv2.warpAffine(image, m, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+    mask = cv2.warpAffine(mask, m, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+    return image, mask.astype(np.float32) / 255
+
+
+def _tone(x, modality, rng):
+    if rng.random() < 0.85:
+        y = np.clip(x / 255, 0, 1) ** np.exp(rng.uniform(-0.5, 0.5))
+        contrast, brightness = np.exp(rng.uniform(-0.35, 0.35)), rng.uniform(-0.15, 0.15)
+        mean = y.mean()
+        x = ((y - mean) * contrast + mean + brightness) * 255
+    if modality in GREY:
+        if rng.random() < 0.3:  # time-gain compensation: brightness drifts with depth
+            x *= np.exp(np.linspace(*rng.uniform(-0.5, 0.5, 2), x.shape[0], dtype=np.float32))[:, None, None]
+        if rng.random() < 0.05:
+            x *= rng.uniform(0.8, 1.1, 3).astype(np.float32)  # tinted display maps
+    else:
+        if rng.random() < 0.6:
+            x *= np.exp(rng.uniform(-0.2, 0.2, 3)).astype(np.float32)
+        if rng.random() < 0.3:  # saturation, towards grey or beyond
+            grey = x.mean(2, keepdims=True)
+            x = grey + (x - grey) * rng.uniform(0.3, 1.4)
+        if modality == "microscopy" and rng.random() < 0.2:
+            x = 255 - x
+    return x.astype(np.float32)
+
+
+def _degrade(x, modality, rng):
+    side = x.shape[0]
+    if rng.random() < 0.2:  # a coarser device: down and up again
+        small = int(side * rng.uniform(0.35, 0.8))
+        x = cv2.resize(cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA), (side, side))
+    elif rng.random() < 0.2:
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.3:
+        if modality == "ultrasound":  # speckle: multiplicative, correlated over a pixel or two
+            noise = rng.standard_normal((side, side)).astype(np.float32)
+            noise = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.5))
+            x = x * (1 + noise[..., None] / noise.std() * rng.uniform(0.05, 0.3))
+        else:
+            x = x + rng.standard_normal((side, side, 1)).astype(np.float32) * rng.uniform(2, 12)
+    if rng.random() < 0.15:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
+        coded = cv2.imencode(".jpg", np.clip(x, 0, 255).astype(np.uint8), quality)[1]
+        x = cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.float32)
+    if modality == "colonoscopy" and rng.random() < 0.2:  # specular highlights
+        for _ in range(rng.integers(1, 6)):
+            centre = tuple(int(v) for v in rng.integers(0, side, 2))
+            axes = tuple(int(v) for v in rng.integers(1, 6, 2))
+            cv2.ellipse(x, centre, axes, float(rng.uniform(0, 180)), 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
+    return x
+
+
+def _borders(x, mask, rng):
+    side = x.shape[0]
+    level = float(rng.choice([0, 0, 0, 255, 30]))
+    kind = rng.integers(3)
+    if kind == 0:  # letterbox or pillarbox
+        b = int(rng.uniform(0.03, 0.18) * side)
+        cuts = [np.s_[:b], np.s_[-b:]] if rng.random() < 0.5 else [np.s_[:, :b], np.s_[:, -b:]]
+    elif kind == 1:  # one dark corner, as a menu or a patient box
+        h, w = (int(v * side) for v in rng.uniform(0.1, 0.3, 2))
+        ys = np.s_[:h] if rng.random() < 0.5 else np.s_[-h:]
+        xs = np.s_[:w] if rng.random() < 0.5 else np.s_[-w:]
+        cuts = [(ys, xs)]
+    else:  # round or eight-sided aperture
+        yy, xx = np.mgrid[:side, :side] / (side / 2) - 1
+        r = rng.uniform(0.95, 1.25)
+        cuts = [np.hypot(xx, yy) > r if rng.random() < 0.5 else np.abs(xx) + np.abs(yy) > r * 1.3]
+    for cut in cuts:
+        x[cut] = level
+        mask[cut] = 0
+    return x, mask
+
+
+def _burn_in(x, rng):
+    """Text, a scale or calipers: drawn over the picture, the mask stays."""
+    side = x.shape[0]
+    x = np.ascontiguousarray(np.clip(x, 0, 255).astype(np.uint8))
+    colour = (float(rng.choice([255, 200, 120])),) * 3 if rng.random() < 0.7 \
+        else tuple(float(v) for v in rng.uniform(80, 255, 3))
+    for _ in range(rng.integers(1, 4)):
+        text = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTUVWXYZ0123456789 .:/-"), rng.integers(3, 14)))
+        edge = rng.random() < 0.8
+        y = int(rng.choice([rng.uniform(0.03, 0.15), rng.uniform(0.85, 0.98)]) * side) if edge \
+            else int(rng.uniform(0.1, 0.9) * side)
+        at = (int(rng.uniform(0, 0.7) * side), y)
+        cv2.putText(x, text, at, cv2.FONT_HERSHEY_SIMPLEX, float(rng.uniform(0.2, 0.45)), colour, 1, cv2.LINE_AA)
+    if rng.random() < 0.5:  # a depth scale
+        column = int(rng.choice([3, side - 6]))
+        for y in range(4, side, int(rng.integers(8, 24))):
+            cv2.line(x, (column, y), (column + 3, y), colour, 1)
+    if rng.random() < 0.3:  # calipers: two crosses, sometimes a dotted line between
+        a, b = rng.integers(10, side - 10, (2, 2)).tolist()
+        for p in (a, b):
+            cv2.drawMarker(x, p, colour, cv2.MARKER_CROSS, 7, 1)
+    return x.astype(np.float32)

@@ -1,0 +1,170 @@
+"""Checkpoint files as plain numpy arrays: official `.pth` and `.safetensors`, read without executing pickled code
+and checked key by key against the official network's `state_dict`."""
+
+from __future__ import annotations
+
+import collections
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+KEYS = Path(__file__).with_name("official_keys.json")
+UNUSED = ("SemiTViT.head.", "SemiTViT.norm_head.")
+
+_DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8",
+           "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
+_SAFE_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is not the official network's, with the reason."""
+
+
+def official_keys() -> dict[str, tuple[int, ...]]:
+    """Key -> shape of the official `ESPMedSAM().state_dict()`, in its order (504 entries)."""
+    return {k: tuple(s) for k, s in json.loads(KEYS.read_text()).items()}
+
+
+def is_modality_key(key: str) -> bool:
+    """Whether the key belongs to the modality controller (80 keys), else it is shared."""
+    return "med_" in key or key.endswith("_med")
+
+
+class _Storage:
+    def __init__(self, kind: str):
+        self.kind = kind
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows tensors and ordered dictionaries, by inert stand-ins; any other name in the pickle is refused."""
+
+    def __init__(self, file, load_storage):
+        super().__init__(file)
+        self.load_storage = load_storage
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        if module in ("torch", "torch.storage") and name in _DTYPES:
+            return _Storage(name)
+        raise CheckpointError(f"the file asks to run '{module}.{name}', which a checkpoint of plain tensors never "
+                              "does: refused")
+
+    def persistent_load(self, pid):
+        kind, storage, key = pid[0], pid[1], pid[2]
+        if kind != "storage" or not isinstance(storage, _Storage):
+            raise CheckpointError(f"unknown storage {kind!r} in the checkpoint")
+        return self.load_storage(storage.kind, str(key))
+
+
+def _rebuild(storage, offset, size, stride, *_):
+    n = storage.size
+    if any(s < 0 for s in (*size, *stride)) or offset < 0:
+        raise CheckpointError("a tensor with negative extents")
+    last = offset + sum((s - 1) * t for s, t in zip(size, stride))
+    if 0 not in size and last >= n:
+        raise CheckpointError(f"a tensor reaches element {last} of a storage of {n}")
+    view = np.lib.stride_tricks.as_strided(storage[offset:], size, [t * storage.itemsize for t in stride])
+    return np.array(view)
+
+
+def _read_pth(path: Path) -> dict:
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path} is not a zip-format .pth: save it again with PyTorch 1.6 or later")
+    with zipfile.ZipFile(path) as z:
+        pkl = [n for n in z.namelist() if n.endswith("/data.pkl") or n == "data.pkl"]
+        if len(pkl) != 1:
+            raise CheckpointError(f"{path} holds {len(pkl)} data.pkl entries, expected 1")
+        root = pkl[0].removesuffix("data.pkl")
+
+        def load_storage(kind, key):
+            return np.frombuffer(z.read(f"{root}data/{key}"), _DTYPES[kind])
+
+        with z.open(pkl[0]) as f:
+            try:
+                state = _Unpickler(f, load_storage).load()
+            except (pickle.UnpicklingError, EOFError, KeyError, IndexError, AttributeError, TypeError) as e:
+                raise CheckpointError(f"{path} is damaged: {e}") from e
+    for wrapper in ("state_dict", "model", "net"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} holds a {type(state).__name__}, expected a dictionary of tensors")
+    return state
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Tensors of a `.safetensors` file (format: 8-byte length, JSON header, raw little-endian data)."""
+    data = Path(path).read_bytes()
+    n = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or n > len(data) - 8:
+        raise CheckpointError(f"{path} is not a safetensors file (header of {n} bytes in a file of {len(data)})")
+    try:
+        header = json.loads(data[8:8 + n])
+    except ValueError as e:
+        raise CheckpointError(f"{path} has a damaged safetensors header: {e}") from e
+    out = {}
+    for key, h in header.items():
+        if key == "__metadata__":
+            continue
+        if h["dtype"] not in _SAFE_DTYPES:
+            raise CheckpointError(f"{path}: {key} has dtype {h['dtype']}, which is not read here")
+        a, b = h["data_offsets"]
+        out[key] = np.frombuffer(data[8 + n + a:8 + n + b], _SAFE_DTYPES[h["dtype"]]).reshape(h["shape"])
+    return out
+
+
+def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
+    """Writes float16/float32/int64 arrays; the file replaces an old one only when whole."""
+    names = {"<f4": "F32", "<f2": "F16", "<i8": "I64"}
+    header, chunks, at = {}, [], 0
+    if metadata:
+        header["__metadata__"] = metadata
+    for key, value in tensors.items():
+        raw = np.ascontiguousarray(value).tobytes()
+        header[key] = {"dtype": names[value.dtype.newbyteorder("<").str], "shape": list(value.shape),
+                       "data_offsets": [at, at + len(raw)]}
+        chunks.append(raw)
+        at += len(raw)
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    part = Path(f"{path}.part")
+    part.write_bytes(len(head).to_bytes(8, "little") + head + b"".join(chunks))
+    part.replace(path)
+
+
+def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str, np.ndarray]:
+    """The official keys as float32 arrays (`num_batches_tracked` dropped), or an error naming every key at fault.
+
+    A `module.` prefix (DataParallel) is taken off; an `image_encoder.*` teacher beside the model is left out.
+    """
+    state = {k.removeprefix("module."): v for k, v in state.items()}
+    state = {k: v for k, v in state.items() if not k.startswith("image_encoder.")}
+    want = official_keys()
+    problems = [f"missing key {k}" for k in want if k not in state]
+    problems += [f"extra key {k}" for k in state if k not in want]
+    problems += [f"{k} has shape {tuple(np.shape(state[k]))}, expected {s}"
+                 for k, s in want.items() if k in state and tuple(np.shape(state[k])) != s]
+    if not problems:
+        problems = [f"{k} holds values that are not finite" for k in want
+                    if not np.all(np.isfinite(np.asarray(state[k], np.float64)))]
+    if problems:
+        more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
+        raise CheckpointError(f"{source} does not fit the official network: " + "; ".join(problems[:8]) + more)
+    return {k: np.asarray(state[k], np.float32) for k in want if not k.endswith("num_batches_tracked")}
+
+
+def load(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads `.pth`/`.pt` or `.safetensors` strictly. Raises CheckpointError."""
+    path = Path(path)
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist")
+    read = read_safetensors if path.suffix == ".safetensors" else _read_pth
+    return strict(read(path), str(path))

@@ -1,0 +1,90 @@
+"""The training pool: index, split, pictures held in memory, and their squares."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# How the pool's index names a modality -> the name used everywhere else.
+ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}
+MEAN = np.array([123.675, 116.28, 103.53], np.float32)
+STD = np.array([58.395, 57.12, 57.375], np.float32)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture and mask of the pool."""
+
+    dataset: str
+    modality: str
+    stem: str
+    image: Path
+    mask: Path
+    empty: bool
+
+
+def load_split(root: Path, split: Path, part: str) -> list[Item]:
+    """Items of `part` ("train" or "val"); every pair of the index must be in the split, once."""
+    parts = {(r["dataset"], r["stem"]): r["split"] for r in csv.DictReader(split.open())}
+    items = []
+    for r in csv.DictReader((root / "index.csv").open()):
+        if parts[r["dataset"], r["stem"]] == part:
+            modality = ALIASES.get(r["modality"], r["modality"])
+            items.append(Item(r["dataset"], modality, r["stem"], root / r["image"], root / r["mask"],
+                              r["empty"] == "1"))
+    return items
+
+
+def read_pair(item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """(RGB uint8 H x W x 3, mask uint8 0/255 H x W)."""
+    image = cv2.cvtColor(cv2.imread(str(item.image), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return image, cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+
+
+def triangle_weights(src: int, dst: int) -> np.ndarray:
+    """dst x src matrix of the antialiased bilinear ("triangle") filter: half-pixel centres, the support widened by
+    src/dst when shrinking, clipped at the edges and normalised. The definition of Pillow's BILINEAR and of PyTorch's
+    `interpolate(antialias=True)`."""
+    scale = src / dst
+    support = max(scale, 1.0)
+    centre = (np.arange(dst) + 0.5) * scale
+    lo = np.maximum((centre - support + 0.5).astype(np.int64), 0)
+    hi = np.minimum((centre + support + 0.5).astype(np.int64), src)
+    w = np.zeros((dst, src))
+    for i in range(dst):
+        j = np.arange(lo[i], hi[i])
+        t = 1 - np.abs((j + 0.5 - centre[i]) / support)
+        w[i, lo[i]:hi[i]] = np.maximum(t, 0)
+    return (w / w.sum(1, keepdims=True)).astype(np.float32)
+
+
+def square(image: np.ndarray, side: int) -> np.ndarray:
+    """Squashes H x W x C to side x side x C float32 with the triangle filter: the `triangle-squash` profile."""
+    x = image.astype(np.float32)
+    x = np.tensordot(triangle_weights(x.shape[0], side), x, (1, 0))
+    return np.ascontiguousarray(np.tensordot(triangle_weights(x.shape[1], side), x, (1, 1)).transpose(1, 0, 2))
+
+
+def normalise(image: np.ndarray) -> np.ndarray:
+    """0..255 RGB H x W x 3 -> C x H x W float32, (x - mean) / std."""
+    return ((image - MEAN) / STD).transpose(2, 0, 1).astype(np.float32)
+
+
+class Pool:
+    """Training pictures as uint8 squares in memory (a margin over the training side, so that a crop stays sharp)."""
+
+    def __init__(self, items: list[Item], side: int):
+        self.items = items
+        self.images, self.masks = [], []
+        for item in items:
+            image, mask = read_pair(item)
+            self.images.append(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+            area = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
+            self.masks.append(area)
+        self.by_dataset: dict[str, list[int]] = {}
+        for i, item in enumerate(items):
+            self.by_dataset.setdefault(item.dataset, []).append(i)

@@ -1,0 +1,1 @@
+"""Checkpoint -> ONNX graphs + manifest, with numpy and onnx alone (no PyTorch)."""

@@ -1,0 +1,161 @@
+"""Writes a model folder and keeps `manifest.toml` beside it: graphs, shared base, one small file per controller."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import UNUSED, is_modality_key, write_safetensors
+from . import network
+from .graph import OPSET, WeightFile
+
+NOTICE = "Research use only. Not for clinical use."
+PROFILES = {
+    # (x - mean) / std on 0..255 RGB, after squashing to the square.
+    "imagenet": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]},
+    # What the official loader really feeds: its std is set to its mean.
+    "official": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [123.675, 116.28, 103.53]},
+    # Our own weights: as "imagenet", but shrunk with an antialiasing (triangle) filter, so that a large frame of
+    # another device gives what a small one gives.
+    "imagenet-antialias": {"resize": "triangle-squash", "mean": [123.675, 116.28, 103.53],
+                           "std": [58.395, 57.12, 57.375]},
+}
+DTYPES = {"float32": np.float32, "float16": np.float16}
+# Prompt encoder without its position matrix, and TinyViT's classifier: in the checkpoint, never in the network.
+_INERT = (*UNUSED, "prompt_encoder.point", "prompt_encoder.not_a", "prompt_encoder.mask_down", "prompt_encoder.no_")
+
+
+@dataclass
+class Spec:
+    """What a model folder is made from."""
+
+    name: str
+    side: int
+    profile: str
+    storage: str
+    description: str
+    default: bool = False
+
+
+@dataclass
+class ModalitySpec:
+    """One modality's weights and what is known of them."""
+
+    name: str
+    index: int
+    label: str
+    controller: bool
+    trained_on: list[str] = field(default_factory=list)
+    licences: list[str] = field(default_factory=list)
+    validation: list[dict] = field(default_factory=list)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], storage: str) -> Path:
+    """A `.safetensors` named by its content, so that equal weights are one file."""
+    part = folder / f"{stem}.tmp.safetensors"
+    arrays = {k: v.astype(DTYPES[storage]) for k, v in tensors.items()}
+    bad = [k for k, v in arrays.items() if not np.all(np.isfinite(v))]
+    if bad:
+        raise ValueError(f"{bad[0]} does not fit {storage}")
+    write_safetensors(part, arrays, {"notice": NOTICE})
+    path = folder / f"{stem}-{digest(part)[:8]}.safetensors"
+    part.replace(path)
+    return path
+
+
+def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> dict:
+    """Writes weights and graphs of one modality into `root/spec.name`; returns its manifest entry.
+
+    Graphs are named by base (and modality, if it has a controller), so modalities on one base share them.
+    """
+    folder = root / spec.name
+    folder.mkdir(parents=True, exist_ok=True)
+    shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)}
+    base = _write_weights(folder, "base", shared, spec.storage)
+    tag = base.stem.removeprefix("base-")
+    files = [WeightFile(base)]
+    own = None
+    if modality.controller:
+        own = _write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
+                             spec.storage)
+        files.append(WeightFile(own))
+    encoder = folder / (f"encoder-{tag}-{own.stem}.onnx" if own else f"encoder-{tag}.onnx")
+    self_prompt, decoder = folder / f"self_prompt-{tag}.onnx", folder / f"decoder-{tag}.onnx"
+    network.encoder(spec.side, files, modality.controller).save(encoder)
+    network.self_prompt(spec.side, files[:1]).save(self_prompt)
+    network.decoder(spec.side, files[:1]).save(decoder)
+
+    def rel(p: Path) -> str:
+        return p.relative_to(root).as_posix()
+
+    return {
+        "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
+        "encoder": rel(encoder), "self_prompt": rel(self_prompt), "decoder": rel(decoder),
+        "weights": [rel(f.path) for f in files], "trained_on": modality.trained_on, "licences": modality.licences,
+        "validation": modality.validation,
+    }
+
+
+def read_manifest(root: Path) -> list[dict]:
+    """The models of `root/manifest.toml`, or none."""
+    path = root / "manifest.toml"
+    return tomllib.loads(path.read_text())["model"] if path.exists() else []
+
+
+def write_manifest(root: Path, models: list[dict]) -> None:
+    """Writes `root/manifest.toml` with the size and SHA-256 of every file the models use; replaced when whole."""
+    out = ["# Written by the export; edit nothing by hand.", "format = 1", f'notice = "{NOTICE}"']
+    for m in models:
+        out += ["", "[[model]]"]
+        out += [f"{k} = {_toml(m[k])}" for k in ("name", "default", "side", "storage", "opset", "description")]
+        out += ["", "[model.preprocess]"] + [f"{k} = {_toml(v)}" for k, v in m["preprocess"].items()]
+        paths = sorted({p for y in m["modality"] for p in (y["encoder"], y["self_prompt"], y["decoder"], *y["weights"])})
+        for p in paths:
+            f = root / p
+            out += ["", "[[model.file]]", f"path = {_toml(p)}", f'sha256 = "{digest(f)}"',
+                    f"bytes = {f.stat().st_size}"]
+        for y in sorted(m["modality"], key=lambda y: y["index"]):
+            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k != "validation"]
+            for v in y.get("validation", []):
+                out += ["", "[[model.modality.validation]]"] + [f"{k} = {_toml(x)}" for k, x in v.items()]
+    part = root / "manifest.toml.part"
+    part.write_text("\n".join(out) + "\n")
+    part.replace(root / "manifest.toml")
+
+
+def _toml(v) -> str:
+    if isinstance(v, bool):
+        return "true" if v else "false"
+    if isinstance(v, (int, float)):
+        return repr(v)
+    if isinstance(v, str):
+        return json.dumps(v, ensure_ascii=False)
+    return "[" + ", ".join(_toml(x) for x in v) + "]"
+
+
+def prune(root: Path, models: list[dict]) -> None:
+    """Deletes what earlier exports left in the model folders and no modality uses any more."""
+    for m in models:
+        used = {root / p for y in m["modality"]
+                for p in (y["encoder"], y["self_prompt"], y["decoder"], *y["weights"])}
+        for f in (root / m["name"]).iterdir():
+            if f not in used and f.suffix in (".onnx", ".safetensors"):
+                f.unlink()
+
+
+def model_entry(spec: Spec, modalities: list[dict]) -> dict:
+    """The manifest entry of a model."""
+    return {"name": spec.name, "default": spec.default, "side": spec.side, "storage": spec.storage, "opset": OPSET,
+            "description": spec.description, "preprocess": {"profile": spec.profile, **PROFILES[spec.profile]},
+            "modality": modalities}

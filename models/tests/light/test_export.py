@@ -1,0 +1,93 @@
+"""Graphs: window padding follows the side, weights are shared by content, the import command refuses what it must."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from espmedsam import checkpoint, reference_weights
+from espmedsam.export import model_dir
+from espmedsam.export.network import bias_offsets
+
+
+@pytest.fixture(scope="module")
+def states():
+    return {m: checkpoint.strict(reference_weights.weights(1001, m, -0.75)) for m in (2, 5)}
+
+
+def test_bias_offsets_number_the_offsets_by_first_occurrence():
+    # The reference README's words: offset order = first occurrence of (|dy|,|dx|) scanning all pairs row-major.
+    for w in (7, 14):
+        seen, cells = {}, [(y, x) for y in range(w) for x in range(w)]
+        want = [[seen.setdefault((abs(a - c), abs(b - d)), len(seen)) for c, d in cells] for a, b in cells]
+        assert np.array_equal(bias_offsets(w), want)
+
+
+@pytest.mark.parametrize("side", [32, 96, 224, 256])
+def test_every_side_gives_maps_of_the_contract(tmp_path, states, side):
+    spec = model_dir.Spec("m", side, "imagenet", "float16", "")
+    entry = model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("ultrasound", 2, "x", True), states[2])
+    run = {k: onnxruntime.InferenceSession(str(tmp_path / entry[k])) for k in ("encoder", "self_prompt", "decoder")}
+    x = np.random.default_rng(0).standard_normal((1, 3, side, side)).astype(np.float32)
+    embedding = run["encoder"].run(None, {"image": x})[0]
+    assert embedding.shape == (1, 256, side // 16, side // 16)
+    patch, prompted = run["self_prompt"].run(None, {"embedding": embedding})
+    assert patch.shape == (1, 1, side // 32, side // 32)
+    # Only two prompt vectors exist, and each covers its 2 x 2 cells.
+    prompt = (prompted - embedding)[0].reshape(256, side // 32, 2, side // 32, 2)
+    assert np.abs(prompt - prompt[:, :, :1, :, :1]).max() < 1e-5
+    masks = [run["decoder"].run(None, {"prompted": prompted, "modality": np.array([m])})[0] for m in range(6)]
+    assert masks[0].shape == (1, 1, side // 4, side // 4)
+    assert all(np.abs(masks[0] - m).max() > 1e-3 for m in masks[1:])
+
+
+def test_two_modalities_share_the_base_and_two_bases_do_not(tmp_path, states):
+    spec = model_dir.Spec("m", 224, "imagenet", "float32", "")
+    entries = [model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
+               for n, i in (("ultrasound", 2), ("colonoscopy", 5))]
+    a, b = entries
+    assert a["weights"][0] == b["weights"][0] and a["decoder"] == b["decoder"]
+    assert a["weights"][1] != b["weights"][1] and a["encoder"] != b["encoder"]
+    other = dict(states[2])
+    other["mask_query.weight"] = other["mask_query.weight"] + 1
+    c = model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("x-ray", 1, "x", True), other)
+    assert c["weights"][0] != a["weights"][0] and c["decoder"] != a["decoder"]
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path, states):
+    spec = model_dir.Spec("m", 64, "imagenet", "float16", "")
+    entry = model_dir.ModalitySpec("ultrasound", 2, "x", True)
+    first = {k: model_dir.digest(tmp_path / "a" / v) for k, v in
+             model_dir.write_modality(tmp_path / "a", spec, entry, states[2]).items() if k in ("encoder", "decoder")}
+    again = {k: model_dir.digest(tmp_path / "b" / v) for k, v in
+             model_dir.write_modality(tmp_path / "b", spec, entry, states[2]).items() if k in ("encoder", "decoder")}
+    assert first == again
+
+
+def _import(*args):
+    return subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", *map(str, args)], text=True,
+                          capture_output=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_import_command(tmp_path):
+    path = tmp_path / "c.safetensors"
+    for m in (2, 5):
+        checkpoint.write_safetensors(tmp_path / f"{m}.safetensors", reference_weights.weights(1001, m, -0.75))
+    out = tmp_path / "models"
+    base = ("--preprocess", "official", "--side", 64, "--out", out)
+    assert _import("--checkpoint", tmp_path / "2.safetensors", "--modality", "ultrasound", *base).returncode == 0
+    second = _import("--checkpoint", tmp_path / "5.safetensors", "--modality", "colonoscopy", *base)
+    assert "base shared with ultrasound" in second.stdout, second.stderr
+    manifest = model_dir.read_manifest(out)
+    assert [y["name"] for y in manifest[0]["modality"]] == ["ultrasound", "colonoscopy"]
+    assert manifest[0]["preprocess"]["std"] == manifest[0]["preprocess"]["mean"]
+    for args, said in ((("--checkpoint", path, "--modality", "ultrasound", *base), "does not exist"),
+                       (("--checkpoint", tmp_path / "2.safetensors", "--modality", "mri", *base), "--index"),
+                       (("--checkpoint", tmp_path / "2.safetensors", "--modality", "ultrasound", "--side", 100,
+                         "--out", out), "multiple of 32")):
+        failed = _import(*args)
+        assert failed.returncode != 0 and said in failed.stderr
+    assert model_dir.read_manifest(out) == manifest
