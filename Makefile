@@ -1,0 +1,145 @@
+# espmedsam: research use only, not for clinical use.
+# `make run` and `make test` set up all they need; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+PORT ?= 8080
+URL := http://127.0.0.1:$(PORT)
+BIN := target/release/espmedsam
+LIGHT := .venv/light/bin/python
+TRAIN := .venv/train/bin/python
+# Reference outputs and training data live outside the repository; see models/README.md.
+SHARED ?= ../shared
+SPLIT ?= $(SHARED)/warmstart/split.csv
+export PYTHONPATH := $(CURDIR)/models
+
+need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing: $(2)" >&2; exit 1; }
+
+##@ Everyday
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: tools ## The program, optimised
+	cargo build --release --locked --bin espmedsam
+
+.PHONY: run
+run: build ## Serve on loopback, segment two bundled pictures, say where the overlays lie (Ctrl-C stops)
+	$(call need,curl,install it with 'apt-get install curl')
+	mkdir -p out
+	$(BIN) serve --listen 127.0.0.1:$(PORT) &
+	server=$$!
+	trap 'kill $$server 2>/dev/null || true' EXIT INT TERM
+	for i in $$(seq 120); do
+	  kill -0 $$server 2>/dev/null || { echo "make run: the server stopped; is port $(PORT) taken? Try: make run PORT=8081" >&2; exit 1; }
+	  curl -sf -o /dev/null $(URL)/health/ready && break
+	  sleep 0.5
+	done
+	segment() { curl -sf -H 'Accept: image/png' --data-binary @tests/samples/$$1.jpg -H 'Content-Type: image/jpeg' \
+	  -o out/$$2.png "$(URL)/v1/segment?modality=$$3&format=overlay" && echo "  overlay   $(CURDIR)/out/$$2.png"; }
+	echo
+	segment hc18_230_HC ultrasound ultrasound
+	segment kvasir_cju84hibuktj80871u519o71q colonoscopy colonoscopy
+	echo "  page      $(URL)/"
+	echo "  Research use only. Not for clinical use."
+	echo
+	wait $$server
+
+.PHONY: test
+test: tools $(LIGHT) chromium ## Everything the device runs, checked against independent references
+	cargo build --release --locked --all-targets
+	cargo test --release --locked
+	$(LIGHT) -m pytest -q models/tests/light tests/parity
+	@[ -d $(SHARED)/reference ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
+
+.PHONY: test-train
+test-train: $(LIGHT) $(TRAIN) build ## The PyTorch package, and the Rust path against it (downloads PyTorch)
+	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
+
+.PHONY: lint
+lint: tools ## Format and clippy, warnings refused
+	cargo fmt --check
+	cargo clippy --release --locked --all-targets -- -D warnings
+
+.PHONY: deny
+deny: tools ## Licences, bans and sources of every dependency
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+.PHONY: openapi
+openapi: tools ## Write docs/openapi.json anew from the code
+	UPDATE_OPENAPI=1 cargo test --release --locked --test http_openapi
+
+.PHONY: bench
+bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
+	cargo bench --locked
+	$(MAKE) bench-peers
+
+.PHONY: bench-peers
+bench-peers: build $(LIGHT) ## Ours and onnxruntime, same graphs, threads and picture, interleaved
+	$(LIGHT) benches/peers.py --binary $(BIN)
+
+##@ Models
+
+.PHONY: eval
+eval: build ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
+	$(BIN) eval --data $(SHARED)/data --split $(SPLIT) --part val --json out/eval.json
+
+.PHONY: train
+train: $(TRAIN) ## Base, then the controllers, then the yardstick; each resumes (needs SHARED=)
+	for stage in base-224 controller-ultrasound-224 controller-colonoscopy-224 unet-224; do
+	  out=runs/$${stage%-224}
+	  case $$stage in base-*|unet-*) out=runs/$$stage; root=$(SHARED)/warmstart;; *) root=runs;; esac
+	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml --data $(SHARED)/data --split $(SPLIT) --init-root $$root --out $$out
+	done
+
+.PHONY: export
+export: $(LIGHT) ## runs/ -> models/ (float16-stored, shipped) and out/float32/
+	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out models
+	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out out/float32 --storage float32
+
+CHECKPOINT ?=
+MODALITY ?=
+PREPROCESS ?= official
+SIDE ?= 1024
+OUT ?= out/imported
+.PHONY: import
+import: $(LIGHT) ## CHECKPOINT=file.pth MODALITY=ultrasound PREPROCESS=official|imagenet SIDE=1024 OUT=dir
+	$(LIGHT) -m espmedsam.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
+
+##@ Set-up (called by the others)
+
+.PHONY: tools
+tools:
+	@$(call need,cargo,install Rust from https://rustup.rs)
+	$(call need,cc,install it with 'apt-get install build-essential')
+
+.PHONY: chromium
+chromium: ## Headless Chromium for the page's test
+	@command -v chromedriver >/dev/null && exit 0
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver
+	else
+	  echo "make: the page's test needs Chromium: apt-get install chromium chromium-driver" >&2; exit 1
+	fi
+
+define venv
+	$(call need,python3,install it with 'apt-get install python3 python3-venv')
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or later is needed" >&2; exit 1; }
+	python3 -m venv $(1) || { echo "make: python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+endef
+
+$(LIGHT): models/requirements-light.txt
+	$(call venv,.venv/light)
+	.venv/light/bin/pip install -q -r $<
+	touch $@
+
+$(TRAIN): models/requirements-light.txt models/requirements-train.txt
+	$(call venv,.venv/train)
+	.venv/train/bin/pip install -q -r models/requirements-light.txt -r models/requirements-train.txt
+	touch $@
