@@ -1,0 +1,72 @@
+"""The program against PyTorch on the shipped model: the same weights file, two independent implementations."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from espmedsam import checkpoint
+from espmedsam.network import ESPMedSAM
+
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "tests/parity"))
+from independent import Reference, iou, mask  # noqa: E402
+from test_parity import pictures  # noqa: E402
+
+SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "data"
+
+
+def network(entry: dict) -> ESPMedSAM:
+    """The modality's weights, in PyTorch."""
+    net = ESPMedSAM().eval()
+    state = net.state_dict()
+    for f in entry["weights"]:
+        for k, v in checkpoint.read_safetensors(ROOT / "models" / f).items():
+            state[k] = torch.from_numpy(v.astype(np.float32))
+    net.load_state_dict(state)
+    return net
+
+
+def real_pictures():
+    """The samples, and where the pool is at hand 20 whole pictures of it, 10 of each shipped controller."""
+    yield from pictures()
+    for dataset, modality in (("hc18", "ultrasound"), ("kvasir_seg", "colonoscopy")):
+        for path in sorted((SHARED / dataset / "images").glob("*"))[:10]:
+            yield path.stem, modality, np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_at_least_twenty_real_pictures_agree_with_pytorch(tmp_path):
+    reference = Reference(ROOT / "models")
+    entries = {m["name"]: m for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"][0]["modality"]}
+    found = list(real_pictures())
+    assert len(found) >= 20
+    for name, modality, rgb in found:
+        (tmp_path / modality).mkdir(exist_ok=True)
+        Image.fromarray(rgb).save(tmp_path / modality / f"{name}.png")
+    worst, least = 0.0, 1.0
+    for modality in sorted({m for _, m, _ in found}):
+        for form in ("npy", "png"):
+            subprocess.run([ROOT / "target/release/espmedsam", "segment", tmp_path / modality, "--modality", modality,
+                            "--models", ROOT / "models", "--format", form, "-o", tmp_path / f"{modality}-{form}"],
+                           check=True)
+        entry = entries[modality]
+        net = network(entry)
+        for name, _, rgb in (p for p in found if p[1] == modality):
+            with torch.no_grad():
+                want, _ = net(torch.from_numpy(reference.tensor(rgb)), torch.tensor([entry["index"]]), entry["controller"])
+            got = np.load(tmp_path / f"{modality}-npy/{name}.low_res.npy")
+            png = np.asarray(Image.open(tmp_path / f"{modality}-png/{name}.mask.png")) > 0
+            worst = max(worst, float(np.abs(got - want[0].numpy()).max()))
+            least = min(least, iou(png, mask(want[0].numpy(), *rgb.shape[:2])))
+            assert worst <= 1e-2 and least >= 0.995, name
+    print(f"{len(found)} pictures: largest logit difference {worst:.1e}, least mask IoU {least:.4f}")
+
+
+if __name__ == "__main__":
+    pytest.main([__file__, "-s"])

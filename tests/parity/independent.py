@@ -1,0 +1,73 @@
+"""The same path written a second time, plainly: numpy in float64 around onnxruntime. Shares no code with the program."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+
+def bilinear_matrix(src: int, dst: int) -> np.ndarray:
+    """dst x src: half-pixel centres, two taps, edges clamped (cv2 INTER_LINEAR, align_corners=False)."""
+    m = np.zeros((dst, src))
+    for i in range(dst):
+        c = (i + 0.5) * src / dst - 0.5
+        lo, t = int(np.floor(c)), c - np.floor(c)
+        m[i, min(max(lo, 0), src - 1)] += 1 - t
+        m[i, min(max(lo + 1, 0), src - 1)] += t
+    return m
+
+
+def triangle_matrix(src: int, dst: int) -> np.ndarray:
+    """dst x src: a triangle as wide as the shrinking asks for, sampled at pixel centres, normalised."""
+    scale = src / dst
+    wide = max(scale, 1.0)
+    i, j = np.arange(dst)[:, None], np.arange(src)[None]
+    m = np.maximum(0, 1 - np.abs((j + 0.5 - (i + 0.5) * scale) / wide))
+    return m / m.sum(1, keepdims=True)
+
+
+RESIZE = {"bilinear-squash": bilinear_matrix, "triangle-squash": triangle_matrix}
+
+
+class Reference:
+    """A manifest's model through onnxruntime."""
+
+    def __init__(self, folder: Path, model: str | None = None):
+        manifest = tomllib.loads((folder / "manifest.toml").read_text())
+        models = manifest["model"]
+        self.folder = folder
+        self.model = next(m for m in models if m["name"] == model) if model else next(m for m in models if m["default"])
+        self.sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def session(self, path: str) -> onnxruntime.InferenceSession:
+        if path not in self.sessions:
+            self.sessions[path] = onnxruntime.InferenceSession(str(self.folder / path))
+        return self.sessions[path]
+
+    def tensor(self, rgb: np.ndarray) -> np.ndarray:
+        """H x W x 3 uint8 -> 1 x 3 x S x S float32."""
+        p, s = self.model["preprocess"], self.model["side"]
+        matrix = RESIZE[p["resize"]]
+        y = np.einsum("ih,hwc->iwc", matrix(rgb.shape[0], s), rgb.astype(np.float64))
+        y = np.einsum("jw,iwc->ijc", matrix(rgb.shape[1], s), y)
+        return ((y - p["mean"]) / p["std"]).transpose(2, 0, 1)[None].astype(np.float32)
+
+    def logits(self, rgb: np.ndarray, modality: str) -> tuple[np.ndarray, np.ndarray]:
+        """(S/4 x S/4 mask logits, S/32 x S/32 patch logits)."""
+        y = next(m for m in self.model["modality"] if m["name"] == modality)
+        embedding = self.session(y["encoder"]).run(None, {"image": self.tensor(rgb)})[0]
+        patch, prompted = self.session(y["self_prompt"]).run(["patch_logits", "prompted"], {"embedding": embedding})
+        low = self.session(y["decoder"]).run(None, {"prompted": prompted, "modality": np.array([y["index"]])})[0]
+        return low[0, 0], patch[0, 0]
+
+
+def mask(logits: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Logits -> boolean mask at the picture's size."""
+    return bilinear_matrix(logits.shape[0], height) @ logits @ bilinear_matrix(logits.shape[1], width).T >= 0
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union; two empty masks agree."""
+    union = (a | b).sum()
+    return 1.0 if union == 0 else float((a & b).sum() / union)

@@ -1,0 +1,65 @@
+"""An official-format checkpoint, imported and run by the program, against outputs of the official network.
+
+The weights follow the rule of the reference folder's README; the stored outputs are float16 of the official code's
+float32 results (PyTorch 2.15, CPU).
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import REFERENCE, ROOT
+from espmedsam import checkpoint, reference_weights
+from espmedsam.modalities import MODALITIES
+from independent import iou, mask
+
+CASE = REFERENCE / "case-a"
+
+
+@pytest.fixture(scope="module")
+def meta():
+    return json.loads((CASE / "meta.json").read_text())
+
+
+def test_the_rule_gives_the_probed_weights(meta):
+    state = reference_weights.weights(meta["seed"], 0, meta["patch_decoder.3.bias"])
+    for key, first in meta["weight_probe"].items():
+        assert np.array_equal(state[key].ravel()[:len(first)], np.array(first, np.float32)), key
+
+
+@pytest.fixture(scope="module")
+def imported(meta, tmp_path_factory):
+    root = tmp_path_factory.mktemp("case-a")
+    for index, name in enumerate(MODALITIES):
+        state = reference_weights.weights(meta["seed"], index, meta["patch_decoder.3.bias"])
+        checkpoint.write_safetensors(root / "c.safetensors", state)
+        subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", root / "c.safetensors",
+                        "--modality", name, "--preprocess", "imagenet", "--out", root / "models"],
+                       check=True, cwd=ROOT / "models")
+    return root
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_all_six_modalities_through_the_program(imported, espmedsam, index):
+    out = imported / f"out{index}"
+    images = [CASE / "img0.png", CASE / "img1.png"]
+    espmedsam("segment", *images, "--modality", MODALITIES[index], "--models", imported / "models",
+              "--format", "npy", "-o", out)
+    for i in range(2):
+        want = np.load(CASE / f"mod{index}_img{i}_lowres.npy")
+        got = np.load(out / f"img{i}.low_res.npy")
+        rounding = np.spacing(np.abs(want)).astype(np.float64) / 2
+        want = want.astype(np.float64)
+        assert (np.abs(got - want) - rounding).max() <= 2e-3
+        assert iou(mask(got, 1024, 1024), mask(want, 1024, 1024)) >= 0.999
+        patch = np.load(CASE / f"mod{index}_img{i}_patch.npy")
+        error = np.abs(np.load(out / f"img{i}.patch.npy") - patch.astype(np.float64))
+        assert (error - np.spacing(np.abs(patch)).astype(np.float64) / 2).max() <= 2e-3
+    if index == 0:
+        png = np.asarray(Image.open(CASE / "mod0_img0_mask1024.png")) > 127
+        assert iou(mask(np.load(out / "img0.low_res.npy"), 1024, 1024), png) >= 0.999
