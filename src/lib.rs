@@ -8,6 +8,7 @@
 
 pub mod engine;
 pub mod frame;
+pub mod http;
 pub mod mask;
 pub mod render;
 
