@@ -7,6 +7,7 @@
 //! Research use only. Not for clinical use.
 
 pub mod engine;
+pub mod eval;
 pub mod frame;
 pub mod http;
 pub mod mask;

@@ -1,0 +1,3 @@
+//! Accuracy against ground truth.
+
+pub mod metrics;
