@@ -9,6 +9,7 @@
 pub mod engine;
 pub mod eval;
 pub mod frame;
+pub mod http;
 pub mod mask;
 pub mod render;
 
