@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crate::frame::FrameLimits;
+use crate::model::manifest::ModelSpec;
 use crate::model::runtime::panic_message;
 use crate::model::store::{Choice, Store};
 
@@ -204,7 +205,7 @@ struct Worker {
 impl Worker {
     fn run(self, first: bool, warm_up: &[Ask]) {
         if first {
-            let outcome = self.guarded(|| warm_up.iter().try_for_each(|ask| self.pipeline.warm_up(ask).map(|_| ())));
+            let outcome = guarded(|| warm_up.iter().try_for_each(|ask| self.pipeline.warm_up(ask).map(|_| ())));
             let readiness = match outcome {
                 Ok(()) => Readiness::Ready,
                 Err(error) => {
@@ -224,7 +225,7 @@ impl Worker {
     fn serve(&self, queued: Queued) {
         let Queued { job, accepted, reply } = queued;
         let queue = millis(accepted.elapsed());
-        let outcome = self.guarded(|| self.pipeline.segment(&job.bytes, &job.ask)).map(|mut result| {
+        let outcome = guarded(|| self.pipeline.segment(&job.bytes, &job.ask)).map(|mut result| {
             result.times.queue = queue;
             result.times.total = millis(accepted.elapsed());
             result
@@ -235,18 +236,18 @@ impl Worker {
         }
         reply.send(outcome);
     }
-
-    /// A fault in one job must cost that job alone.
-    fn guarded<R>(&self, work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, EngineError> {
-        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            let message = panic_message(&*panic);
-            tracing::error!(panic = message, "a job failed inside the engine");
-            Err(EngineError::Internal(message.to_string()))
-        })
-    }
 }
 
-fn describe(store: &Store, model: &crate::model::manifest::ModelSpec, default: bool) -> ModelInfo {
+/// A fault in one job must cost that job alone.
+fn guarded<R>(work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic_message(&*panic);
+        tracing::error!(panic = message, "a job failed inside the engine");
+        Err(EngineError::Internal(message.to_string()))
+    })
+}
+
+fn describe(store: &Store, model: &ModelSpec, default: bool) -> ModelInfo {
     let mut modalities: Vec<ModalityInfo> = model
         .modalities
         .iter()
@@ -267,4 +268,24 @@ fn describe(store: &Store, model: &crate::model::manifest::ModelSpec, default: b
 /// A poisoned lock here guards only whole values, so it stays usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let outcome: Result<(), _> = guarded(|| panic!("fault {}", 7));
+        assert!(matches!(outcome, Err(EngineError::Internal(message)) if message == "fault 7"));
+    }
+
+    #[test]
+    fn a_job_that_is_lost_is_answered_once() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let done: Done = Box::new(move |outcome| sender.send(outcome.map(|_| ())).unwrap());
+        drop(Reply(Some(done)));
+        assert!(matches!(receiver.recv().unwrap(), Err(EngineError::Stopped)));
+        assert!(receiver.recv().is_err(), "answered twice");
+    }
 }
