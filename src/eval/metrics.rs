@@ -28,14 +28,28 @@ pub struct SizeMismatch(pub (u32, u32), pub (u32, u32));
 /// # Errors
 /// [`SizeMismatch`].
 pub fn compare(predicted: &Mask, truth: &Mask) -> Result<Scores, SizeMismatch> {
-    let sizes = ((predicted.width, predicted.height), (truth.width, truth.height));
+    let sizes = (
+        (predicted.width, predicted.height),
+        (truth.width, truth.height),
+    );
     if sizes.0 != sizes.1 {
         return Err(SizeMismatch(sizes.0, sizes.1));
     }
     let count = |mask: &Mask| mask.pixels.iter().filter(|p| **p != 0).count();
     let (a, b) = (count(predicted), count(truth));
-    let both = predicted.pixels.iter().zip(&truth.pixels).filter(|(p, t)| **p != 0 && **t != 0).count();
-    let ratio = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
+    let both = predicted
+        .pixels
+        .iter()
+        .zip(&truth.pixels)
+        .filter(|(p, t)| **p != 0 && **t != 0)
+        .count();
+    let ratio = |part: usize, whole: usize| {
+        if whole == 0 {
+            1.0
+        } else {
+            part as f64 / whole as f64
+        }
+    };
     Ok(Scores {
         dice: ratio(2 * both, a + b),
         iou: ratio(both, a + b - both),
@@ -48,7 +62,11 @@ fn hausdorff95(a: &Mask, b: &Mask) -> f64 {
     let borders = [border(a), border(b)];
     let directed = |from: &[bool], to: &[bool]| {
         let squares = squared_distances(to, a.width as usize);
-        let distances = from.iter().zip(squares).filter(|(on, _)| **on).map(|(_, square)| square.sqrt());
+        let distances = from
+            .iter()
+            .zip(squares)
+            .filter(|(on, _)| **on)
+            .map(|(_, square)| square.sqrt());
         percentile(distances.collect(), 0.95)
     };
     directed(&borders[0], &borders[1]).max(directed(&borders[1], &borders[0]))
@@ -69,7 +87,11 @@ fn border(mask: &Mask) -> Vec<bool> {
             || background(i - width)
             || background(i + width)
     };
-    mask.pixels.iter().enumerate().map(|(i, p)| *p != 0 && on_border(i)).collect()
+    mask.pixels
+        .iter()
+        .enumerate()
+        .map(|(i, p)| *p != 0 && on_border(i))
+        .collect()
 }
 
 /// The value below which `fraction` of the values lie, linear between the two nearest ranks. 0 for no values.
@@ -85,7 +107,10 @@ fn percentile(mut values: Vec<f64>, fraction: f64) -> f64 {
 /// Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012).
 fn squared_distances(on: &[bool], width: usize) -> Vec<f64> {
     let height = on.len() / width;
-    let mut field: Vec<f64> = on.iter().map(|on| if *on { 0.0 } else { f64::INFINITY }).collect();
+    let mut field: Vec<f64> = on
+        .iter()
+        .map(|on| if *on { 0.0 } else { f64::INFINITY })
+        .collect();
     let mut envelope = Envelope::default();
     let mut line = Vec::with_capacity(width.max(height));
     for x in 0..width {
@@ -131,7 +156,10 @@ impl Envelope {
             while self.parts.get(at + 1).is_some_and(|(.., from)| *from <= x) {
                 at += 1;
             }
-            *out = self.parts.get(at).map_or(f64::INFINITY, |(q, value, _)| (x - q) * (x - q) + value);
+            *out = self
+                .parts
+                .get(at)
+                .map_or(f64::INFINITY, |(q, value, _)| (x - q) * (x - q) + value);
         }
     }
 }
@@ -163,11 +191,19 @@ mod tests {
             points
         };
         let directed = |from: &[(i64, i64)], to: &[(i64, i64)]| {
-            let nearest = |p: &(i64, i64)| to.iter().map(|q| (p.0 - q.0).pow(2) + (p.1 - q.1).pow(2)).min().unwrap();
+            let nearest = |p: &(i64, i64)| {
+                to.iter()
+                    .map(|q| (p.0 - q.0).pow(2) + (p.1 - q.1).pow(2))
+                    .min()
+                    .unwrap()
+            };
             let mut distances: Vec<f64> = from.iter().map(|p| (nearest(p) as f64).sqrt()).collect();
             distances.sort_by(f64::total_cmp);
             let rank = 0.95 * (distances.len() - 1) as f64;
-            let (low, high) = (distances[rank.floor() as usize], distances[rank.ceil() as usize]);
+            let (low, high) = (
+                distances[rank.floor() as usize],
+                distances[rank.ceil() as usize],
+            );
             low + (high - low) * rank.fract()
         };
         let (a, b) = (points(a), points(b));
@@ -206,7 +242,11 @@ mod tests {
 
     #[test]
     fn a_shifted_pixel_is_as_far_as_it_was_shifted() {
-        let scores = compare(&drawn(&["#....", ".....", "....."]), &drawn(&[".....", ".....", "....#"])).unwrap();
+        let scores = compare(
+            &drawn(&["#....", ".....", "....."]),
+            &drawn(&[".....", ".....", "....#"]),
+        )
+        .unwrap();
         assert_eq!((scores.dice, scores.iou), (0.0, 0.0));
         assert!((scores.hd95.unwrap() - 20_f64.sqrt()).abs() < 1e-12);
     }
@@ -214,12 +254,22 @@ mod tests {
     #[test]
     fn one_empty_mask_has_no_distance() {
         let scores = compare(&drawn(&["#."]), &drawn(&[".."])).unwrap();
-        assert_eq!(scores, Scores { dice: 0.0, iou: 0.0, hd95: None });
+        assert_eq!(
+            scores,
+            Scores {
+                dice: 0.0,
+                iou: 0.0,
+                hd95: None
+            }
+        );
         assert_eq!(compare(&drawn(&[".."]), &drawn(&[".."])).unwrap().dice, 1.0);
     }
 
     #[test]
     fn different_sizes_are_refused() {
-        assert_eq!(compare(&drawn(&["#."]), &drawn(&["#"])), Err(SizeMismatch((2, 1), (1, 1))));
+        assert_eq!(
+            compare(&drawn(&["#."]), &drawn(&["#"])),
+            Err(SizeMismatch((2, 1), (1, 1)))
+        );
     }
 }

@@ -41,7 +41,10 @@ pub struct FrameLimits {
 
 impl Default for FrameLimits {
     fn default() -> Self {
-        Self { max_pixels: 40_000_000, min_side: 16 }
+        Self {
+            max_pixels: 40_000_000,
+            min_side: 16,
+        }
     }
 }
 
@@ -89,12 +92,21 @@ impl FrameLimits {
     fn check(&self, (width, height): (u32, u32)) -> Result<(), FrameError> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.max_pixels {
-            return Err(FrameError::TooLarge { width, height, pixels, limit: self.max_pixels });
+            return Err(FrameError::TooLarge {
+                width,
+                height,
+                pixels,
+                limit: self.max_pixels,
+            });
         }
         // A side of 0 is refused whatever the limit says: `Frame` promises at least one pixel.
         let min_side = self.min_side.max(1);
         if width.min(height) < min_side {
-            return Err(FrameError::TooSmall { width, height, min_side });
+            return Err(FrameError::TooSmall {
+                width,
+                height,
+                min_side,
+            });
         }
         Ok(())
     }
@@ -138,7 +150,11 @@ fn decode_unguarded(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameEr
             if let Some(size) = png_header_size(bytes) {
                 limits.check(size)?;
             }
-            read(PngDecoder::with_limits(data, limits.of_decoder())?, limits, |_| Ok(()))
+            read(
+                PngDecoder::with_limits(data, limits.of_decoder())?,
+                limits,
+                |_| Ok(()),
+            )
         }
         ImageFormat::Jpeg => {
             let (image, orientation) = jpeg::decode(bytes, limits)?;
@@ -148,9 +164,13 @@ fn decode_unguarded(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameEr
         ImageFormat::Tiff => read(TiffDecoder::new(data)?, limits, refuse_cmyk),
         ImageFormat::WebP => {
             webp::check(bytes, limits)?;
-            read(WebPDecoder::new(data)?, limits, |d| match d.has_animation() {
-                true => Err(FrameError::Unsupported("an animated WebP; send one frame".into())),
-                false => Ok(()),
+            read(WebPDecoder::new(data)?, limits, |d| {
+                match d.has_animation() {
+                    true => Err(FrameError::Unsupported(
+                        "an animated WebP; send one frame".into(),
+                    )),
+                    false => Ok(()),
+                }
             })
         }
         _ => Err(FrameError::UnknownFormat),
@@ -174,7 +194,11 @@ fn read<D: ImageDecoder>(
 fn upright(image: DynamicImage, orientation: Orientation) -> Result<Frame, FrameError> {
     let mut picture = DynamicImage::ImageRgb8(rgb::from_image(image)?);
     picture.apply_orientation(orientation);
-    Ok(Frame { width: picture.width(), height: picture.height(), rgb: picture.into_rgb8().into_raw() })
+    Ok(Frame {
+        width: picture.width(),
+        height: picture.height(),
+        rgb: picture.into_rgb8().into_raw(),
+    })
 }
 
 /// Width and height from a PNG's first chunk (PNG 3rd edition, 11.2.1).
@@ -189,7 +213,9 @@ fn png_header_size(bytes: &[u8]) -> Option<(u32, u32)> {
 fn refuse_cmyk<D: ImageDecoder>(decoder: &D) -> Result<(), FrameError> {
     use image::ExtendedColorType::{Cmyk8, Cmyk16};
     match decoder.original_color_type() {
-        Cmyk8 | Cmyk16 => Err(FrameError::Unsupported("CMYK colour; convert it to RGB".into())),
+        Cmyk8 | Cmyk16 => Err(FrameError::Unsupported(
+            "CMYK colour; convert it to RGB".into(),
+        )),
         _ => Ok(()),
     }
 }

@@ -16,11 +16,16 @@ pub(super) fn from_image(image: DynamicImage) -> Result<RgbImage, FrameError> {
         DynamicImage::ImageLuma8(grey) => pick(grey.as_raw(), |[v]| [v, v, v]),
         DynamicImage::ImageLumaA8(grey) => pick(grey.as_raw(), |[v, _]| [v, v, v]),
         DynamicImage::ImageRgb16(rgb) => pick(rgb.as_raw(), |rgb: [u16; 3]| rgb.map(to_8_bit)),
-        DynamicImage::ImageRgba16(rgba) => pick(rgba.as_raw(), |[r, g, b, _]| [r, g, b].map(to_8_bit)),
+        DynamicImage::ImageRgba16(rgba) => {
+            pick(rgba.as_raw(), |[r, g, b, _]| [r, g, b].map(to_8_bit))
+        }
         DynamicImage::ImageLuma16(grey) => pick(grey.as_raw(), |[v]| [to_8_bit(v); 3]),
         DynamicImage::ImageLumaA16(grey) => pick(grey.as_raw(), |[v, _]| [to_8_bit(v); 3]),
         other => {
-            return Err(FrameError::Unsupported(format!("{:?} samples; 8 or 16 bit are read", other.color())));
+            return Err(FrameError::Unsupported(format!(
+                "{:?} samples; 8 or 16 bit are read",
+                other.color()
+            )));
         }
     };
     RgbImage::from_raw(width, height, rgb)
@@ -29,7 +34,12 @@ pub(super) fn from_image(image: DynamicImage) -> Result<RgbImage, FrameError> {
 
 /// Maps each pixel of `N` samples to RGB.
 fn pick<const N: usize, T: Copy>(samples: &[T], rgb: impl Fn([T; N]) -> [u8; 3]) -> Vec<u8> {
-    samples.as_chunks::<N>().0.iter().flat_map(|pixel| rgb(*pixel)).collect()
+    samples
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .flat_map(|pixel| rgb(*pixel))
+        .collect()
 }
 
 /// `round(v * 255 / 65535)`: since 65535 = 255 * 257, that is `v / 257`, rounded.

@@ -7,18 +7,25 @@ use super::{FrameError, FrameLimits};
 pub(super) fn check(bytes: &[u8], limits: &FrameLimits) -> Result<(), FrameError> {
     let truncated = || FrameError::Corrupt("the WebP file ends early".into());
     let riff = bytes.get(4..).and_then(le_u32).ok_or_else(truncated)?;
-    let chunks = bytes.get(12..).and_then(|b| b.get(..(riff as usize).checked_sub(4)?)).ok_or_else(truncated)?;
+    let chunks = bytes
+        .get(12..)
+        .and_then(|b| b.get(..(riff as usize).checked_sub(4)?))
+        .ok_or_else(truncated)?;
 
     let mut rest = chunks;
     while let [a, b, c, d, sized @ ..] = rest {
         let (len, body) = (le_u32(sized), sized.get(4..));
-        let (Some(len), Some(body)) = (len, body) else { return Err(truncated()) };
+        let (Some(len), Some(body)) = (len, body) else {
+            return Err(truncated());
+        };
         let payload = body.get(..len as usize).ok_or_else(truncated)?;
         if let Some(size) = coded_size(&[*a, *b, *c, *d], payload) {
             limits.check(size)?;
         }
         // Chunks are padded to an even length.
-        rest = body.get(len as usize + (len as usize & 1)..).unwrap_or_default();
+        rest = body
+            .get(len as usize + (len as usize & 1)..)
+            .unwrap_or_default();
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ use crate::engine::{Segmentation, StageTimes};
 use crate::mask::measure::{Measures, measure};
 use crate::mask::polygons::polygons;
 use crate::mask::rle::Rle;
-use crate::render;
 
 /// Whether anything was found. "Nothing" is a result, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -292,3 +291,26 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }
+
+// TEMPORARY: until the render module is here.
+mod render {
+    use image::{ExtendedColorType, ImageEncoder};
+    use crate::mask::Mask;
+    pub type RenderError = image::ImageError;
+    pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
+        let mut out = Vec::new();
+        image::codecs::png::PngEncoder::new(&mut out).write_image(&mask.pixels, mask.width, mask.height, ExtendedColorType::L8)?;
+        Ok(out)
+    }
+    pub fn encode_png(f: &crate::frame::Frame) -> Result<Vec<u8>, RenderError> {
+        let mut out = Vec::new();
+        image::codecs::png::PngEncoder::new(&mut out).write_image(&f.rgb, f.width, f.height, ExtendedColorType::Rgb8)?;
+        Ok(out)
+    }
+    pub fn encode_jpeg(f: &crate::frame::Frame) -> Result<Vec<u8>, RenderError> {
+        let mut out = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new(&mut out).write_image(&f.rgb, f.width, f.height, ExtendedColorType::Rgb8)?;
+        Ok(out)
+    }
+}
+fn overlay(s: &Segmentation) -> Result<crate::frame::Frame, image::ImageError> { Ok((*s.frame).clone()) }

@@ -150,10 +150,11 @@ impl SegmentQuery {
     fn with(mut self, fields: Vec<(String, String)>) -> Result<Self, Problem> {
         for (name, text) in fields {
             let unreadable = || Kind::BadMultipart.because(format!("The field `{name}` has an unknown value."));
+            let unknown_format = || Kind::BadMultipart.because(format!("The formats are {}.", Format::NAMES));
             let agrees = match name.as_str() {
                 "modality" => take(&mut self.modality, text),
                 "model" => take(&mut self.model, text),
-                "format" => take(&mut self.format, Format::from_name(&text).ok_or_else(unreadable)?),
+                "format" => take(&mut self.format, Format::from_name(&text).ok_or_else(unknown_format)?),
                 "patch" => take(&mut self.patch, text.parse().map_err(|_| unreadable())?),
                 _ => true,
             };
@@ -167,7 +168,13 @@ impl SegmentQuery {
 
 /// Sets `slot` if it is empty; tells whether it now holds `value`.
 fn take<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
-    *slot.get_or_insert_with(|| value) == value
+    match slot {
+        Some(present) => *present == value,
+        None => {
+            *slot = Some(value);
+            true
+        }
+    }
 }
 
 /// A request understood.

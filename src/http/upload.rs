@@ -132,8 +132,11 @@ async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, 
             bytes.extend_from_slice(&chunk);
         }
         match name.as_str() {
-            "image" if picture.replace(bytes).is_none() => {}
-            "image" => return Err(Kind::BadMultipart.because("There is more than one field `image`.")),
+            "image" => {
+                if picture.replace(bytes).is_some() {
+                    return Err(Kind::BadMultipart.because("There is more than one field `image`."));
+                }
+            }
             "modality" | "model" | "format" | "patch" => {
                 let text = String::from_utf8(bytes);
                 let text = text.map_err(|_| Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8.")))?;

@@ -21,7 +21,9 @@ pub fn measure(mask: &Mask) -> Measures {
     let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
     let (mut area, mut sum_x, mut sum_y) = (0_u64, 0_u64, 0_u64);
     for (y, row) in mask.rows().enumerate() {
-        let Some(first) = row.iter().position(|p| *p != 0) else { continue };
+        let Some(first) = row.iter().position(|p| *p != 0) else {
+            continue;
+        };
         let last = row.iter().rposition(|p| *p != 0).unwrap_or(first);
         left = left.min(first);
         right = right.max(last + 1);
@@ -66,7 +68,15 @@ mod tests {
     #[test]
     fn of_nothing() {
         let measures = measure(&drawn(&["...", "..."]));
-        assert_eq!(measures, Measures { area: 0, area_fraction: 0.0, bounding_box: None, centroid: None });
+        assert_eq!(
+            measures,
+            Measures {
+                area: 0,
+                area_fraction: 0.0,
+                bounding_box: None,
+                centroid: None
+            }
+        );
     }
 
     proptest! {

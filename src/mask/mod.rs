@@ -61,7 +61,11 @@ impl Mask {
     pub fn empty(width: u32, height: u32) -> Result<Self, MaskError> {
         let bad = MaskError::BadSize { width, height };
         let pixels = width.checked_mul(height).filter(|n| *n > 0).ok_or(bad)?;
-        Ok(Self { width, height, pixels: vec![0; pixels as usize] })
+        Ok(Self {
+            width,
+            height,
+            pixels: vec![0; pixels as usize],
+        })
     }
 
     /// The rows from top to bottom.
@@ -78,30 +82,56 @@ pub(crate) mod tests {
 
     /// A mask drawn as text: `#` is target.
     pub fn drawn(rows: &[&str]) -> Mask {
-        let pixels = rows.iter().flat_map(|r| r.bytes().map(|b| if b == b'#' { 255 } else { 0 })).collect();
-        Mask { width: rows[0].len() as u32, height: rows.len() as u32, pixels }
+        let pixels = rows
+            .iter()
+            .flat_map(|r| r.bytes().map(|b| if b == b'#' { 255 } else { 0 }))
+            .collect();
+        Mask {
+            width: rows[0].len() as u32,
+            height: rows.len() as u32,
+            pixels,
+        }
     }
 
     /// Noise (all the corner cases of topology) and blobs (what models give), up to 24 × 24.
     pub fn any_mask() -> impl Strategy<Value = Mask> {
         let noise = (1_u32..24, 1_u32..24, 0_u8..=4).prop_flat_map(|(width, height, density)| {
             prop::collection::vec(0_u8..4, (width * height) as usize).prop_map(move |noise| {
-                let pixels = noise.iter().map(|v| if *v < density { 255 } else { 0 }).collect();
-                Mask { width, height, pixels }
+                let pixels = noise
+                    .iter()
+                    .map(|v| if *v < density { 255 } else { 0 })
+                    .collect();
+                Mask {
+                    width,
+                    height,
+                    pixels,
+                }
             })
         });
-        let blobs = (1_u32..24, 1_u32..24, prop::collection::vec((0_i32..24, 0_i32..24, 1_i32..9), 0..4)).prop_map(
-            |(width, height, discs)| {
+        let blobs = (
+            1_u32..24,
+            1_u32..24,
+            prop::collection::vec((0_i32..24, 0_i32..24, 1_i32..9), 0..4),
+        )
+            .prop_map(|(width, height, discs)| {
                 let inside = |x: i32, y: i32| {
-                    discs.iter().filter(|(u, v, r)| (x - u).pow(2) + (y - v).pow(2) <= r * r).count() % 2 == 1
+                    discs
+                        .iter()
+                        .filter(|(u, v, r)| (x - u).pow(2) + (y - v).pow(2) <= r * r)
+                        .count()
+                        % 2
+                        == 1
                 };
                 let pixels = (0..height as i32)
                     .flat_map(|y| (0..width as i32).map(move |x| (x, y)))
                     .map(|(x, y)| if inside(x, y) { 255 } else { 0 })
                     .collect();
-                Mask { width, height, pixels }
-            },
-        );
+                Mask {
+                    width,
+                    height,
+                    pixels,
+                }
+            });
         prop_oneof![noise, blobs]
     }
 

@@ -24,7 +24,10 @@ pub struct Polygon {
 /// Time and memory are linear in the number of pixels, whatever the mask.
 pub fn polygons(mask: &Mask) -> Vec<Polygon> {
     let regions = Regions::find(mask);
-    let mut tracer = Tracer { mask, traced: vec![false; mask.pixels.len()] };
+    let mut tracer = Tracer {
+        mask,
+        traced: vec![false; mask.pixels.len()],
+    };
     let mut polygons: Vec<Polygon> = Vec::new();
     let mut polygon_of_region: Vec<Option<usize>> = vec![None; regions.runs.len()];
     for (i, run) in regions.runs.iter().enumerate() {
@@ -39,7 +42,10 @@ pub fn polygons(mask: &Mask) -> Vec<Polygon> {
                 Some(polygon) => polygon.holes.push(ring),
                 None => {
                     *polygon = Some(polygons.len());
-                    polygons.push(Polygon { outer: ring, holes: Vec::new() });
+                    polygons.push(Polygon {
+                        outer: ring,
+                        holes: Vec::new(),
+                    });
                 }
             }
         }
@@ -63,15 +69,25 @@ struct Regions {
 
 impl Regions {
     fn find(mask: &Mask) -> Self {
-        let mut regions = Self { runs: Vec::new(), parent: Vec::new() };
+        let mut regions = Self {
+            runs: Vec::new(),
+            parent: Vec::new(),
+        };
         let mut above = 0..0; // the runs of the row above
         for (y, row) in mask.rows().enumerate() {
             let first = regions.runs.len();
             let mut x = 0;
             while let Some(start) = row[x..].iter().position(|p| *p != 0).map(|n| x + n) {
-                let end = row[start..].iter().position(|p| *p == 0).map_or(row.len(), |n| start + n);
+                let end = row[start..]
+                    .iter()
+                    .position(|p| *p == 0)
+                    .map_or(row.len(), |n| start + n);
                 regions.parent.push(regions.runs.len());
-                regions.runs.push(Run { y: y as i64, start: start as i64, end: end as i64 });
+                regions.runs.push(Run {
+                    y: y as i64,
+                    start: start as i64,
+                    end: end as i64,
+                });
                 x = end;
             }
             let mut candidate = above.start;
@@ -134,7 +150,8 @@ const WEST: usize = 0;
 
 impl Tracer<'_> {
     fn target(&self, x: i64, y: i64) -> bool {
-        let inside = (0..i64::from(self.mask.width)).contains(&x) && (0..i64::from(self.mask.height)).contains(&y);
+        let inside = (0..i64::from(self.mask.width)).contains(&x)
+            && (0..i64::from(self.mask.height)).contains(&y);
         inside && self.mask.pixels[self.index(x, y)] != 0
     }
 
@@ -153,7 +170,9 @@ impl Tracer<'_> {
                 self.traced[top_edge] = true;
             }
             corner = (corner.0 + STEP[heading].0, corner.1 + STEP[heading].1);
-            let ahead = |side: [(i64, i64); 4]| self.target(corner.0 + side[heading].0, corner.1 + side[heading].1);
+            let ahead = |side: [(i64, i64); 4]| {
+                self.target(corner.0 + side[heading].0, corner.1 + side[heading].1)
+            };
             let turn = match (ahead(AHEAD_LEFT), ahead(AHEAD_RIGHT)) {
                 (false, _) => 1, // left, and at a corner contact away from the other pixel
                 (true, false) => 0,
@@ -185,7 +204,9 @@ mod tests {
                 let crossings = rings
                     .iter()
                     .flat_map(|ring| ring.iter().zip(ring.iter().cycle().skip(1)))
-                    .filter(|(a, b)| a[0] == b[0] && a[0] <= x && a[1].min(b[1]) <= y && y < a[1].max(b[1]))
+                    .filter(|(a, b)| {
+                        a[0] == b[0] && a[0] <= x && a[1].min(b[1]) <= y && y < a[1].max(b[1])
+                    })
                     .count();
                 pixels.push(if crossings % 2 == 1 { 255 } else { 0 });
             }
@@ -264,7 +285,13 @@ mod tests {
     fn one_pixel_and_a_ring() {
         let square = |x, y, s| vec![[x, y], [x, y + s], [x + s, y + s], [x + s, y]];
         let alone = polygons(&drawn(&["...", ".#.", "..."]));
-        assert_eq!(alone, [Polygon { outer: square(1, 1, 1), holes: vec![] }]);
+        assert_eq!(
+            alone,
+            [Polygon {
+                outer: square(1, 1, 1),
+                holes: vec![]
+            }]
+        );
         let ring = polygons(&drawn(&["###", "#.#", "###"]));
         assert_eq!(ring.len(), 1);
         assert_eq!(ring[0].outer, square(0, 0, 3));
@@ -276,7 +303,10 @@ mod tests {
     #[test]
     fn a_region_inside_a_hole_is_a_polygon_of_its_own() {
         let polygons = polygons(&drawn(&["#####", "#...#", "#.#.#", "#...#", "#####"]));
-        assert_eq!(polygons.iter().map(|p| p.holes.len()).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(
+            polygons.iter().map(|p| p.holes.len()).collect::<Vec<_>>(),
+            [1, 0]
+        );
     }
 
     #[test]
@@ -286,13 +316,20 @@ mod tests {
         assert_eq!(ring.len(), 2);
         assert!(ring.iter().all(|p| p.holes.is_empty()));
         let pinched = polygons(&drawn(&["####", "#.##", "##.#", "####"]));
-        assert_eq!(pinched.iter().map(|p| p.holes.len()).collect::<Vec<_>>(), [1]);
+        assert_eq!(
+            pinched.iter().map(|p| p.holes.len()).collect::<Vec<_>>(),
+            [1]
+        );
     }
 
     #[test]
     fn nothing_and_everything() {
         assert_eq!(polygons(&Mask::empty(5, 4).unwrap()), []);
-        let full = Mask { width: 5, height: 4, pixels: vec![255; 20] };
+        let full = Mask {
+            width: 5,
+            height: 4,
+            pixels: vec![255; 20],
+        };
         assert_eq!(polygons(&full)[0].outer, [[0, 0], [0, 4], [5, 4], [5, 0]]);
     }
 }

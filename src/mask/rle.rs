@@ -22,7 +22,11 @@ impl Rle {
         /// Columns read at a time: a cache line of each row, where single columns would fetch it 64 times over.
         const STRIP: usize = 64;
         let (width, height) = (mask.width as usize, mask.height as usize);
-        let mut runs = Runs { counts: Vec::new(), last: 0, start: 0 };
+        let mut runs = Runs {
+            counts: Vec::new(),
+            last: 0,
+            start: 0,
+        };
         let mut changes: Vec<Vec<u32>> = vec![Vec::new(); STRIP];
         let mut above = [0_u8; STRIP];
         for left in (0..width).step_by(STRIP) {
@@ -53,7 +57,10 @@ impl Rle {
             }
         }
         runs.counts.push((width * height) as u32 - runs.start);
-        Self { size: [mask.height, mask.width], counts: runs.counts }
+        Self {
+            size: [mask.height, mask.width],
+            counts: runs.counts,
+        }
     }
 
     /// Decodes to a mask.
@@ -113,7 +120,10 @@ impl Rle {
         while bytes.len() > 0 {
             let (mut value, mut shift) = (0_i64, 0);
             loop {
-                let group = bytes.next().and_then(|b| b.checked_sub(48)).filter(|g| *g < 64);
+                let group = bytes
+                    .next()
+                    .and_then(|b| b.checked_sub(48))
+                    .filter(|g| *g < 64);
                 let group = group.ok_or(MaskError::BadRle)?;
                 value |= i64::from(group & 0x1f) << shift;
                 shift += 5;
@@ -137,7 +147,11 @@ impl Rle {
             }
             counts.push(count);
         }
-        if total == pixels { Ok(Self { size, counts }) } else { Err(MaskError::BadRle) }
+        if total == pixels {
+            Ok(Self { size, counts })
+        } else {
+            Err(MaskError::BadRle)
+        }
     }
 }
 
@@ -212,7 +226,10 @@ mod tests {
     /// -2 in 5 bits is 30 → `N`, its bit 4 the sign; 3-4 = -1 is 31 → `O`.
     #[test]
     fn string_by_hand() {
-        let rle = Rle { size: [1, 48], counts: vec![0, 40, 4, 1, 3] };
+        let rle = Rle {
+            size: [1, 48],
+            counts: vec![0, 40, 4, 1, 3],
+        };
         assert_eq!(rle.to_coco_string(), "0X14iNO");
     }
 
@@ -221,27 +238,60 @@ mod tests {
     fn equals_pycocotools() {
         let mask = drawn(&[".##..", "##..#", "...##"]);
         let rle = Rle::encode(&mask);
-        assert_eq!((rle.size, rle.to_coco_string().as_str()), ([3, 5], "11110O30M1"));
+        assert_eq!(
+            (rle.size, rle.to_coco_string().as_str()),
+            ([3, 5], "11110O30M1")
+        );
         let ring = |x: i32, y: i32| {
             (x - 20).pow(2) + (y - 30).pow(2) < 225 && (x - 18).pow(2) + (y - 33).pow(2) >= 25
         };
-        let pixels = (0..64 * 48).map(|i| if ring(i % 48, i / 48) { 255 } else { 0 }).collect();
+        let pixels = (0..64 * 48)
+            .map(|i| if ring(i % 48, i / 48) { 255 } else { 0 })
+            .collect();
         let text = "i<;c14M2M4M2O0O2N2OCPOJo06SOJl05VOJj06VOJj06VOJj06VOJj06VOJj07TOJl07ROJn0d000001N101N2N101N3L3N3LYi0";
-        let mask = Mask { width: 48, height: 64, pixels };
+        let mask = Mask {
+            width: 48,
+            height: 64,
+            pixels,
+        };
         assert_eq!(Rle::encode(&mask).to_coco_string(), text);
-        assert_eq!(Rle::from_coco_string([64, 48], text).unwrap().decode().unwrap(), mask);
-        let full = Mask { width: 400, height: 300, pixels: vec![255; 120_000] };
+        assert_eq!(
+            Rle::from_coco_string([64, 48], text)
+                .unwrap()
+                .decode()
+                .unwrap(),
+            mask
+        );
+        let full = Mask {
+            width: 400,
+            height: 300,
+            pixels: vec![255; 120_000],
+        };
         assert_eq!(Rle::encode(&full).to_coco_string(), "0PVe3");
-        assert_eq!(Rle::encode(&Mask::empty(400, 300).unwrap()).to_coco_string(), "PVe3");
+        assert_eq!(
+            Rle::encode(&Mask::empty(400, 300).unwrap()).to_coco_string(),
+            "PVe3"
+        );
     }
 
     #[test]
     fn wrong_runs_are_refused() {
         for counts in [vec![], vec![5], vec![3, 4], vec![u32::MAX, u32::MAX]] {
-            assert_eq!(Rle { size: [2, 3], counts }.decode(), Err(MaskError::BadRle));
+            assert_eq!(
+                Rle {
+                    size: [2, 3],
+                    counts
+                }
+                .decode(),
+                Err(MaskError::BadRle)
+            );
         }
         for text in ["", "7", "P", "6\u{7f}", "é", "PPPPPPPPPPPPPP"] {
-            assert_eq!(Rle::from_coco_string([2, 3], text), Err(MaskError::BadRle), "{text:?}");
+            assert_eq!(
+                Rle::from_coco_string([2, 3], text),
+                Err(MaskError::BadRle),
+                "{text:?}"
+            );
         }
     }
 }

@@ -19,12 +19,23 @@ pub struct Upsampled {
 ///
 /// # Errors
 /// [`MaskError`]: a size of 0, a map that is not `side * side`, a logit that is NaN or infinite.
-pub fn upsample(logits: &[f32], side: usize, width: u32, height: u32) -> Result<Upsampled, MaskError> {
+pub fn upsample(
+    logits: &[f32],
+    side: usize,
+    width: u32,
+    height: u32,
+) -> Result<Upsampled, MaskError> {
     if side == 0 || side.checked_mul(side) != Some(logits.len()) {
-        return Err(MaskError::NotSquare { side, len: logits.len() });
+        return Err(MaskError::NotSquare {
+            side,
+            len: logits.len(),
+        });
     }
     if let Some(at) = logits.iter().position(|v| !v.is_finite()) {
-        return Err(MaskError::NotFinite { row: at / side, column: at % side });
+        return Err(MaskError::NotFinite {
+            row: at / side,
+            column: at % side,
+        });
     }
     let mut mask = Mask::empty(width, height)?;
     let columns = Segment::all(side, width as usize);
@@ -33,8 +44,14 @@ pub fn upsample(logits: &[f32], side: usize, width: u32, height: u32) -> Result<
     let mut line = vec![0_f32; width as usize];
     let (mut sum, mut count) = (0_f64, 0_u64);
 
-    for (tap, pixels) in self::taps(side, height as usize).iter().zip(mask.pixels.chunks_exact_mut(width as usize)) {
-        let (upper, lower) = (&logits[tap.low * side..][..side], &logits[tap.high * side..][..side]);
+    for (tap, pixels) in self::taps(side, height as usize)
+        .iter()
+        .zip(mask.pixels.chunks_exact_mut(width as usize))
+    {
+        let (upper, lower) = (
+            &logits[tap.low * side..][..side],
+            &logits[tap.high * side..][..side],
+        );
         for ((v, a), b) in row.iter_mut().zip(upper).zip(lower) {
             *v = a * (1.0 - tap.weight) + b * tap.weight;
         }
@@ -75,7 +92,11 @@ fn taps(input: usize, output: usize) -> Vec<Tap> {
     let tap = |i| {
         let at = ((i as f32 + 0.5) * scale - 0.5).max(0.0);
         let low = (at as usize).min(input - 1);
-        Tap { low, high: (low + 1).min(input - 1), weight: (at - low as f32).clamp(0.0, 1.0) }
+        Tap {
+            low,
+            high: (low + 1).min(input - 1),
+            weight: (at - low as f32).clamp(0.0, 1.0),
+        }
     };
     (0..output).map(tap).collect()
 }
@@ -94,7 +115,12 @@ impl Segment {
         for (i, tap) in taps(input, output).iter().enumerate() {
             match segments.last_mut() {
                 Some(last) if last.low == tap.low => last.end = i + 1,
-                _ => segments.push(Self { low: tap.low, high: tap.high, start: i, end: i + 1 }),
+                _ => segments.push(Self {
+                    low: tap.low,
+                    high: tap.high,
+                    start: i,
+                    end: i + 1,
+                }),
             }
         }
         segments
@@ -109,7 +135,9 @@ fn sigmoid(x: f32) -> f32 {
     let scaled = x.min(60.0) * std::f32::consts::LOG2_E;
     let whole = scaled as i32;
     let t = (scaled - whole as f32) * -std::f32::consts::LN_2;
-    let series = 1.0 + t * (1.0 + t * (1.0 / 2.0 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
+    let series = 1.0
+        + t * (1.0
+            + t * (1.0 / 2.0 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
     let power = f32::from_bits((127_i32.wrapping_sub(whole) as u32) << 23);
     1.0 / (1.0 + series * power)
 }
@@ -168,8 +196,21 @@ mod tests {
     fn equals_pytorch() {
         let logits = [-4.0, 2.0, 1.0, 3.0, -1.0, 5.0, -2.0, 0.5, -6.0];
         let result = upsample(&logits, 3, 6, 4).unwrap();
-        let rows: Vec<Vec<u8>> = result.mask.pixels.chunks(6).map(|r| r.iter().map(|p| p / 255).collect()).collect();
-        assert_eq!(rows, [[0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0]]);
+        let rows: Vec<Vec<u8>> = result
+            .mask
+            .pixels
+            .chunks(6)
+            .map(|r| r.iter().map(|p| p / 255).collect())
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                [0, 0, 1, 1, 1, 1],
+                [1, 1, 1, 1, 1, 1],
+                [1, 1, 0, 0, 1, 1],
+                [0, 0, 0, 0, 0, 0]
+            ]
+        );
         assert!((result.confidence.unwrap() - 0.721_392_75).abs() < 1e-6);
     }
 
@@ -195,12 +236,24 @@ mod tests {
 
     #[test]
     fn wrong_maps_are_refused() {
-        assert!(matches!(upsample(&[1.0; 3], 2, 4, 4), Err(MaskError::NotSquare { side: 2, len: 3 })));
-        assert!(matches!(upsample(&[], 0, 4, 4), Err(MaskError::NotSquare { .. })));
-        assert!(matches!(upsample(&[1.0; 4], 2, 0, 4), Err(MaskError::BadSize { .. })));
+        assert!(matches!(
+            upsample(&[1.0; 3], 2, 4, 4),
+            Err(MaskError::NotSquare { side: 2, len: 3 })
+        ));
+        assert!(matches!(
+            upsample(&[], 0, 4, 4),
+            Err(MaskError::NotSquare { .. })
+        ));
+        assert!(matches!(
+            upsample(&[1.0; 4], 2, 0, 4),
+            Err(MaskError::BadSize { .. })
+        ));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let logits = [1.0, 1.0, bad, 1.0];
-            assert!(matches!(upsample(&logits, 2, 4, 4), Err(MaskError::NotFinite { row: 1, column: 0 })));
+            assert!(matches!(
+                upsample(&logits, 2, 4, 4),
+                Err(MaskError::NotFinite { row: 1, column: 0 })
+            ));
         }
     }
 

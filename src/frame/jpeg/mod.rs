@@ -21,9 +21,15 @@ use super::{FrameError, FrameLimits};
 /// Decodes a whole JPEG; grey stays one channel.
 ///
 /// `image` would decode through the same library, but in its lenient mode.
-pub(super) fn decode(bytes: &[u8], limits: &FrameLimits) -> Result<(DynamicImage, Orientation), FrameError> {
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &FrameLimits,
+) -> Result<(DynamicImage, Orientation), FrameError> {
     let side = usize::from(u16::MAX); // the limit on pixels is ours, below
-    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(side).set_max_height(side);
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(side)
+        .set_max_height(side);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers()?;
     let (width, height) = decoder.dimensions().ok_or_else(truncated)?;
@@ -31,21 +37,34 @@ pub(super) fn decode(bytes: &[u8], limits: &FrameLimits) -> Result<(DynamicImage
     limits.check(size)?;
     let components = segments::check_complete(bytes, size)?;
 
-    let colours = if components == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
+    let colours = if components == 1 {
+        ColorSpace::Luma
+    } else {
+        ColorSpace::RGB
+    };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(colours));
     let samples = decoder.decode()?;
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let orientation = decoder
+        .exif()
+        .and_then(|exif| Orientation::from_exif_chunk(exif));
     let image = match colours {
-        ColorSpace::Luma => GrayImage::from_raw(size.0, size.1, samples).map(DynamicImage::ImageLuma8),
+        ColorSpace::Luma => {
+            GrayImage::from_raw(size.0, size.1, samples).map(DynamicImage::ImageLuma8)
+        }
         _ => RgbImage::from_raw(size.0, size.1, samples).map(DynamicImage::ImageRgb8),
     };
-    Ok((image.ok_or_else(truncated)?, orientation.unwrap_or(Orientation::NoTransforms)))
+    Ok((
+        image.ok_or_else(truncated)?,
+        orientation.unwrap_or(Orientation::NoTransforms),
+    ))
 }
 
 impl From<DecodeErrors> for FrameError {
     fn from(error: DecodeErrors) -> Self {
         match error {
-            DecodeErrors::Unsupported(what) => Self::Unsupported(format!("a JPEG coded as {what:?}")),
+            DecodeErrors::Unsupported(what) => {
+                Self::Unsupported(format!("a JPEG coded as {what:?}"))
+            }
             other => Self::Corrupt(format!("{other:?}")),
         }
     }

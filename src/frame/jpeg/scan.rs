@@ -31,7 +31,10 @@ impl Huffman {
                 for i in 0..count {
                     let first = ((code + i) as usize) << (7 - n);
                     let symbol = *symbols.get((place + i) as usize)?;
-                    table.short.get_mut(first..first + (1 << (7 - n)))?.fill((symbol, n as u8 + 1));
+                    table
+                        .short
+                        .get_mut(first..first + (1 << (7 - n)))?
+                        .fill((symbol, n as u8 + 1));
                 }
             }
             code += count;
@@ -57,7 +60,12 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, window: 0, held: 0 }
+        Self {
+            bytes,
+            at: 0,
+            window: 0,
+            held: 0,
+        }
     }
 
     /// Bytes taken from the slice; a marker that stopped the reading is not among them.
@@ -122,11 +130,18 @@ impl<'a> Bits<'a> {
             if code < table.end[n] {
                 self.drop_bits(n as u32 + 1)?;
                 let place = usize::try_from(code + table.offset[n]).ok();
-                return place.and_then(|p| table.symbols.get(p)).copied().ok_or_else(no_code);
+                return place
+                    .and_then(|p| table.symbols.get(p))
+                    .copied()
+                    .ok_or_else(no_code);
             }
         }
         // Past the end of the data the window is zeros: that is missing data rather than a wrong code.
-        Err(if self.held < 16 { truncated() } else { no_code() })
+        Err(if self.held < 16 {
+            truncated()
+        } else {
+            no_code()
+        })
     }
 
     /// Drops padding bits and passes the restart marker that is due (T.81, E.1.4).
@@ -184,12 +199,20 @@ impl Scan {
             }
             let (x, y) = (mcu % across, mcu / across);
             for (index, dc, ac) in &self.parts {
-                let Some(component) = state.components.get_mut(*index) else { return Err(no_code()) };
-                let (h, v) = if single.is_some() { (1, 1) } else { (component.h, component.v) };
+                let Some(component) = state.components.get_mut(*index) else {
+                    return Err(no_code());
+                };
+                let (h, v) = if single.is_some() {
+                    (1, 1)
+                } else {
+                    (component.h, component.v)
+                };
                 for block in 0..h * v {
                     let place = (y * v + block / h) * component.stride + x * h + block % h;
                     let tables = (state.dc.get(*dc), state.ac.get(*ac));
-                    let (Some(dc), Some(ac)) = tables else { return Err(no_table()) };
+                    let (Some(dc), Some(ac)) = tables else {
+                        return Err(no_table());
+                    };
                     if !state.progressive {
                         sequential(bits, table(dc)?, table(ac)?)?;
                         continue;
@@ -201,8 +224,17 @@ impl Scan {
                         (0, false) => dc_difference(bits, table(dc)?)?,
                         (_, refine) => {
                             let known = component.nonzero.get_mut(place).ok_or_else(no_code)?;
-                            let mut band = Band { bits, table: table(ac)?, band: self.band, end_of_band };
-                            if refine { band.refine(known)? } else { band.first(known)? }
+                            let mut band = Band {
+                                bits,
+                                table: table(ac)?,
+                                band: self.band,
+                                end_of_band,
+                            };
+                            if refine {
+                                band.refine(known)?
+                            } else {
+                                band.first(known)?
+                            }
                             end_of_band = band.end_of_band;
                         }
                     }
@@ -338,6 +370,9 @@ impl Band<'_, '_> {
 }
 
 fn mark(known: &mut u64, k: usize) -> Result<(), FrameError> {
-    *known |= 1_u64.checked_shl(k as u32).filter(|_| k < 64).ok_or_else(no_code)?;
+    *known |= 1_u64
+        .checked_shl(k as u32)
+        .filter(|_| k < 64)
+        .ok_or_else(no_code)?;
     Ok(())
 }

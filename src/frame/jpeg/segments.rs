@@ -55,7 +55,11 @@ pub(super) fn check_complete(bytes: &[u8], size: (u32, u32)) -> Result<usize, Fr
         match marker {
             0xc0..=0xc2 => start_of_frame(&mut state, body, size, marker == 0xc2)?,
             0xc4 => huffman_tables(&mut state, body)?,
-            0xc3 | 0xc5..=0xcf => return Err(unsupported("a lossless, hierarchical or arithmetic-coded JPEG")),
+            0xc3 | 0xc5..=0xcf => {
+                return Err(unsupported(
+                    "a lossless, hierarchical or arithmetic-coded JPEG",
+                ));
+            }
             0xdd => state.restart = usize::from(be_u16(body).ok_or_else(truncated)?),
             0xda => {
                 let scan = start_of_scan(&state, body)?;
@@ -98,13 +102,22 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], FrameError> 
     Ok(body)
 }
 
-fn start_of_frame(state: &mut State, body: &[u8], size: (u32, u32), progressive: bool) -> Result<(), FrameError> {
+fn start_of_frame(
+    state: &mut State,
+    body: &[u8],
+    size: (u32, u32),
+    progressive: bool,
+) -> Result<(), FrameError> {
     if !state.components.is_empty() {
         return Err(damaged("the JPEG has two frame headers"));
     }
-    let [precision, h1, h0, w1, w0, count, components @ ..] = body else { return Err(truncated()) };
+    let [precision, h1, h0, w1, w0, count, components @ ..] = body else {
+        return Err(truncated());
+    };
     if *precision != 8 {
-        return Err(unsupported(&format!("a JPEG of {precision} bits per sample; 8 are read")));
+        return Err(unsupported(&format!(
+            "a JPEG of {precision} bits per sample; 8 are read"
+        )));
     }
     if *count == 4 {
         return Err(unsupported("a CMYK or YCCK JPEG; convert it to RGB"));
@@ -112,14 +125,26 @@ fn start_of_frame(state: &mut State, body: &[u8], size: (u32, u32), progressive:
     if *count != 1 && *count != 3 {
         return Err(unsupported(&format!("a JPEG of {count} colour components")));
     }
-    let (width, height) = (u16::from_be_bytes([*w1, *w0]), u16::from_be_bytes([*h1, *h0]));
+    let (width, height) = (
+        u16::from_be_bytes([*w1, *w0]),
+        u16::from_be_bytes([*h1, *h0]),
+    );
     if (u32::from(width), u32::from(height)) != size {
         return Err(damaged("the JPEG states two sizes"));
     }
-    let components = components.as_chunks::<3>().0.get(..usize::from(*count)).ok_or_else(truncated)?;
-    let factors: Vec<_> =
-        components.iter().map(|[id, hv, _]| (*id, usize::from(hv >> 4), usize::from(hv & 15))).collect();
-    if factors.iter().any(|(_, h, v)| !(1..=4).contains(h) || !(1..=4).contains(v)) {
+    let components = components
+        .as_chunks::<3>()
+        .0
+        .get(..usize::from(*count))
+        .ok_or_else(truncated)?;
+    let factors: Vec<_> = components
+        .iter()
+        .map(|[id, hv, _]| (*id, usize::from(hv >> 4), usize::from(hv & 15)))
+        .collect();
+    if factors
+        .iter()
+        .any(|(_, h, v)| !(1..=4).contains(h) || !(1..=4).contains(v))
+    {
         return Err(damaged("the JPEG has an impossible sampling factor"));
     }
     let h_max = factors.iter().map(|f| f.1).max().unwrap_or(1);
@@ -132,12 +157,19 @@ fn start_of_frame(state: &mut State, body: &[u8], size: (u32, u32), progressive:
         .into_iter()
         .map(|(id, h, v)| {
             let stride = state.mcus.0 * h;
-            let padded = if progressive { stride * state.mcus.1 * v } else { 0 };
+            let padded = if progressive {
+                stride * state.mcus.1 * v
+            } else {
+                0
+            };
             Component {
                 id,
                 h,
                 v,
-                blocks: ((width * h).div_ceil(h_max).div_ceil(8), (height * v).div_ceil(v_max).div_ceil(8)),
+                blocks: (
+                    (width * h).div_ceil(h_max).div_ceil(8),
+                    (height * v).div_ceil(v_max).div_ceil(8),
+                ),
                 stride,
                 nonzero: vec![0; padded],
                 coded: false,
@@ -152,19 +184,31 @@ fn huffman_tables(state: &mut State, mut body: &[u8]) -> Result<(), FrameError> 
         let counts = rest.first_chunk::<16>().ok_or_else(truncated)?;
         let total = counts.iter().map(|c| usize::from(*c)).sum::<usize>();
         let symbols = rest.get(16..16 + total).ok_or_else(truncated)?;
-        let tables = if class_slot >> 4 == 0 { &mut state.dc } else { &mut state.ac };
-        let slot = tables.get_mut(usize::from(class_slot & 15)).ok_or_else(|| damaged("a Huffman table's slot"))?;
-        *slot = Some(Huffman::new(counts, symbols).ok_or_else(|| damaged("an impossible Huffman table"))?);
+        let tables = if class_slot >> 4 == 0 {
+            &mut state.dc
+        } else {
+            &mut state.ac
+        };
+        let slot = tables
+            .get_mut(usize::from(class_slot & 15))
+            .ok_or_else(|| damaged("a Huffman table's slot"))?;
+        *slot = Some(
+            Huffman::new(counts, symbols).ok_or_else(|| damaged("an impossible Huffman table"))?,
+        );
         body = rest.get(16 + total..).unwrap_or_default();
     }
     Ok(())
 }
 
 fn start_of_scan(state: &State, body: &[u8]) -> Result<Scan, FrameError> {
-    let [count, rest @ ..] = body else { return Err(truncated()) };
+    let [count, rest @ ..] = body else {
+        return Err(truncated());
+    };
     let count = usize::from(*count);
     let (selectors, rest) = rest.split_at_checked(2 * count).ok_or_else(truncated)?;
-    let [first, last, approximation, ..] = rest else { return Err(truncated()) };
+    let [first, last, approximation, ..] = rest else {
+        return Err(truncated());
+    };
     let mut parts: Vec<(usize, usize, usize)> = Vec::with_capacity(count);
     for [id, tables] in selectors.as_chunks::<2>().0 {
         let index = state
@@ -186,7 +230,11 @@ fn start_of_scan(state: &State, body: &[u8]) -> Result<Scan, FrameError> {
         (first, last) => first <= last && last < 64 && parts.len() == 1,
     };
     match possible {
-        true => Ok(Scan { parts, band, refine: state.progressive && approximation >> 4 != 0 }),
+        true => Ok(Scan {
+            parts,
+            band,
+            refine: state.progressive && approximation >> 4 != 0,
+        }),
         false => Err(damaged("an impossible scan header")),
     }
 }
