@@ -31,7 +31,7 @@ fn an_asymmetric_picture_is_mapped_exactly() {
     let at = |x: usize, y: usize| result.mask.pixels[y * 120 + x];
     // Logits are 127 and -128 on either side of x = 60 and y = 24, so the interpolated zero lies within a pixel
     // of there along each side; only the corner is rounded.
-    for y in 0..48 {
+    for y in 0..48_usize {
         for x in 0..120_usize {
             let corner = x.abs_diff(60) <= 5 && y.abs_diff(24) <= 3;
             let edge = x.abs_diff(60) <= 1 || y.abs_diff(24) <= 1;
