@@ -1,5 +1,7 @@
 //! The flow through a model whose answers can be worked out by hand, and models that must be refused.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod toy;
 
 use std::path::Path;

@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         stages,
         peak_memory_mib: peak_memory_mib(),
     };
-    print(&text(&report))?;
+    print(text(&report))?;
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
         write(path, (text + "\n").as_bytes())?;

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     bar.finish_and_clear();
 
     let model = pipeline.store().model(None)?;
-    print(&format!("{}\n{NOTICE}\n", table(&summaries)))?;
+    print(format!("{}\n{NOTICE}\n", table(&summaries)))?;
     if let Some(path) = &args.json {
         let report = Report {
             notice: NOTICE,

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             ]);
         }
     }
-    print(&format!("{table}\n{NOTICE}\n"))?;
+    print(format!("{table}\n{NOTICE}\n"))?;
     if faults.is_empty() {
         return Ok(());
     }

@@ -134,7 +134,7 @@ mod tests {
     fn pictures_are_joined_by_data_set_and_stem() {
         let dir = folder();
         let found = select(dir.path(), "val", &[]).unwrap();
-        let stems: Vec<_> = found.iter().flat_map(|(d, cases)| cases.iter().map(move |c| (d.as_str(), c.stem.as_str())));
+        let stems = found.iter().flat_map(|(d, cases)| cases.iter().map(move |c| (d.as_str(), c.stem.as_str())));
         let stems: Vec<_> = stems.collect();
         assert_eq!(stems, [("a", "2"), ("b", "1")]);
         assert_eq!(found["a"][0].modality, "x-ray");

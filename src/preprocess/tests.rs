@@ -51,8 +51,8 @@ fn a_picture_of_the_models_side_passes_unchanged() {
     let rgb: Vec<u8> = (0..3 * 32 * 32u32).map(|ix| (ix * 7 % 251) as u8).collect();
     let image = plain(32).run(&Frame { width: 32, height: 32, rgb: rgb.clone() });
     for (pixel, ix) in rgb.chunks(3).zip(0..) {
-        for channel in 0..3 {
-            assert_eq!(image.chw[channel * 32 * 32 + ix], f32::from(pixel[channel]));
+        for (channel, value) in pixel.iter().enumerate() {
+            assert_eq!(image.chw[channel * 32 * 32 + ix], f32::from(*value));
         }
     }
 }
