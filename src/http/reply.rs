@@ -13,6 +13,10 @@ use crate::engine::{Segmentation, StageTimes};
 use crate::mask::measure::{Measures, measure};
 use crate::mask::polygons::polygons;
 use crate::mask::rle::Rle;
+use crate::render::{self, OverlayStyle};
+
+/// Of overlays: no visible blocks around a crisp contour.
+const JPEG_QUALITY: u8 = 90;
 
 /// Whether anything was found. "Nothing" is a result, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -129,8 +133,27 @@ pub struct Times {
 
 impl Times {
     fn of(times: &StageTimes, render: f64) -> Self {
-        let StageTimes { queue, frame, preprocess, encode, self_prompt, decode, mask, total } = *times;
-        Self { queue, frame, preprocess, encode, self_prompt, decode, mask, render, total: total + render }
+        let StageTimes {
+            queue,
+            frame,
+            preprocess,
+            encode,
+            self_prompt,
+            decode,
+            mask,
+            total,
+        } = *times;
+        Self {
+            queue,
+            frame,
+            preprocess,
+            encode,
+            self_prompt,
+            decode,
+            mask,
+            render,
+            total: total + render,
+        }
     }
 
     /// As a `Server-Timing` header (W3C Server Timing), which browsers show.
@@ -146,7 +169,9 @@ impl Times {
             ("render", self.render),
             ("total", self.total),
         ];
-        stages.map(|(name, ms)| format!("{name};dur={ms:.3}")).join(", ")
+        stages
+            .map(|(name, ms)| format!("{name};dur={ms:.3}"))
+            .join(", ")
     }
 }
 
@@ -194,37 +219,83 @@ pub struct Rendered {
 ///
 /// # Errors
 /// A fault of this program.
-pub fn render(segmentation: &Segmentation, format: Format, patch: bool) -> Result<Rendered, Problem> {
+pub fn render(
+    segmentation: &Segmentation,
+    format: Format,
+    patch: bool,
+) -> Result<Rendered, Problem> {
     let start = Instant::now();
     let measures = measure(&segmentation.mask);
-    let fault = |error: render::RenderError| internal(&error.to_string());
     let (bytes, times) = match format {
         Format::Json | Format::Rle | Format::Polygons => {
             let rle = (format != Format::Polygons).then(|| Rle::encode(&segmentation.mask));
-            let rle = rle.map(|rle| CocoRle { size: rle.size, counts: rle.to_coco_string() });
+            let rle = rle.map(|rle| CocoRle {
+                size: rle.size,
+                counts: rle.to_coco_string(),
+            });
             let regions = (format != Format::Rle).then(|| polygons(&segmentation.mask));
-            let regions = regions.map(|all| all.into_iter().map(|p| Region { outer: p.outer, holes: p.holes }).collect());
+            let regions = regions.map(|all| {
+                all.into_iter()
+                    .map(|p| Region {
+                        outer: p.outer,
+                        holes: p.holes,
+                    })
+                    .collect()
+            });
             let times = times(segmentation, start);
             let header = times.header();
-            let reply = json(segmentation, &measures, Shape { rle, regions, patch }, times);
-            (serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?, header)
+            let reply = json(
+                segmentation,
+                &measures,
+                Shape {
+                    rle,
+                    regions,
+                    patch,
+                },
+                times,
+            );
+            (
+                serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?,
+                header,
+            )
         }
         picture => {
-            let bytes = match picture {
-                Format::Png => render::mask_png(&segmentation.mask),
-                Format::Overlay => overlay(segmentation).and_then(|rgb| render::encode_png(&rgb)),
-                _ => overlay(segmentation).and_then(|rgb| render::encode_jpeg(&rgb)),
-            };
-            (bytes.map_err(fault)?, times(segmentation, start).header())
+            let bytes =
+                paint(segmentation, picture).map_err(|error| internal(&error.to_string()))?;
+            (bytes, times(segmentation, start).header())
         }
     };
     let mut headers = essentials(segmentation, &measures);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.content_type()),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // One address, several forms: caches and proxies must look at `Accept`.
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     put(&mut headers, "server-timing", &times);
     Ok(Rendered { headers, bytes })
+}
+
+/// The picture formats.
+fn paint(segmentation: &Segmentation, format: Format) -> Result<Vec<u8>, render::RenderError> {
+    let Segmentation {
+        frame, mask, patch, ..
+    } = segmentation;
+    let style = OverlayStyle::default();
+    match format {
+        Format::Overlay => render::encode_png(&render::overlay(frame, mask, &style)?),
+        Format::OverlayJpeg => {
+            render::encode_jpeg(&render::overlay(frame, mask, &style)?, JPEG_QUALITY)
+        }
+        Format::Patch => render::encode_png(&render::patch_overlay(
+            frame,
+            &patch.logits,
+            patch.side,
+            &style,
+        )?),
+        Format::Png | Format::Json | Format::Rle | Format::Polygons => render::mask_png(mask),
+    }
 }
 
 fn times(segmentation: &Segmentation, start: Instant) -> Times {
@@ -239,23 +310,51 @@ struct Shape {
 }
 
 fn found(measures: &Measures) -> Found {
-    if measures.area > 0 { Found::Target } else { Found::NothingFound }
+    if measures.area > 0 {
+        Found::Target
+    } else {
+        Found::NothingFound
+    }
 }
 
-fn json(segmentation: &Segmentation, measures: &Measures, shape: Shape, times_ms: Times) -> SegmentReply {
-    let bbox = measures.bounding_box.map(|[x, y, width, height]| BoundingBox { x, y, width, height });
-    let patch = || Patch { side: segmentation.patch.side, logits: segmentation.patch.logits.clone() };
+fn json(
+    segmentation: &Segmentation,
+    measures: &Measures,
+    shape: Shape,
+    times_ms: Times,
+) -> SegmentReply {
+    let bbox = measures
+        .bounding_box
+        .map(|[x, y, width, height]| BoundingBox {
+            x,
+            y,
+            width,
+            height,
+        });
+    let patch = || Patch {
+        side: segmentation.patch.side,
+        logits: segmentation.patch.logits.clone(),
+    };
     SegmentReply {
         notice: NOTICE,
         result: found(measures),
-        model: UsedModel { name: segmentation.model.clone(), sha256: segmentation.model_sha256.clone() },
+        model: UsedModel {
+            name: segmentation.model.clone(),
+            sha256: segmentation.model_sha256.clone(),
+        },
         modality: UsedModality {
             name: segmentation.modality.clone(),
             index: segmentation.modality_index,
             label: segmentation.label.clone(),
         },
-        image: Size { width: segmentation.mask.width, height: segmentation.mask.height },
-        area: Area { px: measures.area, fraction: measures.area_fraction },
+        image: Size {
+            width: segmentation.mask.width,
+            height: segmentation.mask.height,
+        },
+        area: Area {
+            px: measures.area,
+            fraction: measures.area_fraction,
+        },
         bbox,
         confidence: segmentation.confidence,
         rle: shape.rle,
@@ -275,12 +374,28 @@ fn essentials(segmentation: &Segmentation, measures: &Measures) -> HeaderMap {
     put(&mut headers, "x-espmedsam-notice", NOTICE);
     put(&mut headers, "x-espmedsam-result", result);
     put(&mut headers, "x-espmedsam-model", &segmentation.model);
-    put(&mut headers, "x-espmedsam-model-sha256", &segmentation.model_sha256);
+    put(
+        &mut headers,
+        "x-espmedsam-model-sha256",
+        &segmentation.model_sha256,
+    );
     put(&mut headers, "x-espmedsam-modality", &segmentation.modality);
-    put(&mut headers, "x-espmedsam-area-px", &measures.area.to_string());
-    put(&mut headers, "x-espmedsam-area-fraction", &format!("{:.6}", measures.area_fraction));
+    put(
+        &mut headers,
+        "x-espmedsam-area-px",
+        &measures.area.to_string(),
+    );
+    put(
+        &mut headers,
+        "x-espmedsam-area-fraction",
+        &format!("{:.6}", measures.area_fraction),
+    );
     if let Some(confidence) = segmentation.confidence {
-        put(&mut headers, "x-espmedsam-confidence", &format!("{confidence:.4}"));
+        put(
+            &mut headers,
+            "x-espmedsam-confidence",
+            &format!("{confidence:.4}"),
+        );
     }
     headers
 }
@@ -291,26 +406,3 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }
-
-// TEMPORARY: until the render module is here.
-mod render {
-    use image::{ExtendedColorType, ImageEncoder};
-    use crate::mask::Mask;
-    pub type RenderError = image::ImageError;
-    pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
-        let mut out = Vec::new();
-        image::codecs::png::PngEncoder::new(&mut out).write_image(&mask.pixels, mask.width, mask.height, ExtendedColorType::L8)?;
-        Ok(out)
-    }
-    pub fn encode_png(f: &crate::frame::Frame) -> Result<Vec<u8>, RenderError> {
-        let mut out = Vec::new();
-        image::codecs::png::PngEncoder::new(&mut out).write_image(&f.rgb, f.width, f.height, ExtendedColorType::Rgb8)?;
-        Ok(out)
-    }
-    pub fn encode_jpeg(f: &crate::frame::Frame) -> Result<Vec<u8>, RenderError> {
-        let mut out = Vec::new();
-        image::codecs::jpeg::JpegEncoder::new(&mut out).write_image(&f.rgb, f.width, f.height, ExtendedColorType::Rgb8)?;
-        Ok(out)
-    }
-}
-fn overlay(s: &Segmentation) -> Result<crate::frame::Frame, image::ImageError> { Ok((*s.frame).clone()) }

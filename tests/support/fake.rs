@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use espmedsam::engine::{
-    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, Readiness, Segmentation, Segmenter, StageTimes,
+    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, Readiness, Segmentation, Segmenter,
+    StageTimes,
 };
 use espmedsam::frame::{Frame, FrameLimits, decode};
 use espmedsam::mask::Mask;
@@ -50,7 +51,11 @@ impl Fake {
         });
         let worker = inner.clone();
         std::thread::spawn(move || work(&worker, &jobs));
-        Arc::new(Self { inner, queue, capacity })
+        Arc::new(Self {
+            inner,
+            queue,
+            capacity,
+        })
     }
 
     /// Makes every job take at least this long.
@@ -68,7 +73,10 @@ impl Fake {
 
     /// Jobs accepted, jobs whose outcome was told.
     pub fn counts(&self) -> (usize, usize) {
-        (self.inner.accepted.load(SeqCst), self.inner.done.load(SeqCst))
+        (
+            self.inner.accepted.load(SeqCst),
+            self.inner.done.load(SeqCst),
+        )
     }
 }
 
@@ -81,11 +89,18 @@ impl Segmenter for Fake {
         }
         let model = job.ask.model.as_deref().unwrap_or("fake-64");
         if model != "fake-64" {
-            return Err(EngineError::UnknownModel { asked: model.into(), available: "fake-64".into() });
+            return Err(EngineError::UnknownModel {
+                asked: model.into(),
+                available: "fake-64".into(),
+            });
         }
         if !MODALITIES.contains(&job.ask.modality.as_str()) {
             let (asked, available) = (job.ask.modality, MODALITIES.join(", "));
-            return Err(EngineError::UnknownModality { asked, model: model.into(), available });
+            return Err(EngineError::UnknownModality {
+                asked,
+                model: model.into(),
+                available,
+            });
         }
         self.inner.waiting.fetch_add(1, SeqCst);
         match self.queue.try_send((job, done, Instant::now())) {
@@ -95,14 +110,19 @@ impl Segmenter for Fake {
             }
             Err(TrySendError::Full(_)) => {
                 self.inner.waiting.fetch_sub(1, SeqCst);
-                Err(EngineError::Overloaded { capacity: self.capacity })
+                Err(EngineError::Overloaded {
+                    capacity: self.capacity,
+                })
             }
             Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
         }
     }
 
     fn models(&self) -> Vec<ModelInfo> {
-        assert!(!self.inner.broken.load(SeqCst), "the fake was told to break");
+        assert!(
+            !self.inner.broken.load(SeqCst),
+            "the fake was told to break"
+        );
         let modality = |(index, name): (usize, &&str)| ModalityInfo {
             name: (*name).into(),
             index,
@@ -113,7 +133,13 @@ impl Segmenter for Fake {
             validation: vec![("nothing".into(), 0.5, 0.33)],
         };
         let modalities = MODALITIES.iter().enumerate().map(modality).collect();
-        vec![ModelInfo { name: "fake-64".into(), side: 64, sha256: SHA256.into(), modalities, default: true }]
+        vec![ModelInfo {
+            name: "fake-64".into(),
+            side: 64,
+            sha256: SHA256.into(),
+            modalities,
+            default: true,
+        }]
     }
 
     fn readiness(&self) -> Readiness {
@@ -137,11 +163,31 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done, Instant)>) {
 
 fn segment(job: Job, since: Instant) -> Result<Segmentation, EngineError> {
     let frame = decode(&job.bytes, &FrameLimits::default())?;
-    let pixels = frame.rgb.chunks_exact(3).map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 }).collect();
-    let mask = Mask { width: frame.width, height: frame.height, pixels };
+    let pixels = frame
+        .rgb
+        .chunks_exact(3)
+        .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
+        .collect();
+    let mask = Mask {
+        width: frame.width,
+        height: frame.height,
+        pixels,
+    };
     let found = mask.pixels.contains(&255);
-    let index = MODALITIES.iter().position(|name| *name == job.ask.modality).unwrap();
-    let times = StageTimes { queue: 1.0, frame: 2.0, preprocess: 3.0, encode: 40.0, self_prompt: 5.0, decode: 6.0, mask: 7.0, total: since.elapsed().as_secs_f64() * 1e3 };
+    let index = MODALITIES
+        .iter()
+        .position(|name| *name == job.ask.modality)
+        .unwrap();
+    let times = StageTimes {
+        queue: 1.0,
+        frame: 2.0,
+        preprocess: 3.0,
+        encode: 40.0,
+        self_prompt: 5.0,
+        decode: 6.0,
+        mask: 7.0,
+        total: since.elapsed().as_secs_f64() * 1e3,
+    };
     Ok(Segmentation {
         low_res: map(&frame, 16),
         patch: map(&frame, 8),
@@ -165,7 +211,10 @@ fn map(frame: &Frame, side: usize) -> LogitMap {
         let start = 3 * (at(y, height) * width + at(x, width));
         (luma(&frame.rgb[start..start + 3]) - 128.0) / 16.0
     };
-    let logits = (0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(cell).collect();
+    let logits = (0..side)
+        .flat_map(|y| (0..side).map(move |x| (x, y)))
+        .map(cell)
+        .collect();
     LogitMap { side, logits }
 }
 
