@@ -150,7 +150,7 @@ fn wishes_that_cannot_be_met() {
         .assert_problem(400, "bad-query");
     server
         .post("/v1/segment?modality=%ff", "", &good)
-        .assert_problem(400, "bad-query");
+        .assert_problem(400, "unknown-modality");
     server
         .post(ASK, "Accept: text/html\r\n", &good)
         .assert_problem(406, "not-acceptable");

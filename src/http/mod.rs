@@ -8,11 +8,13 @@ mod catalog;
 mod config;
 mod guard;
 mod held;
+mod metered;
 mod negotiate;
 mod page;
 mod problem;
 mod reply;
 mod samples;
+mod schema;
 mod segment;
 mod serve;
 mod upload;
@@ -88,7 +90,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 
 /// The whole API as a service, for tests without a socket and for [`serve`].
 ///
-/// Must be called inside a tokio runtime's reach only when requests are made, not to build it.
+/// Takes `config` as checked: see [`ServerConfig::check`].
 pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
     let app = Arc::new(App {
         uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),

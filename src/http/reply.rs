@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::negotiate::Format;
 use super::problem::{Problem, internal};
+use super::schema::{
+    Area, BoundingBox, CocoRle, Found, Patch, Region, SegmentReply, Size, Times, UsedModality,
+    UsedModel,
+};
 use crate::NOTICE;
-use crate::engine::{Segmentation, StageTimes};
+use crate::engine::Segmentation;
 use crate::mask::measure::{Measures, measure};
 use crate::mask::polygons::polygons;
 use crate::mask::rle::Rle;
@@ -17,195 +19,6 @@ use crate::render::{self, OverlayStyle};
 
 /// Of overlays: no visible blocks around a crisp contour.
 const JPEG_QUALITY: u8 = 90;
-
-/// Whether anything was found. "Nothing" is a result, not an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Found {
-    /// The mask marks something.
-    Target,
-    /// The mask is empty.
-    NothingFound,
-}
-
-/// The model that made the mask.
-#[derive(Serialize, ToSchema)]
-pub struct UsedModel {
-    /// Name in the manifest.
-    name: String,
-    /// SHA-256 (hex) that names the exact weights.
-    sha256: String,
-}
-
-/// The modality asked for.
-#[derive(Serialize, ToSchema)]
-pub struct UsedModality {
-    /// Name in the manifest.
-    name: String,
-    /// Mask-query row in the decoder.
-    index: usize,
-    /// What the mask marks.
-    label: String,
-}
-
-/// Size in pixels, upright (EXIF orientation applied).
-#[derive(Serialize, ToSchema)]
-pub struct Size {
-    /// Width, px.
-    width: u32,
-    /// Height, px.
-    height: u32,
-}
-
-/// Size of the mask.
-#[derive(Serialize, ToSchema)]
-pub struct Area {
-    /// Pixels in the mask.
-    px: u64,
-    /// Share of the picture, 0..=1.
-    fraction: f64,
-}
-
-/// Smallest rectangle around the mask, px, origin at the top left.
-#[derive(Serialize, ToSchema)]
-pub struct BoundingBox {
-    /// Leftmost column.
-    x: u32,
-    /// Topmost row.
-    y: u32,
-    /// Columns.
-    width: u32,
-    /// Rows.
-    height: u32,
-}
-
-/// The mask as COCO run-length code, readable by pycocotools.
-#[derive(Serialize, ToSchema)]
-pub struct CocoRle {
-    /// Height, width.
-    size: [u32; 2],
-    /// Compressed counts, column-major.
-    counts: String,
-}
-
-/// One connected region: pixel corners, px; closed (the first point is not repeated).
-#[derive(Serialize, ToSchema)]
-pub struct Region {
-    /// Outer ring, points (x, y).
-    #[schema(value_type = Vec<Vec<u32>>)]
-    outer: Vec<[u32; 2]>,
-    /// Rings of the holes.
-    #[schema(value_type = Vec<Vec<Vec<u32>>>)]
-    holes: Vec<Vec<[u32; 2]>>,
-}
-
-/// The patch prompt: a coarse square map over the whole picture, which the model made for itself.
-#[derive(Serialize, ToSchema)]
-pub struct Patch {
-    /// Cells per side.
-    side: usize,
-    /// `side * side` logits, row-major; the model looked where a logit is 0 or more.
-    logits: Vec<f32>,
-}
-
-/// Milliseconds per stage.
-#[derive(Serialize, ToSchema)]
-pub struct Times {
-    /// Waiting in the queue.
-    queue: f64,
-    /// Picture file → RGB.
-    frame: f64,
-    /// RGB → tensor.
-    preprocess: f64,
-    /// Image encoder.
-    encode: f64,
-    /// Self-prompt generator.
-    self_prompt: f64,
-    /// Mask decoder.
-    decode: f64,
-    /// Logits → mask.
-    mask: f64,
-    /// Mask → this reply.
-    render: f64,
-    /// From acceptance to this reply.
-    total: f64,
-}
-
-impl Times {
-    fn of(times: &StageTimes, render: f64) -> Self {
-        let StageTimes {
-            queue,
-            frame,
-            preprocess,
-            encode,
-            self_prompt,
-            decode,
-            mask,
-            total,
-        } = *times;
-        Self {
-            queue,
-            frame,
-            preprocess,
-            encode,
-            self_prompt,
-            decode,
-            mask,
-            render,
-            total: total + render,
-        }
-    }
-
-    /// As a `Server-Timing` header (W3C Server Timing), which browsers show.
-    fn header(&self) -> String {
-        let stages = [
-            ("queue", self.queue),
-            ("frame", self.frame),
-            ("preprocess", self.preprocess),
-            ("encode", self.encode),
-            ("self-prompt", self.self_prompt),
-            ("decode", self.decode),
-            ("mask", self.mask),
-            ("render", self.render),
-            ("total", self.total),
-        ];
-        stages
-            .map(|(name, ms)| format!("{name};dur={ms:.3}"))
-            .join(", ")
-    }
-}
-
-/// The result for one picture.
-#[derive(Serialize, ToSchema)]
-pub struct SegmentReply {
-    /// Research use only. Not for clinical use.
-    notice: &'static str,
-    /// Whether anything was found.
-    result: Found,
-    /// The model that made the mask.
-    model: UsedModel,
-    /// The modality asked for.
-    modality: UsedModality,
-    /// The picture's size; the mask's is the same.
-    image: Size,
-    /// Size of the mask.
-    area: Area,
-    /// Smallest rectangle around the mask; null if it is empty.
-    bbox: Option<BoundingBox>,
-    /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
-    confidence: Option<f32>,
-    /// The mask, run-length coded (formats json and rle).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rle: Option<CocoRle>,
-    /// The mask as polygons (formats json and polygons).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    polygons: Option<Vec<Region>>,
-    /// Where the model looked, if asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<Patch>,
-    /// Milliseconds per stage.
-    times_ms: Times,
-}
 
 /// A reply ready to be sent.
 pub struct Rendered {

@@ -17,7 +17,8 @@ use super::config::seconds;
 use super::held::Held;
 use super::negotiate::{Format, best_of};
 use super::problem::{Kind, Problem, ProblemBody, internal};
-use super::reply::{self, SegmentReply};
+use super::reply;
+use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
 use crate::engine::{Ask, EngineError, Job, Segmentation};
 

@@ -1,18 +1,15 @@
 //! Receives a request body within its limits: size, time, and a budget that all uploads share.
 
-use std::error::Error as StdError;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
-use http_body::{Frame, SizeHint};
 use http_body_util::{BodyDataStream, BodyExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::{ServerConfig, seconds};
+use super::metered::{Metered, TooMuch};
 use super::problem::{Kind, Problem};
 
 /// Most bytes of a text field in a multipart body.
@@ -72,14 +69,8 @@ pub async fn receive(
     envelope: Envelope,
     body: Body,
 ) -> Result<Upload, Problem> {
-    let mut metered = Metered {
-        inner: body,
-        left: config.body_limit(),
-        received: 0,
-        share: None,
-        budget: budget.clone(),
-    };
-    let result = match check_declared(config, budget, &metered.inner) {
+    let mut metered = Metered::new(body, config.body_limit(), budget.clone());
+    let result = match check_declared(config, budget, &metered) {
         Err(problem) => Err(problem),
         Ok(declared) => {
             let reading = async {
@@ -99,13 +90,11 @@ pub async fn receive(
                 .unwrap_or_else(|_| Err(late()))
         }
     };
+    let (rest, share) = metered.into_parts();
     match result {
-        Ok(upload) => Ok(Upload {
-            share: metered.share,
-            ..upload
-        }),
+        Ok(upload) => Ok(Upload { share, ..upload }),
         Err(problem) => {
-            linger(metered.inner);
+            linger(rest);
             Err(problem)
         }
     }
@@ -124,7 +113,7 @@ pub fn linger(mut body: Body) {
 fn check_declared(
     config: &ServerConfig,
     budget: &Semaphore,
-    body: &Body,
+    body: &Metered,
 ) -> Result<usize, Problem> {
     let declared = body.size_hint().lower();
     if declared > config.body_limit() {
@@ -200,25 +189,6 @@ async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, 
     })
 }
 
-/// Why a body was cut off.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-enum TooMuch {
-    #[error("The limit is {0} bytes.")]
-    Limit(u64),
-    #[error("All uploads together have used up their memory.")]
-    Budget,
-}
-
-impl From<TooMuch> for Problem {
-    fn from(error: TooMuch) -> Self {
-        let kind = match error {
-            TooMuch::Limit(_) => Kind::BodyTooLarge,
-            TooMuch::Budget => Kind::UploadBudget,
-        };
-        kind.because(error.to_string())
-    }
-}
-
 fn read_problem(error: axum::Error) -> Problem {
     let cause = error.into_inner();
     match cause.downcast_ref::<TooMuch>() {
@@ -234,72 +204,6 @@ fn multipart_problem(error: multer::Error) -> Problem {
             Err(_) => Kind::BodyAborted.because("The connection ended before the body did."),
         },
         other => Kind::BadMultipart.because(format!("It is not well-formed: {other}.")),
-    }
-}
-
-/// A body that is counted as it arrives: against its own limit and, in KiB, against the budget of all.
-struct Metered {
-    inner: Body,
-    left: u64,
-    received: u64,
-    share: Option<OwnedSemaphorePermit>,
-    budget: Arc<Semaphore>,
-}
-
-impl Metered {
-    fn count(&mut self, bytes: u64) -> Result<(), TooMuch> {
-        self.left = self
-            .left
-            .checked_sub(bytes)
-            .ok_or(TooMuch::Limit(self.left + self.received))?;
-        self.received += bytes;
-        let charged = self
-            .share
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits) as u64;
-        let missing = self.received.div_ceil(1024).saturating_sub(charged);
-        if missing > 0 {
-            let missing = u32::try_from(missing).map_err(|_| TooMuch::Budget)?;
-            let more = self
-                .budget
-                .clone()
-                .try_acquire_many_owned(missing)
-                .map_err(|_| TooMuch::Budget)?;
-            match &mut self.share {
-                Some(share) => share.merge(more),
-                None => self.share = Some(more),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl HttpBody for Metered {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(cx)?) else {
-            return Poll::Ready(None);
-        };
-        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        Poll::Ready(Some(match self.count(bytes) {
-            Ok(()) => Ok(frame),
-            Err(too_much) => Err(axum::Error::new(Box::<dyn StdError + Send + Sync>::from(
-                too_much,
-            ))),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
 
