@@ -70,7 +70,7 @@ fn json_tells_everything_about_the_mask() {
         .unwrap();
     let decoded = image::load_from_memory(&png).unwrap().into_luma8();
     assert_eq!(mask.pixels, decoded.into_raw());
-    // The patch prompt: 8 x 8 cells, those whose centre is in the rectangle are targets.
+    // The patch prompt: 8 x 8 cells of 10 x 6.25 px, those that the rectangle touches are targets.
     let logits: Vec<f64> = serde_json::from_value(result["patch"]["logits"].clone()).unwrap();
     assert_eq!(
         (result["patch"]["side"].as_u64(), logits.len()),
@@ -80,7 +80,7 @@ fn json_tells_everything_about_the_mask() {
     assert_eq!(
         targets,
         [25, 26, 27],
-        "row 3 (centre 21), columns 1 to 3 (centres 15, 25, 35)"
+        "row 3 (from 18.75 to 25), columns 1 to 3 (from 10 to 40)"
     );
     for stage in [
         "queue",

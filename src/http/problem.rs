@@ -184,7 +184,7 @@ impl From<FrameError> for Problem {
             FrameError::TooLarge { .. } => Kind::PictureTooLarge,
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
         };
-        kind.because(error.to_string())
+        kind.because(sentence(&error))
     }
 }
 
@@ -200,8 +200,16 @@ impl From<EngineError> for Problem {
             EngineError::Model(_) => Kind::ModelUnusable,
             EngineError::Stopped => Kind::Stopped,
         };
-        kind.because(error.to_string())
+        kind.because(sentence(&error))
     }
+}
+
+/// An error's text, which goes on after a colon in logs, as a sentence of its own.
+fn sentence(error: &impl std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// A fault of ours: the reason goes to the log, not to the client.
