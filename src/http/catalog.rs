@@ -53,7 +53,9 @@ impl From<ModalityInfo> for Modality {
             controller: info.controller,
             loaded: info.loaded,
             trained_on: info.trained_on,
-            validation: validation.map(|(dataset, dice, iou)| Validation { dataset, dice, iou }).collect(),
+            validation: validation
+                .map(|(dataset, dice, iou)| Validation { dataset, dice, iou })
+                .collect(),
         }
     }
 }
@@ -76,7 +78,13 @@ pub struct Model {
 impl From<ModelInfo> for Model {
     fn from(info: ModelInfo) -> Self {
         let modalities = info.modalities.into_iter().map(Modality::from).collect();
-        Self { name: info.name, default: info.default, side: info.side, sha256: info.sha256, modalities }
+        Self {
+            name: info.name,
+            default: info.default,
+            side: info.side,
+            sha256: info.sha256,
+            modalities,
+        }
     }
 }
 
@@ -93,7 +101,10 @@ pub struct ModelList {
 #[utoipa::path(get, path = "/v1/models", tag = "catalog", responses((status = 200, body = ModelList)))]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     let models = app.engine.models().into_iter().map(Model::from).collect();
-    Json(ModelList { notice: NOTICE, models })
+    Json(ModelList {
+        notice: NOTICE,
+        models,
+    })
 }
 
 /// A modality, and the models that have it.
@@ -123,13 +134,22 @@ pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
     let mut modalities: Vec<Offered> = Vec::new();
     for model in models {
         for info in model.modalities {
-            match modalities.iter_mut().find(|known| known.modality.name == info.name) {
+            match modalities
+                .iter_mut()
+                .find(|known| known.modality.name == info.name)
+            {
                 Some(known) => known.models.push(model.name.clone()),
-                None => modalities.push(Offered { modality: info.into(), models: vec![model.name.clone()] }),
+                None => modalities.push(Offered {
+                    modality: info.into(),
+                    models: vec![model.name.clone()],
+                }),
             }
         }
     }
-    Json(ModalityList { notice: NOTICE, modalities })
+    Json(ModalityList {
+        notice: NOTICE,
+        modalities,
+    })
 }
 
 /// What a request may cost.
@@ -183,7 +203,13 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         connections: app.config.max_connections,
     };
     let queue = Queue { waiting, capacity };
-    Json(Info { name: "espmedsam", version: env!("CARGO_PKG_VERSION"), notice: NOTICE, limits, queue })
+    Json(Info {
+        name: "espmedsam",
+        version: env!("CARGO_PKG_VERSION"),
+        notice: NOTICE,
+        limits,
+        queue,
+    })
 }
 
 /// A health answer.
@@ -198,7 +224,10 @@ pub struct Health {
 /// Whether the program runs at all.
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
 pub async fn live() -> Json<Health> {
-    Json(Health { status: "live", notice: NOTICE })
+    Json(Health {
+        status: "live",
+        notice: NOTICE,
+    })
 }
 
 /// Whether pictures are served: not before the model is warm.
@@ -206,7 +235,10 @@ pub async fn live() -> Json<Health> {
     (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "starting, or failed, with the reason")))]
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
     check_ready(&app)?;
-    Ok(Json(Health { status: "ready", notice: NOTICE }))
+    Ok(Json(Health {
+        status: "ready",
+        notice: NOTICE,
+    }))
 }
 
 /// `Ok` if the engine is warm.

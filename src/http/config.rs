@@ -84,14 +84,23 @@ impl ServerConfig {
             ("max_in_flight", self.max_in_flight),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
-            return Err(ConfigError { key, reason: "must be at least 1" });
+            return Err(ConfigError {
+                key,
+                reason: "must be at least 1",
+            });
         }
         // The semaphores count in u32 KiB and hold fewer permits on 32-bit boards.
         if self.upload_budget_mib > 65_536 {
-            return Err(ConfigError { key: "upload_budget_mib", reason: "must be at most 65536 (64 GiB)" });
+            return Err(ConfigError {
+                key: "upload_budget_mib",
+                reason: "must be at most 65536 (64 GiB)",
+            });
         }
         if self.upload_budget_mib < self.body_limit_mib {
-            return Err(ConfigError { key: "upload_budget_mib", reason: "must be at least body_limit_mib" });
+            return Err(ConfigError {
+                key: "upload_budget_mib",
+                reason: "must be at least body_limit_mib",
+            });
         }
         Ok(())
     }
@@ -125,18 +134,50 @@ mod tests {
 
     #[test]
     fn toml_may_be_empty_or_partial_and_unknown_keys_are_refused() {
-        assert_eq!(toml::from_str::<ServerConfig>("").unwrap(), ServerConfig::default());
+        assert_eq!(
+            toml::from_str::<ServerConfig>("").unwrap(),
+            ServerConfig::default()
+        );
         let partial: ServerConfig = toml::from_str("body_limit_mib = 3").unwrap();
-        assert_eq!(partial, ServerConfig { body_limit_mib: 3, ..ServerConfig::default() });
-        assert!(toml::from_str::<ServerConfig>("body_limit = 3").unwrap_err().to_string().contains("body_limit"));
+        assert_eq!(
+            partial,
+            ServerConfig {
+                body_limit_mib: 3,
+                ..ServerConfig::default()
+            }
+        );
+        assert!(
+            toml::from_str::<ServerConfig>("body_limit = 3")
+                .unwrap_err()
+                .to_string()
+                .contains("body_limit")
+        );
     }
 
     #[test]
     fn settings_that_cannot_work_name_their_key() {
         let key = |config: ServerConfig| config.check().unwrap_err().key;
         let base = ServerConfig::default;
-        assert_eq!(key(ServerConfig { max_in_flight: 0, ..base() }), "max_in_flight");
-        assert_eq!(key(ServerConfig { upload_budget_mib: 8, ..base() }), "upload_budget_mib");
-        assert_eq!(key(ServerConfig { upload_budget_mib: u32::MAX, ..base() }), "upload_budget_mib");
+        assert_eq!(
+            key(ServerConfig {
+                max_in_flight: 0,
+                ..base()
+            }),
+            "max_in_flight"
+        );
+        assert_eq!(
+            key(ServerConfig {
+                upload_budget_mib: 8,
+                ..base()
+            }),
+            "upload_budget_mib"
+        );
+        assert_eq!(
+            key(ServerConfig {
+                upload_budget_mib: u32::MAX,
+                ..base()
+            }),
+            "upload_budget_mib"
+        );
     }
 }

@@ -20,7 +20,11 @@ use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
 
 /// Middleware: refuses misdirected and cross-site requests.
-pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+pub async fn guard(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let host = check_host(&app.config, request.headers(), request.uri())?;
     if !request.method().is_safe() {
         check_site(request.headers(), &host)?;
@@ -32,14 +36,26 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
 fn check_host(config: &ServerConfig, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
     // An absolute request target outranks `Host` (RFC 9112 §3.2.2).
-    let host = uri.authority().map(|authority| authority.as_str().to_owned());
+    let host = uri
+        .authority()
+        .map(|authority| authority.as_str().to_owned());
     let host = host.or_else(|| headers.get(header::HOST).and_then(text));
-    let Some((host, authority)) = host.and_then(|host| host.parse::<Authority>().ok().map(|parsed| (host, parsed))) else {
+    let Some((host, authority)) =
+        host.and_then(|host| host.parse::<Authority>().ok().map(|parsed| (host, parsed)))
+    else {
         return Err(Kind::WrongHost.because("The request has no readable `Host` header."));
     };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let name = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     let open = !config.listen.ip().is_loopback() && config.allowed_hosts.is_empty();
-    let listed = || config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    let listed = || {
+        config
+            .allowed_hosts
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(name))
+    };
     let local = || name.eq_ignore_ascii_case("localhost");
     // An address cannot be rebound: only names resolve to what their owner likes.
     let address = || name.parse::<IpAddr>().is_ok();
@@ -52,13 +68,23 @@ fn check_host(config: &ServerConfig, headers: &HeaderMap, uri: &Uri) -> Result<S
 
 /// Refuses a state-changing request that a browser sends on behalf of another site.
 fn check_site(headers: &HeaderMap, host: &str) -> Result<(), Problem> {
-    let read = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let read = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+    };
     let foreign = match (read("sec-fetch-site"), read("origin")) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").is_none_or(|(_, own)| !own.eq_ignore_ascii_case(host)),
+        (None, Some(origin)) => origin
+            .split_once("://")
+            .is_none_or(|(_, own)| !own.eq_ignore_ascii_case(host)),
         (None, None) => false,
     };
-    if foreign { Err(Kind::CrossSite.because("The browser says that another site sent this request.")) } else { Ok(()) }
+    if foreign {
+        Err(Kind::CrossSite.because("The browser says that another site sent this request."))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +93,10 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn host_passes(config: &ServerConfig, host: &str) -> bool {
@@ -76,11 +105,27 @@ mod tests {
 
     #[test]
     fn on_loopback_only_own_names_and_addresses_pass() {
-        let config = ServerConfig { allowed_hosts: vec!["board.lan".into()], ..ServerConfig::default() };
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "192.168.0.7", "board.lan:80"] {
+        let config = ServerConfig {
+            allowed_hosts: vec!["board.lan".into()],
+            ..ServerConfig::default()
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "192.168.0.7",
+            "board.lan:80",
+        ] {
             assert!(host_passes(&config, host), "{host}");
         }
-        for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+        ] {
             assert!(!host_passes(&config, host), "{host}");
         }
         assert!(check_host(&config, &HeaderMap::new(), &Uri::from_static("/")).is_err());
@@ -90,15 +135,22 @@ mod tests {
 
     #[test]
     fn elsewhere_any_name_passes_unless_a_list_is_set() {
-        let open = ServerConfig { listen: "0.0.0.0:80".parse().unwrap(), ..ServerConfig::default() };
+        let open = ServerConfig {
+            listen: "0.0.0.0:80".parse().unwrap(),
+            ..ServerConfig::default()
+        };
         assert!(host_passes(&open, "anything.example"));
-        let listed = ServerConfig { allowed_hosts: vec!["board.lan".into()], ..open };
+        let listed = ServerConfig {
+            allowed_hosts: vec!["board.lan".into()],
+            ..open
+        };
         assert!(!host_passes(&listed, "anything.example"));
     }
 
     #[test]
     fn other_sites_are_refused_and_programs_pass() {
-        let passes = |pairs: &[(&'static str, &str)]| check_site(&headers(pairs), "localhost:8080").is_ok();
+        let passes =
+            |pairs: &[(&'static str, &str)]| check_site(&headers(pairs), "localhost:8080").is_ok();
         assert!(passes(&[]));
         assert!(passes(&[("sec-fetch-site", "same-origin")]));
         assert!(passes(&[("origin", "http://localhost:8080")]));
@@ -106,6 +158,9 @@ mod tests {
         assert!(!passes(&[("sec-fetch-site", "same-site")]));
         assert!(!passes(&[("origin", "http://localhost:3000")]));
         assert!(!passes(&[("origin", "null")]));
-        assert!(!passes(&[("sec-fetch-site", "cross-site"), ("origin", "http://localhost:8080")]));
+        assert!(!passes(&[
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "http://localhost:8080")
+        ]));
     }
 }

@@ -23,7 +23,11 @@ impl Held {
     /// A body of `bytes`; after `deadline` the connection is broken off. (A client that takes nothing at all is cut
     /// by the connection's write time-out.)
     pub fn body(bytes: Vec<u8>, deadline: Instant, place: OwnedSemaphorePermit) -> Body {
-        Body::new(Self { rest: bytes.into(), deadline, _place: place })
+        Body::new(Self {
+            rest: bytes.into(),
+            deadline,
+            _place: place,
+        })
     }
 }
 
@@ -31,11 +35,17 @@ impl HttpBody for Held {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Poll::Ready(if self.rest.is_empty() {
             None
         } else if Instant::now() > self.deadline {
-            Some(Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the client reads too slowly")))
+            Some(Err(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                "the client reads too slowly",
+            )))
         } else {
             let slice = self.rest.len().min(SLICE);
             Some(Ok(Frame::data(self.rest.split_to(slice))))
@@ -64,7 +74,11 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let bytes: Vec<u8> = (0..3 * SLICE + 5).map(|i| (i % 251) as u8).collect();
         let place = places.clone().try_acquire_owned().unwrap();
-        let body = Held::body(bytes.clone(), Instant::now() + Duration::from_secs(60), place);
+        let body = Held::body(
+            bytes.clone(),
+            Instant::now() + Duration::from_secs(60),
+            place,
+        );
         assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
         assert_eq!(places.available_permits(), 0);
         assert_eq!(body.collect().await.unwrap().to_bytes(), bytes);
@@ -76,7 +90,12 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let place = places.clone().try_acquire_owned().unwrap();
         let late = Instant::now() - Duration::from_secs(1);
-        assert!(Held::body(vec![0; 10], late, place).collect().await.is_err());
+        assert!(
+            Held::body(vec![0; 10], late, place)
+                .collect()
+                .await
+                .is_err()
+        );
         assert_eq!(places.available_permits(), 1);
     }
 }

@@ -8,11 +8,13 @@ mod catalog;
 mod config;
 mod guard;
 mod held;
+mod metered;
 mod negotiate;
 mod page;
 mod problem;
 mod reply;
 mod samples;
+mod schema;
 mod segment;
 mod serve;
 mod upload;
@@ -90,7 +92,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 
 /// The whole API as a service, for tests without a socket and for [`serve`].
 ///
-/// Must be called inside a tokio runtime's reach only when requests are made, not to build it.
+/// Takes `config` as checked: see [`ServerConfig::check`].
 pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
     let app = Arc::new(App {
         uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
@@ -100,13 +102,18 @@ pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
         engine,
     });
     let (routes, _) = described().split_for_parts();
-    let always = |name: HeaderName, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let always = |name: HeaderName, value| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
     let layers = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http())
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::CACHE_CONTROL, "no-store"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
-        .layer(always(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(always(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::guard));
     routes
@@ -120,7 +127,11 @@ pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
 
 async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {
     let document = openapi_json().map_err(|error| problem::internal(&error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], Bytes::from(document)).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "application/json")],
+        Bytes::from(document),
+    )
+        .into_response())
 }
 
 async fn not_found(uri: Uri) -> Problem {

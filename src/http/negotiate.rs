@@ -19,11 +19,13 @@ pub enum Format {
     Overlay,
     /// `image/jpeg`: the picture with the mask drawn over it.
     OverlayJpeg,
+    /// `image/png`: the picture with the patch prompt's cells drawn over it: where the model looked.
+    Patch,
 }
 
 impl Format {
     /// Names accepted by `format=`.
-    pub const NAMES: &'static str = "json, rle, polygons, png, overlay, overlay-jpeg";
+    pub const NAMES: &'static str = "json, rle, polygons, png, overlay, overlay-jpeg, patch";
 
     /// Reads a `format=` value.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -36,7 +38,7 @@ impl Format {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Json | Self::Rle | Self::Polygons => "application/json",
-            Self::Png | Self::Overlay => "image/png",
+            Self::Png | Self::Overlay | Self::Patch => "image/png",
             Self::OverlayJpeg => "image/jpeg",
         }
     }
@@ -55,11 +57,21 @@ pub fn best_of(accept: &str) -> Option<Format> {
     }
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).collect();
     let weight = |offer: Format| {
-        let matching = ranges.iter().filter_map(|range| Some((range.specificity(offer.content_type())?, range.weight)));
-        matching.max_by_key(|(specificity, _)| *specificity).map_or(0, |(_, weight)| weight)
+        let matching = ranges
+            .iter()
+            .filter_map(|range| Some((range.specificity(offer.content_type())?, range.weight)));
+        matching
+            .max_by_key(|(specificity, _)| *specificity)
+            .map_or(0, |(_, weight)| weight)
     };
     // `max_by_key` takes the last among equals: walk from the least preferred.
-    OFFERS.into_iter().rev().map(|offer| (weight(offer), offer)).max_by_key(|(weight, _)| *weight).filter(|(weight, _)| *weight > 0).map(|(_, offer)| offer)
+    OFFERS
+        .into_iter()
+        .rev()
+        .map(|offer| (weight(offer), offer))
+        .max_by_key(|(weight, _)| *weight)
+        .filter(|(weight, _)| *weight > 0)
+        .map(|(_, offer)| offer)
 }
 
 /// One element of `Accept`: `type/subtype;q=0.8`.
@@ -83,7 +95,11 @@ impl<'a> Range<'a> {
                 weight = thousandths(value)?;
             }
         }
-        Some(Self { kind, subtype, weight })
+        Some(Self {
+            kind,
+            subtype,
+            weight,
+        })
     }
 
     /// How closely this range names `media_type`; `None` if it does not.
@@ -92,7 +108,9 @@ impl<'a> Range<'a> {
         match (self.kind, self.subtype) {
             ("*", "*") => Some(0),
             (own, "*") if own.eq_ignore_ascii_case(kind) => Some(1),
-            (own, sub) if own.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => Some(2),
+            (own, sub) if own.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => {
+                Some(2)
+            }
             _ => None,
         }
     }
@@ -134,8 +152,14 @@ mod tests {
             ("*/*, application/json;q=0", Some(Format::Png)),
             ("image/png;q=0, image/*", Some(Format::OverlayJpeg)),
             // What browsers send.
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8", Some(Format::Json)),
-            ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", Some(Format::Png)),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
+                Some(Format::Json),
+            ),
+            (
+                "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+                Some(Format::Png),
+            ),
             ("text/html", None),
             ("application/json;q=0", None),
             ("application/json;q=1.5", None),

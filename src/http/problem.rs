@@ -1,9 +1,9 @@
 //! Every error this server answers with, as RFC 9457 problem details: one list, one mapping from the inner errors.
 
+use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -106,7 +106,10 @@ impl Kind {
 
     /// This problem with what happened this time.
     pub fn because(self, detail: impl Into<String>) -> Problem {
-        Problem { kind: self, detail: detail.into() }
+        Problem {
+            kind: self,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -159,7 +162,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), Json(self.body())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -178,7 +184,7 @@ impl From<FrameError> for Problem {
             FrameError::TooLarge { .. } => Kind::PictureTooLarge,
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
         };
-        kind.because(error.to_string())
+        kind.because(sentence(&error))
     }
 }
 
@@ -194,8 +200,16 @@ impl From<EngineError> for Problem {
             EngineError::Model(_) => Kind::ModelUnusable,
             EngineError::Stopped => Kind::Stopped,
         };
-        kind.because(error.to_string())
+        kind.because(sentence(&error))
     }
+}
+
+/// An error's text, which goes on after a colon in logs, as a sentence of its own.
+fn sentence(error: &impl std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// A fault of ours: the reason goes to the log, not to the client.
@@ -240,7 +254,8 @@ pub async fn list() -> Json<Vec<ProblemType>> {
     responses((status = 200, body = ProblemType), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn explain(Path(name): Path<String>) -> Result<Json<ProblemType>, Problem> {
     let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == name);
-    kind.map(|kind| Json(kind.into())).ok_or_else(|| Kind::NotFound.because("There is no problem type of that name."))
+    kind.map(|kind| Json(kind.into()))
+        .ok_or_else(|| Kind::NotFound.because("There is no problem type of that name."))
 }
 
 #[cfg(test)]
@@ -253,9 +268,20 @@ mod tests {
         let names: HashSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), Kind::ALL.len());
         for kind in Kind::ALL {
-            assert!(kind.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{kind:?}");
-            assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
-            assert!(kind.title().len() > 5 && kind.action().ends_with('.'), "{kind:?}");
+            assert!(
+                kind.name()
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-'),
+                "{kind:?}"
+            );
+            assert!(
+                kind.status().is_client_error() || kind.status().is_server_error(),
+                "{kind:?}"
+            );
+            assert!(
+                kind.title().len() > 5 && kind.action().ends_with('.'),
+                "{kind:?}"
+            );
         }
     }
 

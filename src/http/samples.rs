@@ -44,14 +44,41 @@ macro_rules! sample {
 }
 
 static SAMPLES: [Sample; 5] = [
-    sample!("hc18_230_HC.jpg", "ultrasound", "Fetal head", "CC BY 4.0",
-        "van den Heuvel et al., HC18, Zenodo 10.5281/zenodo.1327317; resized"),
-    sample!("usgra_0180.jpg", "ultrasound", "Nerves and vessels", "CC BY 4.0",
-        "T. Kandaouroff, usgra-seg, 2025; resized"),
-    sample!("kvasir_cju84hibuktj80871u519o71q.jpg", "colonoscopy", "Polyp", "CC BY 4.0",
-        "Jha et al., Kvasir-SEG, MMM 2020, part of HyperKvasir (Borgli et al., Scientific Data 7:283, 2020); squeezed"),
-    sample!("ISIC_0000390.jpg", "dermoscopy", "Skin lesion", "CC0", "Codella et al., ISIC 2017"),
-    sample!("dsb_0121d6759c5adb29.jpg", "microscopy", "Cell nuclei", "CC0", "Caicedo et al., BBBC038"),
+    sample!(
+        "hc18_230_HC.jpg",
+        "ultrasound",
+        "Fetal head",
+        "CC BY 4.0",
+        "van den Heuvel et al., HC18, Zenodo 10.5281/zenodo.1327317; resized"
+    ),
+    sample!(
+        "usgra_0180.jpg",
+        "ultrasound",
+        "Nerves and vessels",
+        "CC BY 4.0",
+        "T. Kandaouroff, usgra-seg, 2025; resized"
+    ),
+    sample!(
+        "kvasir_cju84hibuktj80871u519o71q.jpg",
+        "colonoscopy",
+        "Polyp",
+        "CC BY 4.0",
+        "Jha et al., Kvasir-SEG, MMM 2020, part of HyperKvasir (Borgli et al., Scientific Data 7:283, 2020); squeezed"
+    ),
+    sample!(
+        "ISIC_0000390.jpg",
+        "dermoscopy",
+        "Skin lesion",
+        "CC0",
+        "Codella et al., ISIC 2017"
+    ),
+    sample!(
+        "dsb_0121d6759c5adb29.jpg",
+        "microscopy",
+        "Cell nuclei",
+        "CC0",
+        "Caicedo et al., BBBC038"
+    ),
 ];
 
 /// The list of bundled pictures.
@@ -66,7 +93,10 @@ pub struct SampleList {
 /// The bundled sample pictures, with source and licence.
 #[utoipa::path(get, path = "/v1/samples", tag = "samples", responses((status = 200, body = SampleList)))]
 pub async fn list() -> Json<SampleList> {
-    Json(SampleList { notice: NOTICE, samples: &SAMPLES })
+    Json(SampleList {
+        notice: NOTICE,
+        samples: &SAMPLES,
+    })
 }
 
 /// One bundled picture.
@@ -75,7 +105,12 @@ pub async fn list() -> Json<SampleList> {
               (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn picture(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
     let sample = SAMPLES.iter().find(|sample| sample.name == name);
-    let sample = sample.ok_or_else(|| Kind::NotFound.because("There is no sample of that name; see /v1/samples."))?;
-    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "max-age=3600")];
+    let sample = sample.ok_or_else(|| {
+        Kind::NotFound.because("There is no sample of that name; see /v1/samples.")
+    })?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/jpeg"),
+        (header::CACHE_CONTROL, "max-age=3600"),
+    ];
     Ok((headers, sample.bytes))
 }

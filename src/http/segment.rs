@@ -17,7 +17,8 @@ use super::config::seconds;
 use super::held::Held;
 use super::negotiate::{Format, best_of};
 use super::problem::{Kind, Problem, ProblemBody, internal};
-use super::reply::{self, SegmentReply};
+use super::reply;
+use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
 use crate::engine::{Ask, EngineError, Job, Segmentation};
 
@@ -103,15 +104,36 @@ pub async fn segment(
             return Err(problem);
         }
     };
-    let Upload { bytes, fields, share } = upload::receive(&app.config, &app.uploads, envelope, body).await?;
+    let Upload {
+        bytes,
+        fields,
+        share,
+    } = upload::receive(&app.config, &app.uploads, envelope, body).await?;
     let wish = Wish::of(query.with(fields)?, &parts.headers)?;
     if bytes.is_empty() {
         return Err(EngineError::Frame(crate::frame::FrameError::Empty).into());
     }
-    let full = || Kind::QueueFull.because(format!("{} requests are being worked on.", app.config.max_in_flight));
-    let place = app.in_flight.clone().try_acquire_owned().map_err(|_| full())?;
+    let full = || {
+        Kind::QueueFull.because(format!(
+            "{} requests are being worked on.",
+            app.config.max_in_flight
+        ))
+    };
+    let place = app
+        .in_flight
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| full())?;
 
-    let finished = run(&app, Job { bytes, ask: wish.ask }, share).await?;
+    let finished = run(
+        &app,
+        Job {
+            bytes,
+            ask: wish.ask,
+        },
+        share,
+    )
+    .await?;
     let rendering = tokio::task::spawn_blocking(move || {
         let Finished { segmentation, desk } = finished;
         let rendered = reply::render(&segmentation, wish.format, wish.patch);
@@ -119,7 +141,9 @@ pub async fn segment(
         // The place travels with the work: a client that hangs up does not make room before the work is done.
         rendered.map(|rendered| (rendered, place))
     });
-    let (rendered, place) = rendering.await.map_err(|panic| internal(&panic.to_string()))??;
+    let (rendered, place) = rendering
+        .await
+        .map_err(|panic| internal(&panic.to_string()))??;
     let deadline = Instant::now() + seconds(app.config.reply_timeout_s);
     let mut response = Response::new(Held::body(rendered.bytes, deadline, place));
     *response.headers_mut() = rendered.headers;
@@ -149,17 +173,23 @@ impl SegmentQuery {
     /// Takes up the text fields of a multipart body. Asking for two different things is an error, not a precedence.
     fn with(mut self, fields: Vec<(String, String)>) -> Result<Self, Problem> {
         for (name, text) in fields {
-            let unreadable = || Kind::BadMultipart.because(format!("The field `{name}` has an unknown value."));
-            let unknown_format = || Kind::BadMultipart.because(format!("The formats are {}.", Format::NAMES));
+            let unreadable =
+                || Kind::BadMultipart.because(format!("The field `{name}` has an unknown value."));
+            let unknown_format =
+                || Kind::BadMultipart.because(format!("The formats are {}.", Format::NAMES));
             let agrees = match name.as_str() {
                 "modality" => take(&mut self.modality, text),
                 "model" => take(&mut self.model, text),
-                "format" => take(&mut self.format, Format::from_name(&text).ok_or_else(unknown_format)?),
+                "format" => take(
+                    &mut self.format,
+                    Format::from_name(&text).ok_or_else(unknown_format)?,
+                ),
                 "patch" => take(&mut self.patch, text.parse().map_err(|_| unreadable())?),
                 _ => true,
             };
             if !agrees {
-                return Err(Kind::BadMultipart.because(format!("`{name}` is given twice, with different values.")));
+                return Err(Kind::BadMultipart
+                    .because(format!("`{name}` is given twice, with different values.")));
             }
         }
         Ok(self)
@@ -187,13 +217,29 @@ struct Wish {
 impl Wish {
     fn of(query: SegmentQuery, headers: &HeaderMap) -> Result<Self, Problem> {
         let modality = query.modality.filter(|name| !name.is_empty());
-        let modality = modality.ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
+        let modality = modality
+            .ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
         // Several `Accept` lines are one list (RFC 9110 §5.3).
-        let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
+        let accept: Vec<_> = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .collect();
         let accept = accept.join(",");
-        let refused = || Kind::NotAcceptable.because(format!("The client accepts '{accept}' alone."));
-        let format = query.format.or_else(|| best_of(&accept)).ok_or_else(refused)?;
-        Ok(Self { ask: Ask { modality, model: query.model }, format, patch: query.patch.unwrap_or(false) })
+        let refused =
+            || Kind::NotAcceptable.because(format!("The client accepts '{accept}' alone."));
+        let format = query
+            .format
+            .or_else(|| best_of(&accept))
+            .ok_or_else(refused)?;
+        Ok(Self {
+            ask: Ask {
+                modality,
+                model: query.model,
+            },
+            format,
+            patch: query.patch.unwrap_or(false),
+        })
     }
 }
 
@@ -204,7 +250,11 @@ struct Finished {
 }
 
 /// Gives the job to the engine and waits for its outcome.
-async fn run(app: &App, job: Job, share: Option<OwnedSemaphorePermit>) -> Result<Finished, Problem> {
+async fn run(
+    app: &App,
+    job: Job,
+    share: Option<OwnedSemaphorePermit>,
+) -> Result<Finished, Problem> {
     let (tell, told) = oneshot::channel::<Result<Finished, EngineError>>();
     let (desks, runtime) = (app.desks.clone(), tokio::runtime::Handle::current());
     let done = Box::new(move |outcome: Result<Segmentation, EngineError>| {
@@ -217,13 +267,21 @@ async fn run(app: &App, job: Job, share: Option<OwnedSemaphorePermit>) -> Result
         // in front of the renderers, the queue fills instead and new requests are refused at once.
         let seat = |segmentation| {
             let desk = runtime.block_on(desks.acquire_owned());
-            desk.map(|desk| Finished { segmentation, desk }).map_err(|_| EngineError::Stopped)
+            desk.map(|desk| Finished { segmentation, desk })
+                .map_err(|_| EngineError::Stopped)
         };
         // The client may be gone by now; its result goes with it.
         let _ = tell.send(outcome.and_then(seat));
     });
     app.engine.submit(job, done)?;
-    let late = || Kind::TimedOut.because(format!("There was no result after {} s.", app.config.request_timeout_s));
-    let outcome = tokio::time::timeout(seconds(app.config.request_timeout_s), told).await.map_err(|_| late())?;
+    let late = || {
+        Kind::TimedOut.because(format!(
+            "There was no result after {} s.",
+            app.config.request_timeout_s
+        ))
+    };
+    let outcome = tokio::time::timeout(seconds(app.config.request_timeout_s), told)
+        .await
+        .map_err(|_| late())?;
     Ok(outcome.map_err(|_| internal("the engine dropped a job"))??)
 }

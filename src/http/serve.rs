@@ -37,9 +37,14 @@ pub async fn serve(
     engine: Arc<dyn Segmenter>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    config
+        .check()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     // What was really bound decides which names the guard lets through.
-    let config = ServerConfig { listen: listener.local_addr()?, ..config };
+    let config = ServerConfig {
+        listen: listener.local_addr()?,
+        ..config
+    };
     let service = TowerToHyperService::new(router(config.clone(), engine));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -71,7 +76,8 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
-        let connection = open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
+        let connection =
+            open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
@@ -80,8 +86,15 @@ pub async fn serve(
         });
     }
     drop(listener);
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "requests were still open at the end of the grace time");
-    tokio::time::timeout(seconds(config.shutdown_timeout_s), open.shutdown()).await.map_err(late)
+    let late = |_| {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "requests were still open at the end of the grace time",
+        )
+    };
+    tokio::time::timeout(seconds(config.shutdown_timeout_s), open.shutdown())
+        .await
+        .map_err(late)
 }
 
 /// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.

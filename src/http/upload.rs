@@ -1,18 +1,15 @@
 //! Receives a request body within its limits: size, time, and a budget that all uploads share.
 
-use std::error::Error as StdError;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
-use http_body::{Frame, SizeHint};
 use http_body_util::{BodyDataStream, BodyExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::{ServerConfig, seconds};
+use super::metered::{Metered, TooMuch};
 use super::problem::{Kind, Problem};
 
 /// Most bytes of a text field in a multipart body.
@@ -30,16 +27,25 @@ pub enum Envelope {
 impl Envelope {
     /// Reads `Content-Type`. None at all is taken as a raw picture: what the bytes are is found out from the bytes.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::Raw) };
+        let Some(value) = headers.get(header::CONTENT_TYPE) else {
+            return Ok(Self::Raw);
+        };
         let value = value.to_str().unwrap_or("unreadable");
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match essence.as_str() {
             "application/octet-stream" => Ok(Self::Raw),
             image if image.starts_with("image/") => Ok(Self::Raw),
             "multipart/form-data" => multer::parse_boundary(value)
                 .map(Self::Multipart)
                 .map_err(|_| Kind::BadMultipart.because("Content-Type names no boundary.")),
-            _ => Err(Kind::UnsupportedMediaType.because(format!("The Content-Type is '{essence}'."))),
+            _ => {
+                Err(Kind::UnsupportedMediaType.because(format!("The Content-Type is '{essence}'.")))
+            }
         }
     }
 }
@@ -63,8 +69,8 @@ pub async fn receive(
     envelope: Envelope,
     body: Body,
 ) -> Result<Upload, Problem> {
-    let mut metered = Metered { inner: body, left: config.body_limit(), received: 0, share: None, budget: budget.clone() };
-    let result = match check_declared(config, budget, &metered.inner) {
+    let mut metered = Metered::new(body, config.body_limit(), budget.clone());
+    let result = match check_declared(config, budget, &metered) {
         Err(problem) => Err(problem),
         Ok(declared) => {
             let reading = async {
@@ -73,14 +79,22 @@ pub async fn receive(
                     Envelope::Multipart(boundary) => read_multipart(&mut metered, boundary).await,
                 }
             };
-            let late = || Kind::BodyTimeout.because(format!("It was not complete after {} s.", config.body_timeout_s));
-            tokio::time::timeout(seconds(config.body_timeout_s), reading).await.unwrap_or_else(|_| Err(late()))
+            let late = || {
+                Kind::BodyTimeout.because(format!(
+                    "It was not complete after {} s.",
+                    config.body_timeout_s
+                ))
+            };
+            tokio::time::timeout(seconds(config.body_timeout_s), reading)
+                .await
+                .unwrap_or_else(|_| Err(late()))
         }
     };
+    let (rest, share) = metered.into_parts();
     match result {
-        Ok(upload) => Ok(Upload { share: metered.share, ..upload }),
+        Ok(upload) => Ok(Upload { share, ..upload }),
         Err(problem) => {
-            linger(metered.inner);
+            linger(rest);
             Err(problem)
         }
     }
@@ -96,7 +110,11 @@ pub fn linger(mut body: Body) {
 }
 
 /// Refuses by `Content-Length`, before a byte is read. Returns the declared length, 0 where there is none.
-fn check_declared(config: &ServerConfig, budget: &Semaphore, body: &Body) -> Result<usize, Problem> {
+fn check_declared(
+    config: &ServerConfig,
+    budget: &Semaphore,
+    body: &Metered,
+) -> Result<usize, Problem> {
     let declared = body.size_hint().lower();
     if declared > config.body_limit() {
         return Err(TooMuch::Limit(config.body_limit()).into());
@@ -115,7 +133,10 @@ async fn read_raw(body: &mut Metered, declared: usize) -> Result<Upload, Problem
             bytes.extend_from_slice(&data);
         }
     }
-    Ok(Upload { bytes, ..Upload::default() })
+    Ok(Upload {
+        bytes,
+        ..Upload::default()
+    })
 }
 
 async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, Problem> {
@@ -123,11 +144,16 @@ async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, 
     let (mut picture, mut fields) = (None, Vec::new());
     while let Some(mut field) = multipart.next_field().await.map_err(multipart_problem)? {
         let name = field.name().unwrap_or_default().to_owned();
-        let limit = if name == "image" { usize::MAX } else { FIELD_LIMIT };
+        let limit = if name == "image" {
+            usize::MAX
+        } else {
+            FIELD_LIMIT
+        };
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(multipart_problem)? {
             if chunk.len() > limit - bytes.len() {
-                return Err(Kind::BadMultipart.because(format!("A text field has more than {FIELD_LIMIT} bytes.")));
+                return Err(Kind::BadMultipart
+                    .because(format!("A text field has more than {FIELD_LIMIT} bytes.")));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -139,36 +165,28 @@ async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, 
             }
             "modality" | "model" | "format" | "patch" => {
                 let text = String::from_utf8(bytes);
-                let text = text.map_err(|_| Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8.")))?;
+                let text = text.map_err(|_| {
+                    Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8."))
+                })?;
                 if fields.iter().any(|(other, _)| *other == name) {
-                    return Err(Kind::BadMultipart.because(format!("There is more than one field `{name}`.")));
+                    return Err(Kind::BadMultipart
+                        .because(format!("There is more than one field `{name}`.")));
                 }
                 fields.push((name, text));
             }
-            _ => return Err(Kind::BadMultipart.because("There is a field that is none of image, modality, model, format, patch.")),
+            _ => {
+                return Err(Kind::BadMultipart.because(
+                    "There is a field that is none of image, modality, model, format, patch.",
+                ));
+            }
         }
     }
     let bytes = picture.ok_or_else(|| Kind::EmptyPicture.because("There is no field `image`."))?;
-    Ok(Upload { bytes, fields, share: None })
-}
-
-/// Why a body was cut off.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-enum TooMuch {
-    #[error("The limit is {0} bytes.")]
-    Limit(u64),
-    #[error("All uploads together have used up their memory.")]
-    Budget,
-}
-
-impl From<TooMuch> for Problem {
-    fn from(error: TooMuch) -> Self {
-        let kind = match error {
-            TooMuch::Limit(_) => Kind::BodyTooLarge,
-            TooMuch::Budget => Kind::UploadBudget,
-        };
-        kind.because(error.to_string())
-    }
+    Ok(Upload {
+        bytes,
+        fields,
+        share: None,
+    })
 }
 
 fn read_problem(error: axum::Error) -> Problem {
@@ -189,55 +207,6 @@ fn multipart_problem(error: multer::Error) -> Problem {
     }
 }
 
-/// A body that is counted as it arrives: against its own limit and, in KiB, against the budget of all.
-struct Metered {
-    inner: Body,
-    left: u64,
-    received: u64,
-    share: Option<OwnedSemaphorePermit>,
-    budget: Arc<Semaphore>,
-}
-
-impl Metered {
-    fn count(&mut self, bytes: u64) -> Result<(), TooMuch> {
-        self.left = self.left.checked_sub(bytes).ok_or(TooMuch::Limit(self.left + self.received))?;
-        self.received += bytes;
-        let charged = self.share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits) as u64;
-        let missing = self.received.div_ceil(1024).saturating_sub(charged);
-        if missing > 0 {
-            let missing = u32::try_from(missing).map_err(|_| TooMuch::Budget)?;
-            let more = self.budget.clone().try_acquire_many_owned(missing).map_err(|_| TooMuch::Budget)?;
-            match &mut self.share {
-                Some(share) => share.merge(more),
-                None => self.share = Some(more),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl HttpBody for Metered {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(cx)?) else { return Poll::Ready(None) };
-        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        Poll::Ready(Some(match self.count(bytes) {
-            Ok(()) => Ok(frame),
-            Err(too_much) => Err(axum::Error::new(Box::<dyn StdError + Send + Sync>::from(too_much))),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +218,9 @@ mod tests {
     #[tokio::test]
     async fn a_share_of_the_budget_is_held_with_the_bytes_and_given_back() {
         let (config, budget) = (ServerConfig::default(), budget(100));
-        let upload = receive(&config, &budget, Envelope::Raw, Body::from(vec![7; 10_241])).await.unwrap();
+        let upload = receive(&config, &budget, Envelope::Raw, Body::from(vec![7; 10_241]))
+            .await
+            .unwrap();
         assert_eq!(upload.bytes, vec![7; 10_241]);
         assert_eq!(budget.available_permits(), 100 - 11);
         drop(upload);
@@ -259,28 +230,50 @@ mod tests {
     #[tokio::test]
     async fn a_refused_upload_gives_its_share_back() {
         let (config, budget) = (ServerConfig::default(), budget(4));
-        let problem = receive(&config, &budget, Envelope::Raw, Body::from(vec![1; 5000])).await.unwrap_err();
+        let problem = receive(&config, &budget, Envelope::Raw, Body::from(vec![1; 5000]))
+            .await
+            .unwrap_err();
         assert_eq!(problem.kind, Kind::UploadBudget);
         assert_eq!(budget.available_permits(), 4);
     }
 
     #[tokio::test]
     async fn multipart_is_taken_apart_and_strangers_are_refused() {
-        let part = |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
         let read = async |parts: &[String]| {
             let body = Body::from(parts.concat() + "--b--\r\n");
-            receive(&ServerConfig::default(), &budget(100), Envelope::Multipart("b".into()), body).await
+            receive(
+                &ServerConfig::default(),
+                &budget(100),
+                Envelope::Multipart("b".into()),
+                body,
+            )
+            .await
         };
         let (image, modality) = (part("image", "pixels"), part("modality", "ultrasound"));
         let upload = read(&[image.clone(), modality.clone()]).await.unwrap();
         assert_eq!(upload.bytes, b"pixels");
-        assert_eq!(upload.fields, [("modality".to_owned(), "ultrasound".to_owned())]);
+        assert_eq!(
+            upload.fields,
+            [("modality".to_owned(), "ultrasound".to_owned())]
+        );
         for (parts, kind) in [
             (vec![modality.clone()], Kind::EmptyPicture),
             (vec![image.clone(), image.clone()], Kind::BadMultipart),
-            (vec![image.clone(), modality.clone(), modality], Kind::BadMultipart),
-            (vec![image.clone(), part("colour", "red")], Kind::BadMultipart),
-            (vec![image, part("model", &"x".repeat(FIELD_LIMIT + 1))], Kind::BadMultipart),
+            (
+                vec![image.clone(), modality.clone(), modality],
+                Kind::BadMultipart,
+            ),
+            (
+                vec![image.clone(), part("colour", "red")],
+                Kind::BadMultipart,
+            ),
+            (
+                vec![image, part("model", &"x".repeat(FIELD_LIMIT + 1))],
+                Kind::BadMultipart,
+            ),
             (vec![], Kind::EmptyPicture),
         ] {
             assert_eq!(read(&parts).await.unwrap_err().kind, kind, "{parts:?}");
@@ -289,13 +282,30 @@ mod tests {
 
     #[test]
     fn content_types_are_told_apart() {
-        let of = |value: &'static str| Envelope::of(&HeaderMap::from_iter([(header::CONTENT_TYPE, value.parse().unwrap())]));
+        let of = |value: &'static str| {
+            Envelope::of(&HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                value.parse().unwrap(),
+            )]))
+        };
         assert_eq!(Envelope::of(&HeaderMap::new()), Ok(Envelope::Raw));
         assert_eq!(of("image/png"), Ok(Envelope::Raw));
         assert_eq!(of("Application/Octet-Stream"), Ok(Envelope::Raw));
-        assert_eq!(of("multipart/form-data; boundary=xyz"), Ok(Envelope::Multipart("xyz".into())));
-        assert_eq!(of("multipart/form-data").unwrap_err().kind, Kind::BadMultipart);
-        assert_eq!(of("application/x-www-form-urlencoded").unwrap_err().kind, Kind::UnsupportedMediaType);
-        assert_eq!(of("text/plain").unwrap_err().kind, Kind::UnsupportedMediaType);
+        assert_eq!(
+            of("multipart/form-data; boundary=xyz"),
+            Ok(Envelope::Multipart("xyz".into()))
+        );
+        assert_eq!(
+            of("multipart/form-data").unwrap_err().kind,
+            Kind::BadMultipart
+        );
+        assert_eq!(
+            of("application/x-www-form-urlencoded").unwrap_err().kind,
+            Kind::UnsupportedMediaType
+        );
+        assert_eq!(
+            of("text/plain").unwrap_err().kind,
+            Kind::UnsupportedMediaType
+        );
     }
 }

@@ -4,10 +4,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use espmedsam::engine::{
-    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, Readiness, Segmentation, Segmenter, StageTimes,
+    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, Readiness, Segmentation, Segmenter,
+    StageTimes,
 };
 use espmedsam::frame::{Frame, FrameLimits, decode};
 use espmedsam::mask::Mask;
@@ -32,7 +33,7 @@ struct Inner {
 /// The fake engine.
 pub struct Fake {
     inner: Arc<Inner>,
-    queue: SyncSender<(Job, Done, Instant)>,
+    queue: SyncSender<(Job, Done)>,
     capacity: usize,
 }
 
@@ -50,7 +51,11 @@ impl Fake {
         });
         let worker = inner.clone();
         std::thread::spawn(move || work(&worker, &jobs));
-        Arc::new(Self { inner, queue, capacity })
+        Arc::new(Self {
+            inner,
+            queue,
+            capacity,
+        })
     }
 
     /// Makes every job take at least this long.
@@ -68,7 +73,10 @@ impl Fake {
 
     /// Jobs accepted, jobs whose outcome was told.
     pub fn counts(&self) -> (usize, usize) {
-        (self.inner.accepted.load(SeqCst), self.inner.done.load(SeqCst))
+        (
+            self.inner.accepted.load(SeqCst),
+            self.inner.done.load(SeqCst),
+        )
     }
 }
 
@@ -81,28 +89,40 @@ impl Segmenter for Fake {
         }
         let model = job.ask.model.as_deref().unwrap_or("fake-64");
         if model != "fake-64" {
-            return Err(EngineError::UnknownModel { asked: model.into(), available: "fake-64".into() });
+            return Err(EngineError::UnknownModel {
+                asked: model.into(),
+                available: "fake-64".into(),
+            });
         }
         if !MODALITIES.contains(&job.ask.modality.as_str()) {
             let (asked, available) = (job.ask.modality, MODALITIES.join(", "));
-            return Err(EngineError::UnknownModality { asked, model: model.into(), available });
+            return Err(EngineError::UnknownModality {
+                asked,
+                model: model.into(),
+                available,
+            });
         }
         self.inner.waiting.fetch_add(1, SeqCst);
-        match self.queue.try_send((job, done, Instant::now())) {
+        match self.queue.try_send((job, done)) {
             Ok(()) => {
                 self.inner.accepted.fetch_add(1, SeqCst);
                 Ok(())
             }
             Err(TrySendError::Full(_)) => {
                 self.inner.waiting.fetch_sub(1, SeqCst);
-                Err(EngineError::Overloaded { capacity: self.capacity })
+                Err(EngineError::Overloaded {
+                    capacity: self.capacity,
+                })
             }
             Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
         }
     }
 
     fn models(&self) -> Vec<ModelInfo> {
-        assert!(!self.inner.broken.load(SeqCst), "the fake was told to break");
+        assert!(
+            !self.inner.broken.load(SeqCst),
+            "the fake was told to break"
+        );
         let modality = |(index, name): (usize, &&str)| ModalityInfo {
             name: (*name).into(),
             index,
@@ -113,7 +133,13 @@ impl Segmenter for Fake {
             validation: vec![("nothing".into(), 0.5, 0.33)],
         };
         let modalities = MODALITIES.iter().enumerate().map(modality).collect();
-        vec![ModelInfo { name: "fake-64".into(), side: 64, sha256: SHA256.into(), modalities, default: true }]
+        vec![ModelInfo {
+            name: "fake-64".into(),
+            side: 64,
+            sha256: SHA256.into(),
+            modalities,
+            default: true,
+        }]
     }
 
     fn readiness(&self) -> Readiness {
@@ -125,23 +151,43 @@ impl Segmenter for Fake {
     }
 }
 
-fn work(inner: &Inner, jobs: &Receiver<(Job, Done, Instant)>) {
-    while let Ok((job, done, since)) = jobs.recv() {
+fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
+    while let Ok((job, done)) = jobs.recv() {
         inner.waiting.fetch_sub(1, SeqCst);
         std::thread::sleep(Duration::from_millis(inner.delay_ms.load(SeqCst)));
-        let outcome = segment(job, since);
+        let outcome = segment(job);
         inner.done.fetch_add(1, SeqCst);
         done(outcome);
     }
 }
 
-fn segment(job: Job, since: Instant) -> Result<Segmentation, EngineError> {
+fn segment(job: Job) -> Result<Segmentation, EngineError> {
     let frame = decode(&job.bytes, &FrameLimits::default())?;
-    let pixels = frame.rgb.chunks_exact(3).map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 }).collect();
-    let mask = Mask { width: frame.width, height: frame.height, pixels };
+    let pixels = frame
+        .rgb
+        .chunks_exact(3)
+        .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
+        .collect();
+    let mask = Mask {
+        width: frame.width,
+        height: frame.height,
+        pixels,
+    };
     let found = mask.pixels.contains(&255);
-    let index = MODALITIES.iter().position(|name| *name == job.ask.modality).unwrap();
-    let times = StageTimes { queue: 1.0, frame: 2.0, preprocess: 3.0, encode: 40.0, self_prompt: 5.0, decode: 6.0, mask: 7.0, total: since.elapsed().as_secs_f64() * 1e3 };
+    let index = MODALITIES
+        .iter()
+        .position(|name| *name == job.ask.modality)
+        .unwrap();
+    let times = StageTimes {
+        queue: 1.0,
+        frame: 2.0,
+        preprocess: 3.0,
+        encode: 40.0,
+        self_prompt: 5.0,
+        decode: 6.0,
+        mask: 7.0,
+        total: 64.0,
+    };
     Ok(Segmentation {
         low_res: map(&frame, 16),
         patch: map(&frame, 8),
@@ -157,15 +203,15 @@ fn segment(job: Job, since: Instant) -> Result<Segmentation, EngineError> {
     })
 }
 
-/// The frame's brightness around mid-grey at the centres of `side * side` cells.
+/// The brightest pixel of each of `side * side` cells, around mid-grey.
 fn map(frame: &Frame, side: usize) -> LogitMap {
     let (width, height) = (frame.width as usize, frame.height as usize);
-    let at = |cell: usize, length: usize| (2 * cell + 1) * length / (2 * side);
-    let cell = |(x, y): (usize, usize)| {
-        let start = 3 * (at(y, height) * width + at(x, width));
-        (luma(&frame.rgb[start..start + 3]) - 128.0) / 16.0
-    };
-    let logits = (0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(cell).collect();
+    let mut logits = vec![f32::MIN; side * side];
+    for (index, rgb) in frame.rgb.chunks_exact(3).enumerate() {
+        let (x, y) = (index % width, index / width);
+        let cell = &mut logits[y * side / height * side + x * side / width];
+        *cell = cell.max((luma(rgb) - 128.0) / 16.0);
+    }
     LogitMap { side, logits }
 }
 

@@ -1,6 +1,11 @@
 //! What the HTTP tests share: a fake engine, a server on a free port, a client that can misbehave.
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 pub mod fake;
 pub mod webdriver;
@@ -29,7 +34,11 @@ impl Server {
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
@@ -37,7 +46,12 @@ impl Server {
             })
         });
         let addr = told.recv().unwrap();
-        Self { addr, fake, stop: Some(stop), thread: Some(thread) }
+        Self {
+            addr,
+            fake,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     /// Tells the server to stop, without waiting.
@@ -53,7 +67,9 @@ impl Server {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         stream
     }
 
@@ -61,12 +77,20 @@ impl Server {
     pub fn send(&self, head: &str, body: &[u8]) -> Reply {
         let mut stream = self.connect();
         // A refusal may come while we still write: what was said is what counts.
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body));
         read_reply(&mut stream)
     }
 
     pub fn get(&self, path: &str) -> Reply {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.addr), b"")
+        self.send(
+            &format!(
+                "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+                self.addr
+            ),
+            b"",
+        )
     }
 
     /// POSTs a body with further header lines (each ending in `\r\n`).
@@ -76,7 +100,9 @@ impl Server {
 
     pub fn post_head(&self, path: &str, headers: &str, length: usize) -> String {
         let host = self.addr;
-        format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n")
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        )
     }
 }
 
@@ -91,7 +117,10 @@ pub struct Reply {
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
         let wanted = self.head.lines().filter_map(|line| line.split_once(':'));
-        wanted.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+        wanted
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .next()
     }
 
     pub fn json(&self) -> Value {
@@ -101,12 +130,23 @@ impl Reply {
     /// Asserts that this is a problem of that name and status, complete as RFC 9457 and our extensions ask.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, name: &str) -> Value {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let problem = self.json();
-        assert_eq!((self.status, problem["type"].as_str()), (status, Some(format!("/problems/{name}").as_str())), "{problem}");
+        assert_eq!(
+            (self.status, problem["type"].as_str()),
+            (status, Some(format!("/problems/{name}").as_str())),
+            "{problem}"
+        );
         assert_eq!(problem["status"], status);
         for key in ["title", "detail", "action"] {
-            assert!(problem[key].as_str().is_some_and(|text| text.len() > 5), "{key} in {problem}");
+            assert!(
+                problem[key].as_str().is_some_and(|text| text.len() > 5),
+                "{key} in {problem}"
+            );
         }
         assert_eq!(problem["notice"], espmedsam::NOTICE);
         assert_eq!(self.header("cache-control"), Some("no-store"));
@@ -122,11 +162,23 @@ pub fn read_reply(stream: &mut TcpStream) -> Reply {
         bytes.extend_from_slice(&buffer[..count]);
     }
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Reply { status: 0, head: String::from_utf8_lossy(&bytes).into_owned(), body: Vec::new() };
+        return Reply {
+            status: 0,
+            head: String::from_utf8_lossy(&bytes).into_owned(),
+            body: Vec::new(),
+        };
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    Reply { status, head, body: bytes[end + 4..].to_vec() }
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
+    Reply {
+        status,
+        head,
+        body: bytes[end + 4..].to_vec(),
+    }
 }
 
 /// A PNG with a bright rectangle `x, y, width, height` on black.

@@ -20,27 +20,58 @@ pub struct Browser {
 impl Browser {
     /// Starts chromedriver on a free port, and a browser of `width` × `height` px under it.
     pub fn start(width: u32, height: u32) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let driver = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let driver = driver.unwrap_or_else(|error| panic!("chromedriver does not start ({error}); {INSTALL}"));
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let driver = driver
+            .unwrap_or_else(|error| panic!("chromedriver does not start ({error}); {INSTALL}"));
         let profile = tempfile::tempdir().unwrap();
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(90))).build().into();
-        let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}/session"), agent, _profile: profile };
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(90)))
+            .build()
+            .into();
+        let mut browser = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            agent,
+            _profile: profile,
+        };
         let patience = Instant::now() + Duration::from_secs(30);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < patience, "chromedriver does not listen on port {port}");
+            assert!(
+                Instant::now() < patience,
+                "chromedriver does not listen on port {port}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         let args = [
-            "--headless".into(), "--no-sandbox".into(), "--disable-gpu".into(), "--disable-quic".into(), "--no-first-run".into(),
-            "--disable-background-networking".into(), "--disable-component-update".into(), "--disable-sync".into(),
-            "--disable-dev-shm-usage".into(), "--hide-scrollbars".into(), format!("--window-size={width},{height}"),
+            "--headless".into(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--disable-quic".into(),
+            "--no-first-run".into(),
+            "--disable-background-networking".into(),
+            "--disable-component-update".into(),
+            "--disable-sync".into(),
+            "--disable-dev-shm-usage".into(),
+            "--hide-scrollbars".into(),
+            format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", browser._profile.path().display()),
         ];
         let args: Vec<String> = args.into();
         let wishes = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": {"args": args}}}});
         let reply = browser.call("POST", "", wishes);
-        let id = reply["sessionId"].as_str().unwrap_or_else(|| panic!("Chromium does not start: {reply}; {INSTALL}"));
+        let id = reply["sessionId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("Chromium does not start: {reply}; {INSTALL}"));
         browser.session = format!("{}/{id}", browser.session);
         browser
     }
@@ -50,10 +81,19 @@ impl Browser {
         let url = format!("{}{path}", self.session);
         let sent = match method {
             "GET" => self.agent.get(&url).call(),
-            _ => self.agent.post(&url).content_type("application/json").send(body.to_string()),
+            _ => self
+                .agent
+                .post(&url)
+                .content_type("application/json")
+                .send(body.to_string()),
         };
         let mut reply = sent.unwrap_or_else(|error| panic!("WebDriver {method} {path}: {error}"));
-        let text = reply.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
+        let text = reply
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string()
+            .unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         value["value"].clone()
     }
@@ -61,7 +101,10 @@ impl Browser {
     #[track_caller]
     fn command(&self, method: &str, path: &str, body: Value) -> Value {
         let value = self.call(method, path, body);
-        assert!(value.get("error").is_none(), "WebDriver {method} {path}: {value}");
+        assert!(
+            value.get("error").is_none(),
+            "WebDriver {method} {path}: {value}"
+        );
         value
     }
 
@@ -72,7 +115,11 @@ impl Browser {
     /// Runs a script's body in the page and returns what it returns.
     #[track_caller]
     pub fn script(&self, script: &str) -> Value {
-        self.command("POST", "/execute/sync", json!({"script": script, "args": []}))
+        self.command(
+            "POST",
+            "/execute/sync",
+            json!({"script": script, "args": []}),
+        )
     }
 
     /// Waits until the expression is true.
@@ -80,13 +127,21 @@ impl Browser {
     pub fn wait_for(&self, expression: &str) {
         let patience = Instant::now() + Duration::from_secs(30);
         while self.script(&format!("return Boolean({expression})")) != true {
-            assert!(Instant::now() < patience, "never became true: {expression}\npage: {}", self.script("return document.body.innerText"));
+            assert!(
+                Instant::now() < patience,
+                "never became true: {expression}\npage: {}",
+                self.script("return document.body.innerText")
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     fn element(&self, css: &str) -> String {
-        let found = self.command("POST", "/element", json!({"using": "css selector", "value": css}));
+        let found = self.command(
+            "POST",
+            "/element",
+            json!({"using": "css selector", "value": css}),
+        );
         found[ELEMENT].as_str().unwrap().to_owned()
     }
 
@@ -98,19 +153,29 @@ impl Browser {
     /// Types into an element; for a file input, the path of the file to choose.
     pub fn keys(&self, css: &str, text: &str) {
         let element = self.element(css);
-        self.command("POST", &format!("/element/{element}/value"), json!({ "text": text }));
+        self.command(
+            "POST",
+            &format!("/element/{element}/value"),
+            json!({ "text": text }),
+        );
     }
 
     /// Sends a command of the Chrome DevTools protocol.
     pub fn devtools(&self, name: &str, parameters: Value) -> Value {
-        self.command("POST", "/goog/cdp/execute", json!({"cmd": name, "params": parameters}))
+        self.command(
+            "POST",
+            "/goog/cdp/execute",
+            json!({"cmd": name, "params": parameters}),
+        )
     }
 
     /// The page as PNG.
     pub fn screenshot(&self) -> Vec<u8> {
         use base64::Engine as _;
         let shot = self.command("GET", "/screenshot", Value::Null);
-        base64::prelude::BASE64_STANDARD.decode(shot.as_str().unwrap()).unwrap()
+        base64::prelude::BASE64_STANDARD
+            .decode(shot.as_str().unwrap())
+            .unwrap()
     }
 }
 

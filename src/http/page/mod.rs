@@ -16,7 +16,10 @@ static PAGE: &str = include_str!("index.html");
 /// and nothing else: text that slips into the page cannot run.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |open: &str, close: &str| {
-        let inline = PAGE.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map_or("", |(inline, _)| inline);
+        let inline = PAGE
+            .split_once(open)
+            .and_then(|(_, rest)| rest.split_once(close))
+            .map_or("", |(inline, _)| inline);
         BASE64_STANDARD.encode(Sha256::digest(inline))
     };
     format!(
@@ -31,5 +34,12 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 pub async fn page() -> Result<Response, Problem> {
     let policy = HeaderValue::from_str(&POLICY).map_err(|error| internal(&error.to_string()))?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], PAGE).into_response())
+    Ok((
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CONTENT_SECURITY_POLICY, policy),
+        ],
+        PAGE,
+    )
+        .into_response())
 }
