@@ -1,6 +1,10 @@
 //! Time of each stage with the shipped model: `cargo bench --bench flow`. Threads: `THREADS=2 cargo bench …`.
 
-#![allow(clippy::expect_used, missing_docs, reason = "a bench without its model cannot run")]
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench without its model cannot run"
+)]
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -42,16 +46,26 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| scene().expect("the shipped mod
 
 fn scene() -> Result<Scene, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let count = std::env::var("THREADS").ok().and_then(|count| count.parse().ok()).unwrap_or(1);
+    let count = std::env::var("THREADS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1);
     let threads = Threads::new(count)?;
     let store = Arc::new(Store::open(&root.join("models"), None)?);
     let choice = store.choose(None, MODALITY)?;
-    let (index, graphs, preprocess) = (choice.modality.index, store.graphs(choice)?, Preprocess::new(choice.model));
+    let (index, graphs, preprocess) = (
+        choice.modality.index,
+        store.graphs(choice)?,
+        Preprocess::new(choice.model),
+    );
     let bytes = std::fs::read(root.join("tests/samples/hc18_230_HC.jpg"))?;
     let frame = frame::decode(&bytes, &FrameLimits::default())?;
     let image = preprocess.run(&frame);
     let encoder = Encoder::new(graphs.encoder);
-    let (self_prompt, decoder) = (SelfPrompt::new(graphs.self_prompt), Decoder::new(graphs.decoder));
+    let (self_prompt, decoder) = (
+        SelfPrompt::new(graphs.self_prompt),
+        Decoder::new(graphs.decoder),
+    );
     let embedding = encoder.run(&image)?;
     let (_, prompted) = self_prompt.run(&embedding)?;
     let low_res = decoder.run(&prompted, index)?;
@@ -81,7 +95,9 @@ fn preprocess(bencher: Bencher) {
 #[divan::bench]
 fn encode(bencher: Bencher) {
     let scene = &*SCENE;
-    scene.threads.scope(|| bencher.bench_local(|| scene.encoder.run(&scene.image)));
+    scene
+        .threads
+        .scope(|| bencher.bench_local(|| scene.encoder.run(&scene.image)));
 }
 
 #[divan::bench]
@@ -105,6 +121,9 @@ fn postprocess(bencher: Bencher) {
 #[divan::bench]
 fn whole(bencher: Bencher) {
     let scene = &*SCENE;
-    let ask = Ask { modality: MODALITY.into(), model: None };
+    let ask = Ask {
+        modality: MODALITY.into(),
+        model: None,
+    };
     bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
 }

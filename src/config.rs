@@ -47,7 +47,14 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { models: None, model: None, preload: Vec::new(), threads: 0, workers: 1, queue: 8 }
+        Self {
+            models: None,
+            model: None,
+            preload: Vec::new(),
+            threads: 0,
+            workers: 1,
+            queue: 8,
+        }
     }
 }
 
@@ -63,14 +70,23 @@ pub struct ImageConfig {
 
 impl Default for ImageConfig {
     fn default() -> Self {
-        let FrameLimits { max_pixels, min_side } = FrameLimits::default();
-        Self { max_pixels, min_side }
+        let FrameLimits {
+            max_pixels,
+            min_side,
+        } = FrameLimits::default();
+        Self {
+            max_pixels,
+            min_side,
+        }
     }
 }
 
 impl From<ImageConfig> for FrameLimits {
     fn from(config: ImageConfig) -> Self {
-        Self { max_pixels: config.max_pixels, min_side: config.min_side }
+        Self {
+            max_pixels: config.max_pixels,
+            min_side: config.min_side,
+        }
     }
 }
 
@@ -101,8 +117,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        let mut config = Self::parse(&text).map_err(|message| ConfigError::Invalid { path: path.into(), message })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let mut config = Self::parse(&text).map_err(|message| ConfigError::Invalid {
+            path: path.into(),
+            message,
+        })?;
         if let (Some(models), Some(folder)) = (&config.engine.models, path.parent()) {
             config.engine.models = Some(folder.join(models));
         }
@@ -116,7 +138,12 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         config.server.check().map_err(|error| error.to_string())?;
-        let EngineConfig { threads, workers, queue, .. } = config.engine;
+        let EngineConfig {
+            threads,
+            workers,
+            queue,
+            ..
+        } = config.engine;
         within("engine.threads", threads, 0, MAX_THREADS)?;
         within("engine.workers", workers, 1, MAX_THREADS)?;
         within("engine.queue", queue, 1, MAX_QUEUE)?;
@@ -126,8 +153,20 @@ impl Config {
     /// What the engine needs of it.
     #[must_use]
     pub fn engine_options(&self) -> EngineOptions {
-        let EngineConfig { preload, threads, workers, queue, .. } = self.engine.clone();
-        EngineOptions { workers, threads, queue, preload, limits: self.image.into() }
+        let EngineConfig {
+            preload,
+            threads,
+            workers,
+            queue,
+            ..
+        } = self.engine.clone();
+        EngineOptions {
+            workers,
+            threads,
+            queue,
+            preload,
+            limits: self.image.into(),
+        }
     }
 }
 
@@ -147,15 +186,28 @@ pub fn find_models(asked: Option<&Path>, configured: Option<&Path>) -> Result<Pa
     let places = match asked.or(configured) {
         Some(one) => vec![one.to_path_buf()],
         None => {
-            let installed = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()));
+            let installed = std::env::current_exe()
+                .ok()
+                .and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()));
             let installed = installed.map(|prefix| prefix.join("share/espmedsam/models"));
-            [Some(PathBuf::from("models")), installed].into_iter().flatten().collect()
+            [Some(PathBuf::from("models")), installed]
+                .into_iter()
+                .flatten()
+                .collect()
         }
     };
-    places.iter().find(|dir| dir.join(FILE_NAME).is_file()).cloned().ok_or_else(|| {
-        let searched = places.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ");
-        ModelError::NoManifest { searched }
-    })
+    places
+        .iter()
+        .find(|dir| dir.join(FILE_NAME).is_file())
+        .cloned()
+        .ok_or_else(|| {
+            let searched = places
+                .iter()
+                .map(|dir| dir.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
+            ModelError::NoManifest { searched }
+        })
 }
 
 #[cfg(test)]
@@ -170,15 +222,22 @@ mod tests {
 
     #[test]
     fn keys_are_read_and_unknown_ones_refused() {
-        let config = Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
+        let config =
+            Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
         let options = config.engine_options();
-        assert_eq!((options.threads, options.queue, options.limits.max_pixels), (3, 2, 100));
+        assert_eq!(
+            (options.threads, options.queue, options.limits.max_pixels),
+            (3, 2, 100)
+        );
         for (text, expected) in [
             ("[engine]\nthread = 3", "thread"),
             ("[engin]\n", "engin"),
             ("[server]\nport = 3", "port"),
             ("[image]\nmax = 3", "max"),
-            ("[engine]\nqueue = 0", "engine.queue: expected 1..=1024, found 0"),
+            (
+                "[engine]\nqueue = 0",
+                "engine.queue: expected 1..=1024, found 0",
+            ),
             ("[engine]\nworkers = 0", "engine.workers"),
             ("[engine]\nthreads = 100000", "engine.threads"),
             ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
@@ -193,14 +252,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("service.toml");
         std::fs::write(&path, "[engine]\nmodels = \"weights\"").unwrap();
-        assert_eq!(Config::read(&path).unwrap().engine.models, Some(dir.path().join("weights")));
+        assert_eq!(
+            Config::read(&path).unwrap().engine.models,
+            Some(dir.path().join("weights"))
+        );
     }
 
     #[test]
     fn a_folder_asked_for_is_the_only_one_searched() {
         let dir = tempfile::tempdir().unwrap();
         let message = find_models(Some(dir.path()), None).unwrap_err().to_string();
-        assert!(message.ends_with(&dir.path().display().to_string()), "{message}");
+        assert!(
+            message.ends_with(&dir.path().display().to_string()),
+            "{message}"
+        );
         std::fs::write(dir.path().join(FILE_NAME), "").unwrap();
         assert_eq!(find_models(None, Some(dir.path())).unwrap(), dir.path());
     }

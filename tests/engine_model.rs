@@ -18,8 +18,16 @@ fn root(path: &str) -> PathBuf {
 fn truth(stem: &str) -> Mask {
     let bytes = std::fs::read(root(&format!("tests/samples/{stem}_mask.png"))).unwrap();
     let frame = frame::decode(&bytes, &FrameLimits::default()).unwrap();
-    let pixels = frame.rgb.chunks(3).map(|rgb| if rgb[0] > 127 { 255 } else { 0 }).collect();
-    Mask { width: frame.width, height: frame.height, pixels }
+    let pixels = frame
+        .rgb
+        .chunks(3)
+        .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
+        .collect();
+    Mask {
+        width: frame.width,
+        height: frame.height,
+        pixels,
+    }
 }
 
 /// Samples the model was not trained on (`tests/samples/README.md`). The bounds say "it found the target", well below
@@ -35,15 +43,36 @@ fn bundled_samples_are_found() {
         ("kvasir_cju84hibuktj80871u519o71q", "colonoscopy", 0.6),
     ] {
         let bytes = std::fs::read(root(&format!("tests/samples/{stem}.jpg"))).unwrap();
-        let result = pipeline.segment(&bytes, &Ask { modality: modality.into(), model: None }).unwrap();
+        let result = pipeline
+            .segment(
+                &bytes,
+                &Ask {
+                    modality: modality.into(),
+                    model: None,
+                },
+            )
+            .unwrap();
         let scores = compare(&result.mask, &truth(stem)).unwrap();
         println!("{stem}: {scores:?}");
         assert!(scores.dice >= least, "{stem}: Dice {}", scores.dice);
         // The mask is the map at the frame's size, so both must agree on where the target is.
-        let centre = result.low_res.logits.iter().filter(|logit| **logit >= 0.0).count() as f64;
+        let centre = result
+            .low_res
+            .logits
+            .iter()
+            .filter(|logit| **logit >= 0.0)
+            .count() as f64;
         let share = centre / result.low_res.logits.len() as f64;
-        let marked = result.mask.pixels.iter().filter(|pixel| **pixel == 255).count() as f64;
-        assert!((share - marked / result.mask.pixels.len() as f64).abs() < 0.02, "{stem}: {share}");
+        let marked = result
+            .mask
+            .pixels
+            .iter()
+            .filter(|pixel| **pixel == 255)
+            .count() as f64;
+        assert!(
+            (share - marked / result.mask.pixels.len() as f64).abs() < 0.02,
+            "{stem}: {share}"
+        );
     }
 }
 
@@ -55,11 +84,21 @@ fn every_modality_of_the_shipped_models_runs() {
     let bytes = std::fs::read(root("tests/samples/hc18_230_HC.jpg")).unwrap();
     for model in &store.manifest().models {
         for modality in &model.modalities {
-            let ask = Ask { modality: modality.name.clone(), model: Some(model.name.clone()) };
+            let ask = Ask {
+                modality: modality.name.clone(),
+                model: Some(model.name.clone()),
+            };
             let result = pipeline.segment(&bytes, &ask).unwrap();
             assert_eq!(result.low_res.side, model.side / 4);
             assert_eq!(result.patch.side, model.side / 32);
-            assert!(result.low_res.logits.iter().chain(&result.patch.logits).all(|logit| logit.is_finite()));
+            assert!(
+                result
+                    .low_res
+                    .logits
+                    .iter()
+                    .chain(&result.patch.logits)
+                    .all(|logit| logit.is_finite())
+            );
         }
     }
 }

@@ -69,10 +69,18 @@ struct StageReport {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let pipeline = args.model.pipeline()?;
     let model = pipeline.store().model(None)?;
-    let first = model.modalities.first().map(|modality| modality.name.clone()).unwrap_or_default();
-    let ask = Ask { modality: args.modality.clone().unwrap_or(first), model: None };
+    let first = model
+        .modalities
+        .first()
+        .map(|modality| modality.name.clone())
+        .unwrap_or_default();
+    let ask = Ask {
+        modality: args.modality.clone().unwrap_or(first),
+        model: None,
+    };
     let bytes = args.image.as_ref().map(|path| {
-        inputs::read(path).map_err(|reason| Failure::Failed(format!("{}: {reason}", path.display())))
+        inputs::read(path)
+            .map_err(|reason| Failure::Failed(format!("{}: {reason}", path.display())))
     });
     let bytes = bytes.transpose()?;
     let made_up = Arc::new(made_up(model.side));
@@ -95,7 +103,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut stages = Vec::new();
     for (stage, time) in STAGES {
         if let Some(Latency { p50, p95, max }) = Latency::of(runs.iter().map(time)) {
-            stages.push(StageReport { stage, p50_ms: p50, p95_ms: p95, max_ms: max });
+            stages.push(StageReport {
+                stage,
+                p50_ms: p50,
+                p95_ms: p95,
+                max_ms: max,
+            });
         }
     }
     let report = Report {
@@ -111,7 +124,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     print(text(&report))?;
     if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         write(path, (text + "\n").as_bytes())?;
     }
     Ok(())
@@ -119,11 +133,28 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn text(report: &Report<'_>) -> String {
     let mut table = Table::new(["stage", "p50 ms", "p95 ms", "max ms"]);
-    for StageReport { stage, p50_ms, p95_ms, max_ms } in &report.stages {
-        table.row([(*stage).into(), format!("{p50_ms:.2}"), format!("{p95_ms:.2}"), format!("{max_ms:.2}")]);
+    for StageReport {
+        stage,
+        p50_ms,
+        p95_ms,
+        max_ms,
+    } in &report.stages
+    {
+        table.row([
+            (*stage).into(),
+            format!("{p50_ms:.2}"),
+            format!("{p95_ms:.2}"),
+            format!("{max_ms:.2}"),
+        ]);
     }
-    let threads = if report.threads == 0 { "one thread per core".into() } else { format!("{} threads", report.threads) };
-    let memory = report.peak_memory_mib.map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
+    let threads = if report.threads == 0 {
+        "one thread per core".into()
+    } else {
+        format!("{} threads", report.threads)
+    };
+    let memory = report
+        .peak_memory_mib
+        .map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
     format!(
         "{} ({}²), {}, {threads}, {} runs\n\n{table}\nwarm-up (load and one run): {:.0} ms; peak memory: {memory}\n{NOTICE}\n",
         report.model, report.side, report.modality, report.runs, report.warm_up_ms
@@ -133,14 +164,22 @@ fn text(report: &Report<'_>) -> String {
 /// A picture with structure at several scales, the same every time.
 fn made_up(side: usize) -> Frame {
     let shade = |x: usize, y: usize| (x * 255 / side) ^ (y * 255 / side);
-    let rgb = (0..side * side).flat_map(|ix| [shade(ix % side, ix / side) as u8; 3]).collect();
-    Frame { width: side as u32, height: side as u32, rgb }
+    let rgb = (0..side * side)
+        .flat_map(|ix| [shade(ix % side, ix / side) as u8; 3])
+        .collect();
+    Frame {
+        width: side as u32,
+        height: side as u32,
+        rgb,
+    }
 }
 
 /// Highest resident memory of this process so far (`VmHWM`, proc(5)); only Linux tells.
 fn peak_memory_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024.0)
 }

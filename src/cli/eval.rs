@@ -47,7 +47,12 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let selection = Selection { data: &args.data, split: &args.split, part: &args.part, datasets: &args.dataset };
+    let selection = Selection {
+        data: &args.data,
+        split: &args.split,
+        part: &args.part,
+        datasets: &args.dataset,
+    };
     let cases = cases(&selection).map_err(|error| Failure::Usage(error.to_string()))?;
     let pipeline = args.model.pipeline()?;
     let bar = ProgressBar::new(cases.values().map(|cases| cases.len() as u64).sum());
@@ -67,7 +72,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             }
             bar.inc(1);
         }
-        let modality = cases.first().map(|case| case.modality.as_str()).unwrap_or_default();
+        let modality = cases
+            .first()
+            .map(|case| case.modality.as_str())
+            .unwrap_or_default();
         summaries.push(gathered.summary(dataset, modality));
     }
     bar.finish_and_clear();
@@ -83,19 +91,28 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             datasets: &summaries,
             failed: &failed,
         };
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         write(path, (text + "\n").as_bytes())?;
     }
     match failed.len() {
         0 => Ok(()),
-        some => Err(Failure::Failed(format!("{some} pictures could not be measured"))),
+        some => Err(Failure::Failed(format!(
+            "{some} pictures could not be measured"
+        ))),
     }
 }
 
 fn measure(pipeline: &Pipeline, case: &Case, gathered: &mut Gathered) -> Result<(), String> {
     let truth = ground_truth(&inputs::read(&case.mask)?)?;
-    let ask = Ask { modality: case.modality.clone(), model: None };
-    let found = pipeline.segment(&inputs::read(&case.image)?, &ask).map_err(|error| error.to_string())?.mask;
+    let ask = Ask {
+        modality: case.modality.clone(),
+        model: None,
+    };
+    let found = pipeline
+        .segment(&inputs::read(&case.image)?, &ask)
+        .map_err(|error| error.to_string())?
+        .mask;
     if truth.pixels.contains(&255) {
         gathered.target(&compare(&found, &truth).map_err(|error| error.to_string())?);
     } else {
@@ -107,8 +124,16 @@ fn measure(pipeline: &Pipeline, case: &Case, gathered: &mut Gathered) -> Result<
 /// A mask file: target where brighter than half.
 fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
     let frame = frame::decode(bytes, &FrameLimits::default()).map_err(|error| error.to_string())?;
-    let pixels = frame.rgb.chunks_exact(3).map(|rgb| if rgb[0] > 127 { 255 } else { 0 }).collect();
-    Ok(Mask { width: frame.width, height: frame.height, pixels })
+    let pixels = frame
+        .rgb
+        .chunks_exact(3)
+        .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
+        .collect();
+    Ok(Mask {
+        width: frame.width,
+        height: frame.height,
+        pixels,
+    })
 }
 
 fn table(summaries: &[Summary]) -> Table {
@@ -123,7 +148,9 @@ fn table(summaries: &[Summary]) -> Table {
         "empty",
         "falsely marked",
     ]);
-    let figure = |value: Option<f64>, digits: usize| value.map_or("–".into(), |value| format!("{value:.digits$}"));
+    let figure = |value: Option<f64>, digits: usize| {
+        value.map_or("–".into(), |value| format!("{value:.digits$}"))
+    };
     for summary in summaries {
         let distance = figure(summary.hd95_mean_px, 1);
         table.row([
@@ -134,7 +161,11 @@ fn table(summaries: &[Summary]) -> Table {
             figure(summary.dice_median, 3),
             figure(summary.iou_mean, 3),
             // A mean over fewer pictures says over how many.
-            if summary.hd95_images == summary.images { distance } else { format!("{distance} (of {})", summary.hd95_images) },
+            if summary.hd95_images == summary.images {
+                distance
+            } else {
+                format!("{distance} (of {})", summary.hd95_images)
+            },
             summary.empty.to_string(),
             summary.falsely_marked.to_string(),
         ]);

@@ -65,8 +65,15 @@ struct ModelArgs {
 
 impl ModelArgs {
     fn pipeline(&self) -> Result<Pipeline, Failure> {
-        let store = Store::open(&find_models(self.models.as_deref(), None)?, self.model.as_deref())?;
-        Ok(Pipeline::new(Arc::new(store), self.threads.into(), FrameLimits::default())?)
+        let store = Store::open(
+            &find_models(self.models.as_deref(), None)?,
+            self.model.as_deref(),
+        )?;
+        Ok(Pipeline::new(
+            Arc::new(store),
+            self.threads.into(),
+            FrameLimits::default(),
+        )?)
     }
 }
 
@@ -84,9 +91,9 @@ enum Failure {
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
-            ModelError::UnknownModel { .. } | ModelError::UnknownModality { .. } | ModelError::NoManifest { .. } => {
-                Self::Usage(error.to_string())
-            }
+            ModelError::UnknownModel { .. }
+            | ModelError::UnknownModality { .. }
+            | ModelError::NoManifest { .. } => Self::Usage(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }
@@ -95,7 +102,9 @@ impl From<ModelError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::UnknownModel { .. } | EngineError::UnknownModality { .. } => Self::Usage(error.to_string()),
+            EngineError::UnknownModel { .. } | EngineError::UnknownModality { .. } => {
+                Self::Usage(error.to_string())
+            }
             error => Self::Failed(error.to_string()),
         }
     }
@@ -111,7 +120,9 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let Err(failure) = outcome else {
+        return ExitCode::SUCCESS;
+    };
     eprintln!("espmedsam: {failure}");
     match failure {
         Failure::Usage(_) => ExitCode::from(2),
@@ -124,12 +135,15 @@ fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!("standard output: {error}"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("standard output: {error}")))
+        }
         _ => Ok(()),
     }
 }
 
 /// Writes a file, naming it if that fails.
 fn write(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }

@@ -57,9 +57,14 @@ impl Format {
 pub(super) fn paths(format: Format, target: &Target) -> Vec<PathBuf> {
     match (format, target) {
         (_, Target::Stdout) => Vec::new(),
-        (Format::Npy, target) => NPY_PARTS.iter().filter_map(|part| npy_path(target, part)).collect(),
+        (Format::Npy, target) => NPY_PARTS
+            .iter()
+            .filter_map(|part| npy_path(target, part))
+            .collect(),
         (_, Target::File(path)) => vec![path.clone()],
-        (format, Target::Folder(dir, name)) => vec![dir.join(format!("{name}.{}", format.ending()))],
+        (format, Target::Folder(dir, name)) => {
+            vec![dir.join(format!("{name}.{}", format.ending()))]
+        }
     }
 }
 
@@ -92,7 +97,9 @@ const NPY_PARTS: [&str; 2] = ["low_res", "patch"];
 fn npy_path(target: &Target, part: &str) -> Option<PathBuf> {
     let name = match target {
         Target::Stdout => return None,
-        Target::File(path) if path.extension().is_some_and(|ending| ending == "npy") => path.with_extension(""),
+        Target::File(path) if path.extension().is_some_and(|ending| ending == "npy") => {
+            path.with_extension("")
+        }
         Target::File(path) => path.clone(),
         Target::Folder(dir, name) => dir.join(name),
     };
@@ -103,8 +110,10 @@ fn npy_path(target: &Target, part: &str) -> Option<PathBuf> {
 }
 
 fn put_npy(result: &Segmentation, target: &Target) -> Result<(), Failure> {
-    for (part, LogitMap { side, logits }) in NPY_PARTS.iter().zip([&result.low_res, &result.patch]) {
-        let bytes = npy::write(&[*side, *side], logits).map_err(|error| Failure::Failed(error.to_string()))?;
+    for (part, LogitMap { side, logits }) in NPY_PARTS.iter().zip([&result.low_res, &result.patch])
+    {
+        let bytes = npy::write(&[*side, *side], logits)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         let Some(path) = npy_path(target, part) else {
             return Err(Failure::Usage("npy is two files: say where with -o".into()));
         };

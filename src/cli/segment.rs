@@ -30,18 +30,38 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
     let pipeline = args.model.pipeline()?;
-    let ask = Ask { modality: args.modality.clone(), model: None };
+    let ask = Ask {
+        modality: args.modality.clone(),
+        model: None,
+    };
     // Fails now on a wrong name, rather than once per picture.
     pipeline.store().choose(None, &ask.modality)?;
     let place = Place::of(args, inputs.single)?;
 
-    let protected: HashSet<PathBuf> = inputs.pictures.iter().filter_map(|(path, _)| path.canonicalize().ok()).collect();
+    let protected: HashSet<PathBuf> = inputs
+        .pictures
+        .iter()
+        .filter_map(|(path, _)| path.canonicalize().ok())
+        .collect();
     let several = inputs.pictures.len() > 1;
-    let bar = if several { ProgressBar::new(inputs.pictures.len() as u64) } else { ProgressBar::hidden() };
+    let bar = if several {
+        ProgressBar::new(inputs.pictures.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     let mut failed = 0;
     for (path, name) in &inputs.pictures {
         let target = place.target(name);
-        if let Err(failure) = one(&pipeline, path, &ask, &Output { format: args.format, target, protected: &protected }) {
+        if let Err(failure) = one(
+            &pipeline,
+            path,
+            &ask,
+            &Output {
+                format: args.format,
+                target,
+                protected: &protected,
+            },
+        ) {
             failed += 1;
             bar.suspend(|| eprintln!("{}: {failure}", path.display()));
         }
@@ -50,7 +70,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     bar.finish_and_clear();
     match (failed, inputs.pictures.len()) {
         (0, _) => Ok(()),
-        (failed, all) => Err(Failure::Failed(format!("{failed} of {all} pictures failed"))),
+        (failed, all) => Err(Failure::Failed(format!(
+            "{failed} of {all} pictures failed"
+        ))),
     }
 }
 
@@ -71,11 +93,15 @@ impl Place {
                     .map_err(|error| Failure::Failed(format!("{}: {error}", out.display())))?;
                 Ok(Self::Folder(out.clone()))
             }
-            _ if !single => Err(Failure::Usage("several pictures: say which folder with -o".into())),
-            _ if args.format == Format::Npy => Err(Failure::Usage("npy is two files: say where with -o".into())),
-            None if !args.format.is_text() && std::io::stdout().is_terminal() => {
-                Err(Failure::Usage("this output is not for a terminal: say where with -o".into()))
+            _ if !single => Err(Failure::Usage(
+                "several pictures: say which folder with -o".into(),
+            )),
+            _ if args.format == Format::Npy => {
+                Err(Failure::Usage("npy is two files: say where with -o".into()))
             }
+            None if !args.format.is_text() && std::io::stdout().is_terminal() => Err(
+                Failure::Usage("this output is not for a terminal: say where with -o".into()),
+            ),
             _ => Ok(Self::Stdout),
         }
     }
@@ -98,8 +124,14 @@ struct Output<'a> {
 
 fn one(pipeline: &Pipeline, path: &Path, ask: &Ask, output: &Output<'_>) -> Result<(), Failure> {
     for out in output::paths(output.format, &output.target) {
-        if out.canonicalize().is_ok_and(|out| output.protected.contains(&out)) {
-            return Err(Failure::Failed(format!("its output {} would overwrite a picture", out.display())));
+        if out
+            .canonicalize()
+            .is_ok_and(|out| output.protected.contains(&out))
+        {
+            return Err(Failure::Failed(format!(
+                "its output {} would overwrite a picture",
+                out.display()
+            )));
         }
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;

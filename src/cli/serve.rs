@@ -28,8 +28,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     // tract warns of every opset it has not been tested with; ours is, by our own tests.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tract=error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tract=error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 
     let mut config = match &args.config {
         Some(path) => Config::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
@@ -52,8 +56,9 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
     // The signals first: from here on, a stop is orderly. The port next: a taken one should not cost a model load.
     let stop = stop_signal().map_err(failed)?;
     let address = config.server.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| Failure::Failed(format!("{address}: {error}")))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Failed(format!("{address}: {error}")))?;
     let bound = listener.local_addr().map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
     tracing::info!("listening on http://{bound} – {NOTICE}");
@@ -69,7 +74,10 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
 /// Resolves when this process is asked to end (SIGTERM or SIGINT).
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

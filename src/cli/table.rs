@@ -5,7 +5,9 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new<const N: usize>(head: [&str; N]) -> Self {
-        Self { rows: vec![head.map(String::from).to_vec()] }
+        Self {
+            rows: vec![head.map(String::from).to_vec()],
+        }
     }
 
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
@@ -16,8 +18,15 @@ impl Table {
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);
-        let width = |column: usize| self.rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max();
-        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(3)).collect();
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| Some(row.get(column)?.chars().count()))
+                .max()
+        };
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| width(column).unwrap_or(0).max(3))
+            .collect();
         for (number, row) in self.rows.iter().enumerate() {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 match column {
@@ -48,6 +57,9 @@ mod tests {
     fn columns_line_up() {
         let mut table = Table::new(["stage", "ms"]);
         table.row(["encode".into(), "1234.5".into()]);
-        assert_eq!(table.to_string(), "| stage  |     ms |\n| ------ | -----: |\n| encode | 1234.5 |\n");
+        assert_eq!(
+            table.to_string(),
+            "| stage  |     ms |\n| ------ | -----: |\n| encode | 1234.5 |\n"
+        );
     }
 }

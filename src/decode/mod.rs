@@ -23,7 +23,12 @@ impl Decoder {
     /// An embedding of another shape, or a fault of the runtime.
     pub fn run(&self, prompted: &Prompted, modality: usize) -> Result<LogitMap, String> {
         let index = i64::try_from(modality).map_err(|error| error.to_string())?;
-        let mut outputs = self.0.run(&[Input::F32(&prompted.0.data), Input::I64(&[index])])?;
-        outputs.pop().map(LogitMap::from).ok_or_else(|| "the decoder gave nothing".into())
+        let mut outputs = self
+            .0
+            .run(&[Input::F32(&prompted.0.data), Input::I64(&[index])])?;
+        outputs
+            .pop()
+            .map(LogitMap::from)
+            .ok_or_else(|| "the decoder gave nothing".into())
     }
 }

@@ -26,6 +26,9 @@ impl Encoder {
     /// A picture of another side, or a fault of the runtime.
     pub fn run(&self, image: &Image) -> Result<Embedding, String> {
         let mut outputs = self.0.run(&[Input::F32(&image.chw)])?;
-        outputs.pop().map(Embedding).ok_or_else(|| "the encoder gave nothing".into())
+        outputs
+            .pop()
+            .map(Embedding)
+            .ok_or_else(|| "the encoder gave nothing".into())
     }
 }

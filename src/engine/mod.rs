@@ -128,10 +128,18 @@ pub enum EngineError {
 impl From<ModelError> for EngineError {
     fn from(error: ModelError) -> Self {
         match error {
-            ModelError::UnknownModel { asked, available } => Self::UnknownModel { asked, available },
-            ModelError::UnknownModality { asked, model, available } => {
-                Self::UnknownModality { asked, model, available }
+            ModelError::UnknownModel { asked, available } => {
+                Self::UnknownModel { asked, available }
             }
+            ModelError::UnknownModality {
+                asked,
+                model,
+                available,
+            } => Self::UnknownModality {
+                asked,
+                model,
+                available,
+            },
             unusable => Self::Model(unusable.to_string()),
         }
     }

@@ -32,8 +32,13 @@ impl Pipeline {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some,
         };
-        let pool = Threads::new(threads).map_err(|message| ModelError::Threads { threads, message })?;
-        Ok(Self { store, threads: pool, limits })
+        let pool =
+            Threads::new(threads).map_err(|message| ModelError::Threads { threads, message })?;
+        Ok(Self {
+            store,
+            threads: pool,
+            limits,
+        })
     }
 
     /// The models folder.
@@ -51,7 +56,10 @@ impl Pipeline {
         let choice = self.store.choose(ask.model.as_deref(), &ask.modality)?;
         let mut watch = Watch::start();
         let frame = frame::decode(bytes, &self.limits)?;
-        let times = StageTimes { frame: watch.lap(), ..StageTimes::default() };
+        let times = StageTimes {
+            frame: watch.lap(),
+            ..StageTimes::default()
+        };
         self.flow(Arc::new(frame), choice, times, watch)
     }
 
@@ -70,8 +78,13 @@ impl Pipeline {
     /// As [`Pipeline::segment_frame`].
     pub fn warm_up(&self, ask: &Ask) -> Result<StageTimes, EngineError> {
         let side = self.store.model(ask.model.as_deref())?.side;
-        let pixels = u32::try_from(side).map_err(|error| EngineError::Internal(error.to_string()))?;
-        let grey = Frame { width: pixels, height: pixels, rgb: vec![128; 3 * side * side] };
+        let pixels =
+            u32::try_from(side).map_err(|error| EngineError::Internal(error.to_string()))?;
+        let grey = Frame {
+            width: pixels,
+            height: pixels,
+            rgb: vec![128; 3 * side * side],
+        };
         Ok(self.segment_frame(Arc::new(grey), ask)?.times)
     }
 
@@ -88,19 +101,22 @@ impl Pipeline {
         watch.lap();
         let image = Preprocess::new(model).run(&frame);
         times.preprocess = watch.lap();
-        let (patch, low_res) = self.threads.scope(|| {
-            let embedding = Encoder::new(graphs.encoder).run(&image)?;
-            times.encode = watch.lap();
-            let (patch, prompted) = SelfPrompt::new(graphs.self_prompt).run(&embedding)?;
-            times.self_prompt = watch.lap();
-            let low_res = Decoder::new(graphs.decoder).run(&prompted, modality.index)?;
-            times.decode = watch.lap();
-            Ok((patch, low_res))
-        })
-        .map_err(EngineError::Model)?;
-        let Upsampled { mask, confidence, .. } =
-            mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
-                .map_err(|error| EngineError::Model(error.to_string()))?;
+        let (patch, low_res) = self
+            .threads
+            .scope(|| {
+                let embedding = Encoder::new(graphs.encoder).run(&image)?;
+                times.encode = watch.lap();
+                let (patch, prompted) = SelfPrompt::new(graphs.self_prompt).run(&embedding)?;
+                times.self_prompt = watch.lap();
+                let low_res = Decoder::new(graphs.decoder).run(&prompted, modality.index)?;
+                times.decode = watch.lap();
+                Ok((patch, low_res))
+            })
+            .map_err(EngineError::Model)?;
+        let Upsampled {
+            mask, confidence, ..
+        } = mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
+            .map_err(|error| EngineError::Model(error.to_string()))?;
         times.mask = watch.lap();
         times.total = watch.total();
         Ok(Segmentation {
@@ -128,7 +144,10 @@ struct Watch {
 impl Watch {
     fn start() -> Self {
         let now = Instant::now();
-        Self { start: now, last: now }
+        Self {
+            start: now,
+            last: now,
+        }
     }
 
     /// Milliseconds since the last call.

@@ -36,8 +36,16 @@ impl Latency {
         let mut times: Vec<f64> = times.into_iter().collect();
         times.sort_by(f64::total_cmp);
         // Nearest rank: the smallest value that at least `percent` of all do not exceed.
-        let rank = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        Some(Self { p50: rank(50)?, p95: rank(95)?, max: rank(100)? })
+        let rank = |percent: usize| {
+            times
+                .get((times.len() * percent).div_ceil(100).saturating_sub(1))
+                .copied()
+        };
+        Some(Self {
+            p50: rank(50)?,
+            p95: rank(95)?,
+            max: rank(100)?,
+        })
     }
 }
 
@@ -65,8 +73,18 @@ impl Recorder {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let Self { done, failed, rejected, .. } = *self;
-        Stats { done, failed, rejected, latency: Latency::of(self.recent.as_slice().iter().copied()) }
+        let Self {
+            done,
+            failed,
+            rejected,
+            ..
+        } = *self;
+        Stats {
+            done,
+            failed,
+            rejected,
+            latency: Latency::of(self.recent.as_slice().iter().copied()),
+        }
     }
 }
 
@@ -82,8 +100,22 @@ mod tests {
     fn percentiles_are_nearest_rank() {
         // The definition on 1..=100: the p-th percentile is p itself.
         let latency = Latency::of((1..=100).rev().map(f64::from)).unwrap();
-        assert_eq!(latency, Latency { p50: 50.0, p95: 95.0, max: 100.0 });
-        assert_eq!(Latency::of([7.0]), Some(Latency { p50: 7.0, p95: 7.0, max: 7.0 }));
+        assert_eq!(
+            latency,
+            Latency {
+                p50: 50.0,
+                p95: 95.0,
+                max: 100.0
+            }
+        );
+        assert_eq!(
+            Latency::of([7.0]),
+            Some(Latency {
+                p50: 7.0,
+                p95: 7.0,
+                max: 7.0
+            })
+        );
         assert_eq!(Latency::of([]), None);
     }
 

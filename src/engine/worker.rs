@@ -12,7 +12,8 @@ use crate::model::store::{Choice, Store};
 
 use super::stats::{Recorder, Stats, millis};
 use super::{
-    Ask, Done, EngineError, Job, ModalityInfo, ModelInfo, Pipeline, Readiness, Segmentation, Segmenter,
+    Ask, Done, EngineError, Job, ModalityInfo, ModelInfo, Pipeline, Readiness, Segmentation,
+    Segmenter,
 };
 
 /// How the engine is laid out.
@@ -33,7 +34,13 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { workers: 1, threads: 0, queue: 8, preload: Vec::new(), limits: FrameLimits::default() }
+        Self {
+            workers: 1,
+            threads: 0,
+            queue: 8,
+            preload: Vec::new(),
+            limits: FrameLimits::default(),
+        }
     }
 }
 
@@ -97,11 +104,17 @@ impl Engine {
         let mut warm_up = Vec::new();
         for modality in &options.preload {
             store.choose(None, modality)?;
-            warm_up.push(Ask { modality: modality.clone(), model: None });
+            warm_up.push(Ask {
+                modality: modality.clone(),
+                model: None,
+            });
         }
         if warm_up.is_empty() {
             let first = store.model(None)?.modalities.first();
-            warm_up.extend(first.map(|first| Ask { modality: first.name.clone(), model: None }));
+            warm_up.extend(first.map(|first| Ask {
+                modality: first.name.clone(),
+                model: None,
+            }));
         }
         let capacity = options.queue.max(1);
         let (sender, receiver) = sync_channel(capacity);
@@ -120,14 +133,25 @@ impl Engine {
                 receiver: receiver.clone(),
             };
             // The first worker warms up; the others find the graphs loaded.
-            let warm_up = if number == 0 { std::mem::take(&mut warm_up) } else { Vec::new() };
+            let warm_up = if number == 0 {
+                std::mem::take(&mut warm_up)
+            } else {
+                Vec::new()
+            };
             let thread = std::thread::Builder::new().name(format!("engine-{number}"));
             let handle = thread
                 .spawn(move || worker.run(number == 0, &warm_up))
-                .map_err(|error| EngineError::Internal(format!("cannot start an engine thread: {error}")))?;
+                .map_err(|error| {
+                    EngineError::Internal(format!("cannot start an engine thread: {error}"))
+                })?;
             workers.push(handle);
         }
-        Ok(Self { shared, queue: Mutex::new(Some(sender)), workers: Mutex::new(workers), capacity })
+        Ok(Self {
+            shared,
+            queue: Mutex::new(Some(sender)),
+            workers: Mutex::new(workers),
+            capacity,
+        })
     }
 
     /// Counts and recent latencies.
@@ -154,9 +178,13 @@ impl Drop for Engine {
 
 impl Segmenter for Engine {
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
-        self.shared.store.choose(job.ask.model.as_deref(), &job.ask.modality)?;
+        self.shared
+            .store
+            .choose(job.ask.model.as_deref(), &job.ask.modality)?;
         let queue = lock(&self.queue);
-        let Some(sender) = &*queue else { return Err(EngineError::Stopped) };
+        let Some(sender) = &*queue else {
+            return Err(EngineError::Stopped);
+        };
         match &*lock(&self.shared.readiness) {
             Readiness::Ready => {}
             Readiness::Starting => return Err(EngineError::NotReady),
@@ -164,14 +192,23 @@ impl Segmenter for Engine {
         }
         // Counted before it is sent, so that the worker's subtraction never comes first.
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        let queued = Queued { job, accepted: Instant::now(), reply: Reply(Some(done)) };
+        let queued = Queued {
+            job,
+            accepted: Instant::now(),
+            reply: Reply(Some(done)),
+        };
         sender.try_send(queued).map_err(|refused| {
             self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             // Not accepted, so `done` must not be called.
             let (mut queued, error) = match refused {
                 TrySendError::Full(queued) => {
                     lock(&self.shared.recorder).rejected();
-                    (queued, EngineError::Overloaded { capacity: self.capacity })
+                    (
+                        queued,
+                        EngineError::Overloaded {
+                            capacity: self.capacity,
+                        },
+                    )
                 }
                 TrySendError::Disconnected(queued) => (queued, EngineError::Stopped),
             };
@@ -182,8 +219,16 @@ impl Segmenter for Engine {
 
     fn models(&self) -> Vec<ModelInfo> {
         let store = &self.shared.store;
-        let default = store.model(None).map(|model| model.name.clone()).unwrap_or_default();
-        store.manifest().models.iter().map(|model| describe(store, model, model.name == default)).collect()
+        let default = store
+            .model(None)
+            .map(|model| model.name.clone())
+            .unwrap_or_default();
+        store
+            .manifest()
+            .models
+            .iter()
+            .map(|model| describe(store, model, model.name == default))
+            .collect()
     }
 
     fn readiness(&self) -> Readiness {
@@ -191,7 +236,13 @@ impl Segmenter for Engine {
     }
 
     fn queue(&self) -> (usize, usize) {
-        (self.shared.waiting.load(Ordering::Relaxed).min(self.capacity), self.capacity)
+        (
+            self.shared
+                .waiting
+                .load(Ordering::Relaxed)
+                .min(self.capacity),
+            self.capacity,
+        )
     }
 }
 
@@ -205,7 +256,11 @@ struct Worker {
 impl Worker {
     fn run(self, first: bool, warm_up: &[Ask]) {
         if first {
-            let outcome = guarded(|| warm_up.iter().try_for_each(|ask| self.pipeline.warm_up(ask).map(|_| ())));
+            let outcome = guarded(|| {
+                warm_up
+                    .iter()
+                    .try_for_each(|ask| self.pipeline.warm_up(ask).map(|_| ()))
+            });
             let readiness = match outcome {
                 Ok(()) => Readiness::Ready,
                 Err(error) => {
@@ -223,7 +278,11 @@ impl Worker {
     }
 
     fn serve(&self, queued: Queued) {
-        let Queued { job, accepted, reply } = queued;
+        let Queued {
+            job,
+            accepted,
+            reply,
+        } = queued;
         let queue = millis(accepted.elapsed());
         let outcome = guarded(|| self.pipeline.segment(&job.bytes, &job.ask)).map(|mut result| {
             result.times.queue = queue;
@@ -258,11 +317,21 @@ fn describe(store: &Store, model: &ModelSpec, default: bool) -> ModelInfo {
             controller: modality.controller,
             loaded: store.is_loaded(Choice { model, modality }),
             trained_on: modality.trained_on.clone(),
-            validation: modality.validation.iter().map(|v| (v.dataset.clone(), v.dice, v.iou)).collect(),
+            validation: modality
+                .validation
+                .iter()
+                .map(|v| (v.dataset.clone(), v.dice, v.iou))
+                .collect(),
         })
         .collect();
     modalities.sort_by_key(|modality| modality.index);
-    ModelInfo { name: model.name.clone(), side: model.side, sha256: model.sha256(), modalities, default }
+    ModelInfo {
+        name: model.name.clone(),
+        side: model.side,
+        sha256: model.sha256(),
+        modalities,
+        default,
+    }
 }
 
 /// A poisoned lock here guards only whole values, so it stays usable.
@@ -285,7 +354,10 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         let done: Done = Box::new(move |outcome| sender.send(outcome.map(|_| ())).unwrap());
         drop(Reply(Some(done)));
-        assert!(matches!(receiver.recv().unwrap(), Err(EngineError::Stopped)));
+        assert!(matches!(
+            receiver.recv().unwrap(),
+            Err(EngineError::Stopped)
+        ));
         assert!(receiver.recv().is_err(), "answered twice");
     }
 }

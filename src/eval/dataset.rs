@@ -68,7 +68,12 @@ struct SplitRow {
 pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, DatasetError> {
     let index_path = selection.data.join("index.csv");
     let mut splits = HashMap::new();
-    for SplitRow { dataset, stem, split } in rows(selection.split)? {
+    for SplitRow {
+        dataset,
+        stem,
+        split,
+    } in rows(selection.split)?
+    {
         splits.insert((dataset, stem), split);
     }
     let mut cases: BTreeMap<String, Vec<Case>> = BTreeMap::new();
@@ -77,7 +82,10 @@ pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, D
             continue;
         }
         let name = (row.dataset, row.stem);
-        if splits.get(&name).is_some_and(|split| split == selection.part) {
+        if splits
+            .get(&name)
+            .is_some_and(|split| split == selection.part)
+        {
             let (dataset, stem) = name;
             cases.entry(dataset).or_default().push(Case {
                 stem,
@@ -87,25 +95,40 @@ pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, D
             });
         }
     }
-    let missing = selection.datasets.iter().find(|dataset| !cases.contains_key(*dataset));
+    let missing = selection
+        .datasets
+        .iter()
+        .find(|dataset| !cases.contains_key(*dataset));
     let message = match missing {
         Some(dataset) => format!("no pictures of '{dataset}' in part '{}'", selection.part),
         None if cases.is_empty() => format!("no pictures in part '{}'", selection.part),
         None => return Ok(cases),
     };
-    Err(DatasetError { path: selection.split.into(), message })
+    Err(DatasetError {
+        path: selection.split.into(),
+        message,
+    })
 }
 
 /// The model's name for a modality as a data list spells it.
 #[must_use]
 pub fn canonical(modality: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == modality).map_or(modality, |(_, name)| name)
+    ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == modality)
+        .map_or(modality, |(_, name)| name)
 }
 
 fn rows<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, DatasetError> {
-    let failed = |message: String| DatasetError { path: path.into(), message };
+    let failed = |message: String| DatasetError {
+        path: path.into(),
+        message,
+    };
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    csv::Reader::from_reader(file).into_deserialize().collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))
+    csv::Reader::from_reader(file)
+        .into_deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -126,15 +149,26 @@ mod tests {
         dir
     }
 
-    fn select(dir: &Path, part: &str, datasets: &[String]) -> Result<BTreeMap<String, Vec<Case>>, DatasetError> {
-        cases(&Selection { data: dir, split: &dir.join("split.csv"), part, datasets })
+    fn select(
+        dir: &Path,
+        part: &str,
+        datasets: &[String],
+    ) -> Result<BTreeMap<String, Vec<Case>>, DatasetError> {
+        cases(&Selection {
+            data: dir,
+            split: &dir.join("split.csv"),
+            part,
+            datasets,
+        })
     }
 
     #[test]
     fn pictures_are_joined_by_data_set_and_stem() {
         let dir = folder();
         let found = select(dir.path(), "val", &[]).unwrap();
-        let stems = found.iter().flat_map(|(d, cases)| cases.iter().map(move |c| (d.as_str(), c.stem.as_str())));
+        let stems = found
+            .iter()
+            .flat_map(|(d, cases)| cases.iter().map(move |c| (d.as_str(), c.stem.as_str())));
         let stems: Vec<_> = stems.collect();
         assert_eq!(stems, [("a", "2"), ("b", "1")]);
         assert_eq!(found["a"][0].modality, "x-ray");
@@ -147,7 +181,9 @@ mod tests {
         let dir = folder();
         let message = select(dir.path(), "test", &[]).unwrap_err().to_string();
         assert!(message.contains("no pictures in part 'test'"), "{message}");
-        let message = select(dir.path(), "val", &["c".into()]).unwrap_err().to_string();
+        let message = select(dir.path(), "val", &["c".into()])
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("no pictures of 'c'"), "{message}");
     }
 }

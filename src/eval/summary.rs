@@ -94,12 +94,19 @@ mod tests {
     fn empty_pictures_are_counted_apart() {
         let mut gathered = Gathered::default();
         for (dice, hd95) in [(0.2, Some(4.0)), (0.9, Some(2.0)), (0.0, None), (0.7, None)] {
-            gathered.target(&Scores { dice, iou: dice / 2.0, hd95 });
+            gathered.target(&Scores {
+                dice,
+                iou: dice / 2.0,
+                hd95,
+            });
         }
         gathered.empty(true);
         gathered.empty(false);
         let summary = gathered.summary("a", "ultrasound");
-        assert_eq!((summary.images, summary.empty, summary.falsely_marked), (4, 2, 1));
+        assert_eq!(
+            (summary.images, summary.empty, summary.falsely_marked),
+            (4, 2, 1)
+        );
         assert!((summary.dice_mean.unwrap() - 0.45).abs() < 1e-12);
         assert!((summary.dice_median.unwrap() - 0.45).abs() < 1e-12);
         assert!((summary.iou_mean.unwrap() - 0.225).abs() < 1e-12);
@@ -109,7 +116,10 @@ mod tests {
     #[test]
     fn of_nothing_there_is_no_mean() {
         let summary = Gathered::default().summary("a", "b");
-        assert_eq!((summary.dice_mean, summary.dice_median, summary.hd95_mean_px), (None, None, None));
+        assert_eq!(
+            (summary.dice_mean, summary.dice_median, summary.hd95_mean_px),
+            (None, None, None)
+        );
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
     }
 }

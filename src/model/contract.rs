@@ -57,15 +57,25 @@ impl Role {
     pub fn contract(self, side: usize) -> Contract {
         let embedding = |name| port(name, EMBEDDING_CHANNELS, side / EMBEDDING_STRIDE);
         match self {
-            Role::Encoder => Contract { inputs: vec![port("image", 3, side)], outputs: vec![embedding("embedding")] },
+            Role::Encoder => Contract {
+                inputs: vec![port("image", 3, side)],
+                outputs: vec![embedding("embedding")],
+            },
             Role::SelfPrompt => Contract {
                 inputs: vec![embedding("embedding")],
-                outputs: vec![port("patch_logits", 1, side / PATCH_STRIDE), embedding("prompted")],
+                outputs: vec![
+                    port("patch_logits", 1, side / PATCH_STRIDE),
+                    embedding("prompted"),
+                ],
             },
             Role::Decoder => Contract {
                 inputs: vec![
                     embedding("prompted"),
-                    Port { name: "modality", element: Element::I64, shape: vec![1] },
+                    Port {
+                        name: "modality",
+                        element: Element::I64,
+                        shape: vec![1],
+                    },
                 ],
                 outputs: vec![port("low_res_logits", 1, side / LOW_RES_STRIDE)],
             },
@@ -74,5 +84,9 @@ impl Role {
 }
 
 fn port(name: &'static str, channels: usize, side: usize) -> Port {
-    Port { name, element: Element::F32, shape: vec![1, channels, side, side] }
+    Port {
+        name,
+        element: Element::F32,
+        shape: vec![1, channels, side, side],
+    }
 }

@@ -12,6 +12,9 @@ pub struct LogitMap {
 impl From<Tensor32> for LogitMap {
     /// From a `[1, 1, side, side]` tensor.
     fn from(tensor: Tensor32) -> Self {
-        Self { side: tensor.shape.last().copied().unwrap_or_default(), logits: tensor.data }
+        Self {
+            side: tensor.shape.last().copied().unwrap_or_default(),
+            logits: tensor.data,
+        }
     }
 }

@@ -154,7 +154,10 @@ pub struct ValidationSpec {
 impl ModalitySpec {
     /// Every file this modality uses: graphs, then weights.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        [&self.encoder, &self.self_prompt, &self.decoder].into_iter().chain(&self.weights).map(String::as_str)
+        [&self.encoder, &self.self_prompt, &self.decoder]
+            .into_iter()
+            .chain(&self.weights)
+            .map(String::as_str)
     }
 }
 
@@ -179,11 +182,19 @@ impl Manifest {
     /// [`ModelError::Read`], or [`ModelError::Manifest`] with the place and the reason.
     pub fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join(FILE_NAME);
-        let failed = |source| ModelError::Read { path: path.clone(), source };
-        let refused = |message| ModelError::Manifest { path: path.clone(), message };
+        let failed = |source| ModelError::Read {
+            path: path.clone(),
+            source,
+        };
+        let refused = |message| ModelError::Manifest {
+            path: path.clone(),
+            message,
+        };
         let bytes = std::fs::metadata(&path).map_err(failed)?.len();
         if bytes > MAX_MANIFEST_BYTES {
-            return Err(refused(format!("{bytes} bytes long, expected at most {MAX_MANIFEST_BYTES}")));
+            return Err(refused(format!(
+                "{bytes} bytes long, expected at most {MAX_MANIFEST_BYTES}"
+            )));
         }
         let text = std::fs::read_to_string(&path).map_err(failed)?;
         Self::parse(&text).map_err(refused)
@@ -202,7 +213,10 @@ impl Manifest {
     /// The model a request gets that names none: the one marked `default`, else the first.
     #[must_use]
     pub fn default_model(&self) -> Option<&ModelSpec> {
-        self.models.iter().find(|model| model.default).or_else(|| self.models.first())
+        self.models
+            .iter()
+            .find(|model| model.default)
+            .or_else(|| self.models.first())
     }
 
     fn check(&self) -> Result<(), String> {
@@ -223,7 +237,10 @@ impl Manifest {
         let mut seen = BTreeMap::new();
         for file in self.models.iter().flat_map(|model| &model.files) {
             if *seen.entry(&file.path).or_insert(&file.sha256) != &file.sha256 {
-                return Err(format!("file '{}' is listed with two different SHA-256", file.path));
+                return Err(format!(
+                    "file '{}' is listed with two different SHA-256",
+                    file.path
+                ));
             }
         }
         Ok(())
@@ -239,32 +256,53 @@ fn check_model(model: &ModelSpec) -> Result<(), String> {
     }
     let PreprocessSpec { mean, std, .. } = &model.preprocess;
     if !mean.iter().all(|mean| mean.is_finite()) {
-        return Err(format!("preprocess.mean: expected finite numbers, found {mean:?}"));
+        return Err(format!(
+            "preprocess.mean: expected finite numbers, found {mean:?}"
+        ));
     }
     if !std.iter().all(|std| std.is_normal() && *std > 0.0) {
-        return Err(format!("preprocess.std: expected numbers above 0, found {std:?}"));
+        return Err(format!(
+            "preprocess.std: expected numbers above 0, found {std:?}"
+        ));
     }
     unique("file", model.files.iter().map(|file| &file.path))?;
     model.files.iter().try_for_each(check_file)?;
     if model.modalities.is_empty() {
         return Err("expected at least one [[model.modality]]".into());
     }
-    unique("modality", model.modalities.iter().map(|modality| &modality.name))?;
-    unique("modality index", model.modalities.iter().map(|modality| modality.index))?;
+    unique(
+        "modality",
+        model.modalities.iter().map(|modality| &modality.name),
+    )?;
+    unique(
+        "modality index",
+        model.modalities.iter().map(|modality| modality.index),
+    )?;
     for modality in &model.modalities {
-        check_modality(model, modality).map_err(|reason| format!("modality '{}': {reason}", modality.name))?;
+        check_modality(model, modality)
+            .map_err(|reason| format!("modality '{}': {reason}", modality.name))?;
     }
     Ok(())
 }
 
 fn check_file(file: &FileSpec) -> Result<(), String> {
     let path = Path::new(&file.path);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let inside = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
     // A backslash is a separator on one system and a name on another: refused, so that the manifest means one thing.
     if file.path.is_empty() || !inside || file.path.contains('\\') {
-        return Err(format!("file '{}': expected a relative path inside the manifest's folder", file.path));
+        return Err(format!(
+            "file '{}': expected a relative path inside the manifest's folder",
+            file.path
+        ));
     }
-    if file.sha256.len() != 64 || !file.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    if file.sha256.len() != 64
+        || !file
+            .sha256
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    {
         return Err(format!(
             "file '{}': sha256: expected 64 lower-case hex digits, found '{}'",
             file.path, file.sha256
@@ -275,20 +313,37 @@ fn check_file(file: &FileSpec) -> Result<(), String> {
 
 fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), String> {
     if modality.index >= MASK_QUERIES {
-        return Err(format!("index: expected 0..={}, found {}", MASK_QUERIES - 1, modality.index));
+        return Err(format!(
+            "index: expected 0..={}, found {}",
+            MASK_QUERIES - 1,
+            modality.index
+        ));
     }
     if let Some(path) = modality.paths().find(|path| model.file(path).is_none()) {
-        return Err(format!("'{path}' is not among the model's [[model.file]] entries"));
+        return Err(format!(
+            "'{path}' is not among the model's [[model.file]] entries"
+        ));
     }
-    for ValidationSpec { dataset, dice, iou, .. } in &modality.validation {
-        if ![dice, iou].into_iter().all(|figure| (0.0..=1.0).contains(figure)) {
-            return Err(format!("validation on '{dataset}': expected Dice and IoU in 0..=1, found {dice} and {iou}"));
+    for ValidationSpec {
+        dataset, dice, iou, ..
+    } in &modality.validation
+    {
+        if ![dice, iou]
+            .into_iter()
+            .all(|figure| (0.0..=1.0).contains(figure))
+        {
+            return Err(format!(
+                "validation on '{dataset}': expected Dice and IoU in 0..=1, found {dice} and {iou}"
+            ));
         }
     }
     Ok(())
 }
 
-fn unique<T: Ord + std::fmt::Display>(what: &str, names: impl Iterator<Item = T>) -> Result<(), String> {
+fn unique<T: Ord + std::fmt::Display>(
+    what: &str,
+    names: impl Iterator<Item = T>,
+) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for name in names {
         if seen.contains(&name) {
@@ -300,92 +355,4 @@ fn unique<T: Ord + std::fmt::Display>(what: &str, names: impl Iterator<Item = T>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-format = 1
-notice = "Research use only. Not for clinical use."
-[[model]]
-name = "live-224"
-default = true
-side = 224
-storage = "float16"
-opset = 20
-[model.preprocess]
-profile = "imagenet"
-resize = "bilinear-squash"
-mean = [123.675, 116.28, 103.53]
-std = [58.395, 57.12, 57.375]
-[[model.file]]
-path = "a/encoder.onnx"
-sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-bytes = 3
-[[model.modality]]
-name = "ultrasound"
-index = 2
-label = "fetal head"
-controller = true
-encoder = "a/encoder.onnx"
-self_prompt = "a/encoder.onnx"
-decoder = "a/encoder.onnx"
-"#;
-
-    #[test]
-    fn a_good_manifest_is_read() {
-        let manifest = Manifest::parse(GOOD).unwrap();
-        let model = manifest.default_model().unwrap();
-        assert_eq!((model.name.as_str(), model.side, model.storage), ("live-224", 224, Storage::Float16));
-        assert_eq!(model.modalities[0].index, 2);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        // (what to replace, by what, words the message must hold)
-        let cases = [
-            ("format = 1", "format = 2", "expected 1, found 2"),
-            ("opset = 20", "opset = 20\nnew_key = 1", "unknown field `new_key`"),
-            ("side = 224", "side = 225", "multiple of 32"),
-            ("side = 224", "side = 0", "multiple of 32"),
-            ("side = 224", "side = 320000", "found 320000"),
-            ("std = [58.395", "std = [0.0", "preprocess.std"),
-            ("std = [58.395", "std = [nan", "preprocess.std"),
-            ("mean = [123.675", "mean = [inf", "preprocess.mean"),
-            ("bilinear-squash", "nearest", "bilinear-squash"),
-            ("\"float16\"", "\"int8\"", "float16"),
-            ("path = \"a/encoder.onnx\"", "path = \"../encoder.onnx\"", "inside the manifest's folder"),
-            ("path = \"a/encoder.onnx\"", "path = \"/etc/passwd\"", "inside the manifest's folder"),
-            ("path = \"a/encoder.onnx\"", "path = \"b.onnx\"", "'a/encoder.onnx' is not among"),
-            ("sha256 = \"ba", "sha256 = \"BA", "64 lower-case hex digits"),
-            ("index = 2", "index = 6", "expected 0..=5, found 6"),
-            ("bytes = 3", "bytes = -3", "bytes"),
-        ];
-        for (from, to, expected) in cases {
-            assert!(GOOD.contains(from), "{from}");
-            let message = Manifest::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
-            assert!(message.contains(expected), "{from} → {to}: {message}");
-        }
-    }
-
-    #[test]
-    fn nothing_is_listed_twice() {
-        let model = &GOOD[GOOD.find("[[model]]").unwrap()..];
-        let modality = &GOOD[GOOD.find("[[model.modality]]").unwrap()..];
-        let file = &GOOD[GOOD.find("[[model.file]]").unwrap()..GOOD.find("[[model.modality]]").unwrap()];
-        for (extra, expected) in [
-            (model.to_string(), "model 'live-224' is listed twice"),
-            (model.replace("live-224", "b"), "more than one model is marked"),
-            (
-                model.replace("live-224", "b").replace("default = true", "").replace("ba7816", "000000"),
-                "two different SHA-256",
-            ),
-            (modality.to_string(), "modality 'ultrasound' is listed twice"),
-            (modality.replace("ultrasound", "b"), "modality index '2' is listed twice"),
-            (file.to_string(), "file 'a/encoder.onnx' is listed twice"),
-        ] {
-            let message = Manifest::parse(&format!("{GOOD}{extra}")).unwrap_err();
-            assert!(message.contains(expected), "{expected}: {message}");
-        }
-        assert!(Manifest::parse("format = 1\nnotice = \"\"").unwrap_err().contains("at least one [[model]]"));
-    }
-}
+mod tests;

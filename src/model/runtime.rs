@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::Onnx;
 use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::tract_hir::internal::*;
-use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 use super::contract::{Contract, Element, Port};
 use super::manifest::FileSpec;
@@ -63,7 +63,10 @@ impl Graph {
             for (ix, port) in contract.outputs.iter().enumerate() {
                 check_fact(port, "gives", model.output_fact(ix)?)?;
             }
-            Ok(Self { plan: model.into_runnable()?, contract })
+            Ok(Self {
+                plan: model.into_runnable()?,
+                contract,
+            })
         })
     }
 
@@ -73,16 +76,28 @@ impl Graph {
     /// An input whose length or type is not the contract's, or a fault inside the runtime.
     pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<Tensor32>, String> {
         if inputs.len() != self.contract.inputs.len() {
-            return Err(format!("expected {} inputs, found {}", self.contract.inputs.len(), inputs.len()));
+            return Err(format!(
+                "expected {} inputs, found {}",
+                self.contract.inputs.len(),
+                inputs.len()
+            ));
         }
         guarded(|| {
-            let inputs = self.contract.inputs.iter().zip(inputs).map(|(port, input)| tensor(port, input));
+            let inputs = self
+                .contract
+                .inputs
+                .iter()
+                .zip(inputs)
+                .map(|(port, input)| tensor(port, input));
             let outputs = self.plan.run(inputs.collect::<TractResult<_>>()?)?;
             outputs
                 .iter()
                 .map(|output| {
                     let view = output.to_plain_array_view::<f32>()?;
-                    Ok(Tensor32 { shape: view.shape().to_vec(), data: view.iter().copied().collect() })
+                    Ok(Tensor32 {
+                        shape: view.shape().to_vec(),
+                        data: view.iter().copied().collect(),
+                    })
                 })
                 .collect()
         })
@@ -127,7 +142,10 @@ impl Verified {
             return Ok(bytes.clone());
         }
         let Some(file) = self.files.get(path) else {
-            bail!("reads {}, which the manifest does not list for it", path.display());
+            bail!(
+                "reads {}, which the manifest does not list for it",
+                path.display()
+            );
         };
         let bytes = Arc::new(verify::read(&self.dir, file)?);
         read.insert(path.to_path_buf(), bytes.clone());
@@ -146,7 +164,11 @@ impl ModelDataResolver for Verified {
         let bytes = self.bytes(path)?;
         let end = length.map_or(Some(bytes.len()), |length| offset.checked_add(length));
         let Some(part) = end.and_then(|end| bytes.get(offset..end)) else {
-            bail!("reads past the end of {} ({} bytes)", path.display(), bytes.len());
+            bail!(
+                "reads past the end of {} ({} bytes)",
+                path.display(),
+                bytes.len()
+            );
         };
         buffer.extend_from_slice(part);
         Ok(())
@@ -157,39 +179,86 @@ fn parse(files: GraphFiles) -> TractResult<InferenceModel> {
     let GraphFiles { dir, onnx, weights } = files;
     let bytes = verify::read(&dir, &onnx)?;
     let path = dir.join(&onnx.path).canonicalize()?;
-    let folder = path.parent().and_then(Path::to_str).context("the path of the models folder is not UTF-8")?;
+    let folder = path
+        .parent()
+        .and_then(Path::to_str)
+        .context("the path of the models folder is not UTF-8")?;
     let files = weights
         .into_iter()
         .map(|file| Ok((dir.join(&file.path).canonicalize()?, file)))
         .collect::<TractResult<_>>()?;
-    let verified = Verified { dir, files, read: Mutex::default() };
-    let onnx = Onnx { provider: Arc::new(verified), ..tract_onnx::onnx() };
-    let proto = onnx.proto_model_for_read(&mut bytes.as_slice()).context("not an ONNX file")?;
+    let verified = Verified {
+        dir,
+        files,
+        read: Mutex::default(),
+    };
+    let onnx = Onnx {
+        provider: Arc::new(verified),
+        ..tract_onnx::onnx()
+    };
+    let proto = onnx
+        .proto_model_for_read(&mut bytes.as_slice())
+        .context("not an ONNX file")?;
     let parsed = onnx.parse(&proto, Some(folder))?;
-    ensure!(parsed.unresolved_inputs.is_empty(), "undefined values: {}", parsed.unresolved_inputs.join(", "));
+    ensure!(
+        parsed.unresolved_inputs.is_empty(),
+        "undefined values: {}",
+        parsed.unresolved_inputs.join(", ")
+    );
     Ok(parsed.model)
 }
 
 /// Puts inputs and outputs in the contract's order and fixes the input shapes.
 fn bind(mut model: InferenceModel, contract: &Contract) -> TractResult<TypedModel> {
-    let found = model.input_outlets()?.iter().map(|outlet| model.node(outlet.node).name.clone()).collect::<Vec<_>>();
-    let expected = contract.inputs.iter().map(|port| port.name).collect::<Vec<_>>();
-    ensure!(same_names(&expected, &found), "expected inputs {expected:?}, found {found:?}");
+    let found = model
+        .input_outlets()?
+        .iter()
+        .map(|outlet| model.node(outlet.node).name.clone())
+        .collect::<Vec<_>>();
+    let expected = contract
+        .inputs
+        .iter()
+        .map(|port| port.name)
+        .collect::<Vec<_>>();
+    ensure!(
+        same_names(&expected, &found),
+        "expected inputs {expected:?}, found {found:?}"
+    );
     let outlets = model.output_outlets()?.to_vec();
-    let found = outlets.iter().map(|outlet| model.outlet_label(*outlet).unwrap_or_default().to_string());
+    let found = outlets
+        .iter()
+        .map(|outlet| model.outlet_label(*outlet).unwrap_or_default().to_string());
     let found = found.collect::<Vec<_>>();
-    let expected = contract.outputs.iter().map(|port| port.name).collect::<Vec<_>>();
-    ensure!(same_names(&expected, &found), "expected outputs {expected:?}, found {found:?}");
+    let expected = contract
+        .outputs
+        .iter()
+        .map(|port| port.name)
+        .collect::<Vec<_>>();
+    ensure!(
+        same_names(&expected, &found),
+        "expected outputs {expected:?}, found {found:?}"
+    );
 
-    let inputs = contract.inputs.iter().map(|port| model.node_id_by_name(port.name).map(OutletId::from));
+    let inputs = contract
+        .inputs
+        .iter()
+        .map(|port| model.node_id_by_name(port.name).map(OutletId::from));
     model.set_input_outlets(&inputs.collect::<TractResult<Vec<_>>>()?)?;
-    let outputs = contract.outputs.iter().filter_map(|port| found.iter().position(|name| name == port.name));
+    let outputs = contract
+        .outputs
+        .iter()
+        .filter_map(|port| found.iter().position(|name| name == port.name));
     model.select_output_outlets(&outputs.map(|ix| outlets[ix]).collect::<Vec<_>>())?;
     for (ix, port) in contract.inputs.iter().enumerate() {
         let stated = model.input_fact(ix)?.clone();
         let fixed = InferenceFact::dt_shape(datum_type(port.element), port.shape.as_slice());
         if stated.unify(&fixed).is_err() {
-            bail!("'{}': expected {:?} {:?}, the graph takes {stated:?}", port.name, port.element, port.shape);
+            bail!(
+                "'{}': expected {:?} {:?}, the graph takes {stated:?}",
+                port.name,
+                port.element,
+                port.shape
+            );
         }
         model.set_input_fact(ix, fixed)?;
     }
@@ -201,7 +270,10 @@ fn bind(mut model: InferenceModel, contract: &Contract) -> TractResult<TypedMode
 }
 
 fn same_names(expected: &[&str], found: &[String]) -> bool {
-    expected.len() == found.len() && expected.iter().all(|name| found.iter().any(|found| found == name))
+    expected.len() == found.len()
+        && expected
+            .iter()
+            .all(|name| found.iter().any(|found| found == name))
 }
 
 fn check_fact(port: &Port, verb: &str, fact: &TypedFact) -> TractResult<()> {
@@ -222,7 +294,11 @@ fn tensor(port: &Port, input: &Input<'_>) -> TractResult<TValue> {
     Ok(match (port.element, input) {
         (Element::F32, Input::F32(values)) => Tensor::from_shape(&port.shape, values)?,
         (Element::I64, Input::I64(values)) => Tensor::from_shape(&port.shape, values)?,
-        _ => bail!("'{}': expected {:?}, found {input:?}", port.name, port.element),
+        _ => bail!(
+            "'{}': expected {:?}, found {input:?}",
+            port.name,
+            port.element
+        ),
     }
     .into_tvalue())
 }

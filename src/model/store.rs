@@ -55,7 +55,10 @@ impl Choice<'_> {
     /// SHA-256 over the digests of every file this modality uses ([`verify::digest_of_digests`]).
     #[must_use]
     pub fn sha256(&self) -> String {
-        let files = self.modality.paths().filter_map(|path| self.model.file(path));
+        let files = self
+            .modality
+            .paths()
+            .filter_map(|path| self.model.file(path));
         verify::digest_of_digests(files.map(|file| file.sha256.as_str()))
     }
 }
@@ -67,10 +70,19 @@ impl Store {
     /// [`ModelError`] of the manifest, or [`ModelError::UnknownModel`] for the override.
     pub fn open(dir: &Path, default_model: Option<&str>) -> Result<Self, ModelError> {
         let manifest = Manifest::read(dir)?;
-        let mut store = Self { dir: dir.to_path_buf(), manifest, default_model: String::new(), graphs: Mutex::default() };
+        let mut store = Self {
+            dir: dir.to_path_buf(),
+            manifest,
+            default_model: String::new(),
+            graphs: Mutex::default(),
+        };
         store.default_model = match default_model {
             Some(name) => store.model(Some(name))?.name.clone(),
-            None => store.manifest.default_model().map(|model| model.name.clone()).unwrap_or_default(),
+            None => store
+                .manifest
+                .default_model()
+                .map(|model| model.name.clone())
+                .unwrap_or_default(),
         };
         Ok(store)
     }
@@ -94,10 +106,13 @@ impl Store {
     pub fn model(&self, name: Option<&str>) -> Result<&ModelSpec, ModelError> {
         let asked = name.unwrap_or(&self.default_model);
         let models = &self.manifest.models;
-        models.iter().find(|model| model.name == asked).ok_or_else(|| ModelError::UnknownModel {
-            asked: asked.into(),
-            available: names(models.iter().map(|model| &model.name)),
-        })
+        models
+            .iter()
+            .find(|model| model.name == asked)
+            .ok_or_else(|| ModelError::UnknownModel {
+                asked: asked.into(),
+                available: names(models.iter().map(|model| &model.name)),
+            })
     }
 
     /// The manifest's entry for a modality of a model (`None`: the default one).
@@ -106,7 +121,11 @@ impl Store {
     /// [`ModelError::UnknownModel`] or [`ModelError::UnknownModality`].
     pub fn choose(&self, model: Option<&str>, modality: &str) -> Result<Choice<'_>, ModelError> {
         let model = self.model(model)?;
-        match model.modalities.iter().find(|candidate| candidate.name == modality) {
+        match model
+            .modalities
+            .iter()
+            .find(|candidate| candidate.name == modality)
+        {
             Some(modality) => Ok(Choice { model, modality }),
             None => Err(ModelError::UnknownModality {
                 asked: modality.into(),
@@ -121,7 +140,12 @@ impl Store {
     /// # Errors
     /// A file that is missing, changed or of another shape.
     pub fn graphs(&self, choice: Choice<'_>) -> Result<Graphs, ModelError> {
-        let ModalitySpec { encoder, self_prompt, decoder, .. } = choice.modality;
+        let ModalitySpec {
+            encoder,
+            self_prompt,
+            decoder,
+            ..
+        } = choice.modality;
         Ok(Graphs {
             encoder: self.graph(choice, Role::Encoder, encoder)?,
             self_prompt: self.graph(choice, Role::SelfPrompt, self_prompt)?,
@@ -132,8 +156,17 @@ impl Store {
     /// Whether every graph of a choice is in memory now.
     #[must_use]
     pub fn is_loaded(&self, choice: Choice<'_>) -> bool {
-        let ModalitySpec { encoder, self_prompt, decoder, .. } = choice.modality;
-        let wanted = [(Role::Encoder, encoder), (Role::SelfPrompt, self_prompt), (Role::Decoder, decoder)];
+        let ModalitySpec {
+            encoder,
+            self_prompt,
+            decoder,
+            ..
+        } = choice.modality;
+        let wanted = [
+            (Role::Encoder, encoder),
+            (Role::SelfPrompt, self_prompt),
+            (Role::Decoder, decoder),
+        ];
         wanted.into_iter().all(|(role, path)| {
             let slot = lock(&self.graphs).get(&key(choice, role, path)).cloned();
             // A slot that is locked is being loaded: not there yet.
@@ -149,16 +182,27 @@ impl Store {
     }
 
     fn graph(&self, choice: Choice<'_>, role: Role, path: &str) -> Result<Arc<Graph>, ModelError> {
-        let slot = lock(&self.graphs).entry(key(choice, role, path)).or_default().clone();
+        let slot = lock(&self.graphs)
+            .entry(key(choice, role, path))
+            .or_default()
+            .clone();
         let mut slot = lock(&slot);
         if let Some(graph) = &*slot {
             return Ok(graph.clone());
         }
         let started = std::time::Instant::now();
-        let refused = |message| ModelError::Graph { graph: path.into(), message };
+        let refused = |message| ModelError::Graph {
+            graph: path.into(),
+            message,
+        };
         let files = self.files(choice, path)?;
-        let graph = Arc::new(Graph::load(files, role.contract(choice.model.side)).map_err(refused)?);
-        tracing::info!(graph = path, ms = started.elapsed().as_millis() as u64, "graph loaded");
+        let graph =
+            Arc::new(Graph::load(files, role.contract(choice.model.side)).map_err(refused)?);
+        tracing::info!(
+            graph = path,
+            ms = started.elapsed().as_millis() as u64,
+            "graph loaded"
+        );
         *slot = Some(graph.clone());
         Ok(graph)
     }
@@ -167,20 +211,36 @@ impl Store {
     fn files(&self, choice: Choice<'_>, path: &str) -> Result<GraphFiles, ModelError> {
         let listed = |path: &str| match choice.model.file(path) {
             Some(file) => Ok(file.clone()),
-            None => Err(ModelError::Graph { graph: path.into(), message: "not listed in the manifest".into() }),
+            None => Err(ModelError::Graph {
+                graph: path.into(),
+                message: "not listed in the manifest".into(),
+            }),
         };
         let onnx = listed(path)?;
         verify::check(&self.dir, &onnx)?;
-        let weights = choice.modality.weights.iter().map(|path| listed(path)).collect::<Result<Vec<_>, _>>()?;
+        let weights = choice
+            .modality
+            .weights
+            .iter()
+            .map(|path| listed(path))
+            .collect::<Result<Vec<_>, _>>()?;
         for file in &weights {
             verify::check_size(&self.dir, file)?;
         }
-        Ok(GraphFiles { dir: self.dir.clone(), onnx, weights })
+        Ok(GraphFiles {
+            dir: self.dir.clone(),
+            onnx,
+            weights,
+        })
     }
 }
 
 fn key(choice: Choice<'_>, role: Role, path: &str) -> GraphKey {
-    GraphKey { role, side: choice.model.side, path: path.into() }
+    GraphKey {
+        role,
+        side: choice.model.side,
+        path: path.into(),
+    }
 }
 
 /// A poisoned lock here guards only whole values, so it stays usable.

@@ -56,11 +56,18 @@ pub fn check_size(dir: &Path, file: &FileSpec) -> Result<(), ModelError> {
 
 fn open(dir: &Path, file: &FileSpec) -> Result<(PathBuf, File), ModelError> {
     let path = dir.join(&file.path);
-    let failed = |source| ModelError::Read { path: path.clone(), source };
+    let failed = |source| ModelError::Read {
+        path: path.clone(),
+        source,
+    };
     let opened = File::open(&path).map_err(failed)?;
     let found = opened.metadata().map_err(failed)?.len();
     if found != file.bytes {
-        return Err(ModelError::Size { path, expected: file.bytes, found });
+        return Err(ModelError::Size {
+            path,
+            expected: file.bytes,
+            found,
+        });
     }
     Ok((path, opened))
 }
@@ -75,7 +82,10 @@ fn stream(dir: &Path, file: &FileSpec, mut take: impl FnMut(&[u8])) -> Result<()
         let room = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
         let n = source
             .read(&mut chunk[..room])
-            .map_err(|source| ModelError::Read { path: path.clone(), source })?;
+            .map_err(|source| ModelError::Read {
+                path: path.clone(),
+                source,
+            })?;
         if n == 0 {
             break;
         }
@@ -85,18 +95,24 @@ fn stream(dir: &Path, file: &FileSpec, mut take: impl FnMut(&[u8])) -> Result<()
     }
     let found = hex(&hasher.finalize());
     if found != file.sha256 {
-        return Err(ModelError::Hash { path, expected: file.sha256.clone(), found });
+        return Err(ModelError::Hash {
+            path,
+            expected: file.sha256.clone(),
+            found,
+        });
     }
     Ok(())
 }
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -107,7 +123,11 @@ mod tests {
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     fn spec(sha256: &str, bytes: u64) -> FileSpec {
-        FileSpec { path: "abc.bin".into(), sha256: sha256.into(), bytes }
+        FileSpec {
+            path: "abc.bin".into(),
+            sha256: sha256.into(),
+            bytes,
+        }
     }
 
     fn folder(content: &[u8]) -> tempfile::TempDir {
@@ -129,7 +149,10 @@ mod tests {
         let message = read(dir.path(), &spec(ABC, 3)).unwrap_err().to_string();
         // From `printf abd | sha256sum`.
         let found = "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9";
-        assert!(message.contains(&format!("expected SHA-256 {ABC}")), "{message}");
+        assert!(
+            message.contains(&format!("expected SHA-256 {ABC}")),
+            "{message}"
+        );
         assert!(message.contains(&format!("found {found}")), "{message}");
     }
 

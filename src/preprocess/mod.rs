@@ -38,7 +38,11 @@ impl Preprocess {
     pub fn new(model: &ModelSpec) -> Self {
         // The only way so far; a second one will have to be told apart here.
         let Resize::BilinearSquash = model.preprocess.resize;
-        Self { side: model.side, mean: model.preprocess.mean, std: model.preprocess.std }
+        Self {
+            side: model.side,
+            mean: model.preprocess.mean,
+            std: model.preprocess.std,
+        }
     }
 
     /// Resizes and normalises. Separable: each input row is interpolated along x at most once, then rows along y.
@@ -47,7 +51,11 @@ impl Preprocess {
         let side = self.side;
         let plane = side * side;
         let columns = taps(frame.width as usize, side);
-        let mut rows = Rows { frame, columns: &columns, held: [Row::new(side), Row::new(side)] };
+        let mut rows = Rows {
+            frame,
+            columns: &columns,
+            held: [Row::new(side), Row::new(side)],
+        };
         let mut chw = vec![0.0; 3 * plane];
         for (y, tap) in taps(frame.height as usize, side).into_iter().enumerate() {
             let [low, high] = rows.pair(tap);
@@ -72,7 +80,11 @@ fn taps(input: usize, output: usize) -> Vec<Tap> {
         .map(|ix| {
             let centre = ((ix as f64 + 0.5) * scale - 0.5).clamp(0.0, last as f64);
             let low = centre.floor() as usize;
-            Tap { low, high: (low + 1).min(last), weight: (centre - centre.floor()) as f32 }
+            Tap {
+                low,
+                high: (low + 1).min(last),
+                weight: (centre - centre.floor()) as f32,
+            }
         })
         .collect()
 }
@@ -92,7 +104,10 @@ struct Row {
 
 impl Row {
     fn new(side: usize) -> Self {
-        Self { y: None, values: vec![0.0; 3 * side] }
+        Self {
+            y: None,
+            values: vec![0.0; 3 * side],
+        }
     }
 }
 

@@ -6,7 +6,11 @@ const MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 const STD: [f32; 3] = [58.395, 57.12, 57.375];
 
 fn plain(side: usize) -> Preprocess {
-    Preprocess { side, mean: [0.0; 3], std: [1.0; 3] }
+    Preprocess {
+        side,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    }
 }
 
 /// The definition, sample by sample in float64, without separation, taps or row cache.
@@ -49,7 +53,11 @@ proptest! {
 #[test]
 fn a_picture_of_the_models_side_passes_unchanged() {
     let rgb: Vec<u8> = (0..3 * 32 * 32u32).map(|ix| (ix * 7 % 251) as u8).collect();
-    let image = plain(32).run(&Frame { width: 32, height: 32, rgb: rgb.clone() });
+    let image = plain(32).run(&Frame {
+        width: 32,
+        height: 32,
+        rgb: rgb.clone(),
+    });
     for (pixel, ix) in rgb.chunks(3).zip(0..) {
         for (channel, value) in pixel.iter().enumerate() {
             assert_eq!(image.chw[channel * 32 * 32 + ix], f32::from(*value));
@@ -60,11 +68,29 @@ fn a_picture_of_the_models_side_passes_unchanged() {
 #[test]
 fn sides_and_channels_are_not_swapped() {
     // Wide picture: left half red, right half blue.
-    let rgb = (0..20 * 60).flat_map(|ix| if ix % 60 < 30 { [255, 0, 0] } else { [0, 0, 255] }).collect();
-    let image = plain(32).run(&Frame { width: 60, height: 20, rgb });
+    let rgb = (0..20 * 60)
+        .flat_map(|ix| {
+            if ix % 60 < 30 {
+                [255, 0, 0]
+            } else {
+                [0, 0, 255]
+            }
+        })
+        .collect();
+    let image = plain(32).run(&Frame {
+        width: 60,
+        height: 20,
+        rgb,
+    });
     let at = |channel: usize, y: usize, x: usize| image.chw[(channel * 32 + y) * 32 + x];
-    assert_eq!([at(0, 31, 0), at(1, 31, 0), at(2, 31, 0)], [255.0, 0.0, 0.0]);
-    assert_eq!([at(0, 0, 31), at(1, 0, 31), at(2, 0, 31)], [0.0, 0.0, 255.0]);
+    assert_eq!(
+        [at(0, 31, 0), at(1, 31, 0), at(2, 31, 0)],
+        [255.0, 0.0, 0.0]
+    );
+    assert_eq!(
+        [at(0, 0, 31), at(1, 0, 31), at(2, 0, 31)],
+        [0.0, 0.0, 255.0]
+    );
 }
 
 /// Where the reference picture is probed, its four pixels there, and the value of the normalised 1024² input.
@@ -85,8 +111,22 @@ fn probes_of_the_reference_case_agree() {
         (
             (200, 150),
             vec![
-                Probe { channel: 0, y: 0, x: 0, corner: (0, 0), pixels: [[160, 155], [154, 159]], value: 0.622_056_6 },
-                Probe { channel: 1, y: 511, x: 511, corner: (99, 74), pixels: [[58, 59], [59, 57]], value: -1.014_811 },
+                Probe {
+                    channel: 0,
+                    y: 0,
+                    x: 0,
+                    corner: (0, 0),
+                    pixels: [[160, 155], [154, 159]],
+                    value: 0.622_056_6,
+                },
+                Probe {
+                    channel: 1,
+                    y: 511,
+                    x: 511,
+                    corner: (99, 74),
+                    pixels: [[58, 59], [59, 57]],
+                    value: -1.014_811,
+                },
                 Probe {
                     channel: 0,
                     y: 100,
@@ -108,8 +148,22 @@ fn probes_of_the_reference_case_agree() {
         (
             (224, 160),
             vec![
-                Probe { channel: 0, y: 0, x: 0, corner: (0, 0), pixels: [[0, 0], [0, 0]], value: -2.117_904 },
-                Probe { channel: 1, y: 511, x: 511, corner: (111, 79), pixels: [[24, 24], [41, 42]], value: -1.487_103 },
+                Probe {
+                    channel: 0,
+                    y: 0,
+                    x: 0,
+                    corner: (0, 0),
+                    pixels: [[0, 0], [0, 0]],
+                    value: -2.117_904,
+                },
+                Probe {
+                    channel: 1,
+                    y: 511,
+                    x: 511,
+                    corner: (111, 79),
+                    pixels: [[24, 24], [41, 42]],
+                    value: -1.487_103,
+                },
                 Probe {
                     channel: 1,
                     y: 777,
@@ -122,17 +176,37 @@ fn probes_of_the_reference_case_agree() {
         ),
     ];
     for ((width, height), probes) in cases {
-        for Probe { channel, y, x, corner, pixels, value } in probes {
-            let mut frame = Frame { width, height, rgb: vec![0; (3 * width * height) as usize] };
+        for Probe {
+            channel,
+            y,
+            x,
+            corner,
+            pixels,
+            value,
+        } in probes
+        {
+            let mut frame = Frame {
+                width,
+                height,
+                rgb: vec![0; (3 * width * height) as usize],
+            };
             for (dy, row) in pixels.iter().enumerate() {
                 for (dx, pixel) in row.iter().enumerate() {
                     let at = (corner.1 as usize + dy) * width as usize + corner.0 as usize + dx;
                     frame.rgb[3 * at + channel] = *pixel;
                 }
             }
-            let image = Preprocess { side: 1024, mean: MEAN, std: STD }.run(&frame);
+            let image = Preprocess {
+                side: 1024,
+                mean: MEAN,
+                std: STD,
+            }
+            .run(&frame);
             let found = image.chw[(channel * 1024 + y) * 1024 + x];
-            assert!((found - value).abs() < 2e-6, "[{channel}, {y}, {x}]: expected {value}, found {found}");
+            assert!(
+                (found - value).abs() < 2e-6,
+                "[{channel}, {y}, {x}]: expected {value}, found {found}"
+            );
         }
     }
 }

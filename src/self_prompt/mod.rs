@@ -30,7 +30,10 @@ impl SelfPrompt {
         let outputs = self.0.run(&[Input::F32(&embedding.0.data)])?;
         match <[Tensor32; 2]>::try_from(outputs) {
             Ok([patch, prompted]) => Ok((LogitMap::from(patch), Prompted(prompted))),
-            Err(outputs) => Err(format!("expected 2 outputs of the self-prompt, found {}", outputs.len())),
+            Err(outputs) => Err(format!(
+                "expected 2 outputs of the self-prompt, found {}",
+                outputs.len()
+            )),
         }
     }
 }

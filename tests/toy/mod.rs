@@ -37,10 +37,25 @@ pub fn write_manifest(dir: &Path, side: usize) {
          storage = \"float32\"\nopset = 17\n[model.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
          mean = [128, 128, 128]\nstd = [1, 1, 1]\n"
     );
-    for path in ["base.bin", "dark.bin", "encoder.onnx", "encoder-dark.onnx", "self_prompt.onnx", "decoder.onnx"] {
+    for path in [
+        "base.bin",
+        "dark.bin",
+        "encoder.onnx",
+        "encoder-dark.onnx",
+        "self_prompt.onnx",
+        "decoder.onnx",
+    ] {
         let bytes = std::fs::read(dir.join(path)).unwrap();
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        write!(text, "[[model.file]]\npath = \"{path}\"\nsha256 = \"{digest}\"\nbytes = {}\n", bytes.len()).unwrap();
+        let digest: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        write!(
+            text,
+            "[[model.file]]\npath = \"{path}\"\nsha256 = \"{digest}\"\nbytes = {}\n",
+            bytes.len()
+        )
+        .unwrap();
     }
     for (name, index, encoder, weights) in [
         ("bright", 0, "encoder.onnx", "base.bin"),
@@ -70,7 +85,9 @@ pub fn edit_manifest(dir: &Path, from: &str, to: &str) {
 pub fn png(width: u32, height: u32, grey: impl Fn(u32, u32) -> u8) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(width, height, |x, y| image::Luma([grey(x, y)]));
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
     bytes.into_inner()
 }
 
@@ -80,35 +97,96 @@ fn encoder_weights(sign: f32) -> Vec<u8> {
 }
 
 fn encoder(weights: &str) -> Vec<u8> {
-    let kernel = Tensor { name: "kernel", dims: &[CHANNELS, 3, 16, 16], data: Data::External(weights) };
-    let conv = node("Conv", &["image", "kernel"], "embedding", &[("strides", &[16, 16])]);
-    graph(&[conv], &[kernel], &[floats("image", 3, SIDE)], &[floats("embedding", CHANNELS, SIDE / 16)])
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[CHANNELS, 3, 16, 16],
+        data: Data::External(weights),
+    };
+    let conv = node(
+        "Conv",
+        &["image", "kernel"],
+        "embedding",
+        &[("strides", &[16, 16])],
+    );
+    graph(
+        &[conv],
+        &[kernel],
+        &[floats("image", 3, SIDE)],
+        &[floats("embedding", CHANNELS, SIDE / 16)],
+    )
 }
 
 fn self_prompt() -> Vec<u8> {
-    let mean: Vec<f32> = (0..CHANNELS * 4).map(|ix| if ix < 4 { 0.25 } else { 0.0 }).collect();
-    let kernel = Tensor { name: "kernel", dims: &[1, CHANNELS, 2, 2], data: Data::F32(&mean) };
-    let zero = Tensor { name: "zero", dims: &[1], data: Data::F32(&[0.0]) };
+    let mean: Vec<f32> = (0..CHANNELS * 4)
+        .map(|ix| if ix < 4 { 0.25 } else { 0.0 })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[1, CHANNELS, 2, 2],
+        data: Data::F32(&mean),
+    };
+    let zero = Tensor {
+        name: "zero",
+        dims: &[1],
+        data: Data::F32(&[0.0]),
+    };
     let nodes = [
-        node("Conv", &["embedding", "kernel"], "patch_logits", &[("strides", &[2, 2])]),
+        node(
+            "Conv",
+            &["embedding", "kernel"],
+            "patch_logits",
+            &[("strides", &[2, 2])],
+        ),
         node("Add", &["embedding", "zero"], "prompted", &[]),
     ];
-    let outputs = [floats("patch_logits", 1, SIDE / 32), floats("prompted", CHANNELS, SIDE / 16)];
-    graph(&nodes, &[kernel, zero], &[floats("embedding", CHANNELS, SIDE / 16)], &outputs)
+    let outputs = [
+        floats("patch_logits", 1, SIDE / 32),
+        floats("prompted", CHANNELS, SIDE / 16),
+    ];
+    graph(
+        &nodes,
+        &[kernel, zero],
+        &[floats("embedding", CHANNELS, SIDE / 16)],
+        &outputs,
+    )
 }
 
 fn decoder() -> Vec<u8> {
-    let repeat: Vec<f32> = (0..CHANNELS * 16).map(|ix| if ix < 16 { 1.0 } else { 0.0 }).collect();
-    let kernel = Tensor { name: "kernel", dims: &[CHANNELS, 1, 4, 4], data: Data::F32(&repeat) };
-    let bias = Tensor { name: "bias", dims: &[6], data: Data::F32(&[0.0, 1000.0, 0.0, 0.0, 0.0, 0.0]) };
+    let repeat: Vec<f32> = (0..CHANNELS * 16)
+        .map(|ix| if ix < 16 { 1.0 } else { 0.0 })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[CHANNELS, 1, 4, 4],
+        data: Data::F32(&repeat),
+    };
+    let bias = Tensor {
+        name: "bias",
+        dims: &[6],
+        data: Data::F32(&[0.0, 1000.0, 0.0, 0.0, 0.0, 0.0]),
+    };
     let nodes = [
-        node("ConvTranspose", &["prompted", "kernel"], "repeated", &[("strides", &[4, 4])]),
+        node(
+            "ConvTranspose",
+            &["prompted", "kernel"],
+            "repeated",
+            &[("strides", &[4, 4])],
+        ),
         node("Gather", &["bias", "modality"], "offset", &[]),
         node("Add", &["repeated", "offset"], "low_res_logits", &[]),
     ];
-    let modality = Value { name: "modality", element: INT64, dims: vec![1] };
+    let modality = Value {
+        name: "modality",
+        element: INT64,
+        dims: vec![1],
+    };
     let inputs = [floats("prompted", CHANNELS, SIDE / 16), modality];
-    graph(&nodes, &[kernel, bias], &inputs, &[floats("low_res_logits", 1, SIDE / 4)])
+    graph(
+        &nodes,
+        &[kernel, bias],
+        &inputs,
+        &[floats("low_res_logits", 1, SIDE / 4)],
+    )
 }
 
 // What follows writes the few messages of onnx.proto (ONNX 1.20) that the toy needs, by their field numbers.
@@ -135,16 +213,31 @@ enum Data<'a> {
 }
 
 fn floats(name: &'static str, channels: usize, side: usize) -> Value {
-    Value { name, element: FLOAT, dims: vec![1, channels, side, side] }
+    Value {
+        name,
+        element: FLOAT,
+        dims: vec![1, channels, side, side],
+    }
 }
 
-fn graph(nodes: &[Vec<u8>], tensors: &[Tensor<'_>], inputs: &[Value], outputs: &[Value]) -> Vec<u8> {
+fn graph(
+    nodes: &[Vec<u8>],
+    tensors: &[Tensor<'_>],
+    inputs: &[Value],
+    outputs: &[Value],
+) -> Vec<u8> {
     let mut graph = Vec::new();
     nodes.iter().for_each(|node| message(&mut graph, 1, node));
     message(&mut graph, 2, b"toy");
-    tensors.iter().for_each(|tensor| message(&mut graph, 5, &tensor_proto(tensor)));
-    inputs.iter().for_each(|value| message(&mut graph, 11, &value_info(value)));
-    outputs.iter().for_each(|value| message(&mut graph, 12, &value_info(value)));
+    tensors
+        .iter()
+        .for_each(|tensor| message(&mut graph, 5, &tensor_proto(tensor)));
+    inputs
+        .iter()
+        .for_each(|value| message(&mut graph, 11, &value_info(value)));
+    outputs
+        .iter()
+        .for_each(|value| message(&mut graph, 12, &value_info(value)));
     let mut opset = Vec::new();
     number(&mut opset, 2, 17);
     let mut model = Vec::new();
@@ -156,14 +249,18 @@ fn graph(nodes: &[Vec<u8>], tensors: &[Tensor<'_>], inputs: &[Value], outputs: &
 
 fn node(op: &str, inputs: &[&str], output: &str, ints: &[(&str, &[u64])]) -> Vec<u8> {
     let mut node = Vec::new();
-    inputs.iter().for_each(|input| message(&mut node, 1, input.as_bytes()));
+    inputs
+        .iter()
+        .for_each(|input| message(&mut node, 1, input.as_bytes()));
     message(&mut node, 2, output.as_bytes());
     message(&mut node, 3, format!("make_{output}").as_bytes());
     message(&mut node, 4, op.as_bytes());
     for (name, values) in ints {
         let mut attribute = Vec::new();
         message(&mut attribute, 1, name.as_bytes());
-        values.iter().for_each(|value| number(&mut attribute, 8, *value));
+        values
+            .iter()
+            .for_each(|value| number(&mut attribute, 8, *value));
         number(&mut attribute, 20, 7);
         message(&mut node, 5, &attribute);
     }
@@ -172,12 +269,22 @@ fn node(op: &str, inputs: &[&str], output: &str, ints: &[(&str, &[u64])]) -> Vec
 
 fn tensor_proto(tensor: &Tensor<'_>) -> Vec<u8> {
     let mut proto = Vec::new();
-    tensor.dims.iter().for_each(|dim| number(&mut proto, 1, *dim as u64));
+    tensor
+        .dims
+        .iter()
+        .for_each(|dim| number(&mut proto, 1, *dim as u64));
     number(&mut proto, 2, FLOAT);
     message(&mut proto, 8, tensor.name.as_bytes());
     match tensor.data {
         Data::F32(values) => {
-            message(&mut proto, 9, &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+            message(
+                &mut proto,
+                9,
+                &values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect::<Vec<_>>(),
+            );
         }
         Data::External(file) => {
             let mut entry = Vec::new();
