@@ -6,10 +6,19 @@
 //!
 //! Research use only. Not for clinical use.
 
+pub mod cli;
+pub mod config;
+pub mod decode;
+pub mod encode;
 pub mod engine;
+pub mod eval;
 pub mod frame;
+pub mod http;
 pub mod mask;
+pub mod model;
+pub mod preprocess;
 pub mod render;
+pub mod self_prompt;
 
 /// Said by every output object, page and help text of this product.
 pub const NOTICE: &str = "Research use only. Not for clinical use.";

@@ -2,8 +2,18 @@
 
 use std::sync::Arc;
 
+mod pipeline;
+mod stats;
+mod worker;
+
 use crate::frame::{Frame, FrameError};
 use crate::mask::Mask;
+use crate::model::ModelError;
+
+pub use crate::model::LogitMap;
+pub use pipeline::Pipeline;
+pub use stats::{Latency, Stats};
+pub use worker::{Engine, EngineOptions};
 
 /// What a client asks for: which modality, through which model of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,15 +52,6 @@ pub struct StageTimes {
     pub mask: f64,
     /// From acceptance to mask.
     pub total: f64,
-}
-
-/// A square map of float32 logits, row-major; probability = sigmoid(logit), target where logit ≥ 0.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogitMap {
-    /// Cells per side.
-    pub side: usize,
-    /// `side * side` values.
-    pub logits: Vec<f32>,
 }
 
 /// The result for one picture.
@@ -122,6 +123,26 @@ pub enum EngineError {
     /// A fault of this program; the job is lost, the engine goes on.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl From<ModelError> for EngineError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::UnknownModel { asked, available } => {
+                Self::UnknownModel { asked, available }
+            }
+            ModelError::UnknownModality {
+                asked,
+                model,
+                available,
+            } => Self::UnknownModality {
+                asked,
+                model,
+                available,
+            },
+            unusable => Self::Model(unusable.to_string()),
+        }
+    }
 }
 
 /// A modality as the manifest lists it.

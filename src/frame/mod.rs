@@ -1,5 +1,22 @@
 //! Bytes of a picture file → [`Frame`]: upright 8-bit RGB, checked against limits before anything is allocated.
 
+mod jpeg;
+mod rgb;
+mod webp;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::tiff::TiffDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+
 /// An upright picture: EXIF orientation already applied, interleaved 8-bit RGB.
 ///
 /// Invariant: `rgb.len() == 3 * width * height`, both sides ≥ 1.
@@ -24,7 +41,10 @@ pub struct FrameLimits {
 
 impl Default for FrameLimits {
     fn default() -> Self {
-        Self { max_pixels: 40_000_000, min_side: 16 }
+        Self {
+            max_pixels: 40_000_000,
+            min_side: 16,
+        }
     }
 }
 
@@ -65,4 +85,148 @@ pub enum FrameError {
         /// [`FrameLimits::min_side`].
         min_side: u32,
     },
+}
+
+impl FrameLimits {
+    /// Refuses a picture by the size its header claims.
+    fn check(&self, (width, height): (u32, u32)) -> Result<(), FrameError> {
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > self.max_pixels {
+            return Err(FrameError::TooLarge {
+                width,
+                height,
+                pixels,
+                limit: self.max_pixels,
+            });
+        }
+        // A side of 0 is refused whatever the limit says: `Frame` promises at least one pixel.
+        let min_side = self.min_side.max(1);
+        if width.min(height) < min_side {
+            return Err(FrameError::TooSmall {
+                width,
+                height,
+                min_side,
+            });
+        }
+        Ok(())
+    }
+
+    /// The same bound in the decoders' terms: the pixels at their widest (RGBA, 16 bit) and as much again for
+    /// a decoder's own working memory.
+    fn of_decoder(&self) -> Limits {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(self.max_pixels.saturating_mul(16).saturating_add(1 << 20));
+        limits
+    }
+}
+
+/// Decodes a picture file to upright RGB.
+///
+/// Reads PNG, JPEG (baseline and progressive, grey or colour), BMP, TIFF and WebP, told apart by their first
+/// bytes and never by a name; 1- to 16-bit grey, RGB with or without alpha, palette (PNG, BMP). 16-bit samples
+/// are scaled so that 65535 becomes 255, rounded. Alpha is dropped, not blended: the model was trained on the
+/// first three channels. The EXIF (TIFF: `Orientation`) rotation is applied. An animated PNG gives its default
+/// picture, a TIFF of several pages its first; an animated WebP has no such picture and is refused.
+///
+/// # Errors
+/// See [`FrameError`]. A picture that is cut short is an error, never a frame with missing parts. CMYK, YCCK,
+/// 12-bit, lossless and arithmetic-coded JPEG, CMYK, palette and floating-point TIFF are
+/// [`FrameError::Unsupported`].
+pub fn decode(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameError> {
+    // The decoders are written not to panic, but they are large and read hostile bytes; with overflow checks
+    // on, an arithmetic slip in one of them is a panic. It costs this picture, not the thread that serves all.
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, limits)))
+        .unwrap_or_else(|_| Err(FrameError::Corrupt("its data made the decoder fail".into())))
+}
+
+fn decode_unguarded(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameError> {
+    if bytes.is_empty() {
+        return Err(FrameError::Empty);
+    }
+    let data = Cursor::new(bytes);
+    match image::guess_format(bytes).map_err(|_| FrameError::UnknownFormat)? {
+        ImageFormat::Png => {
+            // The decoder reads on to the pixel data before it tells the size: a header alone must do here.
+            if let Some(size) = png_header_size(bytes) {
+                limits.check(size)?;
+            }
+            read(
+                PngDecoder::with_limits(data, limits.of_decoder())?,
+                limits,
+                |_| Ok(()),
+            )
+        }
+        ImageFormat::Jpeg => {
+            let (image, orientation) = jpeg::decode(bytes, limits)?;
+            upright(image, orientation)
+        }
+        ImageFormat::Bmp => read(BmpDecoder::new(data)?, limits, |_| Ok(())),
+        ImageFormat::Tiff => read(TiffDecoder::new(data)?, limits, refuse_cmyk),
+        ImageFormat::WebP => {
+            webp::check(bytes, limits)?;
+            read(WebPDecoder::new(data)?, limits, |d| {
+                match d.has_animation() {
+                    true => Err(FrameError::Unsupported(
+                        "an animated WebP; send one frame".into(),
+                    )),
+                    false => Ok(()),
+                }
+            })
+        }
+        _ => Err(FrameError::UnknownFormat),
+    }
+}
+
+/// Header checks, then pixels. `check` is what one format asks for beyond the size; it runs after the size is
+/// known to be acceptable and before pixels are allocated.
+fn read<D: ImageDecoder>(
+    mut decoder: D,
+    limits: &FrameLimits,
+    check: impl FnOnce(&D) -> Result<(), FrameError>,
+) -> Result<Frame, FrameError> {
+    limits.check(decoder.dimensions())?;
+    decoder.set_limits(limits.of_decoder())?;
+    check(&decoder)?;
+    let orientation = decoder.orientation()?;
+    upright(DynamicImage::from_decoder(decoder)?, orientation)
+}
+
+fn upright(image: DynamicImage, orientation: Orientation) -> Result<Frame, FrameError> {
+    let mut picture = DynamicImage::ImageRgb8(rgb::from_image(image)?);
+    picture.apply_orientation(orientation);
+    Ok(Frame {
+        width: picture.width(),
+        height: picture.height(),
+        rgb: picture.into_rgb8().into_raw(),
+    })
+}
+
+/// Width and height from a PNG's first chunk (PNG 3rd edition, 11.2.1).
+fn png_header_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let header = bytes.get(8..24)?;
+    let (chunk, size) = header.split_at(8);
+    let side = |at: usize| Some(u32::from_be_bytes(size.get(at..at + 4)?.try_into().ok()?));
+    (chunk.get(4..)? == b"IHDR").then_some(())?;
+    Some((side(0)?, side(4)?))
+}
+
+fn refuse_cmyk<D: ImageDecoder>(decoder: &D) -> Result<(), FrameError> {
+    use image::ExtendedColorType::{Cmyk8, Cmyk16};
+    match decoder.original_color_type() {
+        Cmyk8 | Cmyk16 => Err(FrameError::Unsupported(
+            "CMYK colour; convert it to RGB".into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl From<ImageError> for FrameError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Unsupported(why) => Self::Unsupported(why.to_string()),
+            // The size was within the limits, so this is a file that needs far more memory than its pixels.
+            ImageError::Limits(why) => Self::Unsupported(why.to_string()),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
 }

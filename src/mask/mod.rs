@@ -1,5 +1,12 @@
 //! Low-resolution logits → a binary [`Mask`] at the frame's own size, and what is measured on it.
 
+pub mod measure;
+pub mod polygons;
+pub mod rle;
+mod upsample;
+
+pub use upsample::{Upsampled, upsample};
+
 /// A binary mask at the size and orientation of its frame.
 ///
 /// Invariant: `pixels.len() == width * height`, every value 0 or 255.
@@ -11,4 +18,127 @@ pub struct Mask {
     pub height: u32,
     /// Row-major, 0 (background) or 255 (target).
     pub pixels: Vec<u8>,
+}
+
+/// Why there is no mask.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MaskError {
+    /// A map of logits that is not square, or empty.
+    #[error("{len} logits are no map of {side}x{side}")]
+    NotSquare {
+        /// Cells per side, as stated.
+        side: usize,
+        /// Values given.
+        len: usize,
+    },
+    /// A logit that says nothing: the model, or its input, is broken.
+    #[error("the logit at row {row}, column {column} is not a finite number")]
+    NotFinite {
+        /// Row in the low-resolution map.
+        row: usize,
+        /// Column in the low-resolution map.
+        column: usize,
+    },
+    /// No pixels, or more than memory can address.
+    #[error("a mask cannot have {width}x{height} pixels")]
+    BadSize {
+        /// Width asked for.
+        width: u32,
+        /// Height asked for.
+        height: u32,
+    },
+    /// Run lengths that do not fill the picture, or a string that is not COCO's.
+    #[error("not a run-length encoding of the stated size")]
+    BadRle,
+}
+
+impl Mask {
+    /// A mask without target.
+    ///
+    /// # Errors
+    /// [`MaskError::BadSize`] if a side is 0 or the pixels cannot be counted in 32 bits, as COCO's
+    /// run lengths and the polygon tracer do.
+    pub fn empty(width: u32, height: u32) -> Result<Self, MaskError> {
+        let bad = MaskError::BadSize { width, height };
+        let pixels = width.checked_mul(height).filter(|n| *n > 0).ok_or(bad)?;
+        Ok(Self {
+            width,
+            height,
+            pixels: vec![0; pixels as usize],
+        })
+    }
+
+    /// The rows from top to bottom.
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
+        self.pixels.chunks_exact(self.width.max(1) as usize)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::Mask;
+
+    /// A mask drawn as text: `#` is target.
+    pub fn drawn(rows: &[&str]) -> Mask {
+        let pixels = rows
+            .iter()
+            .flat_map(|r| r.bytes().map(|b| if b == b'#' { 255 } else { 0 }))
+            .collect();
+        Mask {
+            width: rows[0].len() as u32,
+            height: rows.len() as u32,
+            pixels,
+        }
+    }
+
+    /// Noise (all the corner cases of topology) and blobs (what models give), up to 24 × 24.
+    pub fn any_mask() -> impl Strategy<Value = Mask> {
+        let noise = (1_u32..24, 1_u32..24, 0_u8..=4).prop_flat_map(|(width, height, density)| {
+            prop::collection::vec(0_u8..4, (width * height) as usize).prop_map(move |noise| {
+                let pixels = noise
+                    .iter()
+                    .map(|v| if *v < density { 255 } else { 0 })
+                    .collect();
+                Mask {
+                    width,
+                    height,
+                    pixels,
+                }
+            })
+        });
+        let blobs = (
+            1_u32..24,
+            1_u32..24,
+            prop::collection::vec((0_i32..24, 0_i32..24, 1_i32..9), 0..4),
+        )
+            .prop_map(|(width, height, discs)| {
+                let inside = |x: i32, y: i32| {
+                    discs
+                        .iter()
+                        .filter(|(u, v, r)| (x - u).pow(2) + (y - v).pow(2) <= r * r)
+                        .count()
+                        % 2
+                        == 1
+                };
+                let pixels = (0..height as i32)
+                    .flat_map(|y| (0..width as i32).map(move |x| (x, y)))
+                    .map(|(x, y)| if inside(x, y) { 255 } else { 0 })
+                    .collect();
+                Mask {
+                    width,
+                    height,
+                    pixels,
+                }
+            });
+        prop_oneof![noise, blobs]
+    }
+
+    #[test]
+    fn sizes_without_pixels_or_beyond_counting_are_refused() {
+        for (width, height) in [(0, 5), (5, 0), (u32::MAX, 2), (70_000, 70_000)] {
+            assert!(Mask::empty(width, height).is_err(), "{width}x{height}");
+        }
+    }
 }

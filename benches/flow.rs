@@ -1,0 +1,129 @@
+//! Time of each stage with the shipped model: `cargo bench --bench flow`. Threads: `THREADS=2 cargo bench …`.
+
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench without its model cannot run"
+)]
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use divan::Bencher;
+use espmedsam::decode::Decoder;
+use espmedsam::encode::{Embedding, Encoder};
+use espmedsam::engine::{Ask, LogitMap, Pipeline};
+use espmedsam::frame::{self, Frame, FrameLimits};
+use espmedsam::mask;
+use espmedsam::model::runtime::Threads;
+use espmedsam::model::store::Store;
+use espmedsam::preprocess::{Image, Preprocess};
+use espmedsam::self_prompt::SelfPrompt;
+
+const MODALITY: &str = "ultrasound";
+
+fn main() {
+    divan::main();
+}
+
+/// One picture taken through every stage, so that each bench starts from the stage before it.
+struct Scene {
+    pipeline: Pipeline,
+    threads: Threads,
+    index: usize,
+    bytes: Vec<u8>,
+    frame: Frame,
+    preprocess: Preprocess,
+    image: Image,
+    encoder: Encoder,
+    embedding: Embedding,
+    self_prompt: SelfPrompt,
+    decoder: Decoder,
+    low_res: LogitMap,
+}
+
+static SCENE: LazyLock<Scene> = LazyLock::new(|| scene().expect("the shipped model and sample"));
+
+fn scene() -> Result<Scene, Box<dyn std::error::Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let count = std::env::var("THREADS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1);
+    let threads = Threads::new(count)?;
+    let store = Arc::new(Store::open(&root.join("models"), None)?);
+    let choice = store.choose(None, MODALITY)?;
+    let (index, graphs, preprocess) = (
+        choice.modality.index,
+        store.graphs(choice)?,
+        Preprocess::new(choice.model),
+    );
+    let bytes = std::fs::read(root.join("tests/samples/hc18_230_HC.jpg"))?;
+    let frame = frame::decode(&bytes, &FrameLimits::default())?;
+    let image = preprocess.run(&frame);
+    let encoder = Encoder::new(graphs.encoder);
+    let (self_prompt, decoder) = (
+        SelfPrompt::new(graphs.self_prompt),
+        Decoder::new(graphs.decoder),
+    );
+    let embedding = encoder.run(&image)?;
+    let (_, prompted) = self_prompt.run(&embedding)?;
+    let low_res = decoder.run(&prompted, index)?;
+    let pipeline = Pipeline::new(store.clone(), count, FrameLimits::default())?;
+    Ok(Scene {
+        pipeline,
+        threads,
+        index,
+        bytes,
+        frame,
+        preprocess,
+        image,
+        encoder,
+        embedding,
+        self_prompt,
+        decoder,
+        low_res,
+    })
+}
+
+#[divan::bench]
+fn preprocess(bencher: Bencher) {
+    let scene = &*SCENE;
+    bencher.bench(|| scene.preprocess.run(&scene.frame));
+}
+
+#[divan::bench]
+fn encode(bencher: Bencher) {
+    let scene = &*SCENE;
+    scene
+        .threads
+        .scope(|| bencher.bench_local(|| scene.encoder.run(&scene.image)));
+}
+
+#[divan::bench]
+fn self_prompt_and_decode(bencher: Bencher) {
+    let scene = &*SCENE;
+    scene.threads.scope(|| {
+        bencher.bench_local(|| {
+            let (patch, prompted) = scene.self_prompt.run(&scene.embedding)?;
+            Ok::<_, String>((patch, scene.decoder.run(&prompted, scene.index)?))
+        });
+    });
+}
+
+#[divan::bench]
+fn postprocess(bencher: Bencher) {
+    let scene = &*SCENE;
+    let LogitMap { side, logits } = &scene.low_res;
+    bencher.bench(|| mask::upsample(logits, *side, scene.frame.width, scene.frame.height));
+}
+
+#[divan::bench]
+fn whole(bencher: Bencher) {
+    let scene = &*SCENE;
+    let ask = Ask {
+        modality: MODALITY.into(),
+        model: None,
+    };
+    bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
+}

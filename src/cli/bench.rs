@@ -1,0 +1,185 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::table::Table;
+use super::{Failure, ModelArgs, inputs, print, write};
+use crate::NOTICE;
+use crate::engine::{Ask, Latency, StageTimes};
+use crate::frame::Frame;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Picture to run on; a made-up one of the model's side if not given.
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Modality; the model's first one if not given.
+    #[arg(long)]
+    modality: Option<String>,
+    /// Measured runs, after warm-up.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    runs: u32,
+    /// Write the figures to this file as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// One stage's row: name and its time out of a run's.
+type Stage = (&'static str, fn(&StageTimes) -> f64);
+
+const STAGES: [Stage; 7] = [
+    ("frame", |times| times.frame),
+    ("preprocess", |times| times.preprocess),
+    ("encode", |times| times.encode),
+    ("self-prompt", |times| times.self_prompt),
+    ("decode", |times| times.decode),
+    ("mask", |times| times.mask),
+    ("total", |times| times.total),
+];
+
+/// The JSON report.
+#[derive(Serialize)]
+struct Report<'a> {
+    notice: &'a str,
+    model: &'a str,
+    side: usize,
+    modality: &'a str,
+    /// As asked for; 0 is one per core.
+    threads: u16,
+    runs: usize,
+    /// Loading, and one run.
+    warm_up_ms: f64,
+    stages: Vec<StageReport>,
+    peak_memory_mib: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct StageReport {
+    stage: &'static str,
+    p50_ms: f64,
+    p95_ms: f64,
+    max_ms: f64,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let pipeline = args.model.pipeline()?;
+    let model = pipeline.store().model(None)?;
+    let first = model
+        .modalities
+        .first()
+        .map(|modality| modality.name.clone())
+        .unwrap_or_default();
+    let ask = Ask {
+        modality: args.modality.clone().unwrap_or(first),
+        model: None,
+    };
+    let bytes = args.image.as_ref().map(|path| {
+        inputs::read(path)
+            .map_err(|reason| Failure::Failed(format!("{}: {reason}", path.display())))
+    });
+    let bytes = bytes.transpose()?;
+    let made_up = Arc::new(made_up(model.side));
+
+    let started = Instant::now();
+    pipeline.warm_up(&ask)?;
+    let warm_up_ms = started.elapsed().as_secs_f64() * 1e3;
+    let bar = ProgressBar::new(args.runs.into());
+    let mut runs = Vec::new();
+    for _ in 0..args.runs {
+        let result = match &bytes {
+            Some(bytes) => pipeline.segment(bytes, &ask)?,
+            None => pipeline.segment_frame(made_up.clone(), &ask)?,
+        };
+        runs.push(result.times);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let mut stages = Vec::new();
+    for (stage, time) in STAGES {
+        if let Some(Latency { p50, p95, max }) = Latency::of(runs.iter().map(time)) {
+            stages.push(StageReport {
+                stage,
+                p50_ms: p50,
+                p95_ms: p95,
+                max_ms: max,
+            });
+        }
+    }
+    let report = Report {
+        notice: NOTICE,
+        model: &model.name,
+        side: model.side,
+        modality: &ask.modality,
+        threads: args.model.threads,
+        runs: runs.len(),
+        warm_up_ms,
+        stages,
+        peak_memory_mib: peak_memory_mib(),
+    };
+    print(text(&report))?;
+    if let Some(path) = &args.json {
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        write(path, (text + "\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn text(report: &Report<'_>) -> String {
+    let mut table = Table::new(["stage", "p50 ms", "p95 ms", "max ms"]);
+    for StageReport {
+        stage,
+        p50_ms,
+        p95_ms,
+        max_ms,
+    } in &report.stages
+    {
+        table.row([
+            (*stage).into(),
+            format!("{p50_ms:.2}"),
+            format!("{p95_ms:.2}"),
+            format!("{max_ms:.2}"),
+        ]);
+    }
+    let threads = if report.threads == 0 {
+        "one thread per core".into()
+    } else {
+        format!("{} threads", report.threads)
+    };
+    let memory = report
+        .peak_memory_mib
+        .map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
+    format!(
+        "{} ({}²), {}, {threads}, {} runs\n\n{table}\nwarm-up (load and one run): {:.0} ms; peak memory: {memory}\n{NOTICE}\n",
+        report.model, report.side, report.modality, report.runs, report.warm_up_ms
+    )
+}
+
+/// A picture with structure at several scales, the same every time.
+fn made_up(side: usize) -> Frame {
+    let shade = |x: usize, y: usize| (x * 255 / side) ^ (y * 255 / side);
+    let rgb = (0..side * side)
+        .flat_map(|ix| [shade(ix % side, ix / side) as u8; 3])
+        .collect();
+    Frame {
+        width: side as u32,
+        height: side as u32,
+        rgb,
+    }
+}
+
+/// Highest resident memory of this process so far (`VmHWM`, proc(5)); only Linux tells.
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}

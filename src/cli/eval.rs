@@ -1,0 +1,174 @@
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::table::Table;
+use super::{Failure, ModelArgs, inputs, print, write};
+use crate::NOTICE;
+use crate::engine::{Ask, Pipeline};
+use crate::eval::dataset::{Case, Selection, cases};
+use crate::eval::metrics::compare;
+use crate::eval::summary::{Gathered, Summary};
+use crate::frame::{self, FrameLimits};
+use crate::mask::Mask;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of index.csv (dataset, modality, stem, image, mask, …).
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Split (dataset, stem, split, …).
+    #[arg(long, value_name = "FILE.csv")]
+    split: PathBuf,
+    /// Part of the split.
+    #[arg(long, default_value = "val")]
+    part: String,
+    /// Only this data set; may be repeated.
+    #[arg(long)]
+    dataset: Vec<String>,
+    /// Write the figures to this file as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// The JSON report.
+#[derive(Serialize)]
+struct Report<'a> {
+    notice: &'a str,
+    model: &'a str,
+    model_sha256: String,
+    part: &'a str,
+    datasets: &'a [Summary],
+    /// Pictures that could not be measured, with the reason.
+    failed: &'a [String],
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let selection = Selection {
+        data: &args.data,
+        split: &args.split,
+        part: &args.part,
+        datasets: &args.dataset,
+    };
+    let cases = cases(&selection).map_err(|error| Failure::Usage(error.to_string()))?;
+    let pipeline = args.model.pipeline()?;
+    let bar = ProgressBar::new(cases.values().map(|cases| cases.len() as u64).sum());
+    // The template is checked by the test of this command; a wrong one would only cost the bar its looks.
+    if let Ok(style) = ProgressStyle::with_template("{msg:14} {wide_bar} {pos}/{len} {eta}") {
+        bar.set_style(style);
+    }
+    let (mut summaries, mut failed) = (Vec::new(), Vec::new());
+    for (dataset, cases) in &cases {
+        bar.set_message(dataset.clone());
+        let mut gathered = Gathered::default();
+        for case in cases {
+            if let Err(reason) = measure(&pipeline, case, &mut gathered) {
+                let reason = format!("{dataset}/{}: {reason}", case.stem);
+                bar.suspend(|| eprintln!("{reason}"));
+                failed.push(reason);
+            }
+            bar.inc(1);
+        }
+        let modality = cases
+            .first()
+            .map(|case| case.modality.as_str())
+            .unwrap_or_default();
+        summaries.push(gathered.summary(dataset, modality));
+    }
+    bar.finish_and_clear();
+
+    let model = pipeline.store().model(None)?;
+    print(format!("{}\n{NOTICE}\n", table(&summaries)))?;
+    if let Some(path) = &args.json {
+        let report = Report {
+            notice: NOTICE,
+            model: &model.name,
+            model_sha256: model.sha256(),
+            part: &args.part,
+            datasets: &summaries,
+            failed: &failed,
+        };
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        write(path, (text + "\n").as_bytes())?;
+    }
+    match failed.len() {
+        0 => Ok(()),
+        some => Err(Failure::Failed(format!(
+            "{some} pictures could not be measured"
+        ))),
+    }
+}
+
+fn measure(pipeline: &Pipeline, case: &Case, gathered: &mut Gathered) -> Result<(), String> {
+    let truth = ground_truth(&inputs::read(&case.mask)?)?;
+    let ask = Ask {
+        modality: case.modality.clone(),
+        model: None,
+    };
+    let found = pipeline
+        .segment(&inputs::read(&case.image)?, &ask)
+        .map_err(|error| error.to_string())?
+        .mask;
+    if truth.pixels.contains(&255) {
+        gathered.target(&compare(&found, &truth).map_err(|error| error.to_string())?);
+    } else {
+        gathered.empty(found.pixels.contains(&255));
+    }
+    Ok(())
+}
+
+/// A mask file: target where brighter than half.
+fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
+    let frame = frame::decode(bytes, &FrameLimits::default()).map_err(|error| error.to_string())?;
+    let pixels = frame
+        .rgb
+        .chunks_exact(3)
+        .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
+        .collect();
+    Ok(Mask {
+        width: frame.width,
+        height: frame.height,
+        pixels,
+    })
+}
+
+fn table(summaries: &[Summary]) -> Table {
+    let mut table = Table::new([
+        "data set",
+        "modality",
+        "images",
+        "Dice mean",
+        "Dice median",
+        "IoU mean",
+        "HD95 mean, px",
+        "empty",
+        "falsely marked",
+    ]);
+    let figure = |value: Option<f64>, digits: usize| {
+        value.map_or("–".into(), |value| format!("{value:.digits$}"))
+    };
+    for summary in summaries {
+        let distance = figure(summary.hd95_mean_px, 1);
+        table.row([
+            summary.dataset.clone(),
+            summary.modality.clone(),
+            summary.images.to_string(),
+            figure(summary.dice_mean, 3),
+            figure(summary.dice_median, 3),
+            figure(summary.iou_mean, 3),
+            // A mean over fewer pictures says over how many.
+            if summary.hd95_images == summary.images {
+                distance
+            } else {
+                format!("{distance} (of {})", summary.hd95_images)
+            },
+            summary.empty.to_string(),
+            summary.falsely_marked.to_string(),
+        ]);
+    }
+    table
+}

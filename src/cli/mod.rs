@@ -1,0 +1,149 @@
+//! The command line.
+
+mod bench;
+mod eval;
+mod inputs;
+mod models;
+mod output;
+mod segment;
+mod serve;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::NOTICE;
+use crate::config::find_models;
+use crate::engine::{EngineError, Pipeline};
+use crate::frame::FrameLimits;
+use crate::model::ModelError;
+use crate::model::store::Store;
+
+/// Prompt-free medical image segmentation (ESP-MedSAM) on the device.
+#[derive(Debug, Parser)]
+#[command(name = "espmedsam", version, after_help = NOTICE, after_long_help = NOTICE)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Segment pictures.
+    #[command(after_help = NOTICE)]
+    Segment(segment::Args),
+    /// Serve the HTTP API and its page.
+    #[command(after_help = NOTICE)]
+    Serve(serve::Args),
+    /// List models and modalities, and check their files.
+    #[command(after_help = NOTICE)]
+    Models(models::Args),
+    /// Measure accuracy against ground truth.
+    #[command(after_help = NOTICE)]
+    Eval(eval::Args),
+    /// Measure the time of each stage.
+    #[command(after_help = NOTICE)]
+    Bench(bench::Args),
+}
+
+/// Which model to use, and with how many threads.
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// Model of the manifest; its default one if not given.
+    #[arg(long)]
+    model: Option<String>,
+    /// Folder of manifest.toml [default: ./models, else ../share/espmedsam/models beside this program].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Computing threads; 0: one per core.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
+    threads: u16,
+}
+
+impl ModelArgs {
+    fn pipeline(&self) -> Result<Pipeline, Failure> {
+        let store = Store::open(
+            &find_models(self.models.as_deref(), None)?,
+            self.model.as_deref(),
+        )?;
+        Ok(Pipeline::new(
+            Arc::new(store),
+            self.threads.into(),
+            FrameLimits::default(),
+        )?)
+    }
+}
+
+/// Why a command ended without success.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The command line asks for something that does not exist or fit together: exit code 2, as clap's own.
+    #[error("{0}")]
+    Usage(String),
+    /// Something was tried and failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::UnknownModel { .. }
+            | ModelError::UnknownModality { .. }
+            | ModelError::NoManifest { .. } => Self::Usage(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::UnknownModel { .. } | EngineError::UnknownModality { .. } => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Runs the command of this process's arguments: 0 on success, 1 if anything failed, 2 on wrong usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Segment(args) => segment::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    let Err(failure) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("espmedsam: {failure}");
+    match failure {
+        Failure::Usage(_) => ExitCode::from(2),
+        Failure::Failed(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Prints to standard output; a reader that has gone away (`| head`) is no fault.
+fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file, naming it if that fails.
+fn write(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,80 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::table::Table;
+use super::{Failure, print};
+use crate::NOTICE;
+use crate::config::find_models;
+use crate::model::store::{Choice, Store};
+use crate::model::verify;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of manifest.toml [default: ./models, else ../share/espmedsam/models beside this program].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let store = Store::open(&find_models(args.models.as_deref(), None)?, None)?;
+    // Each file is hashed once, however many modalities share it.
+    let mut faults = BTreeMap::new();
+    for file in store
+        .manifest()
+        .models
+        .iter()
+        .flat_map(|model| &model.files)
+    {
+        if let Err(error) = verify::check(store.dir(), file) {
+            faults.insert(file.path.as_str(), error.to_string());
+        }
+    }
+    let mut table = Table::new([
+        "model",
+        "side",
+        "modality",
+        "index",
+        "controller",
+        "files",
+        "SHA-256",
+        "validation Dice",
+    ]);
+    for model in &store.manifest().models {
+        let mut modalities: Vec<_> = model.modalities.iter().collect();
+        modalities.sort_by_key(|modality| modality.index);
+        for modality in modalities {
+            let whole = modality.paths().all(|path| !faults.contains_key(path));
+            let dice = modality
+                .validation
+                .iter()
+                .map(|v| format!("{} {:.3}", v.dataset, v.dice))
+                .collect::<Vec<_>>();
+            table.row([
+                model.name.clone(),
+                model.side.to_string(),
+                modality.name.clone(),
+                modality.index.to_string(),
+                if modality.controller {
+                    "trained"
+                } else {
+                    "base"
+                }
+                .into(),
+                if whole { "ok" } else { "corrupt" }.into(),
+                Choice { model, modality }.sha256()[..12].into(),
+                if dice.is_empty() {
+                    "–".into()
+                } else {
+                    dice.join(", ")
+                },
+            ]);
+        }
+    }
+    print(format!("{table}\n{NOTICE}\n"))?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(
+        faults.into_values().collect::<Vec<_>>().join("\n"),
+    ))
+}

@@ -1,0 +1,140 @@
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+
+use super::inputs::{self, Inputs};
+use super::output::{self, Format, Target};
+use super::{Failure, ModelArgs};
+use crate::engine::{Ask, Pipeline};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Pictures, or folders of pictures.
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<PathBuf>,
+    /// What kind of picture it is; never guessed (`espmedsam models` lists them).
+    #[arg(long)]
+    modality: String,
+    /// What to write for each picture.
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    format: Format,
+    /// A file for one picture, a folder (made if need be) for several; `-`: standard output, for one picture.
+    #[arg(short, long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let inputs = Inputs::collect(&args.inputs)?;
+    let pipeline = args.model.pipeline()?;
+    let ask = Ask {
+        modality: args.modality.clone(),
+        model: None,
+    };
+    // Fails now on a wrong name, rather than once per picture.
+    pipeline.store().choose(None, &ask.modality)?;
+    let place = Place::of(args, inputs.single)?;
+
+    let protected: HashSet<PathBuf> = inputs
+        .pictures
+        .iter()
+        .filter_map(|(path, _)| path.canonicalize().ok())
+        .collect();
+    let several = inputs.pictures.len() > 1;
+    let bar = if several {
+        ProgressBar::new(inputs.pictures.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut failed = 0;
+    for (path, name) in &inputs.pictures {
+        let target = place.target(name);
+        if let Err(failure) = one(
+            &pipeline,
+            path,
+            &ask,
+            &Output {
+                format: args.format,
+                target,
+                protected: &protected,
+            },
+        ) {
+            failed += 1;
+            bar.suspend(|| eprintln!("{}: {failure}", path.display()));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    match (failed, inputs.pictures.len()) {
+        (0, _) => Ok(()),
+        (failed, all) => Err(Failure::Failed(format!(
+            "{failed} of {all} pictures failed"
+        ))),
+    }
+}
+
+/// Where the outputs of a run go.
+enum Place {
+    Stdout,
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Place {
+    fn of(args: &Args, single: bool) -> Result<Self, Failure> {
+        let stdout = args.out.as_deref().is_none_or(|out| out == Path::new("-"));
+        match &args.out {
+            Some(out) if !stdout && single && !out.is_dir() => Ok(Self::File(out.clone())),
+            Some(out) if !stdout => {
+                std::fs::create_dir_all(out)
+                    .map_err(|error| Failure::Failed(format!("{}: {error}", out.display())))?;
+                Ok(Self::Folder(out.clone()))
+            }
+            _ if !single => Err(Failure::Usage(
+                "several pictures: say which folder with -o".into(),
+            )),
+            _ if args.format == Format::Npy => {
+                Err(Failure::Usage("npy is two files: say where with -o".into()))
+            }
+            None if !args.format.is_text() && std::io::stdout().is_terminal() => Err(
+                Failure::Usage("this output is not for a terminal: say where with -o".into()),
+            ),
+            _ => Ok(Self::Stdout),
+        }
+    }
+
+    fn target(&self, name: &str) -> Target {
+        match self {
+            Self::Stdout => Target::Stdout,
+            Self::File(path) => Target::File(path.clone()),
+            Self::Folder(dir) => Target::Folder(dir.clone(), name.into()),
+        }
+    }
+}
+
+/// What to write for one picture, and what never to write over.
+struct Output<'a> {
+    format: Format,
+    target: Target,
+    protected: &'a HashSet<PathBuf>,
+}
+
+fn one(pipeline: &Pipeline, path: &Path, ask: &Ask, output: &Output<'_>) -> Result<(), Failure> {
+    for out in output::paths(output.format, &output.target) {
+        if out
+            .canonicalize()
+            .is_ok_and(|out| output.protected.contains(&out))
+        {
+            return Err(Failure::Failed(format!(
+                "its output {} would overwrite a picture",
+                out.display()
+            )));
+        }
+    }
+    let bytes = inputs::read(path).map_err(Failure::Failed)?;
+    let result = pipeline.segment(&bytes, ask)?;
+    output::put(&result, output.format, &output.target)
+}

@@ -1,0 +1,88 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::NOTICE;
+use crate::config::{Config, find_models};
+use crate::engine::Engine;
+use crate::http;
+use crate::model::store::Store;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Configuration (TOML); every key has a default that works.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of manifest.toml [default: the configuration's, else ./models, else ../share/espmedsam/models beside
+    /// this program].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Address and port [default: the configuration's, else 127.0.0.1:8080]; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    // tract warns of every opset it has not been tested with; ours is, by our own tests.
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tract=error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+
+    let mut config = match &args.config {
+        Some(path) => Config::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
+        None => Config::default(),
+    };
+    config.server.listen = args.listen.unwrap_or(config.server.listen);
+    let dir = find_models(args.models.as_deref(), config.engine.models.as_deref())?;
+    let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // The model has the cores; the API only moves bytes.
+        .worker_threads(2)
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(serve(&config, store))
+}
+
+async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Failed(error.to_string());
+    // The signals first: from here on, a stop is orderly. The port next: a taken one should not cost a model load.
+    let stop = stop_signal().map_err(failed)?;
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Failed(format!("{address}: {error}")))?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let engine = Arc::new(Engine::start(store, &config.engine_options())?);
+    tracing::info!("listening on http://{bound} – {NOTICE}");
+    let served = http::serve(listener, config.server.clone(), engine.clone(), stop).await;
+    // Finishing the last jobs blocks, and nothing else is left to run here.
+    tokio::task::spawn_blocking(move || engine.shutdown())
+        .await
+        .map_err(|error| Failure::Failed(format!("the engine did not stop: {error}")))?;
+    tracing::info!("stopped");
+    served.map_err(failed)
+}
+
+/// Resolves when this process is asked to end (SIGTERM or SIGINT).
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new requests, finishing the accepted ones");
+    })
+}

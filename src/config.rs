@@ -1,0 +1,272 @@
+//! The configuration file and where the models folder is looked for.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::engine::EngineOptions;
+use crate::frame::FrameLimits;
+use crate::http::ServerConfig;
+use crate::model::ModelError;
+use crate::model::manifest::FILE_NAME;
+
+/// Most threads or workers that may be asked for: beyond any board this runs on.
+const MAX_THREADS: usize = 256;
+/// Most jobs that may wait; each holds an undecoded picture.
+const MAX_QUEUE: usize = 1024;
+
+/// `espmedsam serve --config FILE`: every key has a default that works, unknown keys are refused.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`: the HTTP side.
+    pub server: ServerConfig,
+    /// `[engine]`: the model's side.
+    pub engine: EngineConfig,
+    /// `[image]`: what a picture may cost.
+    pub image: ImageConfig,
+}
+
+/// `[engine]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// Folder of `manifest.toml`; relative to the configuration file. See [`find_models`].
+    pub models: Option<PathBuf>,
+    /// The model for requests that name none; unset: the manifest's default.
+    pub model: Option<String>,
+    /// Modalities loaded before the service is ready; the others load when first asked for. Empty: one of them.
+    pub preload: Vec<String>,
+    /// Computing threads per worker; 0: one per core.
+    pub threads: usize,
+    /// Pictures computed at once. One answers soonest: a single picture already uses every thread.
+    pub workers: usize,
+    /// Requests that may wait; one more is turned away at once.
+    pub queue: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            models: None,
+            model: None,
+            preload: Vec::new(),
+            threads: 0,
+            workers: 1,
+            queue: 8,
+        }
+    }
+}
+
+/// `[image]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageConfig {
+    /// Most pixels (width × height) accepted.
+    pub max_pixels: u64,
+    /// Least length of either side, px.
+    pub min_side: u32,
+}
+
+impl Default for ImageConfig {
+    fn default() -> Self {
+        let FrameLimits {
+            max_pixels,
+            min_side,
+        } = FrameLimits::default();
+        Self {
+            max_pixels,
+            min_side,
+        }
+    }
+}
+
+impl From<ImageConfig> for FrameLimits {
+    fn from(config: ImageConfig) -> Self {
+        Self {
+            max_pixels: config.max_pixels,
+            min_side: config.min_side,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It could not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It says something that is not understood or cannot work.
+    #[error("{}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a configuration file; a relative [`EngineConfig::models`] is resolved against its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let mut config = Self::parse(&text).map_err(|message| ConfigError::Invalid {
+            path: path.into(),
+            message,
+        })?;
+        if let (Some(models), Some(folder)) = (&config.engine.models, path.parent()) {
+            config.engine.models = Some(folder.join(models));
+        }
+        Ok(config)
+    }
+
+    /// Parses and checks a configuration's text.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.server.check().map_err(|error| error.to_string())?;
+        let EngineConfig {
+            threads,
+            workers,
+            queue,
+            ..
+        } = config.engine;
+        within("engine.threads", threads, 0, MAX_THREADS)?;
+        within("engine.workers", workers, 1, MAX_THREADS)?;
+        within("engine.queue", queue, 1, MAX_QUEUE)?;
+        Ok(config)
+    }
+
+    /// What the engine needs of it.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        let EngineConfig {
+            preload,
+            threads,
+            workers,
+            queue,
+            ..
+        } = self.engine.clone();
+        EngineOptions {
+            workers,
+            threads,
+            queue,
+            preload,
+            limits: self.image.into(),
+        }
+    }
+}
+
+fn within(key: &str, value: usize, least: usize, most: usize) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{key}: expected {least}..={most}, found {value}"))
+}
+
+/// The models folder: what was asked for on the command line, else in the configuration; else the first of
+/// `./models` and `../share/espmedsam/models` beside the executable that holds a `manifest.toml`.
+///
+/// # Errors
+/// [`ModelError::NoManifest`] with the folders looked in.
+pub fn find_models(asked: Option<&Path>, configured: Option<&Path>) -> Result<PathBuf, ModelError> {
+    let places = match asked.or(configured) {
+        Some(one) => vec![one.to_path_buf()],
+        None => {
+            let installed = std::env::current_exe()
+                .ok()
+                .and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()));
+            let installed = installed.map(|prefix| prefix.join("share/espmedsam/models"));
+            [Some(PathBuf::from("models")), installed]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+    };
+    places
+        .iter()
+        .find(|dir| dir.join(FILE_NAME).is_file())
+        .cloned()
+        .ok_or_else(|| {
+            let searched = places
+                .iter()
+                .map(|dir| dir.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
+            ModelError::NoManifest { searched }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+        assert_eq!(Config::default().engine_options(), EngineOptions::default());
+    }
+
+    #[test]
+    fn keys_are_read_and_unknown_ones_refused() {
+        let config =
+            Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
+        let options = config.engine_options();
+        assert_eq!(
+            (options.threads, options.queue, options.limits.max_pixels),
+            (3, 2, 100)
+        );
+        for (text, expected) in [
+            ("[engine]\nthread = 3", "thread"),
+            ("[engin]\n", "engin"),
+            ("[server]\nport = 3", "port"),
+            ("[image]\nmax = 3", "max"),
+            (
+                "[engine]\nqueue = 0",
+                "engine.queue: expected 1..=1024, found 0",
+            ),
+            ("[engine]\nworkers = 0", "engine.workers"),
+            ("[engine]\nthreads = 100000", "engine.threads"),
+            ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
+        ] {
+            let message = Config::parse(text).unwrap_err();
+            assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_models_folder_is_relative_to_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("service.toml");
+        std::fs::write(&path, "[engine]\nmodels = \"weights\"").unwrap();
+        assert_eq!(
+            Config::read(&path).unwrap().engine.models,
+            Some(dir.path().join("weights"))
+        );
+    }
+
+    #[test]
+    fn a_folder_asked_for_is_the_only_one_searched() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = find_models(Some(dir.path()), None).unwrap_err().to_string();
+        assert!(
+            message.ends_with(&dir.path().display().to_string()),
+            "{message}"
+        );
+        std::fs::write(dir.path().join(FILE_NAME), "").unwrap();
+        assert_eq!(find_models(None, Some(dir.path())).unwrap(), dir.path());
+    }
+}

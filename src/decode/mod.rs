@@ -1,0 +1,34 @@
+//! [`Prompted`] → low-resolution logits: the query-decoupled modality decoder (QDMD).
+
+use std::sync::Arc;
+
+use crate::model::LogitMap;
+use crate::model::runtime::{Graph, Input};
+use crate::self_prompt::Prompted;
+
+/// The decoder, shared by all modalities: the index picks the mask query.
+#[derive(Clone, Debug)]
+pub struct Decoder(Arc<Graph>);
+
+impl Decoder {
+    /// Wraps a graph of [`crate::model::contract::Role::Decoder`].
+    #[must_use]
+    pub fn new(graph: Arc<Graph>) -> Self {
+        Self(graph)
+    }
+
+    /// The logits of one modality's mask, `side/4` cells per side.
+    ///
+    /// # Errors
+    /// An embedding of another shape, or a fault of the runtime.
+    pub fn run(&self, prompted: &Prompted, modality: usize) -> Result<LogitMap, String> {
+        let index = i64::try_from(modality).map_err(|error| error.to_string())?;
+        let mut outputs = self
+            .0
+            .run(&[Input::F32(&prompted.0.data), Input::I64(&[index])])?;
+        outputs
+            .pop()
+            .map(LogitMap::from)
+            .ok_or_else(|| "the decoder gave nothing".into())
+    }
+}

@@ -1,0 +1,5 @@
+//! Accuracy against ground truth.
+
+pub mod dataset;
+pub mod metrics;
+pub mod summary;

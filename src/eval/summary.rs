@@ -1,0 +1,125 @@
+//! Scores of single pictures → figures of a data set.
+
+use serde::Serialize;
+
+use super::metrics::Scores;
+
+/// Gathers the scores of one data set.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    dice: Vec<f64>,
+    iou: Vec<f64>,
+    hd95: Vec<f64>,
+    empty: usize,
+    falsely_marked: usize,
+}
+
+/// The figures of one data set. Accuracy is over the pictures that have a target; those without one ("empty") have
+/// no Dice worth the name, and are counted apart.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Modality by the model's name.
+    pub modality: String,
+    /// Pictures with a target.
+    pub images: usize,
+    /// Mean Dice; `None` without such pictures.
+    pub dice_mean: Option<f64>,
+    /// Median Dice.
+    pub dice_median: Option<f64>,
+    /// Mean intersection over union.
+    pub iou_mean: Option<f64>,
+    /// Mean 95 % Hausdorff distance, pixels of the stored picture, over [`Summary::hd95_images`].
+    pub hd95_mean_px: Option<f64>,
+    /// Pictures with a target on which anything was marked: without a mask there is no distance.
+    pub hd95_images: usize,
+    /// Pictures without a target.
+    pub empty: usize,
+    /// Of those, pictures on which something was marked.
+    pub falsely_marked: usize,
+}
+
+impl Gathered {
+    /// Adds a picture that has a target.
+    pub fn target(&mut self, scores: &Scores) {
+        self.dice.push(scores.dice);
+        self.iou.push(scores.iou);
+        self.hd95.extend(scores.hd95);
+    }
+
+    /// Adds a picture that has none.
+    pub fn empty(&mut self, marked: bool) {
+        self.empty += 1;
+        self.falsely_marked += usize::from(marked);
+    }
+
+    /// The figures so far.
+    #[must_use]
+    pub fn summary(&self, dataset: &str, modality: &str) -> Summary {
+        Summary {
+            dataset: dataset.into(),
+            modality: modality.into(),
+            images: self.dice.len(),
+            dice_mean: mean(&self.dice),
+            dice_median: median(&self.dice),
+            iou_mean: mean(&self.iou),
+            hd95_mean_px: mean(&self.hd95),
+            hd95_images: self.hd95.len(),
+            empty: self.empty,
+            falsely_marked: self.falsely_marked,
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() % 2 {
+        1 => sorted.get(middle).copied(),
+        _ => Some((sorted.get(middle.checked_sub(1)?)? + sorted.get(middle)?) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_pictures_are_counted_apart() {
+        let mut gathered = Gathered::default();
+        for (dice, hd95) in [(0.2, Some(4.0)), (0.9, Some(2.0)), (0.0, None), (0.7, None)] {
+            gathered.target(&Scores {
+                dice,
+                iou: dice / 2.0,
+                hd95,
+            });
+        }
+        gathered.empty(true);
+        gathered.empty(false);
+        let summary = gathered.summary("a", "ultrasound");
+        assert_eq!(
+            (summary.images, summary.empty, summary.falsely_marked),
+            (4, 2, 1)
+        );
+        assert!((summary.dice_mean.unwrap() - 0.45).abs() < 1e-12);
+        assert!((summary.dice_median.unwrap() - 0.45).abs() < 1e-12);
+        assert!((summary.iou_mean.unwrap() - 0.225).abs() < 1e-12);
+        assert_eq!((summary.hd95_mean_px, summary.hd95_images), (Some(3.0), 2));
+    }
+
+    #[test]
+    fn of_nothing_there_is_no_mean() {
+        let summary = Gathered::default().summary("a", "b");
+        assert_eq!(
+            (summary.dice_mean, summary.dice_median, summary.hd95_mean_px),
+            (None, None, None)
+        );
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+    }
+}

@@ -1,0 +1,149 @@
+//! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
+//!
+//! A request's way: [`guard`] (may this client call?) → [`segment`] → [`upload`] (limits) → the engine's queue →
+//! [`reply`] (rendering, on blocking threads) → [`held`] (given out while the client takes it). Whatever goes wrong
+//! on the way is a [`problem`].
+
+mod catalog;
+mod config;
+mod guard;
+mod held;
+mod metered;
+mod negotiate;
+mod page;
+mod problem;
+mod reply;
+mod samples;
+mod schema;
+mod segment;
+mod serve;
+mod upload;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, body::Bytes};
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use config::{ConfigError, ServerConfig};
+pub use negotiate::Format;
+pub use problem::{Kind, Problem};
+pub use reply::{Rendered, render};
+pub use serve::serve;
+
+use crate::engine::Segmenter;
+
+/// Finished pictures being rendered at once. Each holds its pixels in memory.
+const DESKS: usize = 2;
+
+/// What all handlers share.
+struct App {
+    config: ServerConfig,
+    engine: Arc<dyn Segmenter>,
+    /// KiB of request bodies.
+    uploads: Arc<Semaphore>,
+    /// Requests between the engine's queue and the last byte of their reply.
+    in_flight: Arc<Semaphore>,
+    /// Seats for rendering.
+    desks: Arc<Semaphore>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "espmedsam",
+    description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
+))]
+struct Api;
+
+/// Every route that the OpenAPI document describes.
+fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(segment::segment))
+        .routes(routes!(catalog::modalities))
+        .routes(routes!(catalog::models))
+        .routes(routes!(catalog::info))
+        .routes(routes!(catalog::live))
+        .routes(routes!(catalog::ready))
+        .routes(routes!(samples::list))
+        .routes(routes!(samples::picture))
+        .routes(routes!(problem::list))
+        .routes(routes!(problem::explain))
+}
+
+/// The OpenAPI document, as it is served and as it is checked in at `docs/openapi.json`.
+///
+/// # Errors
+/// None in practice: the document is plain data.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    Ok(described().into_openapi().to_pretty_json()? + "\n")
+}
+
+/// The whole API as a service, for tests without a socket and for [`serve`].
+///
+/// Takes `config` as checked: see [`ServerConfig::check`].
+pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
+    let app = Arc::new(App {
+        uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
+        in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
+        desks: Arc::new(Semaphore::new(DESKS)),
+        config,
+        engine,
+    });
+    let (routes, _) = described().split_for_parts();
+    let always = |name: HeaderName, value| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let layers = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http())
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::CACHE_CONTROL, "no-store"))
+        .layer(always(header::REFERRER_POLICY, "no-referrer"))
+        .layer(always(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), guard::guard));
+    routes
+        .route("/", get(page::page))
+        .route("/openapi.json", get(openapi))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(layers)
+        .with_state(app)
+}
+
+async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {
+    let document = openapi_json().map_err(|error| problem::internal(&error.to_string()))?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/json")],
+        Bytes::from(document),
+    )
+        .into_response())
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Kind::NotFound.because(format!("There is no '{}'.", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Kind::MethodNotAllowed.because(format!("'{}' is not asked for with {method}.", uri.path()))
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    problem::internal(&text.unwrap_or_else(|| "a panic without words".into())).into_response()
+}

@@ -1,0 +1,45 @@
+//! The page: one file, nothing from elsewhere.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::problem::{Problem, internal};
+
+static PAGE: &str = include_str!("index.html");
+
+/// Allows the page's own script and style by their hashes (CSP Level 3 §2.3.1), pictures from here, calls to here,
+/// and nothing else: text that slips into the page cannot run.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |open: &str, close: &str| {
+        let inline = PAGE
+            .split_once(open)
+            .and_then(|(_, rest)| rest.split_once(close))
+            .map_or("", |(inline, _)| inline);
+        BASE64_STANDARD.encode(Sha256::digest(inline))
+    };
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src 'self' blob: data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hash("<script>", "</script>"),
+        hash("<style>", "</style>")
+    )
+});
+
+/// `GET /`.
+pub async fn page() -> Result<Response, Problem> {
+    let policy = HeaderValue::from_str(&POLICY).map_err(|error| internal(&error.to_string()))?;
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    Ok((
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CONTENT_SECURITY_POLICY, policy),
+        ],
+        PAGE,
+    )
+        .into_response())
+}

@@ -1,0 +1,195 @@
+//! The JSON reply of `POST /v1/segment`, as the OpenAPI document describes it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::StageTimes;
+
+/// Whether anything was found. "Nothing" is a result, not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// The mask marks something.
+    Target,
+    /// The mask is empty.
+    NothingFound,
+}
+
+/// The model that made the mask.
+#[derive(Serialize, ToSchema)]
+pub struct UsedModel {
+    /// Name in the manifest.
+    pub name: String,
+    /// SHA-256 (hex) that names the exact weights.
+    pub sha256: String,
+}
+
+/// The modality asked for.
+#[derive(Serialize, ToSchema)]
+pub struct UsedModality {
+    /// Name in the manifest.
+    pub name: String,
+    /// Mask-query row in the decoder.
+    pub index: usize,
+    /// What the mask marks.
+    pub label: String,
+}
+
+/// Size in pixels, upright (EXIF orientation applied).
+#[derive(Serialize, ToSchema)]
+pub struct Size {
+    /// Width, px.
+    pub width: u32,
+    /// Height, px.
+    pub height: u32,
+}
+
+/// Size of the mask.
+#[derive(Serialize, ToSchema)]
+pub struct Area {
+    /// Pixels in the mask.
+    pub px: u64,
+    /// Share of the picture, 0..=1.
+    pub fraction: f64,
+}
+
+/// Smallest rectangle around the mask, px, origin at the top left.
+#[derive(Serialize, ToSchema)]
+pub struct BoundingBox {
+    /// Leftmost column.
+    pub x: u32,
+    /// Topmost row.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// The mask as COCO run-length code, readable by pycocotools.
+#[derive(Serialize, ToSchema)]
+pub struct CocoRle {
+    /// Height, width.
+    pub size: [u32; 2],
+    /// Compressed counts, column-major.
+    pub counts: String,
+}
+
+/// One connected region: pixel corners, px; closed (the first point is not repeated).
+#[derive(Serialize, ToSchema)]
+pub struct Region {
+    /// Outer ring, points (x, y).
+    #[schema(value_type = Vec<Vec<u32>>)]
+    pub outer: Vec<[u32; 2]>,
+    /// Rings of the holes.
+    #[schema(value_type = Vec<Vec<Vec<u32>>>)]
+    pub holes: Vec<Vec<[u32; 2]>>,
+}
+
+/// The patch prompt: a coarse square map over the whole picture, which the model made for itself.
+#[derive(Serialize, ToSchema)]
+pub struct Patch {
+    /// Cells per side.
+    pub side: usize,
+    /// `side * side` logits, row-major; the model looked where a logit is 0 or more.
+    pub logits: Vec<f32>,
+}
+
+/// Milliseconds per stage.
+#[derive(Serialize, ToSchema)]
+pub struct Times {
+    /// Waiting in the queue.
+    pub queue: f64,
+    /// Picture file → RGB.
+    pub frame: f64,
+    /// RGB → tensor.
+    pub preprocess: f64,
+    /// Image encoder.
+    pub encode: f64,
+    /// Self-prompt generator.
+    pub self_prompt: f64,
+    /// Mask decoder.
+    pub decode: f64,
+    /// Logits → mask.
+    pub mask: f64,
+    /// Mask → this reply.
+    pub render: f64,
+    /// From acceptance to this reply.
+    pub total: f64,
+}
+
+impl Times {
+    pub fn of(times: &StageTimes, render: f64) -> Self {
+        let StageTimes {
+            queue,
+            frame,
+            preprocess,
+            encode,
+            self_prompt,
+            decode,
+            mask,
+            total,
+        } = *times;
+        Self {
+            queue,
+            frame,
+            preprocess,
+            encode,
+            self_prompt,
+            decode,
+            mask,
+            render,
+            total: total + render,
+        }
+    }
+
+    /// As a `Server-Timing` header (W3C Server Timing), which browsers show.
+    pub fn header(&self) -> String {
+        let stages = [
+            ("queue", self.queue),
+            ("frame", self.frame),
+            ("preprocess", self.preprocess),
+            ("encode", self.encode),
+            ("self-prompt", self.self_prompt),
+            ("decode", self.decode),
+            ("mask", self.mask),
+            ("render", self.render),
+            ("total", self.total),
+        ];
+        stages
+            .map(|(name, ms)| format!("{name};dur={ms:.3}"))
+            .join(", ")
+    }
+}
+
+/// The result for one picture.
+#[derive(Serialize, ToSchema)]
+pub struct SegmentReply {
+    /// Research use only. Not for clinical use.
+    pub notice: &'static str,
+    /// Whether anything was found.
+    pub result: Found,
+    /// The model that made the mask.
+    pub model: UsedModel,
+    /// The modality asked for.
+    pub modality: UsedModality,
+    /// The picture's size; the mask's is the same.
+    pub image: Size,
+    /// Size of the mask.
+    pub area: Area,
+    /// Smallest rectangle around the mask; null if it is empty.
+    pub bbox: Option<BoundingBox>,
+    /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
+    pub confidence: Option<f32>,
+    /// The mask, run-length coded (formats json and rle).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rle: Option<CocoRle>,
+    /// The mask as polygons (formats json and polygons).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub polygons: Option<Vec<Region>>,
+    /// Where the model looked, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Patch>,
+    /// Milliseconds per stage.
+    pub times_ms: Times,
+}

@@ -1,0 +1,114 @@
+//! The accept loop: connections in bounded number, headers in bounded time, a stop that loses nothing accepted.
+//!
+//! `axum::serve` has no time-outs for headers or for clients that do not read; hyper has, so the loop is ours.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+
+use super::config::{ServerConfig, seconds};
+use super::problem::Kind;
+use super::router;
+use crate::engine::Segmenter;
+
+/// Bytes of request line and headers, and of a connection's read buffer.
+const BUFFER: usize = 32 << 10;
+/// Headers per request.
+const MAX_HEADERS: usize = 64;
+
+/// Serves until `shutdown` resolves; then takes no more connections and answers what was accepted.
+///
+/// # Errors
+/// A configuration that cannot work, and the listener's own address being unknown. A client's misbehaviour is never
+/// an error here. Returns [`io::ErrorKind::TimedOut`] if requests were still open after `shutdown_timeout_s`.
+pub async fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    engine: Arc<dyn Segmenter>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    config
+        .check()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    // What was really bound decides which names the guard lets through.
+    let config = ServerConfig {
+        listen: listener.local_addr()?,
+        ..config
+    };
+    let service = TowerToHyperService::new(router(config.clone(), engine));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(seconds(config.header_timeout_s))
+        .max_buf_size(BUFFER)
+        .max_headers(MAX_HEADERS);
+
+    let slots = Arc::new(Semaphore::new(config.max_connections as usize));
+    let open = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let stream = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Mostly: out of file descriptors. Give connections time to close instead of spinning.
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            refuse(stream).await;
+            continue;
+        };
+        // Small replies go out at once.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
+        let connection =
+            open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended early");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let late = |_| {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "requests were still open at the end of the grace time",
+        )
+    };
+    tokio::time::timeout(seconds(config.shutdown_timeout_s), open.shutdown())
+        .await
+        .map_err(late)
+}
+
+/// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.
+async fn refuse(mut stream: TcpStream) {
+    let problem = Kind::TooManyConnections.because("Every connection this server keeps is taken.");
+    let body = serde_json::to_string(&problem.body()).unwrap_or_default();
+    let reply = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let write = async {
+        stream.write_all(reply.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(100), write).await;
+}

@@ -1,0 +1,311 @@
+//! Receives a request body within its limits: size, time, and a budget that all uploads share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyDataStream, BodyExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::config::{ServerConfig, seconds};
+use super::metered::{Metered, TooMuch};
+use super::problem::{Kind, Problem};
+
+/// Most bytes of a text field in a multipart body.
+const FIELD_LIMIT: usize = 256;
+
+/// How the picture travels in the body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Envelope {
+    /// The body is the picture.
+    Raw,
+    /// `multipart/form-data` with this boundary.
+    Multipart(String),
+}
+
+impl Envelope {
+    /// Reads `Content-Type`. None at all is taken as a raw picture: what the bytes are is found out from the bytes.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(value) = headers.get(header::CONTENT_TYPE) else {
+            return Ok(Self::Raw);
+        };
+        let value = value.to_str().unwrap_or("unreadable");
+        let essence = value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        match essence.as_str() {
+            "application/octet-stream" => Ok(Self::Raw),
+            image if image.starts_with("image/") => Ok(Self::Raw),
+            "multipart/form-data" => multer::parse_boundary(value)
+                .map(Self::Multipart)
+                .map_err(|_| Kind::BadMultipart.because("Content-Type names no boundary.")),
+            _ => {
+                Err(Kind::UnsupportedMediaType.because(format!("The Content-Type is '{essence}'.")))
+            }
+        }
+    }
+}
+
+/// What a body held.
+#[derive(Debug, Default)]
+pub struct Upload {
+    /// The picture file.
+    pub bytes: Vec<u8>,
+    /// Text fields of a multipart body, in order.
+    pub fields: Vec<(String, String)>,
+    /// The upload's share of the budget; to be held as long as the bytes live.
+    pub share: Option<OwnedSemaphorePermit>,
+}
+
+/// Receives the body, or says why not. A refused body is read and dropped for a moment in the background, so that a
+/// client that is still sending gets to read the refusal instead of a reset connection.
+pub async fn receive(
+    config: &ServerConfig,
+    budget: &Arc<Semaphore>,
+    envelope: Envelope,
+    body: Body,
+) -> Result<Upload, Problem> {
+    let mut metered = Metered::new(body, config.body_limit(), budget.clone());
+    let result = match check_declared(config, budget, &metered) {
+        Err(problem) => Err(problem),
+        Ok(declared) => {
+            let reading = async {
+                match envelope {
+                    Envelope::Raw => read_raw(&mut metered, declared).await,
+                    Envelope::Multipart(boundary) => read_multipart(&mut metered, boundary).await,
+                }
+            };
+            let late = || {
+                Kind::BodyTimeout.because(format!(
+                    "It was not complete after {} s.",
+                    config.body_timeout_s
+                ))
+            };
+            tokio::time::timeout(seconds(config.body_timeout_s), reading)
+                .await
+                .unwrap_or_else(|_| Err(late()))
+        }
+    };
+    let (rest, share) = metered.into_parts();
+    match result {
+        Ok(upload) => Ok(Upload { share, ..upload }),
+        Err(problem) => {
+            linger(rest);
+            Err(problem)
+        }
+    }
+}
+
+/// Reads and drops what is still coming, for at most two seconds.
+pub fn linger(mut body: Body) {
+    if !body.is_end_stream() {
+        tokio::spawn(tokio::time::timeout(Duration::from_secs(2), async move {
+            while let Some(Ok(_)) = body.frame().await {}
+        }));
+    }
+}
+
+/// Refuses by `Content-Length`, before a byte is read. Returns the declared length, 0 where there is none.
+fn check_declared(
+    config: &ServerConfig,
+    budget: &Semaphore,
+    body: &Metered,
+) -> Result<usize, Problem> {
+    let declared = body.size_hint().lower();
+    if declared > config.body_limit() {
+        return Err(TooMuch::Limit(config.body_limit()).into());
+    }
+    if declared.div_ceil(1024) > budget.available_permits() as u64 {
+        return Err(TooMuch::Budget.into());
+    }
+    Ok(usize::try_from(declared).unwrap_or(0))
+}
+
+async fn read_raw(body: &mut Metered, declared: usize) -> Result<Upload, Problem> {
+    // Reserving costs address space only: pages are not touched before bytes arrive, and those are metered.
+    let mut bytes = Vec::with_capacity(declared);
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(read_problem)?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(Upload {
+        bytes,
+        ..Upload::default()
+    })
+}
+
+async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, Problem> {
+    let mut multipart = multer::Multipart::new(BodyDataStream::new(body), boundary);
+    let (mut picture, mut fields) = (None, Vec::new());
+    while let Some(mut field) = multipart.next_field().await.map_err(multipart_problem)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let limit = if name == "image" {
+            usize::MAX
+        } else {
+            FIELD_LIMIT
+        };
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(multipart_problem)? {
+            if chunk.len() > limit - bytes.len() {
+                return Err(Kind::BadMultipart
+                    .because(format!("A text field has more than {FIELD_LIMIT} bytes.")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match name.as_str() {
+            "image" => {
+                if picture.replace(bytes).is_some() {
+                    return Err(Kind::BadMultipart.because("There is more than one field `image`."));
+                }
+            }
+            "modality" | "model" | "format" | "patch" => {
+                let text = String::from_utf8(bytes);
+                let text = text.map_err(|_| {
+                    Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8."))
+                })?;
+                if fields.iter().any(|(other, _)| *other == name) {
+                    return Err(Kind::BadMultipart
+                        .because(format!("There is more than one field `{name}`.")));
+                }
+                fields.push((name, text));
+            }
+            _ => {
+                return Err(Kind::BadMultipart.because(
+                    "There is a field that is none of image, modality, model, format, patch.",
+                ));
+            }
+        }
+    }
+    let bytes = picture.ok_or_else(|| Kind::EmptyPicture.because("There is no field `image`."))?;
+    Ok(Upload {
+        bytes,
+        fields,
+        share: None,
+    })
+}
+
+fn read_problem(error: axum::Error) -> Problem {
+    let cause = error.into_inner();
+    match cause.downcast_ref::<TooMuch>() {
+        Some(too_much) => (*too_much).into(),
+        None => Kind::BodyAborted.because("The connection ended before the body did."),
+    }
+}
+
+fn multipart_problem(error: multer::Error) -> Problem {
+    match error {
+        multer::Error::StreamReadFailed(cause) => match cause.downcast::<axum::Error>() {
+            Ok(cause) => read_problem(*cause),
+            Err(_) => Kind::BodyAborted.because("The connection ended before the body did."),
+        },
+        other => Kind::BadMultipart.because(format!("It is not well-formed: {other}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(kib: usize) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(kib))
+    }
+
+    #[tokio::test]
+    async fn a_share_of_the_budget_is_held_with_the_bytes_and_given_back() {
+        let (config, budget) = (ServerConfig::default(), budget(100));
+        let upload = receive(&config, &budget, Envelope::Raw, Body::from(vec![7; 10_241]))
+            .await
+            .unwrap();
+        assert_eq!(upload.bytes, vec![7; 10_241]);
+        assert_eq!(budget.available_permits(), 100 - 11);
+        drop(upload);
+        assert_eq!(budget.available_permits(), 100);
+    }
+
+    #[tokio::test]
+    async fn a_refused_upload_gives_its_share_back() {
+        let (config, budget) = (ServerConfig::default(), budget(4));
+        let problem = receive(&config, &budget, Envelope::Raw, Body::from(vec![1; 5000]))
+            .await
+            .unwrap_err();
+        assert_eq!(problem.kind, Kind::UploadBudget);
+        assert_eq!(budget.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn multipart_is_taken_apart_and_strangers_are_refused() {
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let read = async |parts: &[String]| {
+            let body = Body::from(parts.concat() + "--b--\r\n");
+            receive(
+                &ServerConfig::default(),
+                &budget(100),
+                Envelope::Multipart("b".into()),
+                body,
+            )
+            .await
+        };
+        let (image, modality) = (part("image", "pixels"), part("modality", "ultrasound"));
+        let upload = read(&[image.clone(), modality.clone()]).await.unwrap();
+        assert_eq!(upload.bytes, b"pixels");
+        assert_eq!(
+            upload.fields,
+            [("modality".to_owned(), "ultrasound".to_owned())]
+        );
+        for (parts, kind) in [
+            (vec![modality.clone()], Kind::EmptyPicture),
+            (vec![image.clone(), image.clone()], Kind::BadMultipart),
+            (
+                vec![image.clone(), modality.clone(), modality],
+                Kind::BadMultipart,
+            ),
+            (
+                vec![image.clone(), part("colour", "red")],
+                Kind::BadMultipart,
+            ),
+            (
+                vec![image, part("model", &"x".repeat(FIELD_LIMIT + 1))],
+                Kind::BadMultipart,
+            ),
+            (vec![], Kind::EmptyPicture),
+        ] {
+            assert_eq!(read(&parts).await.unwrap_err().kind, kind, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn content_types_are_told_apart() {
+        let of = |value: &'static str| {
+            Envelope::of(&HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                value.parse().unwrap(),
+            )]))
+        };
+        assert_eq!(Envelope::of(&HeaderMap::new()), Ok(Envelope::Raw));
+        assert_eq!(of("image/png"), Ok(Envelope::Raw));
+        assert_eq!(of("Application/Octet-Stream"), Ok(Envelope::Raw));
+        assert_eq!(
+            of("multipart/form-data; boundary=xyz"),
+            Ok(Envelope::Multipart("xyz".into()))
+        );
+        assert_eq!(
+            of("multipart/form-data").unwrap_err().kind,
+            Kind::BadMultipart
+        );
+        assert_eq!(
+            of("application/x-www-form-urlencoded").unwrap_err().kind,
+            Kind::UnsupportedMediaType
+        );
+        assert_eq!(
+            of("text/plain").unwrap_err().kind,
+            Kind::UnsupportedMediaType
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! What each of the three graphs takes and gives: names, element types and shapes, as functions of the input side.
+//!
+//! The exporter writes graphs to this contract and the runtime refuses any other.
+
+/// Channels of the image embedding (ESP-MedSAM's neck, like SAM's).
+pub const EMBEDDING_CHANNELS: usize = 256;
+/// Input pixels per cell of the embedding, per side.
+pub const EMBEDDING_STRIDE: usize = 16;
+/// Input pixels per cell of the patch map, per side: every input side is a multiple of this.
+pub const PATCH_STRIDE: usize = 32;
+/// Input pixels per cell of the low-resolution logits, per side.
+pub const LOW_RES_STRIDE: usize = 4;
+
+/// Type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// 32-bit float.
+    F32,
+    /// 64-bit signed integer.
+    I64,
+}
+
+/// One input or output of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name in the ONNX file.
+    pub name: &'static str,
+    /// Type of its elements.
+    pub element: Element,
+    /// Its shape, fixed.
+    pub shape: Vec<usize>,
+}
+
+/// Every input and output of a graph, in the order they are passed and returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// Inputs.
+    pub inputs: Vec<Port>,
+    /// Outputs, all float32.
+    pub outputs: Vec<Port>,
+}
+
+/// Which of the three graphs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `image [1,3,S,S]` → `embedding [1,256,S/16,S/16]`.
+    Encoder,
+    /// `embedding` → `patch_logits [1,1,S/32,S/32]`, `prompted` (shaped as the embedding).
+    SelfPrompt,
+    /// `prompted`, `modality int64 [1]` → `low_res_logits [1,1,S/4,S/4]`.
+    Decoder,
+}
+
+impl Role {
+    /// The contract of this graph for a square input of `side` pixels.
+    #[must_use]
+    pub fn contract(self, side: usize) -> Contract {
+        let embedding = |name| port(name, EMBEDDING_CHANNELS, side / EMBEDDING_STRIDE);
+        match self {
+            Role::Encoder => Contract {
+                inputs: vec![port("image", 3, side)],
+                outputs: vec![embedding("embedding")],
+            },
+            Role::SelfPrompt => Contract {
+                inputs: vec![embedding("embedding")],
+                outputs: vec![
+                    port("patch_logits", 1, side / PATCH_STRIDE),
+                    embedding("prompted"),
+                ],
+            },
+            Role::Decoder => Contract {
+                inputs: vec![
+                    embedding("prompted"),
+                    Port {
+                        name: "modality",
+                        element: Element::I64,
+                        shape: vec![1],
+                    },
+                ],
+                outputs: vec![port("low_res_logits", 1, side / LOW_RES_STRIDE)],
+            },
+        }
+    }
+}
+
+fn port(name: &'static str, channels: usize, side: usize) -> Port {
+    Port {
+        name,
+        element: Element::F32,
+        shape: vec![1, channels, side, side],
+    }
+}

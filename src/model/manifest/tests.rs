@@ -1,0 +1,123 @@
+use super::*;
+
+const GOOD: &str = r#"
+format = 1
+notice = "Research use only. Not for clinical use."
+[[model]]
+name = "live-224"
+default = true
+side = 224
+storage = "float16"
+opset = 20
+[model.preprocess]
+profile = "imagenet"
+resize = "bilinear-squash"
+mean = [123.675, 116.28, 103.53]
+std = [58.395, 57.12, 57.375]
+[[model.file]]
+path = "a/encoder.onnx"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+bytes = 3
+[[model.modality]]
+name = "ultrasound"
+index = 2
+label = "fetal head"
+controller = true
+encoder = "a/encoder.onnx"
+self_prompt = "a/encoder.onnx"
+decoder = "a/encoder.onnx"
+"#;
+
+#[test]
+fn a_good_manifest_is_read() {
+    let manifest = Manifest::parse(GOOD).unwrap();
+    let model = manifest.default_model().unwrap();
+    assert_eq!(
+        (model.name.as_str(), model.side, model.storage),
+        ("live-224", 224, Storage::Float16)
+    );
+    assert_eq!(model.modalities[0].index, 2);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    // (what to replace, by what, words the message must hold)
+    let cases = [
+        ("format = 1", "format = 2", "expected 1, found 2"),
+        (
+            "opset = 20",
+            "opset = 20\nnew_key = 1",
+            "unknown field `new_key`",
+        ),
+        ("side = 224", "side = 225", "multiple of 32"),
+        ("side = 224", "side = 0", "multiple of 32"),
+        ("side = 224", "side = 320000", "found 320000"),
+        ("std = [58.395", "std = [0.0", "preprocess.std"),
+        ("std = [58.395", "std = [nan", "preprocess.std"),
+        ("mean = [123.675", "mean = [inf", "preprocess.mean"),
+        ("bilinear-squash", "nearest", "bilinear-squash"),
+        ("\"float16\"", "\"int8\"", "float16"),
+        (
+            "path = \"a/encoder.onnx\"",
+            "path = \"../encoder.onnx\"",
+            "inside the manifest's folder",
+        ),
+        (
+            "path = \"a/encoder.onnx\"",
+            "path = \"/etc/passwd\"",
+            "inside the manifest's folder",
+        ),
+        (
+            "path = \"a/encoder.onnx\"",
+            "path = \"b.onnx\"",
+            "'a/encoder.onnx' is not among",
+        ),
+        ("sha256 = \"ba", "sha256 = \"BA", "64 lower-case hex digits"),
+        ("index = 2", "index = 6", "expected 0..=5, found 6"),
+        ("bytes = 3", "bytes = -3", "bytes"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let message = Manifest::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
+        assert!(message.contains(expected), "{from} → {to}: {message}");
+    }
+}
+
+#[test]
+fn nothing_is_listed_twice() {
+    let model = &GOOD[GOOD.find("[[model]]").unwrap()..];
+    let modality = &GOOD[GOOD.find("[[model.modality]]").unwrap()..];
+    let file =
+        &GOOD[GOOD.find("[[model.file]]").unwrap()..GOOD.find("[[model.modality]]").unwrap()];
+    for (extra, expected) in [
+        (model.to_string(), "model 'live-224' is listed twice"),
+        (
+            model.replace("live-224", "b"),
+            "more than one model is marked",
+        ),
+        (
+            model
+                .replace("live-224", "b")
+                .replace("default = true", "")
+                .replace("ba7816", "000000"),
+            "two different SHA-256",
+        ),
+        (
+            modality.to_string(),
+            "modality 'ultrasound' is listed twice",
+        ),
+        (
+            modality.replace("ultrasound", "b"),
+            "modality index '2' is listed twice",
+        ),
+        (file.to_string(), "file 'a/encoder.onnx' is listed twice"),
+    ] {
+        let message = Manifest::parse(&format!("{GOOD}{extra}")).unwrap_err();
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    assert!(
+        Manifest::parse("format = 1\nnotice = \"\"")
+            .unwrap_err()
+            .contains("at least one [[model]]")
+    );
+}

@@ -1,0 +1,180 @@
+//! Files against the manifest: size first, then SHA-256 in a stream.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::ModelError;
+use super::manifest::FileSpec;
+
+/// Bytes hashed at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Checks one file under `dir` without keeping it.
+///
+/// # Errors
+/// [`ModelError::Read`], [`ModelError::Size`] or [`ModelError::Hash`].
+pub fn check(dir: &Path, file: &FileSpec) -> Result<(), ModelError> {
+    stream(dir, file, |_| ())
+}
+
+/// Reads one file under `dir`; the bytes returned are the very bytes that were hashed, so nothing can change
+/// between the check and the use.
+///
+/// # Errors
+/// As [`check`].
+pub fn read(dir: &Path, file: &FileSpec) -> Result<Vec<u8>, ModelError> {
+    let mut bytes = Vec::new();
+    stream(dir, file, |chunk| bytes.extend_from_slice(chunk))?;
+    Ok(bytes)
+}
+
+/// Names a set of files by content: SHA-256 over their hex digests, sorted and without repeats, each with a newline,
+/// so that `sha256sum FILES | cut -c1-64 | sort -u | sha256sum` gives the same.
+#[must_use]
+pub fn digest_of_digests<'a>(digests: impl IntoIterator<Item = &'a str>) -> String {
+    let mut digests: Vec<&str> = digests.into_iter().collect();
+    digests.sort_unstable();
+    digests.dedup();
+    let mut hasher = Sha256::new();
+    for digest in digests {
+        hasher.update(digest);
+        hasher.update("\n");
+    }
+    hex(&hasher.finalize())
+}
+
+/// Checks only that a file under `dir` is there and as long as it should be.
+///
+/// # Errors
+/// [`ModelError::Read`] or [`ModelError::Size`].
+pub fn check_size(dir: &Path, file: &FileSpec) -> Result<(), ModelError> {
+    open(dir, file).map(|_| ())
+}
+
+fn open(dir: &Path, file: &FileSpec) -> Result<(PathBuf, File), ModelError> {
+    let path = dir.join(&file.path);
+    let failed = |source| ModelError::Read {
+        path: path.clone(),
+        source,
+    };
+    let opened = File::open(&path).map_err(failed)?;
+    let found = opened.metadata().map_err(failed)?.len();
+    if found != file.bytes {
+        return Err(ModelError::Size {
+            path,
+            expected: file.bytes,
+            found,
+        });
+    }
+    Ok((path, opened))
+}
+
+fn stream(dir: &Path, file: &FileSpec, mut take: impl FnMut(&[u8])) -> Result<(), ModelError> {
+    let (path, mut source) = open(dir, file)?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    // A file that grows while it is read must not grow our memory: never take more than its stated size.
+    let mut left = file.bytes;
+    while left > 0 {
+        let room = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
+        let n = source
+            .read(&mut chunk[..room])
+            .map_err(|source| ModelError::Read {
+                path: path.clone(),
+                source,
+            })?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&chunk[..n]);
+        take(&chunk[..n]);
+        left -= n as u64;
+    }
+    let found = hex(&hasher.finalize());
+    if found != file.sha256 {
+        return Err(ModelError::Hash {
+            path,
+            expected: file.sha256.clone(),
+            found,
+        });
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of "abc": FIPS 180-4, example of appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn spec(sha256: &str, bytes: u64) -> FileSpec {
+        FileSpec {
+            path: "abc.bin".into(),
+            sha256: sha256.into(),
+            bytes,
+        }
+    }
+
+    fn folder(content: &[u8]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("abc.bin"), content).unwrap();
+        dir
+    }
+
+    #[test]
+    fn the_bytes_read_are_the_bytes_hashed() {
+        let dir = folder(b"abc");
+        assert_eq!(read(dir.path(), &spec(ABC, 3)).unwrap(), b"abc");
+        check(dir.path(), &spec(ABC, 3)).unwrap();
+    }
+
+    #[test]
+    fn a_changed_file_is_refused_with_both_digests() {
+        let dir = folder(b"abd");
+        let message = read(dir.path(), &spec(ABC, 3)).unwrap_err().to_string();
+        // From `printf abd | sha256sum`.
+        let found = "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9";
+        assert!(
+            message.contains(&format!("expected SHA-256 {ABC}")),
+            "{message}"
+        );
+        assert!(message.contains(&format!("found {found}")), "{message}");
+    }
+
+    #[test]
+    fn another_size_is_refused_before_hashing() {
+        let dir = folder(b"abcd");
+        let message = check(dir.path(), &spec(ABC, 3)).unwrap_err().to_string();
+        assert!(message.contains("expected 3 bytes, found 4"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = check(dir.path(), &spec(ABC, 3)).unwrap_err().to_string();
+        assert!(message.contains("abc.bin"), "{message}");
+    }
+
+    #[test]
+    fn the_digest_of_digests_ignores_order_and_repeats() {
+        // From `printf 'a\nb\n' | sha256sum`.
+        let expected = "911169ddaaf146aff539f58c26c489af3b892dff0fe283c1c264c65ae5aa59a2";
+        assert_eq!(digest_of_digests(["b", "a", "b"]), expected);
+        assert_ne!(digest_of_digests(["a", "b"]), digest_of_digests(["a", "c"]));
+    }
+}

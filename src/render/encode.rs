@@ -1,0 +1,188 @@
+//! Pictures → files. Each carries [`NOTICE`] as a comment.
+
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
+
+use super::RenderError;
+use crate::NOTICE;
+use crate::frame::Frame;
+use crate::mask::Mask;
+
+/// A mask as 8-bit grey PNG, 0 or 255 as in memory, with the notice as `Comment`.
+///
+/// # Errors
+/// [`RenderError::Shape`] if the mask breaks its own invariant.
+pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
+    let size = (mask.width, mask.height);
+    RenderError::check_shape(
+        "mask",
+        mask.pixels.len(),
+        &[size.0 as usize, size.1 as usize],
+    )?;
+    // Most rows repeat the row above, which `Up` turns into zeros.
+    png(
+        size,
+        png::ColorType::Grayscale,
+        png::Filter::Up,
+        &mask.pixels,
+    )
+}
+
+/// A picture as RGB PNG, lossless, with the notice as `Comment`.
+///
+/// # Errors
+/// [`RenderError::Shape`] if the frame breaks its own invariant.
+pub fn encode_png(frame: &Frame) -> Result<Vec<u8>, RenderError> {
+    check(frame)?;
+    png(
+        (frame.width, frame.height),
+        png::ColorType::Rgb,
+        png::Filter::Adaptive,
+        &frame.rgb,
+    )
+}
+
+/// A picture as baseline JPEG of the given quality (1..=100), with the notice as a comment segment.
+///
+/// # Errors
+/// [`RenderError::Shape`] if the frame breaks its own invariant, [`RenderError::Encode`] for a side over 65535.
+pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
+    check(frame)?;
+    let mut file = Vec::new();
+    JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
+        .encode(
+            &frame.rgb,
+            frame.width,
+            frame.height,
+            ExtendedColorType::Rgb8,
+        )
+        .map_err(|e| RenderError::Encode(e.to_string()))?;
+    // COM (ITU-T T.81, B.2.4.5) straight after the start of image; the length counts its own two bytes.
+    let length = (NOTICE.len() as u16 + 2).to_be_bytes();
+    file.splice(
+        2..2,
+        [0xff, 0xfe].into_iter().chain(length).chain(NOTICE.bytes()),
+    );
+    Ok(file)
+}
+
+fn check(frame: &Frame) -> Result<(), RenderError> {
+    RenderError::check_shape(
+        "frame",
+        frame.rgb.len(),
+        &[3, frame.width as usize, frame.height as usize],
+    )
+}
+
+fn png(
+    (width, height): (u32, u32),
+    colour: png::ColorType,
+    filter: png::Filter,
+    samples: &[u8],
+) -> Result<Vec<u8>, RenderError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(colour);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast); // a live path: milliseconds before kilobytes
+    encoder.set_filter(filter);
+    let written = (|| {
+        encoder.add_text_chunk("Comment".into(), NOTICE.into())?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(samples)?;
+        writer.finish()
+    })();
+    written.map_err(|e: png::EncodingError| RenderError::Encode(e.to_string()))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::{FrameLimits, decode};
+    use crate::mask::tests::any_mask;
+
+    fn gradient(width: u32, height: u32) -> Frame {
+        let rgb = (0..width * height)
+            .flat_map(|i| [(i % width) as u8, (i / width) as u8, 90])
+            .collect();
+        Frame { width, height, rgb }
+    }
+
+    proptest! {
+        #[test]
+        fn mask_png_is_lossless(mask in any_mask()) {
+            let decoded = image::load_from_memory(&mask_png(&mask).unwrap()).unwrap();
+            let grey = decoded.as_luma8().unwrap();
+            prop_assert_eq!(grey.dimensions(), (mask.width, mask.height));
+            prop_assert_eq!(grey.as_raw(), &mask.pixels);
+        }
+    }
+
+    #[test]
+    fn png_keeps_every_pixel_and_says_the_notice() {
+        let frame = gradient(70, 40);
+        let file = encode_png(&frame).unwrap();
+        assert_eq!(decode(&file, &FrameLimits::default()).unwrap(), frame);
+        let reader = png::Decoder::new(std::io::Cursor::new(&file))
+            .read_info()
+            .unwrap();
+        let text = &reader.info().uncompressed_latin1_text;
+        assert_eq!(
+            (text[0].keyword.as_str(), text[0].text.as_str()),
+            ("Comment", NOTICE)
+        );
+    }
+
+    #[test]
+    fn jpeg_is_near_and_says_the_notice() {
+        let frame = gradient(70, 40);
+        let file = encode_jpeg(&frame, 90).unwrap();
+        let decoded = decode(&file, &FrameLimits::default()).unwrap();
+        assert_eq!((decoded.width, decoded.height), (70, 40));
+        let error: u32 = decoded
+            .rgb
+            .iter()
+            .zip(&frame.rgb)
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        assert!(error < 3 * frame.rgb.len() as u32, "{error}");
+        assert_eq!(&file[2..6], [0xff, 0xfe, 0, NOTICE.len() as u8 + 2]);
+        assert_eq!(&file[6..6 + NOTICE.len()], NOTICE.as_bytes());
+    }
+
+    #[test]
+    fn pixels_that_do_not_fill_the_size_are_refused() {
+        let frame = Frame {
+            width: 5,
+            height: 5,
+            rgb: vec![0; 74],
+        };
+        let expected = RenderError::Shape {
+            what: "frame",
+            found: 74,
+            expected: 75,
+        };
+        assert_eq!(encode_png(&frame), Err(expected.clone()));
+        assert_eq!(encode_jpeg(&frame, 80), Err(expected));
+        assert!(
+            mask_png(&Mask {
+                width: 2,
+                height: 2,
+                pixels: vec![0; 3]
+            })
+            .is_err()
+        );
+        let wide = Frame {
+            width: 70_000,
+            height: 1,
+            rgb: vec![0; 210_000],
+        };
+        assert!(matches!(
+            encode_jpeg(&wide, 80),
+            Err(RenderError::Encode(_))
+        ));
+    }
+}

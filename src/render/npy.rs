@@ -1,0 +1,103 @@
+//! NumPy's array file, version 1.0 (`numpy.lib.format`).
+
+use super::RenderError;
+
+/// Writes float32 values in C order (last axis fastest) as a `.npy` file, little-endian.
+///
+/// # Errors
+/// [`RenderError::Shape`] if the values do not fill the shape, [`RenderError::Encode`] if the shape has more axes
+/// than a version 1.0 header can hold.
+pub fn write(shape: &[usize], values: &[f32]) -> Result<Vec<u8>, RenderError> {
+    const ALIGN: usize = 64;
+    const BEFORE_HEADER: usize = 10; // magic, version, header length
+    RenderError::check_shape("array", values.len(), shape)?;
+
+    // A Python tuple: one axis is "(n,)".
+    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    let tuple = if shape.len() == 1 {
+        axes.trim_end()
+    } else {
+        axes.trim_end_matches(", ")
+    };
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({tuple}), }}");
+    // Spaces and a newline, so that the values start at a multiple of 64 bytes.
+    let unpadded = BEFORE_HEADER + header.len() + 1;
+    header.extend(std::iter::repeat_n(
+        ' ',
+        unpadded.next_multiple_of(ALIGN) - unpadded,
+    ));
+    header.push('\n');
+    let length =
+        u16::try_from(header.len()).map_err(|_| RenderError::Encode("too many axes".into()))?;
+
+    let mut file = Vec::with_capacity(BEFORE_HEADER + header.len() + 4 * values.len());
+    file.extend(b"\x93NUMPY\x01\x00");
+    file.extend(length.to_le_bytes());
+    file.extend(header.bytes());
+    file.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes written by NumPy 2: `np.save(f, np.array([[1.5, -2, 0], [3, 4, 5]], dtype="<f4"))`.
+    #[test]
+    fn equals_numpy() {
+        let mut expected =
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
+                .to_vec();
+        expected.resize(127, b' ');
+        expected.push(b'\n');
+        expected.extend([
+            0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0,
+            0xa0, 0x40,
+        ]);
+        assert_eq!(
+            write(&[2, 3], &[1.5, -2.0, 0.0, 3.0, 4.0, 5.0]).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn tuples_as_python_writes_them() {
+        for (shape, tuple) in [
+            (&[][..], "()"),
+            (&[4], "(4,)"),
+            (&[1, 2, 2], "(1, 2, 2)"),
+            (&[0, 3], "(0, 3)"),
+        ] {
+            let file = write(shape, &vec![0.0; shape.iter().product()]).unwrap();
+            assert!(
+                String::from_utf8_lossy(&file).contains(&format!("'shape': {tuple}, }}")),
+                "{tuple}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_must_fill_the_shape() {
+        let expected = RenderError::Shape {
+            what: "array",
+            found: 5,
+            expected: 6,
+        };
+        assert_eq!(write(&[2, 3], &[0.0; 5]), Err(expected));
+        assert!(write(&[usize::MAX, 2], &[]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn header_is_aligned_and_values_follow(shape in prop::collection::vec(1_usize..4, 0..6)) {
+            let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| i as f32).collect();
+            let file = write(&shape, &values).unwrap();
+            let start = 10 + usize::from(u16::from_le_bytes([file[8], file[9]]));
+            prop_assert_eq!((start % 64, file[start - 1]), (0, b'\n'));
+            let read: Vec<f32> = file[start..].chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+            prop_assert_eq!(read, values);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! A mask, or the patch prompt, drawn over its frame.
+
+use super::{RenderError, letters};
+use crate::frame::Frame;
+use crate::mask::Mask;
+
+/// How overlays look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverlayStyle {
+    /// RGB of contour and tint.
+    pub colour: [u8; 3],
+    /// How much of the tint covers the target, 0 (contour only) ..= 1 (opaque).
+    pub opacity: f32,
+    /// Contour thickness as a fraction of the picture's shorter side, rounded to an odd number of pixels.
+    pub contour: f32,
+}
+
+impl Default for OverlayStyle {
+    fn default() -> Self {
+        // Cyan: neither tissue under white light nor grey ultrasound comes near it.
+        Self {
+            colour: [0, 229, 255],
+            opacity: 0.3,
+            contour: 0.006,
+        }
+    }
+}
+
+/// The frame with the target tinted, a crisp contour along its border and the notice burned in.
+///
+/// # Errors
+/// [`RenderError::Shape`] if frame and mask are of different sizes.
+pub fn overlay(frame: &Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    RenderError::check_shape("frame", frame.rgb.len(), &[3, width, height])?;
+    RenderError::check_shape("mask rows", mask.height as usize, &[height])?;
+    RenderError::check_shape("mask", mask.pixels.len(), &[width, height])?;
+    if frame.rgb.is_empty() {
+        return Ok(frame.clone());
+    }
+
+    let thickness = (width.min(height) as f32 * style.contour.clamp(0.0, 1.0))
+        .round()
+        .max(1.0) as usize;
+    // A line of n pixels: the border's own and the rest shared between its two sides.
+    let line = match thickness / 2 {
+        0 => inner_border(mask),
+        radius => dilate(&inner_border(mask), width, radius),
+    };
+
+    let mut picture = frame.clone();
+    for ((pixel, target), line) in picture.rgb.chunks_exact_mut(3).zip(&mask.pixels).zip(&line) {
+        let opacity = match (*line, *target != 0) {
+            (true, _) => 1.0,
+            (false, true) => style.opacity,
+            (false, false) => continue,
+        };
+        blend(pixel, style.colour, opacity);
+    }
+    letters::burn_notice(&mut picture);
+    Ok(picture)
+}
+
+/// The frame with the cells of the patch prompt (`side` × `side` logits, row-major) tinted where their logit ≥ 0,
+/// and the notice burned in. It shows where the model looked; a cell is drawn with a gap so that it is not taken
+/// for the mask.
+///
+/// # Errors
+/// [`RenderError::Shape`] if the logits do not fill their side.
+pub fn patch_overlay(
+    frame: &Frame,
+    logits: &[f32],
+    side: usize,
+    style: &OverlayStyle,
+) -> Result<Frame, RenderError> {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    RenderError::check_shape("frame", frame.rgb.len(), &[3, width, height])?;
+    RenderError::check_shape("patch map", logits.len(), &[side, side])?;
+
+    // For each pixel of a line, its cell, or none in the gap before the next one.
+    let cells = |length: usize| -> Vec<Option<usize>> {
+        let cell = |i: usize| i * side / length;
+        let gap = |i: usize| length >= 4 * side && cell(i + 1) != cell(i);
+        (0..length).map(|i| (!gap(i)).then(|| cell(i))).collect()
+    };
+    let (columns, rows) = (cells(width), cells(height));
+    let mut picture = frame.clone();
+    for (line, row) in picture.rgb.chunks_exact_mut(3 * width.max(1)).zip(rows) {
+        let Some(row) = row else { continue };
+        for (pixel, column) in line.chunks_exact_mut(3).zip(&columns) {
+            if column.is_some_and(|column| logits[row * side + column] >= 0.0) {
+                blend(pixel, style.colour, style.opacity);
+            }
+        }
+    }
+    letters::burn_notice(&mut picture);
+    Ok(picture)
+}
+
+fn blend(pixel: &mut [u8], colour: [u8; 3], opacity: f32) {
+    let weight = (opacity.clamp(0.0, 1.0) * 256.0) as u32;
+    for (v, c) in pixel.iter_mut().zip(colour) {
+        *v = ((u32::from(*v) * (256 - weight) + u32::from(c) * weight + 128) >> 8) as u8;
+    }
+}
+
+/// Target pixels with a background pixel at one of their 4 sides. The picture's own edge makes no border: a line
+/// there would say that the target ends where only the view does.
+fn inner_border(mask: &Mask) -> Vec<bool> {
+    let width = mask.width.max(1) as usize;
+    let mut border = vec![false; mask.pixels.len()];
+    for (y, (row, line)) in mask.rows().zip(border.chunks_exact_mut(width)).enumerate() {
+        let above = y
+            .checked_sub(1)
+            .map(|y| &mask.pixels[y * width..][..width])
+            .unwrap_or(row);
+        let below = mask
+            .pixels
+            .get((y + 1) * width..(y + 2) * width)
+            .unwrap_or(row);
+        for x in 0..width {
+            let (left, right) = (row[x.saturating_sub(1)], row[(x + 1).min(width - 1)]);
+            line[x] = row[x] != 0 && (left == 0 || right == 0 || above[x] == 0 || below[x] == 0);
+        }
+    }
+    border
+}
+
+/// Grows what is set by `radius` pixels to every side, as a square: a window slides along the rows, then down
+/// all columns at once. Linear in the pixels for any radius.
+fn dilate(on: &[bool], width: usize, radius: usize) -> Vec<bool> {
+    let mut wide = vec![false; on.len()];
+    for (row, wide) in on.chunks_exact(width).zip(wide.chunks_exact_mut(width)) {
+        let mut inside = row.iter().take(radius).filter(|on| **on).count();
+        for (x, wide) in wide.iter_mut().enumerate() {
+            inside += usize::from(row.get(x + radius).is_some_and(|on| *on));
+            *wide = inside > 0;
+            inside -= usize::from(x >= radius && row[x - radius]);
+        }
+    }
+    let mut grown = vec![false; on.len()];
+    let row = |y: usize| wide.chunks_exact(width).nth(y).unwrap_or_default();
+    let mut inside = vec![0_u32; width];
+    for y in 0..radius {
+        inside
+            .iter_mut()
+            .zip(row(y))
+            .for_each(|(n, on)| *n += u32::from(*on));
+    }
+    for (y, grown) in grown.chunks_exact_mut(width).enumerate() {
+        inside
+            .iter_mut()
+            .zip(row(y + radius))
+            .for_each(|(n, on)| *n += u32::from(*on));
+        inside.iter().zip(grown).for_each(|(n, on)| *on = *n > 0);
+        if y >= radius {
+            inside
+                .iter_mut()
+                .zip(row(y - radius))
+                .for_each(|(n, on)| *n -= u32::from(*on));
+        }
+    }
+    grown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mask::tests::{any_mask, drawn};
+
+    fn grey(width: u32, height: u32) -> Frame {
+        Frame {
+            width,
+            height,
+            rgb: vec![100; (3 * width * height) as usize],
+        }
+    }
+
+    fn pixel(frame: &Frame, x: u32, y: u32) -> [u8; 3] {
+        let at = 3 * (y * frame.width + x) as usize;
+        [frame.rgb[at], frame.rgb[at + 1], frame.rgb[at + 2]]
+    }
+
+    /// A disc of the given radius in the middle, or what the picture's edge leaves of it.
+    fn disc(width: u32, height: u32, (cx, cy): (i32, i32), radius: i32) -> Mask {
+        let mut mask = Mask::empty(width, height).unwrap();
+        for (i, pixel) in mask.pixels.iter_mut().enumerate() {
+            let (x, y) = (i as i32 % width as i32, i as i32 / width as i32);
+            *pixel = if (x - cx).pow(2) + (y - cy).pow(2) <= radius * radius {
+                255
+            } else {
+                0
+            };
+        }
+        mask
+    }
+
+    #[test]
+    fn target_is_tinted_contour_is_opaque_and_the_rest_untouched() {
+        let style = OverlayStyle {
+            colour: [0, 200, 0],
+            opacity: 0.5,
+            contour: 0.0,
+        };
+        let picture = overlay(&grey(300, 200), &disc(300, 200, (150, 100), 40), &style).unwrap();
+        assert_eq!(pixel(&picture, 150, 100), [50, 150, 50]);
+        assert_eq!(
+            pixel(&picture, 110, 100),
+            [0, 200, 0],
+            "leftmost pixel of the disc"
+        );
+        assert_eq!(pixel(&picture, 109, 100), [100; 3]);
+        assert_eq!(
+            pixel(&picture, 111, 100),
+            [50, 150, 50],
+            "a line of one pixel"
+        );
+        assert_eq!(pixel(&picture, 290, 10), [100; 3]);
+    }
+
+    #[test]
+    fn contour_thickens_with_the_picture() {
+        let style = OverlayStyle {
+            opacity: 0.0,
+            ..OverlayStyle::default()
+        };
+        let line = |side: u32| {
+            let right_half = |i: u32| if i % side >= side / 2 { 255 } else { 0 };
+            let mask = Mask {
+                width: side,
+                height: side,
+                pixels: (0..side * side).map(right_half).collect(),
+            };
+            let picture = overlay(&grey(side, side), &mask, &style).unwrap();
+            (0..side)
+                .filter(|x| pixel(&picture, *x, side / 2) == style.colour)
+                .count()
+        };
+        assert_eq!(line(100), 1);
+        assert_eq!(
+            line(2000),
+            13,
+            "0.006 of the side, rounded up to an odd number of pixels"
+        );
+    }
+
+    #[test]
+    fn no_line_where_only_the_view_ends() {
+        let style = OverlayStyle {
+            opacity: 0.0,
+            ..OverlayStyle::default()
+        };
+        let everything = Mask {
+            width: 300,
+            height: 200,
+            pixels: vec![255; 60_000],
+        };
+        let picture = overlay(&grey(300, 200), &everything, &style).unwrap();
+        assert!(!picture.rgb.chunks(3).any(|p| p == style.colour));
+    }
+
+    #[test]
+    fn every_overlay_bears_the_notice() {
+        let frame = grey(300, 200);
+        let mask = Mask::empty(300, 200).unwrap();
+        let style = OverlayStyle::default();
+        for picture in [
+            overlay(&frame, &mask, &style).unwrap(),
+            patch_overlay(&frame, &[-1.0; 4], 2, &style).unwrap(),
+        ] {
+            assert!(picture.rgb.chunks(3).filter(|p| *p == [255; 3]).count() > 100);
+            assert_ne!(picture, frame);
+        }
+    }
+
+    #[test]
+    fn patch_cells_lie_where_their_logits_do() {
+        let style = OverlayStyle {
+            colour: [200, 0, 0],
+            opacity: 0.5,
+            contour: 0.0,
+        };
+        // 3 × 3 cells of 100 × 60 pixels; the two at 0 or above are (column 2, row 0) and (column 1, row 1).
+        let logits = [-1.0, -0.1, 0.0, -3.0, 9.0, -1.0, -1.0, -1.0, -1.0];
+        let picture = patch_overlay(&grey(300, 180), &logits, 3, &style).unwrap();
+        let tinted = [150, 50, 50];
+        assert_eq!(
+            [
+                pixel(&picture, 200, 0),
+                pixel(&picture, 100, 60),
+                pixel(&picture, 198, 118)
+            ],
+            [tinted; 3]
+        );
+        assert_eq!(
+            [
+                pixel(&picture, 199, 30),
+                pixel(&picture, 250, 60),
+                pixel(&picture, 250, 59)
+            ],
+            [[100; 3]; 3]
+        );
+        // More cells than pixels: no gaps, nothing out of bounds.
+        assert!(patch_overlay(&grey(5, 7), &[1.0; 256], 16, &style).is_ok());
+    }
+
+    #[test]
+    fn sizes_must_agree() {
+        let style = OverlayStyle::default();
+        let turned = Mask::empty(200, 300).unwrap();
+        assert!(matches!(
+            overlay(&grey(300, 200), &turned, &style),
+            Err(RenderError::Shape { .. })
+        ));
+        assert!(matches!(
+            patch_overlay(&grey(30, 20), &[0.0; 5], 2, &style),
+            Err(RenderError::Shape { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn dilation_is_the_square_around_each_pixel(mask in any_mask(), radius in 0_usize..30) {
+            let (width, height) = (mask.width as usize, mask.height as usize);
+            let on: Vec<bool> = mask.pixels.iter().map(|p| *p != 0).collect();
+            let grown = dilate(&on, width, radius);
+            for (i, grown) in grown.iter().enumerate() {
+                let near = |j: &usize| {
+                    (j % width).abs_diff(i % width) <= radius && (j / width).abs_diff(i / width) <= radius
+                };
+                prop_assert_eq!(*grown, (0..width * height).filter(near).any(|j| on[j]));
+            }
+        }
+
+        #[test]
+        fn border_pixels_are_those_beside_background(mask in any_mask()) {
+            let border = inner_border(&mask);
+            let (width, height) = (mask.width as i32, mask.height as i32);
+            let background = |x: i32, y: i32| {
+                (0..width).contains(&x) && (0..height).contains(&y) && mask.pixels[(y * width + x) as usize] == 0
+            };
+            for (i, on) in border.iter().enumerate() {
+                let (x, y) = (i as i32 % width, i as i32 / width);
+                let beside = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)].iter().any(|(x, y)| background(*x, *y));
+                prop_assert_eq!(*on, !background(x, y) && beside);
+            }
+        }
+    }
+
+    #[test]
+    fn drawn_border() {
+        let border = inner_border(&drawn(&["####", "####", "###."]));
+        assert_eq!(
+            border
+                .iter()
+                .enumerate()
+                .filter(|(_, on)| **on)
+                .map(|(i, _)| i)
+                .collect::<Vec<_>>(),
+            [7, 10]
+        );
+    }
+}

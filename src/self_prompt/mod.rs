@@ -1,0 +1,39 @@
+//! [`Embedding`] → patch map and prompted embedding: the self-patch prompt generator (SPPG), which stands where
+//! other models want a box or a click.
+
+use std::sync::Arc;
+
+use crate::encode::Embedding;
+use crate::model::LogitMap;
+use crate::model::runtime::{Graph, Input, Tensor32};
+
+/// The embedding with the self-made prompt added, `[1, 256, side/16, side/16]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompted(pub Tensor32);
+
+/// The self-prompt generator.
+#[derive(Clone, Debug)]
+pub struct SelfPrompt(Arc<Graph>);
+
+impl SelfPrompt {
+    /// Wraps a graph of [`crate::model::contract::Role::SelfPrompt`].
+    #[must_use]
+    pub fn new(graph: Arc<Graph>) -> Self {
+        Self(graph)
+    }
+
+    /// Where the model looks (`side/32` cells per side), and the embedding prompted accordingly.
+    ///
+    /// # Errors
+    /// An embedding of another shape, or a fault of the runtime.
+    pub fn run(&self, embedding: &Embedding) -> Result<(LogitMap, Prompted), String> {
+        let outputs = self.0.run(&[Input::F32(&embedding.0.data)])?;
+        match <[Tensor32; 2]>::try_from(outputs) {
+            Ok([patch, prompted]) => Ok((LogitMap::from(patch), Prompted(prompted))),
+            Err(outputs) => Err(format!(
+                "expected 2 outputs of the self-prompt, found {}",
+                outputs.len()
+            )),
+        }
+    }
+}

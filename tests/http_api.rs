@@ -1,0 +1,296 @@
+//! The API as a well-behaved client sees it, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod support;
+
+use espmedsam::NOTICE;
+use espmedsam::http::ServerConfig;
+use espmedsam::mask::rle::Rle;
+use serde_json::json;
+use support::{Server, fake, picture};
+
+fn server() -> Server {
+    Server::start(ServerConfig::default(), 8)
+}
+
+const ASK: &str = "/v1/segment?modality=ultrasound";
+
+#[test]
+fn json_tells_everything_about_the_mask() {
+    let (server, png) = (server(), picture(80, 50, [10, 20, 30, 5]));
+    let reply = server.post(
+        &format!("{ASK}&patch=true"),
+        "Content-Type: image/png\r\n",
+        &png,
+    );
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("application/json")),
+        "{reply:?}"
+    );
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("vary"), Some("accept"));
+    let result = reply.json();
+    assert_eq!(result["notice"], NOTICE);
+    assert_eq!(result["result"], "target");
+    assert_eq!(
+        result["model"],
+        json!({"name": "fake-64", "sha256": fake::SHA256})
+    );
+    assert_eq!(
+        result["modality"],
+        json!({"name": "ultrasound", "index": 1, "label": "bright parts of ultrasound"})
+    );
+    assert_eq!(result["image"], json!({"width": 80, "height": 50}));
+    assert_eq!(result["area"], json!({"px": 150, "fraction": 0.0375}));
+    assert_eq!(
+        result["bbox"],
+        json!({"x": 10, "y": 20, "width": 30, "height": 5})
+    );
+    assert_eq!(result["confidence"], 0.875);
+    // The rectangle's four corners, whatever corner comes first.
+    let polygons = result["polygons"].as_array().unwrap();
+    let mut corners: Vec<[u64; 2]> = serde_json::from_value(polygons[0]["outer"].clone()).unwrap();
+    corners.sort_unstable();
+    assert_eq!(
+        (polygons.len(), corners),
+        (1, vec![[10, 20], [10, 25], [40, 20], [40, 25]])
+    );
+    assert_eq!(polygons[0]["holes"], json!([]));
+    // The run-length code leads back to the same pixels.
+    assert_eq!(result["rle"]["size"], json!([50, 80]));
+    let mask = Rle::from_coco_string([50, 80], result["rle"]["counts"].as_str().unwrap())
+        .unwrap()
+        .decode()
+        .unwrap();
+    let decoded = image::load_from_memory(&png).unwrap().into_luma8();
+    assert_eq!(mask.pixels, decoded.into_raw());
+    // The patch prompt: 8 x 8 cells of 10 x 6.25 px, those that the rectangle touches are targets.
+    let logits: Vec<f64> = serde_json::from_value(result["patch"]["logits"].clone()).unwrap();
+    assert_eq!(
+        (result["patch"]["side"].as_u64(), logits.len()),
+        (Some(8), 64)
+    );
+    let targets: Vec<usize> = (0..64).filter(|cell| logits[*cell] >= 0.0).collect();
+    assert_eq!(
+        targets,
+        [25, 26, 27],
+        "row 3 (from 18.75 to 25), columns 1 to 3 (from 10 to 40)"
+    );
+    for stage in [
+        "queue",
+        "frame",
+        "preprocess",
+        "encode",
+        "self_prompt",
+        "decode",
+        "mask",
+        "render",
+        "total",
+    ] {
+        assert!(result["times_ms"][stage].is_number(), "{stage}");
+    }
+    assert!(
+        reply
+            .header("server-timing")
+            .unwrap()
+            .contains("encode;dur=40.000")
+    );
+}
+
+#[test]
+fn nothing_found_is_a_result() {
+    let (server, png) = (server(), picture(40, 40, [0, 0, 0, 0]));
+    let result = server.post(ASK, "", &png).json();
+    assert_eq!(result["result"], "nothing-found");
+    assert_eq!(result["area"]["px"], 0);
+    assert_eq!(result["polygons"], json!([]));
+    assert!(
+        result["bbox"].is_null() && result["confidence"].is_null() && result.get("patch").is_none()
+    );
+    let headers = server.post(&format!("{ASK}&format=png"), "", &png);
+    assert_eq!(headers.header("x-espmedsam-result"), Some("nothing-found"));
+    assert_eq!(headers.header("x-espmedsam-confidence"), None);
+}
+
+#[test]
+fn the_mask_png_is_the_mask_and_carries_its_essentials() {
+    let (server, png) = (server(), picture(61, 37, [5, 6, 7, 8]));
+    let reply = server.post(ASK, "Accept: image/png\r\n", &png);
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("image/png"))
+    );
+    let mask = image::load_from_memory(&reply.body).unwrap();
+    assert_eq!(mask.color(), image::ColorType::L8);
+    assert_eq!(mask, image::load_from_memory(&png).unwrap());
+    for (name, value) in [
+        ("notice", NOTICE),
+        ("result", "target"),
+        ("model", "fake-64"),
+        ("model-sha256", fake::SHA256),
+        ("modality", "ultrasound"),
+        ("area-px", "56"),
+        ("area-fraction", "0.024812"),
+        ("confidence", "0.8750"),
+    ] {
+        assert_eq!(
+            reply.header(&format!("x-espmedsam-{name}")),
+            Some(value),
+            "{name}"
+        );
+    }
+    assert!(
+        reply
+            .header("server-timing")
+            .unwrap()
+            .contains("render;dur=")
+    );
+}
+
+#[test]
+fn overlays_show_the_picture_with_the_mask_upon_it() {
+    let (server, png) = (server(), picture(320, 240, [80, 60, 160, 120]));
+    let png_overlay = server.post(
+        &format!("{ASK}&format=overlay"),
+        "Accept: text/html\r\n",
+        &png,
+    );
+    let jpeg_overlay = server.post(ASK, "Accept: image/jpeg\r\n", &png);
+    for (reply, kind, format) in [
+        (&png_overlay, "image/png", image::ImageFormat::Png),
+        (&jpeg_overlay, "image/jpeg", image::ImageFormat::Jpeg),
+    ] {
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (200, Some(kind)),
+            "{reply:?}"
+        );
+        let overlay = image::load_from_memory_with_format(&reply.body, format)
+            .unwrap()
+            .into_rgb8();
+        assert_eq!(overlay.dimensions(), (320, 240));
+        let spread = |x, y| {
+            let rgb = overlay.get_pixel(x, y).0;
+            rgb.iter().max().unwrap() - rgb.iter().min().unwrap()
+        };
+        assert!(
+            spread(100, 80) > 40,
+            "grey picture, tinted where the mask is: {kind}"
+        );
+        assert!(spread(20, 20) < 10, "and left alone elsewhere: {kind}");
+    }
+}
+
+#[test]
+fn format_outranks_accept_and_leaves_parts_out() {
+    let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
+    for (format, has_rle, has_polygons) in [
+        ("json", true, true),
+        ("rle", true, false),
+        ("polygons", false, true),
+    ] {
+        let result = server
+            .post(
+                &format!("{ASK}&format={format}"),
+                "Accept: image/png\r\n",
+                &png,
+            )
+            .json();
+        assert_eq!(
+            (
+                result.get("rle").is_some(),
+                result.get("polygons").is_some()
+            ),
+            (has_rle, has_polygons),
+            "{format}"
+        );
+    }
+    let both = server.post(
+        ASK,
+        "Accept: application/json;q=0.2\r\nAccept: image/png;q=0.9\r\n",
+        &png,
+    );
+    assert_eq!(
+        both.header("content-type"),
+        Some("image/png"),
+        "several Accept lines are one list"
+    );
+}
+
+/// A form of (name, value) fields.
+fn form(fields: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend_from_slice(
+            format!(
+                "--edge\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"f\"\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        body.extend_from_slice(value);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--edge--\r\n");
+    body
+}
+
+const FORM: &str = "Content-Type: multipart/form-data; boundary=edge\r\n";
+
+#[test]
+fn multipart_carries_the_picture_and_the_wishes() {
+    let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
+    let all = form(&[
+        ("modality", b"colonoscopy"),
+        ("format", b"rle"),
+        ("patch", b"true"),
+        ("image", &png),
+    ]);
+    let result = server.post("/v1/segment", FORM, &all).json();
+    assert_eq!(
+        (
+            result["modality"]["name"].as_str(),
+            result["area"]["px"].as_u64()
+        ),
+        (Some("colonoscopy"), Some(81))
+    );
+    assert!(result.get("polygons").is_none() && result.get("patch").is_some());
+    let mixed = server.post(
+        ASK,
+        FORM,
+        &form(&[("image", &png), ("modality", b"ultrasound")]),
+    );
+    assert_eq!(mixed.status, 200);
+    let torn = server.post(
+        ASK,
+        FORM,
+        &form(&[("image", &png), ("modality", b"colonoscopy")]),
+    );
+    torn.assert_problem(400, "bad-multipart");
+    server
+        .post("/v1/segment", FORM, &form(&[("image", &png)]))
+        .assert_problem(400, "missing-modality");
+    server
+        .post(ASK, FORM, &form(&[("modality", b"ultrasound")]))
+        .assert_problem(400, "empty-picture");
+    server
+        .post(ASK, FORM, &form(&[("image", b"")]))
+        .assert_problem(400, "empty-picture");
+    server
+        .post(ASK, FORM, &form(&[("image", &png), ("format", b"bmp")]))
+        .assert_problem(400, "bad-multipart");
+    server
+        .post(ASK, FORM, &all[..all.len() / 2])
+        .assert_problem(400, "bad-multipart");
+    server
+        .post(ASK, FORM, b"no form at all")
+        .assert_problem(400, "bad-multipart");
+    server
+        .post(ASK, "Content-Type: multipart/form-data\r\n", &all)
+        .assert_problem(400, "bad-multipart");
+}
