@@ -222,7 +222,7 @@ mod tests {
             .sum()
     }
 
-    /// Pixels 4-connected to the first target pixel, or all regions counted.
+    /// The 4-connected regions by flood filling, each as a mask of its own, in the order of their first pixels.
     fn regions_by_flooding(mask: &Mask) -> Vec<Vec<u8>> {
         let (width, height) = (mask.width as i64, mask.height as i64);
         let mut left = mask.pixels.clone();

@@ -38,13 +38,13 @@ pub fn upsample(
         });
     }
     let mut mask = Mask::empty(width, height)?;
-    let columns = Segment::all(side, width as usize);
-    let taps = taps(side, width as usize);
+    let segments = Segment::all(side, width as usize);
+    let (columns, rows) = (taps(side, width as usize), taps(side, height as usize));
     let mut row = vec![0_f32; side];
     let mut line = vec![0_f32; width as usize];
     let (mut sum, mut count) = (0_f64, 0_u64);
 
-    for (tap, pixels) in self::taps(side, height as usize)
+    for (tap, pixels) in rows
         .iter()
         .zip(mask.pixels.chunks_exact_mut(width as usize))
     {
@@ -55,14 +55,14 @@ pub fn upsample(
         for ((v, a), b) in row.iter_mut().zip(upper).zip(lower) {
             *v = a * (1.0 - tap.weight) + b * tap.weight;
         }
-        for segment in &columns {
+        for segment in &segments {
             let (a, b) = (row[segment.low], row[segment.high]);
             if a < 0.0 && b < 0.0 {
                 continue; // nothing between two negatives reaches 0
             }
             let span = segment.start..segment.end;
             let logits = &mut line[span.clone()];
-            for (logit, tap) in logits.iter_mut().zip(&taps[span.clone()]) {
+            for (logit, tap) in logits.iter_mut().zip(&columns[span.clone()]) {
                 *logit = a * (1.0 - tap.weight) + b * tap.weight;
             }
             for (pixel, value) in pixels[span].iter_mut().zip(logits.iter_mut()) {
@@ -129,16 +129,16 @@ impl Segment {
 
 /// 1 / (1 + e^-x) for x ≥ 0, to within 1e-6.
 ///
-/// e^-x is 2^-n · 2^-f with f in 0..1 by its Taylor series in f·ln 2: no call and no table, so that the loop
-/// over a row is vectorised on every target; `exp` from the C library took most of this module's time.
+/// e^-x is 2^-n · e^t with |t| ≤ ln 2 / 2 by its Taylor series: no call and no table, so that the loop over a
+/// row can be vectorised on every target.
 fn sigmoid(x: f32) -> f32 {
     let scaled = x.min(60.0) * std::f32::consts::LOG2_E;
-    let whole = scaled as i32;
-    let t = (scaled - whole as f32) * -std::f32::consts::LN_2;
+    let n = (scaled + 0.5) as i32;
+    let t = (n as f32 - scaled) * std::f32::consts::LN_2;
     let series = 1.0
         + t * (1.0
             + t * (1.0 / 2.0 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
-    let power = f32::from_bits((127_i32.wrapping_sub(whole) as u32) << 23);
+    let power = f32::from_bits((127_i32.wrapping_sub(n) as u32) << 23);
     1.0 / (1.0 + series * power)
 }
 

@@ -16,6 +16,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use self::segments::Whole;
 use super::{FrameError, FrameLimits};
 
 /// Decodes a whole JPEG; grey stays one channel.
@@ -25,18 +26,18 @@ pub(super) fn decode(
     bytes: &[u8],
     limits: &FrameLimits,
 ) -> Result<(DynamicImage, Orientation), FrameError> {
-    let side = usize::from(u16::MAX); // the limit on pixels is ours, below
+    let Whole { size, components } = segments::check_whole(bytes, limits)?;
+
+    let side = usize::from(u16::MAX); // the limit was ours, just now
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(side)
         .set_max_height(side);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers()?;
-    let (width, height) = decoder.dimensions().ok_or_else(truncated)?;
-    let size = (width as u32, height as u32);
-    limits.check(size)?;
-    let components = segments::check_complete(bytes, size)?;
-
+    if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
+        return Err(damaged("the JPEG states two sizes"));
+    }
     let colours = if components == 1 {
         ColorSpace::Luma
     } else {

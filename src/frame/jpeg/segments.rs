@@ -2,7 +2,7 @@
 
 use super::scan::{Bits, Huffman, Scan};
 use super::{damaged, truncated};
-use crate::frame::FrameError;
+use crate::frame::{FrameError, FrameLimits};
 
 /// One colour component of the frame header (T.81, B.2.2).
 pub(super) struct Component {
@@ -23,6 +23,8 @@ pub(super) struct Component {
 /// The frame header, and what later segments change.
 #[derive(Default)]
 pub(super) struct State {
+    /// Width, height.
+    pub size: (u32, u32),
     pub progressive: bool,
     pub components: Vec<Component>,
     /// MCUs across and down in a scan of several components.
@@ -33,15 +35,22 @@ pub(super) struct State {
     pub restart: usize,
 }
 
-/// Walks the file to its end marker.
-///
-/// `size` is the (width, height) that the decoder found and the limits allowed; memory used here is at most
-/// 8 bytes per block of 64 samples. Returns the number of colour components, 1 or 3.
+/// What a whole JPEG is.
+pub(super) struct Whole {
+    /// Width, height.
+    pub size: (u32, u32),
+    /// Colour components, 1 or 3.
+    pub components: usize,
+}
+
+/// Walks the file to its end marker. Memory used is at most 8 bytes per block of 64 samples, and none before the
+/// size is checked.
 ///
 /// # Errors
-/// [`FrameError::Corrupt`] if data is missing, [`FrameError::Unsupported`] for codings that are not decoded:
-/// four components (CMYK, YCCK), more than 8 bits, lossless, hierarchical, arithmetic.
-pub(super) fn check_complete(bytes: &[u8], size: (u32, u32)) -> Result<usize, FrameError> {
+/// [`FrameError::Corrupt`] if data is missing, [`FrameError::TooLarge`] and [`FrameError::TooSmall`] by the frame
+/// header, [`FrameError::Unsupported`] for codings that are not decoded: four components (CMYK, YCCK), more than
+/// 8 bits, lossless, hierarchical, arithmetic.
+pub(super) fn check_whole(bytes: &[u8], limits: &FrameLimits) -> Result<Whole, FrameError> {
     let mut state = State::default();
     let mut at = 2; // past SOI
     loop {
@@ -53,7 +62,7 @@ pub(super) fn check_complete(bytes: &[u8], size: (u32, u32)) -> Result<usize, Fr
         }
         let body = segment(bytes, &mut at)?;
         match marker {
-            0xc0..=0xc2 => start_of_frame(&mut state, body, size, marker == 0xc2)?,
+            0xc0..=0xc2 => start_of_frame(&mut state, body, limits, marker == 0xc2)?,
             0xc4 => huffman_tables(&mut state, body)?,
             0xc3 | 0xc5..=0xcf => {
                 return Err(unsupported(
@@ -71,7 +80,10 @@ pub(super) fn check_complete(bytes: &[u8], size: (u32, u32)) -> Result<usize, Fr
         }
     }
     match !state.components.is_empty() && state.components.iter().all(|c| c.coded) {
-        true => Ok(state.components.len()),
+        true => Ok(Whole {
+            size: state.size,
+            components: state.components.len(),
+        }),
         false => Err(damaged("the JPEG lacks a colour component")),
     }
 }
@@ -105,7 +117,7 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], FrameError> 
 fn start_of_frame(
     state: &mut State,
     body: &[u8],
-    size: (u32, u32),
+    limits: &FrameLimits,
     progressive: bool,
 ) -> Result<(), FrameError> {
     if !state.components.is_empty() {
@@ -129,9 +141,11 @@ fn start_of_frame(
         u16::from_be_bytes([*w1, *w0]),
         u16::from_be_bytes([*h1, *h0]),
     );
-    if (u32::from(width), u32::from(height)) != size {
-        return Err(damaged("the JPEG states two sizes"));
+    if height == 0 {
+        return Err(unsupported("a JPEG that states its height after its data"));
     }
+    state.size = (width.into(), height.into());
+    limits.check(state.size)?;
     let components = components
         .as_chunks::<3>()
         .0
