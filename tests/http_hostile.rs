@@ -297,15 +297,21 @@ fn uploads_beyond_the_common_budget_are_refused_at_once() {
         .write_all(server.post_head(ASK, "", 1 << 20).as_bytes())
         .unwrap();
     first.write_all(&vec![7; 900_000]).unwrap();
+    let used = || {
+        server.get("/v1/info").json()["uploads"]["used_bytes"]
+            .as_u64()
+            .unwrap()
+    };
+    wait_until("the first upload has arrived", || used() >= 900_000);
     let large = vec![7; 300_000];
-    wait_until("the first upload holds the budget", || {
-        let reply = server.post(ASK, "", &large);
-        reply.status == 503 && reply.json()["type"] == "/problems/upload-budget"
-    });
+    let refused = server.post(ASK, "", &large);
+    refused.assert_problem(503, "upload-budget");
+    assert_eq!(refused.header("retry-after"), Some("1"));
     drop(first);
-    wait_until("the budget comes free", || {
-        server.post(ASK, "", &large).status == 415
-    });
+    wait_until("the budget comes free", || used() == 0);
+    server
+        .post(ASK, "", &large)
+        .assert_problem(415, "not-a-picture");
     assert_serves(&server);
 }
 

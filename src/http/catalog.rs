@@ -176,6 +176,15 @@ pub struct Queue {
     capacity: usize,
 }
 
+/// Request bodies being received or waiting in the queue.
+#[derive(Serialize, ToSchema)]
+pub struct Uploads {
+    /// Taken now, bytes, in steps of 1024.
+    used_bytes: u64,
+    /// The most that all may take together, bytes.
+    budget_bytes: u64,
+}
+
 /// About this server.
 #[derive(Serialize, ToSchema)]
 pub struct Info {
@@ -189,6 +198,8 @@ pub struct Info {
     limits: Limits,
     /// The engine's queue.
     queue: Queue,
+    /// The uploads' common budget.
+    uploads: Uploads,
 }
 
 /// Version, limits and the queue.
@@ -203,12 +214,18 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         connections: app.config.max_connections,
     };
     let queue = Queue { waiting, capacity };
+    let budget = app.config.upload_budget_kib();
+    let uploads = Uploads {
+        used_bytes: 1024 * budget.saturating_sub(app.uploads.available_permits()) as u64,
+        budget_bytes: 1024 * budget as u64,
+    };
     Json(Info {
         name: "espmedsam",
         version: env!("CARGO_PKG_VERSION"),
         notice: NOTICE,
         limits,
         queue,
+        uploads,
     })
 }
 
