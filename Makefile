@@ -73,7 +73,7 @@ deny: tools ## Licences, bans and sources of every dependency
 
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
-	UPDATE_OPENAPI=1 cargo test --release --locked --test http_openapi
+	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked --test http_catalog
 
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run

@@ -28,7 +28,8 @@ from .network.unet import UNet
 
 @dataclass
 class Config:
-    """A training stage. `budget` is wall-clock training time, evaluation left out."""
+    """A training stage. `budget` is CPU time per thread, evaluation left out: other load on the machine delays a run
+    but does not cut it short."""
 
     stage: str                      # "base", "controller" or "unet"
     init: str                       # checkpoint to start from ("" = random), relative to --init-root
@@ -267,7 +268,7 @@ class Run:
             self.evaluate()
         self.model.train()
         while self.minutes < cfg.budget:
-            start = time.monotonic()
+            start = time.process_time()
             rng = np.random.default_rng([cfg.seed, self.step])
             x, mask, modality = self.sampler.batch(self.side(), rng)
             if cfg.stage == "controller":
@@ -285,7 +286,7 @@ class Run:
                 self._average()
             self.step += 1
             self.images += len(x)
-            self.minutes += (time.monotonic() - start) / 60
+            self.minutes += (time.process_time() - start) / 60 / torch.get_num_threads()
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
             if self.minutes - told > 0.5:
                 told = self.minutes

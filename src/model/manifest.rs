@@ -91,6 +91,8 @@ pub struct PreprocessSpec {
 pub enum Resize {
     /// Aspect ratio squashed; bilinear with half-pixel centres, no antialiasing, edges clamped, float32, no rounding.
     BilinearSquash,
+    /// The same, but shrunk through a triangle filter as wide as the shrinking asks for (antialiased).
+    TriangleSquash,
 }
 
 /// A file, named by content.

@@ -6,11 +6,36 @@ const MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 const STD: [f32; 3] = [58.395, 57.12, 57.375];
 
 fn plain(side: usize) -> Preprocess {
+    with(side, Resize::BilinearSquash)
+}
+
+fn with(side: usize, resize: Resize) -> Preprocess {
     Preprocess {
         side,
+        resize,
         mean: [0.0; 3],
         std: [1.0; 3],
     }
+}
+
+/// The triangle filter's definition, sample by sample in float64: every input sample weighed by its distance.
+fn triangle(frame: &Frame, side: usize, channel: usize, y: usize, x: usize) -> f64 {
+    let weigh = |input: u32, out: usize| -> Vec<f64> {
+        let scale = f64::from(input) / side as f64;
+        let centre = (out as f64 + 0.5) * scale;
+        (0..input)
+            .map(|ix| (1.0 - (f64::from(ix) + 0.5 - centre).abs() / scale.max(1.0)).max(0.0))
+            .collect()
+    };
+    let (columns, rows) = (weigh(frame.width, x), weigh(frame.height, y));
+    let mut sum = 0.0;
+    for (row, wy) in rows.iter().enumerate() {
+        for (column, wx) in columns.iter().enumerate() {
+            let at = 3 * (row * frame.width as usize + column) + channel;
+            sum += wy * wx * f64::from(frame.rgb[at]);
+        }
+    }
+    sum / (rows.iter().sum::<f64>() * columns.iter().sum::<f64>())
 }
 
 /// The definition, sample by sample in float64, without separation, taps or row cache.
@@ -37,13 +62,16 @@ proptest! {
         side in 1usize..48,
     ) {
         let frame = Frame { width, height, rgb };
-        let image = plain(side).run(&frame);
+        let bilinear = plain(side).run(&frame);
+        let smooth = with(side, Resize::TriangleSquash).run(&frame);
         for channel in 0..3 {
             for y in 0..side {
                 for x in 0..side {
-                    let found = f64::from(image.chw[(channel * side + y) * side + x]);
-                    let expected = reference(&frame, side, channel, y, x);
+                    let at = (channel * side + y) * side + x;
+                    let (found, expected) = (f64::from(bilinear.chw[at]), reference(&frame, side, channel, y, x));
                     prop_assert!((found - expected).abs() < 1e-4, "{channel} {y} {x}: {found} {expected}");
+                    let (found, expected) = (f64::from(smooth.chw[at]), triangle(&frame, side, channel, y, x));
+                    prop_assert!((found - expected).abs() < 1e-3, "triangle {channel} {y} {x}: {found} {expected}");
                 }
             }
         }
@@ -198,6 +226,7 @@ fn probes_of_the_reference_case_agree() {
             }
             let image = Preprocess {
                 side: 1024,
+                resize: Resize::BilinearSquash,
                 mean: MEAN,
                 std: STD,
             }
@@ -208,5 +237,26 @@ fn probes_of_the_reference_case_agree() {
                 "[{channel}, {y}, {x}]: expected {value}, found {found}"
             );
         }
+    }
+}
+
+/// `Image.fromarray(ramp).resize((3, 3), Image.BILINEAR)` of Pillow 13 on float32.
+#[test]
+fn a_ramp_shrinks_as_pillow_shrinks_it() {
+    let rgb = (0..8 * 8u8).flat_map(|ix| [ix % 8 * 10; 3]).collect();
+    let image = with(3, Resize::TriangleSquash).run(&Frame {
+        width: 8,
+        height: 8,
+        rgb,
+    });
+    for (found, expected) in image
+        .chw
+        .iter()
+        .zip([11.052_631, 35.0, 58.947_37].iter().cycle())
+    {
+        assert!(
+            (found - expected).abs() < 1e-5,
+            "expected {expected}, found {found}"
+        );
     }
 }
