@@ -221,6 +221,12 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_file_states_the_defaults() {
+        let documented = include_str!("../docs/espmedsam.toml");
+        assert_eq!(Config::parse(documented).unwrap(), Config::default());
+    }
+
+    #[test]
     fn keys_are_read_and_unknown_ones_refused() {
         let config =
             Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
