@@ -87,8 +87,9 @@ bench-peers: build $(LIGHT) ## Ours and onnxruntime, same graphs, threads and pi
 ##@ Models
 
 .PHONY: eval
-eval: build ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
-	$(BIN) eval --data $(SHARED)/data --split $(SPLIT) --part val --json out/eval.json
+eval: build $(LIGHT) ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
+	$(BIN) eval --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation.json
+	$(LIGHT) -m espmedsam.yardstick models/validation.json models/yardstick.json
 
 .PHONY: train
 train: $(TRAIN) ## Base, then the controllers, then the yardstick; each resumes (needs SHARED=)

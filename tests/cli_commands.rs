@@ -228,7 +228,7 @@ fn models_are_listed_and_checked() {
         "{table}"
     );
     std::fs::write(models.join("dark.bin"), vec![0; 786_432]).unwrap();
-    let output = espmedsam(&["models", "--models", str(&models)]);
+    let output = espmedsam(&["--models", str(&models), "models"]);
     assert_eq!(output.status.code(), Some(1));
     let table = text(&output.stdout);
     for line in table.lines().filter(|line| line.contains("toy")) {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,8 +66,8 @@ struct StageReport {
     max_ms: f64,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let pipeline = args.model.pipeline()?;
+pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+    let pipeline = args.model.pipeline(models)?;
     let model = pipeline.store().model(None)?;
     let first = model
         .modalities

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -46,7 +46,7 @@ struct Report<'a> {
     failed: &'a [String],
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let selection = Selection {
         data: &args.data,
         split: &args.split,
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         datasets: &args.dataset,
     };
     let cases = cases(&selection).map_err(|error| Failure::Usage(error.to_string()))?;
-    let pipeline = args.model.pipeline()?;
+    let pipeline = args.model.pipeline(models)?;
     let bar = ProgressBar::new(cases.values().map(|cases| cases.len() as u64).sum());
     // The template is checked by the test of this command; a wrong one would only cost the bar its looks.
     if let Ok(style) = ProgressStyle::with_template("{msg:14} {wide_bar} {pos}/{len} {eta}") {

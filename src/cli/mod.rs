@@ -9,7 +9,7 @@ mod segment;
 mod serve;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ use crate::model::store::Store;
 #[derive(Debug, Parser)]
 #[command(name = "espmedsam", version, after_help = NOTICE, after_long_help = NOTICE)]
 struct Cli {
+    /// Folder of manifest.toml [default: the configuration's, else ./models, else ../share/espmedsam/models beside
+    /// this program].
+    #[arg(long, value_name = "DIR", global = true)]
+    models: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,7 +44,7 @@ enum Command {
     Serve(serve::Args),
     /// List models and modalities, and check their files.
     #[command(after_help = NOTICE)]
-    Models(models::Args),
+    Models,
     /// Measure accuracy against ground truth.
     #[command(after_help = NOTICE)]
     Eval(eval::Args),
@@ -55,20 +59,14 @@ struct ModelArgs {
     /// Model of the manifest; its default one if not given.
     #[arg(long)]
     model: Option<String>,
-    /// Folder of manifest.toml [default: ./models, else ../share/espmedsam/models beside this program].
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
     /// Computing threads; 0: one per core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
 }
 
 impl ModelArgs {
-    fn pipeline(&self) -> Result<Pipeline, Failure> {
-        let store = Store::open(
-            &find_models(self.models.as_deref(), None)?,
-            self.model.as_deref(),
-        )?;
+    fn pipeline(&self, models: Option<&Path>) -> Result<Pipeline, Failure> {
+        let store = Store::open(&find_models(models, None)?, self.model.as_deref())?;
         Ok(Pipeline::new(
             Arc::new(store),
             self.threads.into(),
@@ -113,12 +111,14 @@ impl From<EngineError> for Failure {
 /// Runs the command of this process's arguments: 0 on success, 1 if anything failed, 2 on wrong usage.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Segment(args) => segment::run(&args),
-        Command::Serve(args) => serve::run(&args),
-        Command::Models(args) => models::run(&args),
-        Command::Eval(args) => eval::run(&args),
-        Command::Bench(args) => bench::run(&args),
+    let Cli { models, command } = Cli::parse();
+    let models = models.as_deref();
+    let outcome = match command {
+        Command::Segment(args) => segment::run(&args, models),
+        Command::Serve(args) => serve::run(&args, models),
+        Command::Models => models::run(models),
+        Command::Eval(args) => eval::run(&args, models),
+        Command::Bench(args) => bench::run(&args, models),
     };
     let Err(failure) = outcome else {
         return ExitCode::SUCCESS;

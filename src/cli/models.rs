@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::table::Table;
 use super::{Failure, print};
@@ -8,15 +8,8 @@ use crate::config::find_models;
 use crate::model::store::{Choice, Store};
 use crate::model::verify;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Folder of manifest.toml [default: ./models, else ../share/espmedsam/models beside this program].
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
-}
-
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let store = Store::open(&find_models(args.models.as_deref(), None)?, None)?;
+pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
+    let store = Store::open(&find_models(models, None)?, None)?;
     // Each file is hashed once, however many modalities share it.
     let mut faults = BTreeMap::new();
     for file in store

@@ -27,9 +27,9 @@ pub(super) struct Args {
     model: ModelArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
-    let pipeline = args.model.pipeline()?;
+    let pipeline = args.model.pipeline(models)?;
     let ask = Ask {
         modality: args.modality.clone(),
         model: None,

@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -17,16 +17,12 @@ pub(super) struct Args {
     /// Configuration (TOML); every key has a default that works.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder of manifest.toml [default: the configuration's, else ./models, else ../share/espmedsam/models beside
-    /// this program].
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
     /// Address and port [default: the configuration's, else 127.0.0.1:8080]; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     // tract warns of every opset it has not been tested with; ours is, by our own tests.
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tract=error"));
@@ -40,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         None => Config::default(),
     };
     config.server.listen = args.listen.unwrap_or(config.server.listen);
-    let dir = find_models(args.models.as_deref(), config.engine.models.as_deref())?;
+    let dir = find_models(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

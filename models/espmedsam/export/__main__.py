@@ -36,8 +36,8 @@ def main() -> None:
             if moved:
                 raise SystemExit(f"{own} changed the shared base ({moved[0]}): a controller must leave it alone")
             state = trained
-        validation = [{k: d[k] for k in ("dataset", "images", "dice", "iou")}
-                      for d in measured if d["modality"] == name]
+        validation = [{"dataset": d["dataset"], "images": d["images"], "dice": round(d["dice_mean"], 4),
+                       "iou": round(d["iou_mean"], 4)} for d in measured if d["modality"] == name]
         y = model_dir.ModalitySpec(name, MODALITIES.index(name), m["label"], bool(own), m["trained_on"], m["licences"],
                                    validation)
         entries.append(model_dir.write_modality(a.out, spec, y, state))

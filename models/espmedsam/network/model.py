@@ -59,7 +59,7 @@ class ESPMedSAM(nn.Module):
     def load_arrays(self, state: dict) -> "ESPMedSAM":
         """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
         own = self.state_dict()
-        full = {k: torch.as_tensor(state[k]) if k in state else own[k] for k in own}
+        full = {k: torch.tensor(state[k]) if k in state else own[k] for k in own}
         self.load_state_dict(full, strict=True)
         return self
 
