@@ -13,6 +13,7 @@ LIGHT := .venv/light/bin/python
 TRAIN := .venv/train/bin/python
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
+export SHARED
 SPLIT ?= $(SHARED)/warmstart/split.csv
 export PYTHONPATH := $(CURDIR)/models
 
@@ -30,16 +31,18 @@ build: tools ## The program, optimised
 
 .PHONY: run
 run: build ## Serve on loopback, segment two bundled pictures, say where the overlays lie (Ctrl-C stops)
-	$(call need,curl,install it with 'apt-get install curl')
+	@$(call need,curl,install it with 'apt-get install curl')
 	mkdir -p out
 	$(BIN) serve --listen 127.0.0.1:$(PORT) &
 	server=$$!
 	trap 'kill $$server 2>/dev/null || true' EXIT INT TERM
+	ready() { curl -sf -o /dev/null $(URL)/health/ready; }
 	for i in $$(seq 120); do
-	  kill -0 $$server 2>/dev/null || { echo "make run: the server stopped; is port $(PORT) taken? Try: make run PORT=8081" >&2; exit 1; }
-	  curl -sf -o /dev/null $(URL)/health/ready && break
 	  sleep 0.5
+	  kill -0 $$server 2>/dev/null || { echo "make run: the server stopped (see above); is port $(PORT) taken? Try: make run PORT=8081" >&2; exit 1; }
+	  ready && break
 	done
+	ready || { echo "make run: not ready after a minute" >&2; exit 1; }
 	segment() { curl -sf -H 'Accept: image/png' --data-binary @tests/samples/$$1.jpg -H 'Content-Type: image/jpeg' \
 	  -o out/$$2.png "$(URL)/v1/segment?modality=$$3&format=overlay" && echo "  overlay   $(CURDIR)/out/$$2.png"; }
 	echo
@@ -52,10 +55,12 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 
 .PHONY: test
 test: tools $(LIGHT) chromium ## Everything the device runs, checked against independent references
+	@set -x
 	cargo build --release --locked --all-targets
 	cargo test --release --locked
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
-	@[ -d $(SHARED)/reference ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
+	set +x
+	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 
 .PHONY: test-train
 test-train: $(LIGHT) $(TRAIN) build ## The PyTorch package, and the Rust path against it (downloads PyTorch)

@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +24,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
-    // tract warns of every opset it has not been tested with; ours is, by our own tests.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tract=error"));
+    // tract warns of every opset it has not been tested with; ours is, by our own tests. A 503 while starting or
+    // full is an answer, not a failure: faults are logged where they happen.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,tract=error,tower_http::trace::on_failure=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
 
