@@ -11,6 +11,9 @@ URL := http://127.0.0.1:$(PORT)
 BIN := target/release/espmedsam
 LIGHT := .venv/light/bin/python
 TRAIN := .venv/train/bin/python
+# Stamps: a venv's python is a link to the system's, whose date says nothing.
+LIGHT_READY := .venv/light/ready
+TRAIN_READY := .venv/train/ready
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
 export SHARED
@@ -54,7 +57,7 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 	wait $$server
 
 .PHONY: test
-test: tools $(LIGHT) chromium ## Everything the device runs, checked against independent references
+test: tools $(LIGHT_READY) chromium ## Everything the device runs, checked against independent references
 	@set -x
 	cargo build --release --locked --all-targets
 	cargo test --release --locked
@@ -63,7 +66,7 @@ test: tools $(LIGHT) chromium ## Everything the device runs, checked against ind
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 
 .PHONY: test-train
-test-train: $(LIGHT) $(TRAIN) build ## The PyTorch package, and the Rust path against it (downloads PyTorch)
+test-train: $(LIGHT_READY) $(TRAIN_READY) build ## The PyTorch package, and the Rust path against it (downloads PyTorch)
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
 .PHONY: lint
@@ -86,18 +89,18 @@ bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime i
 	$(MAKE) bench-peers
 
 .PHONY: bench-peers
-bench-peers: build $(LIGHT) ## Ours and onnxruntime, same graphs, threads and picture, interleaved
+bench-peers: build $(LIGHT_READY) ## Ours and onnxruntime, same graphs, threads and picture, interleaved
 	$(LIGHT) benches/peers.py --binary $(BIN)
 
 ##@ Models
 
 .PHONY: eval
-eval: build $(LIGHT) ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
+eval: build $(LIGHT_READY) ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
 	$(BIN) eval --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation.json
 	$(LIGHT) -m espmedsam.yardstick models/validation.json models/yardstick.json
 
 .PHONY: train
-train: $(TRAIN) ## Base, then the controllers, then the yardstick; each resumes (needs SHARED=)
+train: $(TRAIN_READY) ## Base, then the controllers, then the yardstick; each resumes (needs SHARED=)
 	for stage in base-224 controller-ultrasound-224 controller-colonoscopy-224 unet-224; do
 	  out=runs/$${stage%-224}
 	  case $$stage in base-*|unet-*) out=runs/$$stage; root=$(SHARED)/warmstart;; *) root=runs;; esac
@@ -105,7 +108,7 @@ train: $(TRAIN) ## Base, then the controllers, then the yardstick; each resumes 
 	done
 
 .PHONY: export
-export: $(LIGHT) ## runs/ -> models/ (float16-stored, shipped) and out/float32/
+export: $(LIGHT_READY) ## runs/ -> models/ (float16-stored, shipped) and out/float32/
 	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out models
 	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out out/float32 --storage float32
 
@@ -115,7 +118,7 @@ PREPROCESS ?= official
 SIDE ?= 1024
 OUT ?= out/imported
 .PHONY: import
-import: $(LIGHT) ## CHECKPOINT=file.pth MODALITY=ultrasound PREPROCESS=official|imagenet SIDE=1024 OUT=dir
+import: $(LIGHT_READY) ## CHECKPOINT=file.pth MODALITY=ultrasound PREPROCESS=official|imagenet SIDE=1024 OUT=dir
 	$(LIGHT) -m espmedsam.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
 
 ##@ Set-up (called by the others)
@@ -140,12 +143,12 @@ define venv
 	python3 -m venv $(1) || { echo "make: python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
 endef
 
-$(LIGHT): models/requirements-light.txt
+$(LIGHT_READY): models/requirements-light.txt
 	$(call venv,.venv/light)
 	.venv/light/bin/pip install -q -r $<
 	touch $@
 
-$(TRAIN): models/requirements-light.txt models/requirements-train.txt
+$(TRAIN_READY): models/requirements-light.txt models/requirements-train.txt
 	$(call venv,.venv/train)
 	.venv/train/bin/pip install -q -r models/requirements-light.txt -r models/requirements-train.txt
 	touch $@
