@@ -288,7 +288,7 @@ class Run:
             self.images += len(x)
             self.minutes += (time.process_time() - start) / 60 / torch.get_num_threads()
             smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-            if self.minutes - told > 0.5:
+            if self.minutes - told > min(0.5, cfg.budget / 20):
                 told = self.minutes
                 self._row("curve_train.csv", {"minutes": round(self.minutes, 2), "step": self.step,
                                               "images": self.images, "side": x.shape[-1],
