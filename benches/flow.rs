@@ -50,8 +50,8 @@ fn scene() -> Result<Scene, Box<dyn std::error::Error>> {
         .ok()
         .and_then(|count| count.parse().ok())
         .unwrap_or(1);
-    let threads = Threads::new(count)?;
     let store = Arc::new(Store::open(&root.join("models"), None)?);
+    let threads = Threads::new(store.cpu(), count)?;
     let choice = store.choose(None, MODALITY)?;
     let (index, graphs, preprocess) = (
         choice.modality.index,
@@ -66,9 +66,9 @@ fn scene() -> Result<Scene, Box<dyn std::error::Error>> {
         SelfPrompt::new(graphs.self_prompt),
         Decoder::new(graphs.decoder),
     );
-    let embedding = encoder.run(&image)?;
-    let (_, prompted) = self_prompt.run(&embedding)?;
-    let low_res = decoder.run(&prompted, index)?;
+    let embedding = encoder.run(&threads, &image)?;
+    let (_, prompted) = self_prompt.run(&threads, &embedding)?;
+    let low_res = decoder.run(&threads, &prompted, index)?;
     let pipeline = Pipeline::new(store.clone(), count, FrameLimits::default())?;
     Ok(Scene {
         pipeline,
@@ -95,19 +95,16 @@ fn preprocess(bencher: Bencher) {
 #[divan::bench]
 fn encode(bencher: Bencher) {
     let scene = &*SCENE;
-    scene
-        .threads
-        .scope(|| bencher.bench_local(|| scene.encoder.run(&scene.image)));
+    bencher.bench_local(|| scene.encoder.run(&scene.threads, &scene.image));
 }
 
 #[divan::bench]
 fn self_prompt_and_decode(bencher: Bencher) {
     let scene = &*SCENE;
-    scene.threads.scope(|| {
-        bencher.bench_local(|| {
-            let (patch, prompted) = scene.self_prompt.run(&scene.embedding)?;
-            Ok::<_, String>((patch, scene.decoder.run(&prompted, scene.index)?))
-        });
+    bencher.bench_local(|| {
+        let (patch, prompted) = scene.self_prompt.run(&scene.threads, &scene.embedding)?;
+        let low_res = scene.decoder.run(&scene.threads, &prompted, scene.index)?;
+        Ok::<_, String>((patch, low_res))
     });
 }
 

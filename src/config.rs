@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub preload: Vec<String>,
     /// Computing threads per worker; 0: one per core.
     pub threads: usize,
+    /// Keep each computing thread on a core of its own.
+    pub pin: bool,
     /// Pictures computed at once. One answers soonest: a single picture already uses every thread.
     pub workers: usize,
     /// Requests that may wait; one more is turned away at once.
@@ -52,6 +54,7 @@ impl Default for EngineConfig {
             model: None,
             preload: Vec::new(),
             threads: 0,
+            pin: false,
             workers: 1,
             queue: 8,
         }
@@ -156,6 +159,7 @@ impl Config {
         let EngineConfig {
             preload,
             threads,
+            pin,
             workers,
             queue,
             ..
@@ -163,6 +167,7 @@ impl Config {
         EngineOptions {
             workers,
             threads,
+            pin,
             queue,
             preload,
             limits: self.image.into(),

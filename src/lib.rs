@@ -7,6 +7,7 @@
 //! Research use only. Not for clinical use.
 
 pub mod cli;
+pub mod compute;
 pub mod config;
 pub mod decode;
 pub mod encode;
@@ -14,6 +15,7 @@ pub mod engine;
 pub mod eval;
 pub mod frame;
 pub mod http;
+pub mod layers;
 pub mod mask;
 pub mod model;
 pub mod preprocess;

@@ -197,12 +197,14 @@ fn a_failing_job_or_callback_costs_itself_alone() {
 }
 
 #[test]
-fn several_workers_answer_everything() {
+fn several_pinned_workers_answer_everything() {
     let dir = toy::model();
     let engine = ready(
         dir.path(),
         &EngineOptions {
             workers: 3,
+            threads: 2,
+            pin: true,
             ..options(64)
         },
     );

@@ -6,10 +6,10 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::table::Table;
-use super::{Failure, ModelArgs, inputs, print, write};
+use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
 use crate::NOTICE;
-use crate::engine::{Ask, Latency, StageTimes};
-use crate::frame::Frame;
+use crate::engine::{Ask, EngineError, Latency, StageTimes};
+use crate::frame::{self, Frame, FrameLimits};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +25,12 @@ pub(super) struct Args {
     /// Write the figures to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Say as well where the time goes, layer by layer.
+    #[arg(long)]
+    layers: bool,
+    /// Write what every layer gives for the picture to `DIR/GRAPH/NODE.npy`.
+    #[arg(long, value_name = "DIR", requires = "layers")]
+    dump: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -123,6 +129,24 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         peak_memory_mib: peak_memory_mib(),
     };
     print(text(&report))?;
+    if args.layers {
+        let frame = match &bytes {
+            Some(bytes) => {
+                Arc::new(frame::decode(bytes, &FrameLimits::default()).map_err(EngineError::from)?)
+            }
+            None => made_up,
+        };
+        let threads = match args.model.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            some => some.into(),
+        };
+        print(layers::profile(
+            &pipeline, &ask, &frame, threads, args.runs,
+        )?)?;
+        if let Some(dir) = &args.dump {
+            dump::dump(&pipeline, &ask, &frame, threads, dir)?;
+        }
+    }
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::Failed(error.to_string()))?;

@@ -1,8 +1,10 @@
 //! The command line.
 
 mod bench;
+mod dump;
 mod eval;
 mod inputs;
+mod layers;
 mod models;
 mod output;
 mod segment;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 use crate::NOTICE;
+use crate::compute::Cpu;
 use crate::config::find_models;
 use crate::engine::{EngineError, Pipeline};
 use crate::frame::FrameLimits;
@@ -62,11 +65,24 @@ struct ModelArgs {
     /// Computing threads; 0: one per core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
+    /// Instructions to compute with: portable, avx2, avx512, neon, dotprod or i8mm; the best this machine has if not
+    /// given. The results are the same bit for bit.
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
 }
 
 impl ModelArgs {
     fn pipeline(&self, models: Option<&Path>) -> Result<Pipeline, Failure> {
-        let store = Store::open(&find_models(models, None)?, self.model.as_deref())?;
+        let cpu = match &self.cpu {
+            None => Cpu::best(),
+            Some(name) => Cpu::named(name).ok_or_else(|| {
+                let known = Cpu::all().into_iter().map(Cpu::name).collect::<Vec<_>>();
+                let known = known.join(", ");
+                Failure::Usage(format!("--cpu {name}: this machine has {known}"))
+            })?,
+        };
+        let dir = find_models(models, None)?;
+        let store = Store::open_for(&dir, self.model.as_deref(), cpu)?;
         Ok(Pipeline::new(
             Arc::new(store),
             self.threads.into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::LogitMap;
-use crate::model::runtime::{Graph, Input};
+use crate::model::runtime::{Graph, Input, Threads};
 use crate::self_prompt::Prompted;
 
 /// The decoder, shared by all modalities: the index picks the mask query.
@@ -21,11 +21,15 @@ impl Decoder {
     ///
     /// # Errors
     /// An embedding of another shape, or a fault of the runtime.
-    pub fn run(&self, prompted: &Prompted, modality: usize) -> Result<LogitMap, String> {
+    pub fn run(
+        &self,
+        threads: &Threads,
+        prompted: &Prompted,
+        modality: usize,
+    ) -> Result<LogitMap, String> {
         let index = i64::try_from(modality).map_err(|error| error.to_string())?;
-        let mut outputs = self
-            .0
-            .run(&[Input::F32(&prompted.0.data), Input::I64(&[index])])?;
+        let inputs = [Input::F32(&prompted.0.data), Input::I64(&[index])];
+        let mut outputs = self.0.run(threads, &inputs)?;
         outputs
             .pop()
             .map(LogitMap::from)

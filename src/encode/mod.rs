@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::runtime::{Graph, Input, Tensor32};
+use crate::model::runtime::{Graph, Input, Tensor32, Threads};
 use crate::preprocess::Image;
 
 /// The image embedding, `[1, 256, side/16, side/16]`.
@@ -24,8 +24,8 @@ impl Encoder {
     ///
     /// # Errors
     /// A picture of another side, or a fault of the runtime.
-    pub fn run(&self, image: &Image) -> Result<Embedding, String> {
-        let mut outputs = self.0.run(&[Input::F32(&image.chw)])?;
+    pub fn run(&self, threads: &Threads, image: &Image) -> Result<Embedding, String> {
+        let mut outputs = self.0.run(threads, &[Input::F32(&image.chw)])?;
         outputs
             .pop()
             .map(Embedding)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+mod pin;
 mod pipeline;
 mod stats;
 mod worker;

@@ -11,6 +11,7 @@ use crate::model::store::{Choice, Store};
 use crate::preprocess::Preprocess;
 use crate::self_prompt::SelfPrompt;
 
+use super::pin;
 use super::stats::millis;
 use super::{Ask, EngineError, Segmentation, StageTimes};
 
@@ -28,17 +29,51 @@ impl Pipeline {
     /// # Errors
     /// [`ModelError::Threads`].
     pub fn new(store: Arc<Store>, threads: usize, limits: FrameLimits) -> Result<Self, ModelError> {
+        Self::start(store, threads, limits, None)
+    }
+
+    /// As [`Pipeline::new`], for the worker of this number: each thread it starts stays on a core of its own, those of
+    /// worker 0 first.
+    ///
+    /// # Errors
+    /// As [`Pipeline::new`].
+    pub fn pinned(
+        store: Arc<Store>,
+        threads: usize,
+        limits: FrameLimits,
+        worker: usize,
+    ) -> Result<Self, ModelError> {
+        Self::start(store, threads, limits, Some(worker))
+    }
+
+    fn start(
+        store: Arc<Store>,
+        threads: usize,
+        limits: FrameLimits,
+        pinned: Option<usize>,
+    ) -> Result<Self, ModelError> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some,
         };
-        let pool =
-            Threads::new(threads).map_err(|message| ModelError::Threads { threads, message })?;
+        let pool = match pinned {
+            None => Threads::new(store.cpu(), threads),
+            Some(worker) => Threads::with_start(store.cpu(), threads, move |number| {
+                pin::to_core(worker * threads + number);
+            }),
+        };
+        let pool = pool.map_err(|message| ModelError::Threads { threads, message })?;
         Ok(Self {
             store,
             threads: pool,
             limits,
         })
+    }
+
+    /// Number of computing threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.count()
     }
 
     /// The models folder.
@@ -101,18 +136,19 @@ impl Pipeline {
         watch.lap();
         let image = Preprocess::new(model).run(&frame);
         times.preprocess = watch.lap();
-        let (patch, low_res) = self
-            .threads
-            .scope(|| {
-                let embedding = Encoder::new(graphs.encoder).run(&image)?;
-                times.encode = watch.lap();
-                let (patch, prompted) = SelfPrompt::new(graphs.self_prompt).run(&embedding)?;
-                times.self_prompt = watch.lap();
-                let low_res = Decoder::new(graphs.decoder).run(&prompted, modality.index)?;
-                times.decode = watch.lap();
-                Ok((patch, low_res))
-            })
+        let threads = &self.threads;
+        let embedding = Encoder::new(graphs.encoder)
+            .run(threads, &image)
             .map_err(EngineError::Model)?;
+        times.encode = watch.lap();
+        let (patch, prompted) = SelfPrompt::new(graphs.self_prompt)
+            .run(threads, &embedding)
+            .map_err(EngineError::Model)?;
+        times.self_prompt = watch.lap();
+        let low_res = Decoder::new(graphs.decoder)
+            .run(threads, &prompted, modality.index)
+            .map_err(EngineError::Model)?;
+        times.decode = watch.lap();
         let Upsampled {
             mask, confidence, ..
         } = mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)

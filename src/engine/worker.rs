@@ -10,6 +10,7 @@ use crate::model::manifest::ModelSpec;
 use crate::model::runtime::panic_message;
 use crate::model::store::{Choice, Store};
 
+use super::pin;
 use super::stats::{Recorder, Stats, millis};
 use super::{
     Ask, Done, EngineError, Job, ModalityInfo, ModelInfo, Pipeline, Readiness, Segmentation,
@@ -23,6 +24,8 @@ pub struct EngineOptions {
     pub workers: usize,
     /// Computing threads of each worker; 0: one per core.
     pub threads: usize,
+    /// Keep each of these threads on a core of its own.
+    pub pin: bool,
     /// Jobs that may wait; one more is answered [`EngineError::Overloaded`] at once.
     pub queue: usize,
     /// Modalities of the default model loaded before the engine is ready. If empty, its first one:
@@ -37,6 +40,7 @@ impl Default for EngineOptions {
         Self {
             workers: 1,
             threads: 0,
+            pin: false,
             queue: 8,
             preload: Vec::new(),
             limits: FrameLimits::default(),
@@ -128,7 +132,12 @@ impl Engine {
         let mut workers = Vec::new();
         for number in 0..options.workers.max(1) {
             let worker = Worker {
-                pipeline: Pipeline::new(store.clone(), options.threads, options.limits)?,
+                pipeline: match options.pin {
+                    false => Pipeline::new(store.clone(), options.threads, options.limits)?,
+                    true => {
+                        Pipeline::pinned(store.clone(), options.threads, options.limits, number)?
+                    }
+                },
                 shared: shared.clone(),
                 receiver: receiver.clone(),
             };
@@ -138,9 +147,15 @@ impl Engine {
             } else {
                 Vec::new()
             };
+            let core = options.pin.then(|| number * worker.pipeline.threads());
             let thread = std::thread::Builder::new().name(format!("engine-{number}"));
             let handle = thread
-                .spawn(move || worker.run(number == 0, &warm_up))
+                .spawn(move || {
+                    if let Some(core) = core {
+                        pin::to_core(core);
+                    }
+                    worker.run(number == 0, &warm_up);
+                })
                 .map_err(|error| {
                     EngineError::Internal(format!("cannot start an engine thread: {error}"))
                 })?;

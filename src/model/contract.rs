@@ -31,6 +31,15 @@ pub struct Port {
     pub shape: Vec<usize>,
 }
 
+impl Port {
+    /// Number of elements.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no port is empty")]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 /// Every input and output of a graph, in the order they are passed and returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {

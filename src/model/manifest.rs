@@ -44,7 +44,7 @@ pub struct ModelSpec {
     pub default: bool,
     /// Input side in pixels, a multiple of 32.
     pub side: usize,
-    /// How weights are stored; the arithmetic is float32.
+    /// How weights are stored.
     pub storage: Storage,
     /// ONNX operator set of the graphs.
     pub opset: u32,
@@ -69,6 +69,8 @@ pub enum Storage {
     Float32,
     /// Half the size; cast to float32 when loaded.
     Float16,
+    /// The encoder's products in 8 bit, as they are computed with; the rest as [`Storage::Float16`].
+    Int8,
 }
 
 /// From RGB to the encoder's input.

@@ -3,6 +3,7 @@
 pub mod contract;
 mod logits;
 pub mod manifest;
+mod nodes;
 pub mod runtime;
 pub mod store;
 pub mod verify;

@@ -1,9 +1,9 @@
-//! The one file that knows tract: ONNX bytes in, a checked and optimised [`Graph`] out.
+//! Loading with tract: ONNX bytes in, a checked [`Graph`] ready to run out.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::Onnx;
@@ -12,7 +12,9 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::contract::{Contract, Element, Port};
 use super::manifest::FileSpec;
-use super::verify;
+use super::{nodes, verify};
+use crate::compute::{Context, Cpu, Pool, Value};
+use crate::layers::{LayerCache, Program, Step};
 
 /// A float32 tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,83 +48,237 @@ pub struct GraphFiles {
 /// A graph ready to run: optimised for its one input shape, shared freely between threads.
 #[derive(Debug)]
 pub struct Graph {
-    plan: Arc<TypedRunnableModel>,
+    plan: Plan,
     contract: Contract,
 }
 
+#[derive(Debug)]
+enum Plan {
+    /// Nodes of ours, with weights packed for this machine.
+    Ours(Box<Program>),
+    /// Standard ONNX, by tract's own operators.
+    Tract(Arc<TypedRunnableModel>),
+}
+
 impl Graph {
-    /// Loads, checks against the contract and optimises. Takes from milliseconds to seconds.
+    /// Loads, checks against the contract and optimises for `cpu`, sharing packed layers through `cache`. Takes from milliseconds to seconds.
     ///
     /// # Errors
     /// What was expected and found. A fault inside the runtime, too, comes back as an error.
-    pub fn load(files: GraphFiles, contract: Contract) -> Result<Self, String> {
+    pub fn load(
+        files: GraphFiles,
+        contract: Contract,
+        cpu: Cpu,
+        cache: &LayerCache,
+    ) -> Result<Self, String> {
         guarded(|| {
-            let model = parse(files)?;
-            let model = bind(model, &contract)?;
-            let model = model.into_optimized()?;
-            for (ix, port) in contract.outputs.iter().enumerate() {
-                check_fact(port, "gives", model.output_fact(ix)?)?;
-            }
-            Ok(Self {
-                plan: model.into_runnable()?,
-                contract,
-            })
+            let model = bind(parse(files)?, &contract)?.into_decluttered()?;
+            let plan = if nodes::any(&model) {
+                Plan::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
+            } else {
+                Plan::Tract(model.into_optimized()?.into_runnable()?)
+            };
+            Ok(Self { plan, contract })
         })
     }
 
-    /// Runs once on the current thread's [`Threads`]; outputs in the contract's order.
+    /// What it takes and gives.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// The program, if all nodes are ours; `None` if tract runs the graph as it comes.
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        match &self.plan {
+            Plan::Ours(program) => Some(program),
+            Plan::Tract(_) => None,
+        }
+    }
+
+    /// The same graph, one step for each node ([`Program::unfused`]); `None` if tract runs it as it comes.
+    #[must_use]
+    pub fn unfused(&self) -> Option<Self> {
+        self.program().map(|program| Self {
+            plan: Plan::Ours(Box::new(program.unfused())),
+            contract: self.contract.clone(),
+        })
+    }
+
+    /// Runs once on `threads`; outputs in the contract's order.
     ///
     /// # Errors
     /// An input whose length or type is not the contract's, or a fault inside the runtime.
-    pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<Tensor32>, String> {
-        if inputs.len() != self.contract.inputs.len() {
+    pub fn run(&self, threads: &Threads, inputs: &[Input<'_>]) -> Result<Vec<Tensor32>, String> {
+        let mut outputs: Vec<Tensor32> =
+            self.contract.outputs.iter().map(Tensor32::zeros).collect();
+        self.run_into(threads, inputs, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// As [`Graph::run`], into tensors of the contract's shapes. Allocates nothing if all nodes are ours and the graph
+    /// has run on these threads before.
+    ///
+    /// # Errors
+    /// As [`Graph::run`]; also an output of another length.
+    pub fn run_into(
+        &self,
+        threads: &Threads,
+        inputs: &[Input<'_>],
+        outputs: &mut [Tensor32],
+    ) -> Result<(), String> {
+        self.run_observed(threads, inputs, outputs, &mut |_, _| ())
+    }
+
+    /// As [`Graph::run_into`]; calls `seen(step, output)` after each step of a graph of ours.
+    ///
+    /// # Errors
+    /// As [`Graph::run_into`].
+    pub fn run_observed(
+        &self,
+        threads: &Threads,
+        inputs: &[Input<'_>],
+        outputs: &mut [Tensor32],
+        seen: &mut dyn FnMut(&Step, Value<'_>),
+    ) -> Result<(), String> {
+        self.check(inputs, outputs)?;
+        let count = outputs.len();
+        guarded(|| match &self.plan {
+            Plan::Ours(program) => {
+                let mut values = [Value::F32(&[]); MAX_PORTS];
+                for (value, input) in values.iter_mut().zip(inputs) {
+                    *value = match *input {
+                        Input::F32(data) => Value::F32(data),
+                        Input::I64(data) => Value::I64(data),
+                    };
+                }
+                let mut parts = outputs.iter_mut().map(|output| output.data.as_mut_slice());
+                let mut slices: [&mut [f32]; MAX_PORTS] = Default::default();
+                slices.fill_with(|| parts.next().unwrap_or_default());
+                let (values, slices) = (&values[..inputs.len()], &mut slices[..count]);
+                program.run_observed(&mut threads.context(), values, slices, seen);
+                Ok(())
+            }
+            Plan::Tract(plan) => {
+                let ports = self.contract.inputs.iter().zip(inputs);
+                let inputs = ports.map(|(port, input)| tensor(port, input));
+                let inputs = inputs.collect::<TractResult<_>>()?;
+                let found = multithread_tract_scope(threads.executor(), || plan.run(inputs))?;
+                for (output, found) in outputs.iter_mut().zip(&found) {
+                    let view = found.to_plain_array_view::<f32>()?;
+                    output.data.clear();
+                    output.data.extend(view.iter());
+                }
+                Ok(())
+            }
+        })
+    }
+
+    fn check(&self, inputs: &[Input<'_>], outputs: &[Tensor32]) -> Result<(), String> {
+        let Contract {
+            inputs: expected,
+            outputs: given,
+        } = &self.contract;
+        if inputs.len() != expected.len() || outputs.len() != given.len() {
             return Err(format!(
-                "expected {} inputs, found {}",
-                self.contract.inputs.len(),
-                inputs.len()
+                "expected {} inputs, found {}; {} outputs, found {}",
+                expected.len(),
+                inputs.len(),
+                given.len(),
+                outputs.len()
             ));
         }
-        guarded(|| {
-            let inputs = self
-                .contract
-                .inputs
-                .iter()
-                .zip(inputs)
-                .map(|(port, input)| tensor(port, input));
-            let outputs = self.plan.run(inputs.collect::<TractResult<_>>()?)?;
-            outputs
-                .iter()
-                .map(|output| {
-                    let view = output.to_plain_array_view::<f32>()?;
-                    Ok(Tensor32 {
-                        shape: view.shape().to_vec(),
-                        data: view.iter().copied().collect(),
-                    })
-                })
-                .collect()
-        })
+        for (port, input) in expected.iter().zip(inputs) {
+            let (element, len) = match input {
+                Input::F32(data) => (Element::F32, data.len()),
+                Input::I64(data) => (Element::I64, data.len()),
+            };
+            if element != port.element || len != port.len() {
+                return Err(format!(
+                    "'{}': expected {:?} {:?}, found {len} of {element:?}",
+                    port.name, port.element, port.shape
+                ));
+            }
+        }
+        for (port, output) in given.iter().zip(outputs) {
+            if output.data.len() != port.len() {
+                return Err(format!("'{}': no room for {:?}", port.name, port.shape));
+            }
+        }
+        Ok(())
     }
 }
 
-/// The threads matrix products run on. Each engine worker has its own, so that workers never wait for each other.
+/// Most inputs or outputs of a graph.
+const MAX_PORTS: usize = 2;
+
+impl Tensor32 {
+    /// Room for a port's values.
+    #[must_use]
+    pub fn zeros(port: &Port) -> Self {
+        Self {
+            shape: port.shape.clone(),
+            data: vec![0.0; port.len()],
+        }
+    }
+}
+
+/// What graphs compute on: exactly so many threads, and the memory between layers. Each engine worker has its own, so
+/// that workers never wait for each other; clones share it.
 #[derive(Clone, Debug)]
-pub struct Threads(Executor);
+pub struct Threads {
+    count: usize,
+    context: Arc<Mutex<Context>>,
+    /// tract's own pool, made only for a graph that tract runs as it comes.
+    executor: Arc<OnceLock<Executor>>,
+}
 
 impl Threads {
-    /// Exactly `count` computing threads; with one, the calling thread itself.
+    /// Exactly `count` computing threads, the calling one among them (0 counts as 1).
     ///
     /// # Errors
-    /// What the pool said.
-    pub fn new(count: usize) -> Result<Self, String> {
-        if count <= 1 {
-            return Ok(Self(Executor::SingleThread));
-        }
-        guarded(|| Ok(Self(Executor::multithread_with_name(count, "tract"))))
+    /// The system refused a thread.
+    pub fn new(cpu: Cpu, count: usize) -> Result<Self, String> {
+        Self::with_start(cpu, count, |_| ())
     }
 
-    /// Every [`Graph::run`] inside `work` computes on these threads.
-    pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        multithread_tract_scope(self.0.clone(), work)
+    /// As [`Threads::new`]; each thread that is started calls `start` first, with its number (from 1).
+    ///
+    /// # Errors
+    /// As [`Threads::new`].
+    pub fn with_start(
+        cpu: Cpu,
+        count: usize,
+        start: impl Fn(usize) + Clone + Send + 'static,
+    ) -> Result<Self, String> {
+        let count = count.max(1);
+        let pool = Pool::with_start(count, start).map_err(|error| error.to_string())?;
+        Ok(Self {
+            count,
+            context: Arc::new(Mutex::new(Context::with_pool(cpu, pool))),
+            executor: Arc::default(),
+        })
+    }
+
+    /// Number of threads.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The computing context, for one run at a time. A run that panicked leaves only values behind that the next
+    /// one overwrites.
+    pub fn context(&self) -> MutexGuard<'_, Context> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn executor(&self) -> Executor {
+        let make = || match self.count {
+            1 => Executor::SingleThread,
+            count => Executor::multithread_with_name(count, "tract"),
+        };
+        self.executor.get_or_init(make).clone()
     }
 }
 
@@ -192,13 +348,14 @@ fn parse(files: GraphFiles) -> TractResult<InferenceModel> {
         files,
         read: Mutex::default(),
     };
-    let onnx = Onnx {
+    let mut onnx = Onnx {
         provider: Arc::new(verified),
         ..tract_onnx::onnx()
     };
     let proto = onnx
         .proto_model_for_read(&mut bytes.as_slice())
         .context("not an ONNX file")?;
+    nodes::register(&mut onnx, &proto)?;
     let parsed = onnx.parse(&proto, Some(folder))?;
     ensure!(
         parsed.unresolved_inputs.is_empty(),

@@ -9,6 +9,8 @@ use super::contract::Role;
 use super::manifest::{Manifest, ModalitySpec, ModelSpec};
 use super::runtime::{Graph, GraphFiles};
 use super::verify;
+use crate::compute::Cpu;
+use crate::layers::LayerCache;
 
 /// A models folder: its manifest, and the graphs loaded so far.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub struct Store {
     manifest: Manifest,
     /// Name of the model for requests that name none.
     default_model: String,
+    /// What graphs are packed for.
+    cpu: Cpu,
+    /// Packed layers, shared by graphs.
+    layers: LayerCache,
     graphs: Mutex<HashMap<GraphKey, Slot>>,
 }
 
@@ -69,11 +75,21 @@ impl Store {
     /// # Errors
     /// [`ModelError`] of the manifest, or [`ModelError::UnknownModel`] for the override.
     pub fn open(dir: &Path, default_model: Option<&str>) -> Result<Self, ModelError> {
+        Self::open_for(dir, default_model, Cpu::best())
+    }
+
+    /// As [`Store::open`], computing with the given instructions.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_for(dir: &Path, default_model: Option<&str>, cpu: Cpu) -> Result<Self, ModelError> {
         let manifest = Manifest::read(dir)?;
         let mut store = Self {
             dir: dir.to_path_buf(),
             manifest,
             default_model: String::new(),
+            cpu,
+            layers: LayerCache::default(),
             graphs: Mutex::default(),
         };
         store.default_model = match default_model {
@@ -85,6 +101,12 @@ impl Store {
                 .unwrap_or_default(),
         };
         Ok(store)
+    }
+
+    /// The instructions graphs are packed for.
+    #[must_use]
+    pub fn cpu(&self) -> Cpu {
+        self.cpu
     }
 
     /// The folder.
@@ -196,8 +218,9 @@ impl Store {
             message,
         };
         let files = self.files(choice, path)?;
+        let contract = role.contract(choice.model.side);
         let graph =
-            Arc::new(Graph::load(files, role.contract(choice.model.side)).map_err(refused)?);
+            Arc::new(Graph::load(files, contract, self.cpu, &self.layers).map_err(refused)?);
         tracing::info!(
             graph = path,
             ms = started.elapsed().as_millis() as u64,

@@ -2,12 +2,45 @@
 
 use super::RenderError;
 
-/// Writes float32 values in C order (last axis fastest) as a `.npy` file, little-endian.
+/// What an array can hold.
+pub trait Element: Copy {
+    /// The type's name in NumPy, little-endian.
+    const DESCR: &'static str;
+
+    /// Appends the value's bytes, little-endian.
+    fn put(self, file: &mut Vec<u8>);
+}
+
+impl Element for f32 {
+    const DESCR: &'static str = "<f4";
+
+    fn put(self, file: &mut Vec<u8>) {
+        file.extend(self.to_le_bytes());
+    }
+}
+
+impl Element for u8 {
+    const DESCR: &'static str = "|u1";
+
+    fn put(self, file: &mut Vec<u8>) {
+        file.push(self);
+    }
+}
+
+impl Element for i64 {
+    const DESCR: &'static str = "<i8";
+
+    fn put(self, file: &mut Vec<u8>) {
+        file.extend(self.to_le_bytes());
+    }
+}
+
+/// Writes values in C order (last axis fastest) as a `.npy` file.
 ///
 /// # Errors
 /// [`RenderError::Shape`] if the values do not fill the shape, [`RenderError::Encode`] if the shape has more axes
 /// than a version 1.0 header can hold.
-pub fn write(shape: &[usize], values: &[f32]) -> Result<Vec<u8>, RenderError> {
+pub fn write<T: Element>(shape: &[usize], values: &[T]) -> Result<Vec<u8>, RenderError> {
     const ALIGN: usize = 64;
     const BEFORE_HEADER: usize = 10; // magic, version, header length
     RenderError::check_shape("array", values.len(), shape)?;
@@ -19,7 +52,9 @@ pub fn write(shape: &[usize], values: &[f32]) -> Result<Vec<u8>, RenderError> {
     } else {
         axes.trim_end_matches(", ")
     };
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({tuple}), }}");
+    let descr = T::DESCR;
+    let mut header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({tuple}), }}");
     // Spaces and a newline, so that the values start at a multiple of 64 bytes.
     let unpadded = BEFORE_HEADER + header.len() + 1;
     header.extend(std::iter::repeat_n(
@@ -30,11 +65,13 @@ pub fn write(shape: &[usize], values: &[f32]) -> Result<Vec<u8>, RenderError> {
     let length =
         u16::try_from(header.len()).map_err(|_| RenderError::Encode("too many axes".into()))?;
 
-    let mut file = Vec::with_capacity(BEFORE_HEADER + header.len() + 4 * values.len());
+    let mut file = Vec::with_capacity(BEFORE_HEADER + header.len() + size_of_val(values));
     file.extend(b"\x93NUMPY\x01\x00");
     file.extend(length.to_le_bytes());
     file.extend(header.bytes());
-    file.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    for value in values {
+        value.put(&mut file);
+    }
     Ok(file)
 }
 
@@ -44,21 +81,36 @@ mod tests {
 
     use super::*;
 
-    /// Bytes written by NumPy 2: `np.save(f, np.array([[1.5, -2, 0], [3, 4, 5]], dtype="<f4"))`.
+    /// What NumPy 2 writes for an array `[2, 3]` of a type: its header, then the values' bytes.
+    fn numpy(descr: &str, values: &[u8]) -> Vec<u8> {
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        file.extend(
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, 3), }}").bytes(),
+        );
+        file.resize(127, b' ');
+        file.push(b'\n');
+        file.extend(values);
+        file
+    }
+
+    /// Bytes written by NumPy 2: `np.save(f, np.array([[1.5, -2, 0], [3, 4, 5]], dtype="<f4"))`, and so on.
     #[test]
     fn equals_numpy() {
-        let mut expected =
-            b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
-                .to_vec();
-        expected.resize(127, b' ');
-        expected.push(b'\n');
-        expected.extend([
+        let floats = [
             0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0,
             0xa0, 0x40,
-        ]);
+        ];
         assert_eq!(
-            write(&[2, 3], &[1.5, -2.0, 0.0, 3.0, 4.0, 5.0]).unwrap(),
-            expected
+            write(&[2, 3], &[1.5_f32, -2.0, 0.0, 3.0, 4.0, 5.0]),
+            Ok(numpy("<f4", &floats))
+        );
+        let bytes = [0, 1, 2, 127, 128, 255];
+        assert_eq!(write(&[2, 3], &bytes), Ok(numpy("|u1", &bytes)));
+        let integers = [0_i64, 1, -1, 2, i64::MAX, i64::MIN];
+        let raw = integers.map(i64::to_le_bytes);
+        assert_eq!(
+            write(&[2, 3], &integers),
+            Ok(numpy("<i8", raw.as_flattened()))
         );
     }
 
@@ -70,7 +122,7 @@ mod tests {
             (&[1, 2, 2], "(1, 2, 2)"),
             (&[0, 3], "(0, 3)"),
         ] {
-            let file = write(shape, &vec![0.0; shape.iter().product()]).unwrap();
+            let file = write(shape, &vec![0.0_f32; shape.iter().product()]).unwrap();
             assert!(
                 String::from_utf8_lossy(&file).contains(&format!("'shape': {tuple}, }}")),
                 "{tuple}"
@@ -85,8 +137,8 @@ mod tests {
             found: 5,
             expected: 6,
         };
-        assert_eq!(write(&[2, 3], &[0.0; 5]), Err(expected));
-        assert!(write(&[usize::MAX, 2], &[]).is_err());
+        assert_eq!(write(&[2, 3], &[0_u8; 5]), Err(expected));
+        assert!(write::<f32>(&[usize::MAX, 2], &[]).is_err());
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::encode::Embedding;
 use crate::model::LogitMap;
-use crate::model::runtime::{Graph, Input, Tensor32};
+use crate::model::runtime::{Graph, Input, Tensor32, Threads};
 
 /// The embedding with the self-made prompt added, `[1, 256, side/16, side/16]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +26,12 @@ impl SelfPrompt {
     ///
     /// # Errors
     /// An embedding of another shape, or a fault of the runtime.
-    pub fn run(&self, embedding: &Embedding) -> Result<(LogitMap, Prompted), String> {
-        let outputs = self.0.run(&[Input::F32(&embedding.0.data)])?;
+    pub fn run(
+        &self,
+        threads: &Threads,
+        embedding: &Embedding,
+    ) -> Result<(LogitMap, Prompted), String> {
+        let outputs = self.0.run(threads, &[Input::F32(&embedding.0.data)])?;
         match <[Tensor32; 2]>::try_from(outputs) {
             Ok([patch, prompted]) => Ok((LogitMap::from(patch), Prompted(prompted))),
             Err(outputs) => Err(format!(

@@ -56,7 +56,7 @@ fn what_is_wrong_is_said() {
         ("std = [58.395", "std = [nan", "preprocess.std"),
         ("mean = [123.675", "mean = [inf", "preprocess.mean"),
         ("bilinear-squash", "nearest", "bilinear-squash"),
-        ("\"float16\"", "\"int8\"", "float16"),
+        ("\"float16\"", "\"int4\"", "float16"),
         (
             "path = \"a/encoder.onnx\"",
             "path = \"../encoder.onnx\"",

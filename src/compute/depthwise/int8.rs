@@ -1,0 +1,226 @@
+//! The 8-bit convolution.
+
+#![allow(unsafe_code)]
+
+use super::{DepthwiseShape, edge_cells, inner_cells, panels, vectors};
+use crate::compute::gemm::{Epilogue, WeightsI8};
+use crate::compute::{Cpu, Exec, Quantizer, Shared, lookup};
+
+/// Channels worked on at once.
+const WIDE: usize = 32;
+
+/// An 8-bit depthwise convolution: `acc = Σ (x - zero) · w` exactly, then an [`Epilogue`].
+#[derive(Clone, Debug)]
+pub struct DepthwiseI8 {
+    shape: DepthwiseShape,
+    weights: Vec<[[i16; WIDE]; 9]>,
+    /// -zero · Σ w: what taking the zero off every input comes to.
+    start: Vec<[i32; WIDE]>,
+    scale: Vec<[f32; WIDE]>,
+    bias: Vec<[f32; WIDE]>,
+    outside: Vec<u8>,
+}
+
+/// Where one row of the output goes.
+enum Row<'a> {
+    F32(&'a mut [f32]),
+    U8(Quantizer, &'a mut [u8]),
+}
+
+impl DepthwiseI8 {
+    /// `weights.weight` is `[channels][1][3][3]`.
+    ///
+    /// # Panics
+    /// If a length does not match, a weight lies outside -64..=64, a size is 0, or the stride is neither 1 nor 2.
+    #[must_use]
+    pub fn new(shape: DepthwiseShape, weights: &WeightsI8<'_>) -> Self {
+        shape.check();
+        let weight: Vec<i16> = weights.weight.iter().map(|w| i16::from(*w)).collect();
+        assert_eq!(weight.len(), shape.channels * 9);
+        assert_eq!(weights.scale.len(), shape.channels);
+        assert!(weights.bias.is_none_or(|bias| bias.len() == shape.channels));
+        // Two products then fit an i16: 2 · 255 · 64 = 32640.
+        assert!(weight.iter().all(|w| w.abs() <= 64));
+        let zero = weights.input.zero;
+        let start =
+            |taps: &[i16]| -i32::from(zero) * taps.iter().map(|w| i32::from(*w)).sum::<i32>();
+        let start: Vec<i32> = weight.chunks_exact(9).map(start).collect();
+        let scale = weights
+            .scale
+            .iter()
+            .map(|scale| weights.input.scale * scale);
+        Self {
+            shape,
+            weights: panels(&weight),
+            start: vectors(&start),
+            scale: vectors(&scale.collect::<Vec<f32>>()),
+            bias: weights
+                .bias
+                .map_or_else(|| vectors(&vec![0.0; shape.channels]), vectors),
+            outside: vec![zero; shape.width * shape.channels],
+        }
+    }
+
+    /// Bytes of scratch a thread needs.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        0
+    }
+
+    /// `x` is `[height * width][channels]`, the result `[out_height * out_width][channels]`.
+    ///
+    /// # Panics
+    /// If a length does not match.
+    pub fn run(&self, exec: Exec<'_>, x: &[u8], epilogue: Epilogue<'_>) {
+        let shape = self.shape;
+        assert_eq!(x.len(), shape.height * shape.width * shape.channels);
+        let rows = |y| shape.rows(x, &self.outside, y);
+        match epilogue {
+            Epilogue::F32(out) => self.each_row(exec, out, |y, out| {
+                convolve(exec.cpu, self, rows(y), Row::F32(out));
+            }),
+            Epilogue::U8(quant, out) => {
+                let quantizer = Quantizer::new(quant);
+                self.each_row(exec, out, |y, out| {
+                    convolve(exec.cpu, self, rows(y), Row::U8(quantizer, out));
+                });
+            }
+            Epilogue::Table(quant, table, out) => {
+                let quantizer = Quantizer::new(quant);
+                self.each_row(exec, out, |y, out| {
+                    convolve(exec.cpu, self, rows(y), Row::U8(quantizer, &mut *out));
+                    lookup(exec.cpu, table, out);
+                });
+            }
+        }
+    }
+
+    /// One row of the output from the input's three around it, none for those outside the map.
+    pub(in crate::compute) fn row(
+        &self,
+        cpu: Cpu,
+        rows: [Option<&[u8]>; 3],
+        epilogue: Epilogue<'_>,
+    ) {
+        let rows = rows.map(|row| row.unwrap_or(&self.outside));
+        match epilogue {
+            Epilogue::F32(out) => {
+                self.shape.check_row(rows, out);
+                convolve(cpu, self, rows, Row::F32(out));
+            }
+            Epilogue::U8(quant, out) => {
+                self.shape.check_row(rows, out);
+                convolve(cpu, self, rows, Row::U8(Quantizer::new(quant), out));
+            }
+            Epilogue::Table(quant, table, out) => {
+                self.shape.check_row(rows, out);
+                convolve(cpu, self, rows, Row::U8(Quantizer::new(quant), &mut *out));
+                lookup(cpu, table, out);
+            }
+        }
+    }
+
+    /// The same convolution of a map of another width.
+    pub(in crate::compute) fn of_width(&self, width: usize) -> Self {
+        let mut other = self.clone();
+        other.shape.width = width;
+        let outside = self.outside[0];
+        other.outside.resize(width * self.shape.channels, outside);
+        other
+    }
+
+    /// Geometry.
+    pub(in crate::compute) fn shape(&self) -> DepthwiseShape {
+        self.shape
+    }
+
+    fn each_row<T: Send>(
+        &self,
+        exec: Exec<'_>,
+        out: &mut [T],
+        row: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let len = self.shape.out_width() * self.shape.channels;
+        assert_eq!(out.len(), self.shape.out_height() * len);
+        let out = Shared::new(out);
+        exec.parallel(self.shape.out_height(), 0, |y, _| {
+            // SAFETY: tasks have rows of their own.
+            row(y, unsafe { out.slice(y * len..(y + 1) * len) });
+        });
+    }
+}
+
+per_cpu! {
+/// One row of the output.
+fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: Row<'_>) {
+    let mut out = out;
+    for panel in 0..conv.weights.len() {
+        let first = panel * WIDE;
+        let count = (conv.shape.channels - first).min(WIDE);
+        if count == WIDE {
+            columns(conv, rows, panel, WIDE, &mut out);
+        } else {
+            columns(conv, rows, panel, count, &mut out);
+        }
+    }
+}
+}
+
+/// `count` channels of one row, of panel number `panel`.
+#[inline(always)]
+fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut Row<'_>) {
+    let shape = conv.shape;
+    let first = panel * WIDE;
+    let weights = conv.weights[panel];
+    let (start, scale, bias) = (conv.start[panel], conv.scale[panel], conv.bias[panel]);
+    let inner = shape.inner(count == WIDE);
+    for x in (0..inner.start).chain(inner.end..shape.out_width()) {
+        let cells = edge_cells(shape, rows, &conv.outside, x, (first, count));
+        let real = reals(&cells, &weights, &start, &scale, &bias);
+        put(&real, x * shape.channels + first, count, out);
+    }
+    for x in inner {
+        let cells = inner_cells(shape, rows, x, first);
+        let real = reals(&cells, &weights, &start, &scale, &bias);
+        put(&real, x * shape.channels + first, WIDE, out);
+    }
+}
+
+/// Stores the first `count` results from place `at` on.
+#[inline(always)]
+fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut Row<'_>) {
+    match out {
+        Row::F32(out) => out[at..at + count].copy_from_slice(&real[..count]),
+        Row::U8(quantizer, out) => {
+            let mut small = [0; WIDE];
+            for l in 0..WIDE {
+                small[l] = quantizer.quantize(real[l]);
+            }
+            out[at..at + count].copy_from_slice(&small[..count]);
+        }
+    }
+}
+
+/// `(start + Σ cell · weight) · scale + bias`: products and their sums two by two in 16 bits, where they fit, then in 32.
+#[inline(always)]
+fn reals(
+    cells: &[[u8; WIDE]; 9],
+    weights: &[[i16; WIDE]; 9],
+    start: &[i32; WIDE],
+    scale: &[f32; WIDE],
+    bias: &[f32; WIDE],
+) -> [f32; WIDE] {
+    let mut real = [0.0; WIDE];
+    for l in 0..WIDE {
+        let product = |tap: usize| i16::from(cells[tap][l]).wrapping_mul(weights[tap][l]);
+        let two = |tap: usize| i32::from(product(tap).wrapping_add(product(tap + 1)));
+        let acc = start[l]
+            .wrapping_add(two(0))
+            .wrapping_add(two(2))
+            .wrapping_add(two(4))
+            .wrapping_add(two(6))
+            .wrapping_add(i32::from(product(8)));
+        real[l] = (acc as f32).mul_add(scale[l], bias[l]);
+    }
+    real
+}

@@ -1,0 +1,417 @@
+//! Threads and working memory, both made once at load: running a layer starts no thread and allocates nothing.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{JoinHandle, Thread};
+
+use super::Cpu;
+
+/// What a layer runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Exec<'a> {
+    /// Instructions to use.
+    pub cpu: Cpu,
+    /// Threads.
+    pub pool: &'a Pool,
+    /// Working memory of each thread.
+    pub scratch: &'a Scratch,
+}
+
+impl Exec<'_> {
+    /// Calls `work(task, scratch)` once for each task in `0..tasks`, on all threads; back when all are done. `scratch` is
+    /// the running thread's own: at least `bytes` long, aligned to 64 bytes, of unspecified content.
+    ///
+    /// # Panics
+    /// If `work` does, or if `bytes` is more than was planned at load.
+    pub fn parallel(&self, tasks: usize, bytes: usize, work: impl Fn(usize, &mut [u8]) + Sync) {
+        assert!(
+            bytes <= self.scratch.bytes,
+            "scratch of {bytes} bytes asked, {} planned",
+            self.scratch.bytes
+        );
+        self.pool.run(tasks, &|task, thread| {
+            // SAFETY: the pool runs at most one task at a time under each thread's number, and `Pool::run` is
+            // serialised, so this part has no other borrower.
+            let scratch = unsafe { self.scratch.part(thread) };
+            work(task, &mut scratch[..bytes]);
+        });
+    }
+}
+
+/// One cache-line-aligned piece of memory for each thread.
+#[derive(Debug)]
+pub struct Scratch {
+    lines: UnsafeCell<Vec<Line>>,
+    bytes: usize,
+    threads: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+// SAFETY: the content is reached through `part` alone, whose caller promises exclusiveness.
+unsafe impl Sync for Scratch {}
+
+impl Scratch {
+    /// `bytes` for each of `threads` threads.
+    #[must_use]
+    pub fn new(threads: usize, bytes: usize) -> Self {
+        let lines = bytes.div_ceil(64);
+        Self {
+            lines: UnsafeCell::new(vec![Line([0; 64]); lines * threads]),
+            bytes: lines * 64,
+            threads,
+        }
+    }
+
+    /// # Safety
+    /// No two borrows of one thread's part may overlap in time.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn part(&self, thread: usize) -> &mut [u8] {
+        assert!(thread < self.threads);
+        // SAFETY: the vector is never resized; parts of different threads are disjoint, of one thread exclusive by
+        // the caller's promise. The pointer arithmetic stays inside the vector as `thread < threads`.
+        unsafe {
+            let start = (*self.lines.get()).as_mut_ptr().cast::<u8>();
+            std::slice::from_raw_parts_mut(start.add(thread * self.bytes), self.bytes)
+        }
+    }
+}
+
+/// A slice that tasks write disjoint parts of.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    borrow: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it is a `&mut [T]` whose parts are handed to threads; `slice` makes its caller promise they are disjoint.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Shares `slice` out.
+    #[must_use]
+    pub fn new(slice: &'a mut [T]) -> Self {
+        Self {
+            start: slice.as_mut_ptr(),
+            len: slice.len(),
+            borrow: PhantomData,
+        }
+    }
+
+    /// Its length.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A part of it.
+    ///
+    /// # Safety
+    /// Parts in use at the same time must not overlap.
+    ///
+    /// # Panics
+    /// If `range` reaches past the end.
+    #[must_use]
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn slice(&self, range: Range<usize>) -> &'a mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: inside the borrowed slice (checked), exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+
+    /// Writes `values` from `at` on, unchecked: for the innermost loops.
+    ///
+    /// # Safety
+    /// They lie inside the slice, and outside any part in use.
+    #[inline(always)]
+    pub unsafe fn write<const W: usize>(&self, at: usize, values: [T; W]) {
+        debug_assert!(at + W <= self.len);
+        // SAFETY: inside the borrowed slice and exclusive by the caller's promise.
+        unsafe { self.start.add(at).cast::<[T; W]>().write(values) }
+    }
+}
+
+/// A fixed set of threads; the caller is one of them.
+#[derive(Debug)]
+pub struct Pool {
+    state: Arc<State>,
+    workers: Vec<JoinHandle<()>>,
+    /// Handles to wake the workers by, taken once.
+    wake: Vec<Thread>,
+    /// One job at a time.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Counts jobs; a worker runs one each time it changes.
+    epoch: AtomicUsize,
+    job: UnsafeCell<Option<Job>>,
+    tasks: AtomicUsize,
+    /// The next task to be taken.
+    next: AtomicUsize,
+    /// Workers that have not finished this job.
+    busy: AtomicUsize,
+    sleeping: Vec<AtomicBool>,
+    failed: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// `work(task, thread)`.
+type Work = dyn Fn(usize, usize) + Sync;
+
+/// The closure of the running job, its lifetime erased; `Pool::run` outlives every use.
+#[derive(Clone, Copy, Debug)]
+struct Job(*const Work);
+
+// SAFETY: the closure is `Sync`, and `job` is written only while no worker reads it (between jobs).
+unsafe impl Sync for State {}
+// SAFETY: as above.
+unsafe impl Send for State {}
+
+/// Turns of a waiting loop before a thread sleeps: some tens of microseconds, longer than the gaps between layers.
+const SPINS: usize = 2_000;
+
+impl Pool {
+    /// Exactly `threads` threads, the caller of [`Pool::run`] among them.
+    ///
+    /// # Errors
+    /// The system refused a thread.
+    pub fn new(threads: usize) -> std::io::Result<Self> {
+        Self::with_start(threads, |_| ())
+    }
+
+    /// As [`Pool::new`]; each thread the pool starts calls `start` first, with its number (from 1).
+    ///
+    /// # Errors
+    /// As [`Pool::new`].
+    pub fn with_start(
+        threads: usize,
+        start: impl Fn(usize) + Clone + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let others = threads.max(1) - 1;
+        let state = Arc::new(State {
+            epoch: AtomicUsize::new(0),
+            job: UnsafeCell::new(None),
+            tasks: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            sleeping: (0..others).map(|_| AtomicBool::new(false)).collect(),
+            failed: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        let mut pool = Self {
+            state,
+            workers: Vec::new(),
+            wake: Vec::new(),
+            turn: Mutex::new(()),
+        };
+        for number in 0..others {
+            let (state, start) = (pool.state.clone(), start.clone());
+            let worker = std::thread::Builder::new()
+                .name(format!("compute-{}", number + 1))
+                .spawn(move || {
+                    start(number + 1);
+                    state.work_on(number);
+                })?;
+            pool.wake.push(worker.thread().clone());
+            pool.workers.push(worker);
+        }
+        Ok(pool)
+    }
+
+    /// Number of threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `work(task, thread)` once for each task, `thread` in `0..threads()`; back when all are done.
+    ///
+    /// # Panics
+    /// If `work` does, after all threads have come to rest.
+    pub fn run(&self, tasks: usize, work: &(dyn Fn(usize, usize) + Sync)) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.workers.is_empty() || tasks <= 1 {
+            (0..tasks).for_each(|task| work(task, 0));
+            return;
+        }
+        let state = &*self.state;
+        // SAFETY: only the lifetime changes. All workers have left the previous job (`busy` was 0 when its `run`
+        // returned) and read `job` only after the epoch below; this call does not return before they left this one.
+        unsafe {
+            let erased: *const Work = std::mem::transmute(std::ptr::from_ref(work));
+            *state.job.get() = Some(Job(erased));
+        }
+        state.tasks.store(tasks, Ordering::Relaxed);
+        state.next.store(0, Ordering::Relaxed);
+        state.busy.store(self.workers.len(), Ordering::Relaxed);
+        state.epoch.fetch_add(1, Ordering::SeqCst);
+        for (worker, sleeping) in self.wake.iter().zip(&state.sleeping) {
+            if sleeping.load(Ordering::SeqCst) {
+                worker.unpark();
+            }
+        }
+        state.take_tasks(work, 0);
+        let mut spins = 0;
+        while state.busy.load(Ordering::Acquire) != 0 {
+            spins += 1;
+            if spins < SPINS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        assert!(
+            !state.failed.swap(false, Ordering::Relaxed),
+            "a computing task panicked"
+        );
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.state.stop.store(true, Ordering::SeqCst);
+        self.state.epoch.fetch_add(1, Ordering::SeqCst);
+        for worker in &self.wake {
+            worker.unpark();
+        }
+        for worker in self.workers.drain(..) {
+            // A worker's panics are caught and reported by `run`.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl State {
+    fn work_on(&self, number: usize) {
+        let mut seen = 0;
+        loop {
+            seen = self.wait_for_job(seen, number);
+            if self.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            // SAFETY: the epoch changed, so the job is set, and stays valid until `busy` is counted down below.
+            if let Some(Job(work)) = unsafe { *self.job.get() } {
+                // SAFETY: as above.
+                self.take_tasks(unsafe { &*work }, number + 1);
+            }
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    fn wait_for_job(&self, seen: usize, number: usize) -> usize {
+        for _ in 0..SPINS {
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch != seen {
+                return epoch;
+            }
+            std::hint::spin_loop();
+        }
+        self.sleeping[number].store(true, Ordering::SeqCst);
+        let epoch = loop {
+            let epoch = self.epoch.load(Ordering::SeqCst);
+            if epoch != seen {
+                break epoch;
+            }
+            std::thread::park();
+        };
+        self.sleeping[number].store(false, Ordering::SeqCst);
+        epoch
+    }
+
+    /// Takes tasks until none is left. After a panic, here or elsewhere, the rest is dropped.
+    fn take_tasks(&self, work: &(dyn Fn(usize, usize) + Sync), thread: usize) {
+        let tasks = self.tasks.load(Ordering::Relaxed);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let task = self.next.fetch_add(1, Ordering::Relaxed);
+                if task >= tasks || self.failed.load(Ordering::Relaxed) {
+                    return;
+                }
+                work(task, thread);
+            }
+        }));
+        if done.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once_for_any_number_of_threads() {
+        for threads in [1, 2, 3, 8] {
+            let pool = Pool::new(threads).unwrap();
+            assert_eq!(pool.threads(), threads);
+            for tasks in [0, 1, 2, 7, 1000] {
+                let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+                pool.run(tasks, &|task, thread| {
+                    assert!(thread < threads);
+                    counts[task].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+        let pool = Pool::new(3).unwrap();
+        for _ in 0..20 {
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(100, &|task, _| assert!(task != 50, "on purpose"));
+            }));
+            assert!(caught.is_err());
+            let sum = AtomicUsize::new(0);
+            pool.run(100, &|task, _| {
+                sum.fetch_add(task, Ordering::Relaxed);
+            });
+            assert_eq!(sum.into_inner(), 4950);
+        }
+    }
+
+    #[test]
+    fn sleeping_threads_wake() {
+        let pool = Pool::new(2).unwrap();
+        for _ in 0..3 {
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            let sum = AtomicUsize::new(0);
+            pool.run(64, &|task, _| {
+                sum.fetch_add(task, Ordering::Relaxed);
+            });
+            assert_eq!(sum.into_inner(), 2016);
+        }
+    }
+
+    #[test]
+    fn scratch_is_aligned_and_each_threads_own() {
+        let (pool, scratch) = (Pool::new(2).unwrap(), Scratch::new(2, 100));
+        let exec = Exec {
+            cpu: Cpu::best(),
+            pool: &pool,
+            scratch: &scratch,
+        };
+        exec.parallel(500, 100, |task, part| {
+            assert_eq!((part.len(), part.as_ptr() as usize % 64), (100, 0));
+            part.fill(task as u8);
+            std::hint::black_box(&mut *part);
+            assert!(part.iter().all(|b| *b == task as u8));
+        });
+    }
+}

@@ -1,0 +1,38 @@
+//! What the network computes with: kernels for each CPU, the threads they run on, the memory they use.
+//!
+//! Nothing here knows the network, a file or a runtime. Numbers are `f32`, or `u8` with a [`Quant`]; maps are row-major
+//! `[rows][channels]` with `rows = height * width` (channels last). All results are **bit-identical on every CPU and for
+//! any number of threads**: float kernels do the same IEEE operations in the same order on each output (one fused
+//! multiply-add chain per output, sums over [`LANES`] lanes folded in a fixed tree), integer kernels are exact.
+//! `docs/engine.md` has the whole contract.
+//!
+//! `unsafe` is allowed in this folder alone, each block with its reason.
+
+#[macro_use]
+mod cpu;
+mod arena;
+mod context;
+mod exec;
+mod quant;
+
+pub mod attention;
+pub mod chain;
+pub mod conv;
+pub mod depthwise;
+pub mod gemm;
+pub mod math;
+pub mod norm;
+pub mod pointwise;
+pub mod two_way;
+
+mod tile;
+
+pub use arena::{Arena, Place, Value, ValueMut, Views};
+pub use context::Context;
+pub use cpu::{Cpu, Isa};
+pub use exec::{Exec, Pool, Scratch, Shared};
+pub use quant::{Activation, Out, Quant, Quantizer, gelu_table, lookup};
+
+/// Lanes over which long sums are split, on every CPU: lane `l` sums the elements `l, l + 16, ...`; then lanes are added
+/// in a tree (`l` and `l + 8`, `l + 4`, `l + 2`, `l + 1`).
+pub const LANES: usize = 16;
