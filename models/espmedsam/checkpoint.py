@@ -16,7 +16,7 @@ UNUSED = ("SemiTViT.head.", "SemiTViT.norm_head.")
 
 _DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8",
            "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
-_SAFE_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
+_SAFE_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "i1", "U8": "u1", "BOOL": "?"}
 
 
 class CheckpointError(ValueError):
@@ -122,8 +122,8 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
-    """Writes float16/float32/int64 arrays; the file replaces an old one only when whole."""
-    names = {"<f4": "F32", "<f2": "F16", "<i8": "I64"}
+    """Writes float16/float32/int64/int8 arrays; the file replaces an old one only when whole."""
+    names = {"<f4": "F32", "<f2": "F16", "<i8": "I64", "|i1": "I8"}
     header, chunks, at = {}, [], 0
     if metadata:
         header["__metadata__"] = metadata

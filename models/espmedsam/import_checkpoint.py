@@ -2,6 +2,8 @@
 several into one folder and they share every file whose content is equal.
 
     python -m espmedsam.import_checkpoint --checkpoint file.pth --modality ultrasound --out DIR
+
+With `--storage int8 --pictures FOLDER` the encoder is written in 8 bits, its ranges taken from those pictures.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import sys
 from pathlib import Path
 
 from . import checkpoint
-from .export import model_dir
+from .export import calibrate, model_dir
 from .modalities import MODALITIES
 
 
@@ -23,7 +25,8 @@ def main() -> int:
     p.add_argument("--preprocess", choices=("official", "imagenet"), default="official",
                    help="what the checkpoint was trained to be fed (default: official)")
     p.add_argument("--side", type=int, default=1024, help="input side, a multiple of 32 (default: 1024)")
-    p.add_argument("--storage", choices=tuple(model_dir.DTYPES), default="float32")
+    p.add_argument("--storage", choices=model_dir.STORAGES, default="float32")
+    p.add_argument("--pictures", type=Path, help="with --storage int8: a folder of typical pictures, 16 to 96 of them")
     p.add_argument("--label", default="target of the imported checkpoint")
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
@@ -31,6 +34,8 @@ def main() -> int:
         p.error(f"--side is {a.side}, expected a multiple of 32")
     if a.modality not in MODALITIES and a.index is None:
         p.error(f"--modality is {a.modality!r}: one of {', '.join(MODALITIES)}, or give --index too")
+    if (a.storage == "int8") != bool(a.pictures):
+        p.error("--storage int8 and --pictures go together")
     index = MODALITIES.index(a.modality) if a.index is None else a.index
     if not 0 <= index <= 5:
         p.error(f"--index is {index}, expected 0..5")
@@ -40,8 +45,16 @@ def main() -> int:
         print(f"import: {e}", file=sys.stderr)
         return 1
     models = model_dir.read_manifest(a.out)
-    spec = model_dir.Spec(f"imported-{a.preprocess}-{a.side}", a.side, a.preprocess, a.storage,
+    name = f"imported-{a.preprocess}-{a.side}" + ("-int8" if a.pictures else "")
+    spec = model_dir.Spec(name, a.side, a.preprocess, a.storage,
                           f"Imported from a checkpoint, {a.preprocess} preprocessing", default=not models)
+    if a.pictures:
+        paths = sorted(f for f in a.pictures.iterdir() if f.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        if not paths:
+            print(f"import: no .png or .jpg in {a.pictures}", file=sys.stderr)
+            return 1
+        pictures = [calibrate.tensor(path, a.side, a.preprocess) for path in paths]
+        spec.ranges[a.modality] = calibrate.ranges(state, a.side, True, pictures)
     entry = model_dir.write_modality(a.out, spec, model_dir.ModalitySpec(a.modality, index, a.label, True), state)
     model = next((m for m in models if m["name"] == spec.name), None)
     if model is None:

@@ -1,15 +1,23 @@
-"""Where things lie. The official reference cases are outside the repository; without them that file is not collected,
-and `make test` says so."""
+"""Where things lie, and what tests share. The official reference cases are outside the repository; without them that
+file is not collected, and `make test` says so."""
 
+import functools
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "reference"
+PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
+GRAPHS = ("encoder", "self_prompt", "decoder")
+# Pictures that are taken apart node by node: one modality with a controller, one without.
+CASES = [("hc18_230_HC", "ultrasound"), ("ISIC_0000390", "dermoscopy")]
 sys.path.insert(0, str(ROOT / "models"))
 collect_ignore = [] if REFERENCE.is_dir() else ["test_reference.py"]
 
@@ -18,7 +26,36 @@ collect_ignore = [] if REFERENCE.is_dir() else ["test_reference.py"]
 def espmedsam():
     """Runs the program; returns its standard output."""
     def run(*args) -> str:
-        done = subprocess.run([ROOT / "target/release/espmedsam", *map(str, args)], capture_output=True, text=True)
+        done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
     return run
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A folder with the shipped weights as the export writes them now: `live-224` and `live-224-int8`."""
+    out = tmp_path_factory.mktemp("exported")
+    export = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "live-224", "--out", out]
+    for modality in dict(CASES).values():
+        export += ["--modality", modality]
+    int8 = ["--name", "live-224-int8", "--storage", "int8", "--ranges", "configs/live-224-int8.json"]
+    for options in ([], int8):
+        subprocess.run([*export, *options], check=True, cwd=ROOT / "models")
+    return out
+
+
+@pytest.fixture(scope="session")
+def dumped(espmedsam, exported, tmp_path_factory):
+    """dumped(model, stem, modality)[graph] = (the graph's file, its inputs and every node's output by name)."""
+    models = {m["name"]: m for m in tomllib.loads((exported / "manifest.toml").read_text())["model"]}
+
+    @functools.cache
+    def dump(model: str, stem: str, modality: str) -> dict:
+        out = tmp_path_factory.mktemp("dump")
+        espmedsam("bench", "--models", exported, "--model", model, "--image", ROOT / f"tests/samples/{stem}.jpg",
+                  "--modality", modality, "--runs", 1, "--layers", "--dump", out)
+        files = next(m for m in models[model]["modality"] if m["name"] == modality)
+        return {graph: (exported / files[graph], {unquote(p.stem): np.load(p) for p in (out / graph).glob("*.npy")})
+                for graph in GRAPHS}
+    return dump

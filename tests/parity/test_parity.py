@@ -1,15 +1,20 @@
-"""The program against onnxruntime on the shipped model and real pictures: every stage but the runtime is written
-twice. Pictures are handed over as PNG, because JPEG decoders may differ by a grey level."""
+"""The program against onnxruntime on the shipped models and real pictures: every stage but the runtime is written
+twice. Pictures are handed over as PNG, because JPEG decoders may differ by a grey level.
 
-from pathlib import Path
+An 8-bit model is held to the noise of rounding alone. Where a real number lies in the middle between two steps, rounding of
+the last bit decides; the two go different ways by one step, and what differs spreads through fifty quantized layers. That
+each node is right is asked in test_each_node.py, that all together are, to the bit, in test_contract.py."""
+
+import tomllib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import ROOT
 from independent import Reference, iou, mask
 
-ROOT = Path(__file__).parents[2]
+STORAGE = {m["name"]: m["storage"] for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]}
 SAMPLES = ROOT / "tests/samples"
 MODALITY = {"hc18": "ultrasound", "usgra": "ultrasound", "kvasir": "colonoscopy", "ISIC": "dermoscopy",
             "dsb": "microscopy"}
@@ -31,8 +36,14 @@ def pictures():
             yield f"{path.stem}-{view}", modality, np.ascontiguousarray(change(rgb))
 
 
+@pytest.fixture(scope="module", params=STORAGE)
+def model(request):
+    """Each model of the shipped manifest."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory, espmedsam):
+def outputs(tmp_path_factory, espmedsam, model):
     """Name -> (modality, picture, logits, patch, mask) from the program."""
     root = tmp_path_factory.mktemp("parity")
     found = {}
@@ -42,25 +53,37 @@ def outputs(tmp_path_factory, espmedsam):
         found[name] = (modality, rgb)
     for modality in {m for m, _ in found.values()}:
         for form in ("npy", "png"):
-            espmedsam("segment", root / modality, "--modality", modality, "--models", ROOT / "models", "--format", form,
-                      "-o", root / f"{modality}-{form}")
+            espmedsam("segment", root / modality, "--model", model, "--modality", modality, "--models", ROOT / "models",
+                      "--format", form, "-o", root / f"{modality}-{form}")
     return {name: (m, rgb, np.load(root / f"{m}-npy/{name}.low_res.npy"), np.load(root / f"{m}-npy/{name}.patch.npy"),
                    np.asarray(Image.open(root / f"{m}-png/{name}.mask.png")))
             for name, (m, rgb) in found.items()}
 
 
-def test_at_least_twenty_pictures_agree_with_onnxruntime(outputs):
-    reference = Reference(ROOT / "models")
+def test_at_least_twenty_pictures_agree_with_onnxruntime(outputs, model):
+    reference, exact = Reference(ROOT / "models", model), STORAGE[model] != "int8"
+    unquantized = Reference(ROOT / "models", next(m for m in STORAGE if STORAGE[m] != "int8"))
     assert len(outputs) >= 20
-    worst = 0.0
+    logits, overlaps, noise = {}, {}, {}
     for name, (modality, rgb, low, patch, png) in outputs.items():
         want, want_patch = reference.logits(rgb, modality)
-        worst = max(worst, np.abs(low - want).max())
-        assert np.abs(low - want).max() <= 1e-2, name
-        assert np.abs(patch - want_patch).max() <= 1e-2, name
+        logits[name] = max(np.abs(low - want).max(), np.abs(patch - want_patch).max())
+        overlaps[name] = iou(png > 0, mask(want, *rgb.shape[:2]))
         assert set(np.unique(png)) <= {0, 255} and png.shape == rgb.shape[:2], name
-        assert iou(png > 0, mask(want, *rgb.shape[:2])) >= 0.995, name
-    print(f"{len(outputs)} pictures, largest logit difference {worst:.1e}")
+        if not exact:
+            rounding = np.sqrt(np.mean((want - unquantized.logits(rgb, modality)[0]) ** 2))
+            noise[name] = np.sqrt(np.mean((low - want) ** 2)) / rounding
+    print(f"\n{model}: {len(outputs)} pictures, largest logit difference {max(logits.values()):.1e}, "
+          f"least overlap of masks {min(overlaps.values()):.4f} ({min(overlaps, key=overlaps.get)})")
+    if exact:
+        assert max(logits.values()) <= 1e-2, logits
+        assert min(overlaps.values()) >= 0.995, overlaps
+    else:
+        # One step's difference in one byte spreads through fifty rounded layers: two runtimes end up as far apart as two
+        # independent roundings of one network, which is sqrt(2) times as far as each is from float; never farther.
+        print(f"{model}: distance in units of rounding's own, worst {max(noise.values()):.2f}, "
+              f"median {np.median(list(noise.values())):.2f}")
+        assert max(noise.values()) <= 1.42, noise
 
 
 def test_the_masks_find_the_targets_of_the_shipped_samples(outputs):

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import UNUSED, is_modality_key, write_safetensors
-from . import network
-from .graph import OPSET, WeightFile
+from ..checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
+from . import int8, nodes, plain
+from .graph import OPSET, Graph, WeightFile
+from .int8 import Int8Layers, Ranges
+from .layers import FloatLayers
 
 NOTICE = "Research use only. Not for clinical use."
 PROFILES = {
@@ -26,6 +28,7 @@ PROFILES = {
                            "std": [58.395, 57.12, 57.375]},
 }
 DTYPES = {"float32": np.float32, "float16": np.float16}
+STORAGES = (*DTYPES, "int8")  # int8: as `int8.stored` says, float16 where it says nothing
 # Prompt encoder without its position matrix, and TinyViT's classifier: in the checkpoint, never in the network.
 _INERT = (*UNUSED, "prompt_encoder.point", "prompt_encoder.not_a", "prompt_encoder.mask_down", "prompt_encoder.no_")
 
@@ -40,6 +43,8 @@ class Spec:
     storage: str
     description: str
     default: bool = False
+    form: str = "nodes"  # or "plain": standard operators only, for other runtimes
+    ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
 
 
 @dataclass
@@ -61,10 +66,26 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def _write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], storage: str) -> Path:
+def read_weights(folder: Path, modality: str = "") -> dict[str, np.ndarray]:
+    """The float tensors of an exported model folder: the base, and the modality's controller if it is named."""
+    state = {}
+    for stem in filter(None, ("base", modality)):
+        found = sorted(folder.glob(f"{stem}-*.safetensors"))
+        if len(found) != 1:
+            raise FileNotFoundError(f"{folder} holds {len(found)} files {stem}-*.safetensors, expected 1")
+        state.update({k: v.astype(np.float32) for k, v in read_safetensors(found[0]).items()})
+    return state
+
+
+def weight_names(folder: Path) -> list[str]:
+    """An exported folder's weight files, named by content."""
+    return sorted(f.stem for f in folder.glob("*.safetensors"))
+
+
+def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], storage: str) -> Path:
     """A `.safetensors` named by its content, so that equal weights are one file."""
     part = folder / f"{stem}.tmp.safetensors"
-    arrays = {k: v.astype(DTYPES[storage]) for k, v in tensors.items()}
+    arrays = {k: v.astype(DTYPES.get(storage, v.dtype)) for k, v in tensors.items()}
     bad = [k for k, v in arrays.items() if not np.all(np.isfinite(v))]
     if bad:
         raise ValueError(f"{bad[0]} does not fit {storage}")
@@ -74,35 +95,52 @@ def _write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stor
     return path
 
 
-def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> dict:
+def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray],
+                   rest: dict | None = None) -> dict:
     """Writes weights and graphs of one modality into `root/spec.name`; returns its manifest entry.
 
-    Graphs are named by base (and modality, if it has a controller), so modalities on one base share them.
+    Graphs are named by base (and modality, if it has a controller), so modalities on one base share them. `rest` is the
+    same modality's entry in a float model beside this 8-bit one: its self-prompt and decoder, which stay float, are
+    then used and not written again.
     """
     folder = root / spec.name
     folder.mkdir(parents=True, exist_ok=True)
-    shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)}
-    base = _write_weights(folder, "base", shared, spec.storage)
+    if spec.storage == "int8":
+        state = int8.stored(state, modality.controller)
+    shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)
+              and (not rest or k.startswith("SemiTViT."))}
+    base = write_weights(folder, "base", shared, spec.storage)
     tag = base.stem.removeprefix("base-")
     files = [WeightFile(base)]
     own = None
     if modality.controller:
-        own = _write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
+        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
                              spec.storage)
         files.append(WeightFile(own))
     encoder = folder / (f"encoder-{tag}-{own.stem}.onnx" if own else f"encoder-{tag}.onnx")
     self_prompt, decoder = folder / f"self_prompt-{tag}.onnx", folder / f"decoder-{tag}.onnx"
-    network.encoder(spec.side, files, modality.controller).save(encoder)
-    network.self_prompt(spec.side, files[:1]).save(self_prompt)
-    network.decoder(spec.side, files[:1]).save(decoder)
+    if spec.form == "plain":
+        plain.encoder(spec.side, files, modality.controller).save(encoder)
+    else:
+        g = Graph("encoder", files)
+        known = spec.ranges.get(modality.name if modality.controller else "base")
+        layers = Int8Layers(g, known) if spec.storage == "int8" else FloatLayers(g)
+        nodes.encoder(layers, spec.side, modality.controller).save(encoder)
 
     def rel(p: Path) -> str:
         return p.relative_to(root).as_posix()
 
+    weights = [rel(f.path) for f in files]
+    if rest:
+        self_prompt, decoder, weights = root / rest["self_prompt"], root / rest["decoder"], weights + rest["weights"][:1]
+    else:
+        graphs = plain if spec.form == "plain" else nodes
+        graphs.self_prompt(spec.side, files[:1]).save(self_prompt)
+        graphs.decoder(spec.side, files[:1]).save(decoder)
     return {
         "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
         "encoder": rel(encoder), "self_prompt": rel(self_prompt), "decoder": rel(decoder),
-        "weights": [rel(f.path) for f in files], "trained_on": modality.trained_on, "licences": modality.licences,
+        "weights": weights, "trained_on": modality.trained_on, "licences": modality.licences,
         "validation": modality.validation,
     }
 

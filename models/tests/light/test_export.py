@@ -10,7 +10,7 @@ import pytest
 
 from espmedsam import checkpoint, reference_weights
 from espmedsam.export import model_dir
-from espmedsam.export.network import bias_offsets
+from espmedsam.export.plain import bias_offsets
 
 
 @pytest.fixture(scope="module")

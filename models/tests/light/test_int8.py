@@ -1,0 +1,225 @@
+"""8 bits: the nodes' functions against integers in numpy, the quantizer, the 8-bit encoder against the float one."""
+
+import functools
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto
+from PIL import Image
+
+from espmedsam import checkpoint, reference_weights
+from espmedsam.export import calibrate, int8, model_dir
+from espmedsam.export import functions_int8 as q
+from espmedsam.export.graph import Graph
+from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
+from test_nodes import keeps_the_contract
+
+F, U8, I8 = np.float32, np.uint8, np.int8
+TYPES = {np.dtype(F): TensorProto.FLOAT, np.dtype(U8): TensorProto.UINT8, np.dtype(I8): TensorProto.INT8}
+
+
+@functools.cache
+def reference(modality=2):
+    """A checkpoint made by rule; not to be changed."""
+    return checkpoint.strict(reference_weights.weights(1001, modality, -0.75))
+
+
+def run(tmp_path, body, kind, inputs, shape=None, **attributes):
+    """One node through onnxruntime; all inputs are fed, absent ones are None."""
+    g = Graph("node", [])
+    given = {k: v for k, v in inputs.items() if v is not None}
+    names = {k: g.input(k, list(v.shape), TYPES[v.dtype]) if v is not None else "" for k, v in inputs.items()}
+    g.output(g.node(body, kind, names, shape, **attributes), "out", [None, None],
+             TensorProto.UINT8 if "y_scale" in given else TensorProto.FLOAT)
+    g.save(tmp_path / "node.onnx")
+    return onnxruntime.InferenceSession(str(tmp_path / "node.onnx")).run(None, given)[0]
+
+
+def quant(x, scale, zero):
+    return np.clip(np.rint(x / scale) + zero, 0, 255).astype(U8)
+
+
+def gelu(x):
+    return np.vectorize(lambda v: 0.5 * v * (1 + math.erf(v / math.sqrt(2))))(x.astype(np.float64))
+
+
+def finish(acc, i, activation):
+    """The contract's words, on int32 sums [R, N]."""
+    real = acc.astype(F) * (i["x_scale"] * i["weight_scale"]) + (0 if i["bias"] is None else i["bias"])
+    if i.get("residual_scale") is not None:
+        real = real + i["residual_scale"] * (i["residual"].astype(F) - i["residual_zero"])
+    elif i.get("residual") is not None:
+        real = real + i["residual"]
+    if i.get("y_scale") is None:
+        return real
+    if activation == "gelu":
+        mid = quant(real, i["mid_scale"], i["mid_zero"]).astype(np.float64)
+        real = gelu((mid - i["mid_zero"]) * i["mid_scale"])
+    return quant(real, i["y_scale"], i["y_zero"])
+
+
+def same(got, want):
+    """Floats to rounding; bytes but for a tie that rounding turned."""
+    assert got.dtype == want.dtype or want.dtype == np.float64
+    if got.dtype == U8:
+        off = np.abs(got.astype(int) - want)
+        assert off.max() <= 1 and (off > 0).mean() < 2e-3
+    else:
+        assert np.allclose(got, want, rtol=1e-5, atol=1e-5)
+
+
+def operands(rng, rows, weight_shape, residual=None, activation="none", byte=True):
+    n = weight_shape[0]
+    i = {"x_scale": F(0.02), "x_zero": U8(117), "weight": rng.integers(-64, 65, weight_shape).astype(I8),
+         "weight_scale": rng.uniform(0.001, 0.01, n).astype(F), "bias": rng.standard_normal(n).astype(F)}
+    if residual == "float":
+        i |= {"residual": rng.standard_normal((rows, n)).astype(F), "residual_scale": None, "residual_zero": None}
+    elif residual == "byte":
+        i |= {"residual": rng.integers(0, 256, (rows, n)).astype(U8), "residual_scale": F(0.03),
+              "residual_zero": U8(9)}
+    absent = {"mid_scale": None, "mid_zero": None, "y_scale": None, "y_zero": None}
+    mid = {"mid_scale": F(0.05), "mid_zero": U8(100)} if activation == "gelu" else {}
+    return {**i, **absent, **mid, **({"y_scale": F(0.0371), "y_zero": U8(5 if mid else 128)} if byte else {})}
+
+
+def arrays(i):
+    return {k: None if v is None else np.asarray(v) for k, v in i.items()}
+
+
+@pytest.mark.parametrize("residual, activation, byte", [
+    (None, "none", False), (None, "none", True), (None, "gelu", True), ("float", "none", False), ("byte", "gelu", True)])
+def test_qlinear_is_integers_then_one_scale(tmp_path, residual, activation, byte):
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 256, (37, 96)).astype(U8)
+    i = operands(rng, 37, (24, 96), residual, activation, byte)
+    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation=activation)
+    acc = (x.astype(np.int32) - i["x_zero"]) @ i["weight"].astype(np.int32).T
+    same(got, finish(acc, i, activation))
+
+
+def test_the_largest_sums_do_not_saturate(tmp_path):
+    x, i = np.full((1, 1280), 255, U8), operands(np.random.default_rng(0), 1, (2, 1280), byte=False)
+    i |= {"x_zero": U8(0), "weight": np.repeat(np.array([[64], [-64]], I8), 1280, 1), "bias": None,
+          "x_scale": F(1), "weight_scale": np.ones(2, F)}
+    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation="none")
+    assert got.tolist() == [[255 * 64 * 1280, -255 * 64 * 1280]]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_convolutions_take_cells_outside_as_zero(tmp_path, stride, depthwise):
+    rng, h, w, c, n = np.random.default_rng(2), 6, 5, 8, 8 if depthwise else 12
+    x = rng.integers(0, 256, (h * w, c)).astype(U8)
+    i = operands(rng, 0, (n, 1 if depthwise else c, 3, 3), activation="gelu" if depthwise else "none")
+    attributes = {"height": h, "width": w, "stride": stride}
+    if depthwise:
+        got = run(tmp_path, q.qdepthwise, "QDepthwise", arrays({"x": x, **i}), {"channels": c}, **attributes,
+                  activation="gelu")
+    else:
+        got = run(tmp_path, q.qconv, "QConv", arrays({"x": x, **i}), **attributes, kernel=3, pad=1, planar=0,
+                  activation="none")
+    wide = np.pad(x.reshape(h, w, c).astype(np.int32) - i["x_zero"], ((1, 1), (1, 1), (0, 0)))
+    weight = i["weight"].astype(np.int32)
+    acc = [np.einsum("yxc,cyx->c" if depthwise else "yxc,ncyx->n", wide[y:y + 3, z:z + 3],
+                     weight[:, 0] if depthwise else weight) for y in range(0, h, stride) for z in range(0, w, stride)]
+    same(got, finish(np.array(acc), i, "gelu" if depthwise else "none"))
+
+
+def test_a_weight_keeps_seven_bits_and_loses_least():
+    rng = np.random.default_rng(3)
+    w = rng.standard_normal((16, 300)).astype(F)
+    w[:, 0] = 12  # an outlier must not coarsen the others
+    got, scale = quantized_weight(w)
+    naive = np.abs(w).max(1) / WEIGHT_MAX
+    error = ((got * scale[:, None] - w) ** 2).sum(1)
+    assert np.abs(got).max() <= WEIGHT_MAX and got.dtype == I8 and scale.dtype == F
+    assert (error <= ((np.rint(w / naive[:, None]) * naive[:, None] - w) ** 2).sum(1) + 1e-4).all()
+    given, same_scale = quantized_weight(w[:, :9], scale)
+    assert given.shape == (16, 9) and same_scale is scale
+    assert not quantized_weight(np.zeros((2, 3), F))[0].any()
+
+
+def histogram(x):
+    h = Histogram()
+    for look in (h.widen, h.add):
+        look(x)
+    return h
+
+
+def test_a_range_holds_zero_and_leaves_outliers_out():
+    x = np.random.default_rng(4).standard_normal(1_000_000).astype(F)
+    scale, zero = histogram(np.append(x, F(20))).range()
+    assert 0 < zero < 255 and scale * (255 - zero) < 8
+    scale, zero = histogram(np.abs(x) + 3).range()
+    assert zero == 0
+    assert histogram(np.zeros(9, F)).range() == (1.0, 0)
+
+
+def test_a_range_before_gelu_forgets_what_gelu_flattens():
+    x = np.random.default_rng(5).uniform(-30, 3, 100_000).astype(F)
+    value, gelu_only = histogram(x).range(), histogram(x).range(before_gelu=True)
+    assert value[0] * value[1] > 20 and gelu_only[0] * gelu_only[1] < 8
+
+
+@pytest.mark.parametrize("controller", [False, True])
+def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
+    state = reference()
+    rng, side = np.random.default_rng(6), 64
+    pictures = [rng.standard_normal((1, 3, side, side)).astype(F) for _ in range(4)]
+    ranges = {"ultrasound" if controller else "base": calibrate.ranges(state, side, controller, pictures[1:], grid=9)}
+    modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)
+    out = []
+    for storage in ("float32", "int8"):
+        spec = model_dir.Spec(storage, side, "imagenet", storage, "", ranges=ranges)
+        entry = model_dir.write_modality(tmp_path, spec, modality, state)
+        keeps_the_contract(tmp_path / entry["encoder"])
+        out.append(onnxruntime.InferenceSession(str(tmp_path / entry["encoder"])).run(None, {"image": pictures[0]})[0])
+    assert np.sqrt(((out[1] - out[0]) ** 2).mean() / (out[0] ** 2).mean()) < 0.15
+
+
+def test_two_controllers_share_the_eight_bit_base():
+    bases = [int8.stored(reference(m), True) for m in (2, 5)]
+    shared = [k for k in bases[0] if not checkpoint.is_modality_key(k)]
+    assert all(np.array_equal(bases[0][k], bases[1][k]) for k in shared)
+    assert bases[0]["SemiTViT.layers.1.blocks.0.mlp.fc1.weight"].dtype == I8
+    assert "SemiTViT.layers.1.blocks.0.mlp.norm.weight" not in bases[0]
+
+
+def test_a_controller_beyond_the_base_scales_is_refused():
+    state = reference()
+    key = "SemiTViT.layers.1.blocks.0.med_dah.fc2.weight"
+    with pytest.raises(ValueError, match="too large for the base"):
+        int8.stored({**state, key: state[key] * 9}, True)
+
+
+def test_the_import_command_writes_eight_bits_beside_floats(tmp_path):
+    path, pictures = tmp_path / "c.safetensors", tmp_path / "pictures"
+    checkpoint.write_safetensors(path, reference_weights.weights(1001, 2, -0.75))
+    pictures.mkdir()
+    for i in range(2):
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (70, 90, 3)).astype(U8)).save(pictures / f"{i}.png")
+    command = [sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", path, "--modality", "ultrasound",
+               "--side", "64", "--out", tmp_path / "models"]
+    for more in ([], ["--storage", "int8", "--pictures", pictures]):
+        subprocess.run(command + more, check=True, cwd=Path(__file__).parents[2])
+    models = model_dir.read_manifest(tmp_path / "models")
+    assert [(m["name"], m["storage"], m["default"]) for m in models] == [
+        ("imported-official-64", "float32", True), ("imported-official-64-int8", "int8", False)]
+    size = [sum((tmp_path / "models" / p).stat().st_size for p in m["modality"][0]["weights"]) for m in models]
+    assert size[1] < size[0] / 2
+    alone = subprocess.run(command + ["--storage", "int8"], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert alone.returncode != 0 and "--pictures" in alone.stderr
+
+
+def test_ranges_of_other_weights_are_refused(tmp_path):
+    (tmp_path / "r.json").write_text('{"weights": ["base-00000000"], "encoders": {}}')
+    models = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "live-224", "--out", tmp_path,
+               "--storage", "int8", "--ranges", tmp_path / "r.json"]
+    done = subprocess.run(command, cwd=models, capture_output=True, text=True)
+    assert done.returncode != 0 and "base-00000000" in done.stderr
