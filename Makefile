@@ -14,6 +14,8 @@ TRAIN := .venv/train/bin/python
 # Stamps: a venv's python is a link to the system's, whose date says nothing.
 LIGHT_READY := .venv/light/ready
 TRAIN_READY := .venv/train/ready
+PEERS_READY := .venv/peers/ready
+RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
 export SHARED
@@ -88,9 +90,40 @@ bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime i
 	cargo bench --locked
 	$(MAKE) bench-peers
 
+PEERS ?=
 .PHONY: bench-peers
-bench-peers: build $(LIGHT_READY) ## Ours and onnxruntime, same graphs, threads and picture, interleaved
-	$(LIGHT) benches/peers.py --binary $(BIN)
+bench-peers: build $(PEERS_READY) $(RTEN) ## Beside onnxruntime, OpenVINO, rten and tract as it comes; PEERS=--quick for 224 alone
+	.venv/peers/bin/python benches/peers --binary $(BIN) --rten $(RTEN) $(PEERS)
+
+##@ ARM boards (cross/README.md)
+
+CROSS_TARGET := aarch64-unknown-linux-gnu
+CROSS_CPUS := cortex-a72 cortex-a76 neoverse-v1
+
+.PHONY: cross
+cross: tools ## The program for 64-bit ARM (Raspberry Pi 4 and 5, Jetson), from this machine
+	cross/setup.sh rust
+	. .cross/rust.env
+	cargo build --release --locked --bin espmedsam --target $(CROSS_TARGET)
+	echo "  program   $(CURDIR)/target/$(CROSS_TARGET)/release/espmedsam"
+
+.PHONY: test-arm
+test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and a newer core
+	cross/setup.sh rust qemu
+	. .cross/rust.env
+	for cpu in $(CROSS_CPUS); do
+	  echo "as $$cpu"
+	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/.cross/qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu" \
+	    cargo test --release --locked --lib --manifest-path cross/kernels/Cargo.toml --target-dir target/kernels --target $(CROSS_TARGET)
+	done
+
+.PHONY: bench-arm
+bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)
+	$(call need,python3,install it with 'apt-get install python3 python3-venv')
+	cross/setup.sh mca count
+	mkdir -p out
+	cross/report.sh >out/arm.md
+	mv out/arm.md benches/arm.md
 
 ##@ Models
 
@@ -107,10 +140,17 @@ train: $(TRAIN_READY) ## Base, then the controllers, then the yardstick; each re
 	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml --data $(SHARED)/data --split $(SPLIT) --init-root $$root --out $$out
 	done
 
+EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml
 .PHONY: export
-export: $(LIGHT_READY) ## runs/ -> models/ (float16-stored, shipped) and out/float32/
-	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out models
-	$(LIGHT) -m espmedsam.export models/configs/release.toml --runs runs --validation models/validation.json --out out/float32 --storage float32
+export: $(LIGHT_READY) ## models/live-224 (weights) -> models/ anew, float and 8 bits; out/plain/ in standard operators
+	$(EXPORT) --from models/live-224 --out models \
+	  --name live-224-int8 --storage int8 --ranges models/configs/live-224-int8.json
+	$(EXPORT) --from models/live-224 --validation models/validation.json --out models
+	$(EXPORT) --from models/live-224 --out out/plain --form plain
+
+.PHONY: export-trained
+export-trained: $(LIGHT_READY) ## runs/ -> models/, float; the 8-bit form then needs new ranges (models/README.md)
+	$(EXPORT) --runs runs --validation models/validation.json --out models
 
 CHECKPOINT ?=
 MODALITY ?=
@@ -151,4 +191,13 @@ $(LIGHT_READY): models/requirements-light.txt
 $(TRAIN_READY): models/requirements-light.txt models/requirements-train.txt
 	$(call venv,.venv/train)
 	.venv/train/bin/pip install -q -r models/requirements-light.txt -r models/requirements-train.txt
+	touch $@
+
+$(PEERS_READY): benches/requirements-peers.txt
+	$(call venv,.venv/peers)
+	.venv/peers/bin/pip install -q -r $<
+	touch $@
+
+$(RTEN): benches/peers/rten/Cargo.lock benches/peers/rten/src/main.rs
+	cargo build --release --locked --manifest-path benches/peers/rten/Cargo.toml --target-dir target/rten-peer
 	touch $@
