@@ -22,7 +22,7 @@ Command: `{command}`.
 
 Same shipped weights ({modality}), picture and threads; one frame is encoder + self-prompt + decoder. Runtimes take
 turns, round by round, each in its own process. *ms*: median of all frames. *cpu ms*: median over the rounds of a
-frame's CPU time, all threads; with one thread it is what the clock says on an idle machine, and it hardly minds a busy
+frame's CPU time, for one thread, where it is what the clock says on an idle machine, and it hardly minds a busy
 one. *ours ÷ it*: median over the rounds of the ratio within a round, the program in float32 beside float32 and in int8
 beside int8 and bfloat16; under 1, the program is faster. *peak*: the process's highest resident memory; *bare*: of it,
 Python and numpy alone. *difference*: largest over the mask's logits, and IoU of the masks, from {reference}.
@@ -85,7 +85,10 @@ def table(side: int, threads: int, rows: list[dict]) -> str:
              "| --- | --- |" + " ---: |" * (len(COLUMNS) - 2)]
     for r in rows:
         ratio, cpu_ratio = (f"{r[k]:.2f}" if k in r else "" for k in ("ratio", "cpu_ratio"))
-        cells = [r["runtime"], r["precision"], *(f"{r[k]:.1f}" for k in ("ms", "least_ms", "cpu_ms")), ratio, cpu_ratio,
+        cpu = f"{r['cpu_ms']:.1f}"
+        if threads > 1:  # waiting threads spin, and the program's loading weighs as much as its frames
+            cpu, cpu_ratio = "", ""
+        cells = [r["runtime"], r["precision"], f"{r['ms']:.1f}", f"{r['least_ms']:.1f}", cpu, ratio, cpu_ratio,
                  f"{r['peak_mib']:.0f}", f"{r['bare_mib']:.0f}", f"{r['difference']:.1e}", f"{r['mask_iou']:.4f}"]
         lines.append("| " + " | ".join(cells) + " |")
     peers = [r for r in rows if r["runtime"] != "ours"]
