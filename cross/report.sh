@@ -25,4 +25,17 @@ onnxruntime's is the graphs alone.
 END
 # Not in the text above, so that a failure is one.
 # shellcheck disable=SC2086
-exec python3 cross/count.py ${ARM_BINARIES:+--binary $ARM_BINARIES} "$@"
+counts=$(python3 cross/count.py ${ARM_BINARIES:+--binary $ARM_BINARIES} "$@")
+cat <<END
+$counts
+
+## What to expect on a board
+
+\`cross/predict.py\`: products in the 8-bit tiles take the cycles above; every other instruction is taken to go at 2.0 a
+cycle on the A76 and 1.2 on the A72, and four cores to work as 4 x 0.85. Caches and memory bandwidth are not modelled:
+an expectation, not a measurement.
+
+END
+# The program's own rows: "A72=1,234.5" without the comma.
+# shellcheck disable=SC2046
+python3 cross/predict.py $(echo "$counts" | awk -F'|' '$2 ~ /espmedsam/ {gsub(/[ ,]/, "", $4); print ($3 ~ /a72/ ? "A72=" : "A76=") $4}')
