@@ -129,7 +129,8 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 
 .PHONY: eval
 eval: build $(LIGHT_READY) ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
-	$(BIN) eval --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation.json
+	$(BIN) eval --model live-224 --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation.json
+	$(BIN) eval --model live-224-int8 --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-int8.json
 	$(LIGHT) -m espmedsam.yardstick models/validation.json models/yardstick.json
 
 .PHONY: train
