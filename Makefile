@@ -144,9 +144,9 @@ train: $(TRAIN_READY) ## Base, then the controllers, then the yardstick; each re
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml
 .PHONY: export
 export: $(LIGHT_READY) ## models/live-224 (weights) -> models/ anew, float and 8 bits; out/plain/ in standard operators
-	$(EXPORT) --from models/live-224 --out models \
-	  --name live-224-int8 --storage int8 --ranges models/configs/live-224-int8.json
 	$(EXPORT) --from models/live-224 --validation models/validation.json --out models
+	$(EXPORT) --from models/live-224 --validation models/validation-int8.json --out models --default \
+	  --name live-224-int8 --storage int8 --ranges models/configs/live-224-int8.json
 	$(EXPORT) --from models/live-224 --out out/plain --form plain
 
 .PHONY: export-trained
