@@ -35,9 +35,12 @@ impl Exec<'_> {
             "scratch of {bytes} bytes asked, {} planned",
             self.scratch.bytes
         );
+        // Whatever pool runs: the memory has one user at a time.
+        let turn = self.scratch.turn.lock();
+        let _turn = turn.unwrap_or_else(PoisonError::into_inner);
         self.pool.run(tasks, &|task, thread| {
-            // SAFETY: the pool runs at most one task at a time under each thread's number, and `Pool::run` is
-            // serialised, so this part has no other borrower.
+            // SAFETY: the pool runs at most one task at a time under each thread's number, and the turn is held, so
+            // this part has no other borrower.
             let scratch = unsafe { self.scratch.part(thread) };
             work(task, &mut scratch[..bytes]);
         });
@@ -50,6 +53,8 @@ pub struct Scratch {
     lines: UnsafeCell<Vec<Line>>,
     bytes: usize,
     threads: usize,
+    /// Held by the one that runs tasks on it.
+    turn: Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +73,7 @@ impl Scratch {
             lines: UnsafeCell::new(vec![Line([0; 64]); lines * threads]),
             bytes: lines * 64,
             threads,
+            turn: Mutex::new(()),
         }
     }
 
