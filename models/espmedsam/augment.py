@@ -9,6 +9,9 @@ import numpy as np
 GREY = ("ultrasound", "x-ray")
 # Up is up for a probe and for a patient standing before the detector; elsewhere any quarter turn is as good.
 UPRIGHT = ("ultrasound", "x-ray")
+# Magnification, smallest and largest, 1 = the whole picture. Vessels and nuclei are also served as tiles of a larger
+# picture, so these are trained from the whole to a quarter of its side.
+ZOOM = {"fundus": (0.9, 4.0), "microscopy": (0.8, 4.0)}
 
 
 def augment(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np.random.Generator):
@@ -26,7 +29,8 @@ def augment(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: 
 
 def _warp(image, mask, modality, side, rng):
     n = image.shape[0]
-    scale = np.exp(rng.uniform(np.log(0.7), np.log(1.6)))
+    low, high = ZOOM.get(modality, (0.7, 1.6))
+    scale = np.exp(rng.uniform(np.log(low), np.log(max(1.6, min(high, 1.6 * n / side)))))  # not much beyond its pixels
     aspect = np.exp(rng.uniform(-0.22, 0.22))
     angle = np.deg2rad(rng.uniform(-25, 25)) if rng.random() < 0.5 else 0.0
     if modality not in UPRIGHT:
@@ -35,8 +39,9 @@ def _warp(image, mask, modality, side, rng):
     sx, sy = side / n * scale * aspect * flip, side / n * scale / aspect
     c, s = np.cos(angle), np.sin(angle)
     a = np.array([[c * sx, -s * sy], [s * sx, c * sy]])
-    slack = 0.18 * side * max(1.0, scale)
-    centre = side / 2 + rng.uniform(-slack, slack, 2) * 0.6
+    # Up to a tenth of the side beyond what the magnification itself leaves free.
+    slack = side * (0.5 * (scale - 1) + 0.1) if scale > 1.6 else 0.108 * side * max(1.0, scale)
+    centre = side / 2 + rng.uniform(-slack, slack, 2)
     m = np.hstack([a, (centre - a @ np.array([n / 2, n / 2]))[:, None]])
     # Outside the picture: black, as beside a sector, or the edge repeated, as in a tighter crop.
     border = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE

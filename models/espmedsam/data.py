@@ -74,14 +74,19 @@ def normalise(image: np.ndarray) -> np.ndarray:
     return ((image - MEAN) / STD).transpose(2, 0, 1).astype(np.float32)
 
 
+# Modalities whose pictures are trained as crops too keep what the pool has of them.
+SHARP = {"fundus": 640, "microscopy": 640}
+
+
 class Pool:
     """Training pictures as uint8 squares in memory (a margin over the training side, so that a crop stays sharp)."""
 
-    def __init__(self, items: list[Item], side: int):
+    def __init__(self, items: list[Item], margin: int):
         self.items = items
         self.images, self.masks = [], []
         for item in items:
             image, mask = read_pair(item)
+            side = max(margin, min(max(image.shape[:2]), SHARP.get(item.modality, 0)))
             self.images.append(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
             area = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
             self.masks.append(area)

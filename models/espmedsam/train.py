@@ -47,6 +47,7 @@ class Config:
     seed: int = 0
     evaluate_every: float = 12.0    # minutes
     bf16: bool = False
+    compiled: bool = False          # torch.compile of the encoder: some minutes at the start, a fifth more pictures
     aux: float = 0.5                # weight of the auxiliary head on the embedding
     extra: dict = field(default_factory=dict)
 
@@ -54,14 +55,15 @@ class Config:
 class Esp(torch.nn.Module):
     """ESP-MedSAM and, in training only, an auxiliary 1x1 head on the embedding (6 x 16 channels, pixel-shuffled)."""
 
-    def __init__(self, controller: bool):
+    def __init__(self, controller: bool, compiled: bool = False):
         super().__init__()
         self.net = ESPMedSAM()
         self.aux = torch.nn.Conv2d(256, 6 * 16, 1)
         self.controller = controller
+        self.encode = torch.compile(self.net.encode, dynamic=False) if compiled else self.net.encode
 
     def forward(self, x, modality):
-        embedding = self.net.encode(x, self.controller)
+        embedding = (self.encode if self.training else self.net.encode)(x, self.controller)
         patch, prompted = self.net.self_prompt(embedding)
         logits = self.net.decode(prompted, modality)
         if not self.training:
@@ -156,7 +158,7 @@ def build(cfg: Config, init_root: Path) -> torch.nn.Module:
     """The model of a stage, started from `init`, with only the stage's own weights left trainable."""
     if cfg.stage == "unet":
         return Yardstick(cfg.width)
-    model = Esp(controller=cfg.stage == "controller")
+    model = Esp(cfg.stage == "controller", cfg.compiled)
     if cfg.init:
         model.net.load_arrays(checkpoint.load(init_root / cfg.init))
     if cfg.stage == "controller":

@@ -6,7 +6,7 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 
@@ -264,9 +264,12 @@ impl Pool {
         state.tasks.store(tasks, Ordering::Relaxed);
         state.next.store(0, Ordering::Relaxed);
         state.busy.store(self.workers.len(), Ordering::Relaxed);
-        state.epoch.fetch_add(1, Ordering::SeqCst);
+        state.epoch.fetch_add(1, Ordering::Release);
+        // Beside the one in `wait_for_job`: either this thread sees that a worker sleeps, or the worker sees the job.
+        // Ordered by a fence, as emulators do not keep a sequentially consistent load behind such a store.
+        fence(Ordering::SeqCst);
         for (worker, sleeping) in self.wake.iter().zip(&state.sleeping) {
-            if sleeping.load(Ordering::SeqCst) {
+            if sleeping.load(Ordering::Relaxed) {
                 worker.unpark();
             }
         }
@@ -326,15 +329,16 @@ impl State {
             }
             std::hint::spin_loop();
         }
-        self.sleeping[number].store(true, Ordering::SeqCst);
+        self.sleeping[number].store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         let epoch = loop {
-            let epoch = self.epoch.load(Ordering::SeqCst);
+            let epoch = self.epoch.load(Ordering::Acquire);
             if epoch != seen {
                 break epoch;
             }
             std::thread::park();
         };
-        self.sleeping[number].store(false, Ordering::SeqCst);
+        self.sleeping[number].store(false, Ordering::Relaxed);
         epoch
     }
 
@@ -395,8 +399,9 @@ mod tests {
     #[test]
     fn sleeping_threads_wake() {
         let pool = Pool::new(2).unwrap();
-        for _ in 0..3 {
-            std::thread::sleep(std::time::Duration::from_millis(30));
+        // Pauses about as long as a thread waits before it sleeps: the job and the falling asleep meet.
+        for pause in (0..1500).map(|i| std::time::Duration::from_micros(i % 150)) {
+            std::thread::sleep(pause);
             let sum = AtomicUsize::new(0);
             pool.run(64, &|task, _| {
                 sum.fetch_add(task, Ordering::Relaxed);
