@@ -161,10 +161,14 @@ def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str
     return {k: np.asarray(state[k], np.float32) for k in want if not k.endswith("num_batches_tracked")}
 
 
-def load(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads `.pth`/`.pt` or `.safetensors` strictly. Raises CheckpointError."""
+def read(path: str | Path) -> dict[str, np.ndarray]:
+    """Tensors of a `.pth`/`.pt` or `.safetensors` file, whatever they are called. Raises CheckpointError."""
     path = Path(path)
     if not path.exists():
         raise CheckpointError(f"{path} does not exist")
-    read = read_safetensors if path.suffix == ".safetensors" else _read_pth
+    return (read_safetensors if path.suffix == ".safetensors" else _read_pth)(path)
+
+
+def load(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads `.pth`/`.pt` or `.safetensors` strictly. Raises CheckpointError."""
     return strict(read(path), str(path))

@@ -1,5 +1,5 @@
 """The network in PyTorch. Module names follow the official checkpoints, so that their keys load as they are."""
 
-from .model import ESPMedSAM
+from .model import ESPMedSAM, SamTeacher
 
-__all__ = ["ESPMedSAM"]
+__all__ = ["ESPMedSAM", "SamTeacher"]

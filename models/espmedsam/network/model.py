@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .decoder import QDMD
 from .encoder import EMBED, LayerNorm2d, SemiTViT
+from .vit import Vit, VitShape
 
 
 class PositionEncoding(nn.Module):
@@ -40,8 +41,8 @@ class PromptEncoder(nn.Module):
         self.no_mask_embed = nn.Embedding(1, EMBED)
 
 
-class ESPMedSAM(nn.Module):
-    """B x 3 x S x S normalised pictures -> (B x S/4 x S/4 mask logits, B x S/32 x S/32 patch logits).
+class SelfPrompted(nn.Module):
+    """All that follows an encoder: SPPG and QDMD.
 
     SPPG: patch decoder -> patch logits -> hard threshold at 0 -> dense prompter -> x2 nearest, added to the embedding.
     The prompter is pointwise, so running it before the x2 gives the same numbers at a quarter of the work.
@@ -49,23 +50,11 @@ class ESPMedSAM(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.SemiTViT = SemiTViT()
         self.prompt_encoder = PromptEncoder()
         self.mask_decoder = QDMD()
         self.patch_decoder = nn.Sequential(nn.Conv2d(EMBED, 64, 2, 2), LayerNorm2d(64), nn.GELU(), nn.Conv2d(64, 1, 1))
         self.dense_prompter = nn.Sequential(nn.Conv2d(1, EMBED, 1), LayerNorm2d(EMBED), nn.GELU())
         self.mask_query = nn.Embedding(7, EMBED)
-
-    def load_arrays(self, state: dict) -> "ESPMedSAM":
-        """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
-        own = self.state_dict()
-        full = {k: torch.tensor(state[k]) if k in state else own[k] for k in own}
-        self.load_state_dict(full, strict=True)
-        return self
-
-    def encode(self, x: Tensor, controller: bool = True) -> Tensor:
-        """Image embedding, B x 256 x S/16 x S/16."""
-        return self.SemiTViT(x, controller)
 
     def self_prompt(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """(patch logits B x S/32 x S/32, embedding with the dense prompt added). The threshold passes gradients
@@ -84,6 +73,37 @@ class ESPMedSAM(nn.Module):
         pe = self.prompt_encoder.pe_layer(prompted.shape[-1]).unsqueeze(0)
         return self.mask_decoder(prompted, pe, self.mask_query.weight, modality)
 
+
+class ESPMedSAM(SelfPrompted):
+    """B x 3 x S x S normalised pictures -> (B x S/4 x S/4 mask logits, B x S/32 x S/32 patch logits)."""
+
+    def __init__(self):
+        super().__init__()
+        self.SemiTViT = SemiTViT()
+
+    def load_arrays(self, state: dict) -> "ESPMedSAM":
+        """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
+        own = self.state_dict()
+        full = {k: torch.tensor(state[k]) if k in state else own[k] for k in own}
+        self.load_state_dict(full, strict=True)
+        return self
+
+    def encode(self, x: Tensor, controller: bool = True) -> Tensor:
+        """Image embedding, B x 256 x S/16 x S/16."""
+        return self.SemiTViT(x, controller)
+
     def forward(self, x: Tensor, modality: Tensor, controller: bool = True) -> tuple[Tensor, Tensor]:
         patch, prompted = self.self_prompt(self.encode(x, controller))
         return self.decode(prompted, modality), patch
+
+
+class SamTeacher(SelfPrompted):
+    """SAM's ViT in the place of the small encoder: what a teacher is trained as, where none can be had."""
+
+    def __init__(self, shape: VitShape):
+        super().__init__()
+        self.image_encoder = Vit(shape)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Image embedding, B x 256 x S/16 x S/16."""
+        return self.image_encoder(x)

@@ -1,69 +1,51 @@
-"""Training end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
+"""Training with masks, end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
 
-import csv
-import sys
+from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from espmedsam import checkpoint, train
+from espmedsam import checkpoint
+from espmedsam.train import config
 
-SAMPLING = {"discs": 1.0}
+CONFIGS = Path(__file__).parents[2] / "configs"
 
-
-@pytest.fixture(scope="module")
-def pool(tmp_path_factory):
-    """Bright discs on noise, as ultrasound; a split of 10 and 4."""
-    root = tmp_path_factory.mktemp("pool")
-    rng = np.random.default_rng(0)
-    index, split = [], []
-    for i in range(14):
-        image = rng.integers(0, 80, (90, 120, 3)).astype(np.uint8)
-        mask = np.zeros((90, 120), np.uint8)
-        cv2.circle(mask, tuple(int(v) for v in rng.integers(30, 60, 2)), 20, 255, -1)
-        image[mask > 0] += 120
-        cv2.imwrite(str(root / f"{i}.png"), image)
-        cv2.imwrite(str(root / f"{i}_mask.png"), mask)
-        row = {"dataset": "discs", "modality": "ultrasound", "stem": str(i)}
-        index.append({**row, "image": f"{i}.png", "mask": f"{i}_mask.png", "empty": "0"})
-        split.append({**row, "split": "train" if i < 10 else "val"})
-    for name, rows in (("index.csv", index), ("split.csv", split)):
-        with (root / name).open("w", newline="") as f:
-            w = csv.DictWriter(f, rows[0])
-            w.writeheader()
-            w.writerows(rows)
-    return root
+SMALL = "side = [64]\nlr = 1e-3\n"
 
 
-def run(monkeypatch, pool, out, config, budget, init_root="."):
-    path = out.parent / f"{out.name}.toml"
-    path.write_text(config + f"\nbudget = {budget}\n[sampling]\ndiscs = 1.0\n")
-    monkeypatch.setattr(sys, "argv", ["train", str(path), "--data", str(pool), "--split", str(pool / "split.csv"),
-                                      "--out", str(out), "--init-root", str(init_root)])
-    train.main()
-    return [float(r["loss"]) for r in csv.DictReader((out / "curve_train.csv").open())]
-
-
-BASE = 'init = ""\nside = [64]\nphase = [1.0]\nbatch = 4\nlr = 1e-3\nwarmup = 0.05\n'
-
-
-def test_base_then_controller(monkeypatch, pool, tmp_path):
-    losses = run(monkeypatch, pool, tmp_path / "base", 'stage = "base"\n' + BASE, 0.6)
+def test_base_then_controller(run, tmp_path):
+    losses = run("base", 'stage = "base"\n' + SMALL, 0.5)
     assert losses[-1] < losses[0]
+    assert list((tmp_path / "base").glob("pictures-*.png"))
     base = checkpoint.load(tmp_path / "base" / "ema.safetensors")
-    config = 'stage = "controller"\nmodality = "ultrasound"\n' + BASE.replace('init = ""', 'init = "base/ema.safetensors"')
-    run(monkeypatch, pool, tmp_path / "controller", config, 0.2, tmp_path)
+    run("controller", 'stage = "controller"\nmodality = "ultrasound"\ninit = "base/ema.safetensors"\n' + SMALL, 0.15)
     after = checkpoint.load(tmp_path / "controller" / "ema.safetensors")
     moved = {k for k in base if not np.array_equal(base[k], after[k])}
     assert moved and all(map(checkpoint.is_modality_key, moved))
 
 
-def test_a_run_resumes_where_it_stopped(monkeypatch, pool, tmp_path):
-    config = 'stage = "unet"\nwidth = 4\n' + BASE
-    run(monkeypatch, pool, tmp_path / "u", config, 0.1)
+def test_a_run_resumes_where_it_stopped(run, tmp_path):
+    config = 'stage = "unet"\nwidth = 4\n' + SMALL
+    run("u", config, 0.1)
     before = torch.load(tmp_path / "u" / "state.pt", weights_only=True)["progress"]
-    run(monkeypatch, pool, tmp_path / "u", config, 0.15)
+    run("u", config, 0.15)
     after = torch.load(tmp_path / "u" / "state.pt", weights_only=True)["progress"]
     assert after[0] > before[0] and after[2] >= 0.15
+
+
+@pytest.mark.parametrize("path", [p for p in CONFIGS.glob("*.toml") if p.stem != "release"], ids=lambda p: p.stem)
+def test_every_configuration_is_a_stage(path):
+    assert "{" not in config.read(path, modality="ultrasound").teacher
+
+
+def test_what_makes_no_stage_is_refused(tmp_path):
+    path = tmp_path / "wrong.toml"
+    good = 'stage = "base"\nside = [64]\nphase = [1.0]\nbatch = 1\nlr = 1e-3\nbudget = 1\nsampling = {}\n'
+    path.write_text(good)
+    assert config.read(path).side == [64]
+    for wrong in (good.replace("base", "bass"), good.replace("base", "controller"), good + "speed = 3\n",
+                  good.replace("[1.0]", "[0.5]"), good.replace("base", "common")):
+        path.write_text(wrong)
+        with pytest.raises(SystemExit):
+            config.read(path)

@@ -1,0 +1,97 @@
+"""Teachers for distillation, from checkpoint files: SAM (`sam_vit_b/l/h`), MobileSAM, one trained here, or another
+ESP-MedSAM. The kind and its shape are read off the keys; every key of the encoder must be there, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import checkpoint
+from .checkpoint import CheckpointError
+from .network import ESPMedSAM
+from .network.encoder import SemiTViT
+from .network.vit import Vit, VitShape
+
+PREFIX = "image_encoder."
+# The rest of a SAM checkpoint, or of a teacher trained here: known, and not needed to teach.
+BESIDE = ("prompt_encoder.", "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query.", "aux.",
+          "pixel_mean", "pixel_std")
+
+
+class EspTeacher(nn.Module):
+    """Another ESP-MedSAM as the teacher, its controller taking part if it was trained."""
+
+    def __init__(self, net: ESPMedSAM, controller: bool):
+        super().__init__()
+        self.net, self.controller = net, controller
+
+    def forward(self, x):
+        """B x 3 x S x S -> B x 256 x S/16 x S/16."""
+        return self.net.encode(x, self.controller)
+
+
+class TinyTeacher(SemiTViT):
+    """MobileSAM's encoder: ours, without any modality weights."""
+
+    def forward(self, x):
+        """B x 3 x S x S -> B x 256 x S/16 x S/16."""
+        return super().forward(x, controller=False)
+
+
+def load_teacher(path: str | Path, controller: bool = False) -> nn.Module:
+    """The encoder of a checkpoint, frozen: B x 3 x S x S normalised pictures -> B x 256 x S/16 x S/16.
+
+    Raises CheckpointError if the file is of no known kind, or lacks or has too many keys.
+    """
+    state = {k.removeprefix("module."): v for k, v in checkpoint.read(path).items()}
+    if "SemiTViT.patch_embed.seq.0.c.weight" in state:
+        teacher: nn.Module = EspTeacher(ESPMedSAM().load_arrays(checkpoint.strict(state, str(path))), controller)
+    else:
+        strangers = [k for k in state if not k.startswith((PREFIX, *BESIDE))]
+        encoder = {k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)}
+        if strangers or not encoder:
+            raise CheckpointError(f"{path} is no SAM, MobileSAM or ESP-MedSAM checkpoint: "
+                                  + (f"unknown key {strangers[0]}" if strangers else f"no key begins with {PREFIX}"))
+        teacher = _tiny(encoder, path) if "patch_embed.seq.0.c.weight" in encoder else _vit(encoder, path)
+    return teacher.eval().requires_grad_(False)
+
+
+def vit_shape(encoder: dict[str, np.ndarray], source: str | Path) -> VitShape:
+    """The shape of a SAM image encoder, from the shapes of its weights (keys without `image_encoder.`)."""
+    try:
+        numbers = sorted({int(m[1]) for k in encoder if (m := re.match(r"blocks\.(\d+)\.", k))})
+        tables = [encoder[f"blocks.{i}.attn.rel_pos_h"].shape for i in numbers]
+        width, grid = encoder["patch_embed.proj.weight"].shape[0], encoder["pos_embed"].shape[1]
+        narrow = encoder.get("blocks.0.adapter.lin1.weight", np.zeros((0, 0))).shape[0]
+        window = (min(rows for rows, _ in tables) + 1) // 2
+        return VitShape(width, len(numbers), width // tables[0][1], window, grid,
+                        tuple(i for i, (rows, _) in zip(numbers, tables) if (rows + 1) // 2 != window), narrow)
+    except (KeyError, IndexError, ValueError, ZeroDivisionError) as e:
+        raise CheckpointError(f"{source}: its image encoder is not SAM's ViT ({type(e).__name__}: {e})") from e
+
+
+def _vit(encoder: dict[str, np.ndarray], source: str | Path) -> Vit:
+    return _fill(Vit(vit_shape(encoder, source)), encoder, source)
+
+
+def _tiny(encoder: dict[str, np.ndarray], source: str | Path) -> TinyTeacher:
+    teacher = TinyTeacher()
+    own = {k: v.numpy() for k, v in teacher.state_dict().items()
+           if checkpoint.is_modality_key(k) or k.endswith("num_batches_tracked")}
+    return _fill(teacher, own | encoder, source)
+
+
+def _fill(net: nn.Module, state: dict[str, np.ndarray], source: str | Path) -> nn.Module:
+    want = {k: tuple(v.shape) for k, v in net.state_dict().items()}
+    wrong = [f"missing key {PREFIX}{k}" for k in want if k not in state]
+    wrong += [f"extra key {PREFIX}{k}" for k in state if k not in want]
+    wrong += [f"{PREFIX}{k} has shape {np.shape(state[k])}, expected {s}"
+              for k, s in want.items() if k in state and np.shape(state[k]) != s]
+    if wrong:
+        raise CheckpointError(f"{source} does not fit: " + "; ".join(wrong[:8]))
+    net.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in state.items()}, strict=True)
+    return net

@@ -1,0 +1,59 @@
+"""Augmented batches, each a function of the seed and its number alone, so that a run resumes exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..augment import augment
+from ..data import Pool, normalise
+from ..modalities import MODALITIES
+from .config import Config
+
+
+class Batches(Dataset):
+    """`batches[step, side]`: (pictures B x 3 x side x side, masks B x side x side, modalities B). A data set is drawn by
+    its probability, then a picture of it."""
+
+    def __init__(self, pool: Pool, cfg: Config):
+        self.pool, self.cfg = pool, cfg
+        self.names = [n for n in cfg.sampling if n in pool.by_dataset]
+        if not self.names:
+            raise SystemExit("no picture of the stage's data sets is in the training part")
+        p = np.array([cfg.sampling[n] for n in self.names])
+        self.p = p / p.sum()
+
+    def __getitem__(self, key: tuple[int, int]):
+        step, side = key
+        rng = np.random.default_rng([self.cfg.seed, step])
+        images, masks, modality = [], [], []
+        for name in rng.choice(self.names, self.cfg.batch, p=self.p):
+            i = int(rng.choice(self.pool.by_dataset[name]))
+            m = self.pool.items[i].modality
+            x, y = augment(self.pool.images[i], self.pool.masks[i], m, side, rng)
+            images.append(normalise(x))
+            masks.append(y)
+            modality.append(MODALITIES.index(m))
+        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks)), torch.tensor(modality)
+
+
+class Steps(Sampler):
+    """(step, side) from `first` on, for ever; the side is asked when a batch is begun."""
+
+    def __init__(self, first: int, side):
+        self.first, self.side = first, side
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        step = self.first
+        while True:
+            yield step, self.side()
+            step += 1
+
+
+def loader(pool: Pool, cfg: Config, first: int, side, workers: int) -> DataLoader:
+    """Batches from number `first` on, made by `workers` processes (0: by this one)."""
+    return DataLoader(Batches(pool, cfg), batch_size=None, sampler=Steps(first, side), num_workers=workers,
+                      prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available())

@@ -1,0 +1,84 @@
+"""A training stage, as its TOML file gives it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..network.vit import VitShape
+
+STAGES = {
+    "masked": "an encoder learns to fill in hidden cells of every picture (SimMIM, arXiv 2111.09886); no masks",
+    "teacher": "a SAM-shaped ViT with SPPG and QDMD, with masks",
+    "adapt": "narrow adapters in a frozen SAM ViT, and SPPG and QDMD behind it, with one modality's masks",
+    "common": "MMDKD 1: the shared encoder imitates the teacher's embedding of every picture; no masks",
+    "modality": "MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen",
+    "joint": "MMDKD 3: SPPG and QDMD with masks; encoder and controllers are frozen",
+    "base": "the whole network without controllers, with masks",
+    "controller": "one modality's controller with masks; the rest is frozen",
+    "unet": "the yardstick, with masks",
+}
+
+
+@dataclass
+class Config:
+    """One stage. `budget` is minutes of CPU time per thread (of time on a GPU), evaluation left out: other load on the
+    machine delays a run but does not cut it short."""
+
+    stage: str                      # a key of STAGES
+    side: list[int]                 # input side of each phase
+    phase: list[float]              # share of the budget of each phase, sums to 1
+    batch: int
+    lr: float
+    budget: float                   # minutes
+    sampling: dict[str, float]      # data set -> probability
+    init: str = ""                  # checkpoint to start from ("" = random), relative to --init-root
+    modality: str = ""              # of "controller", "adapt" and "modality"
+    controllers: dict[str, str] = field(default_factory=dict)  # of "joint": modality -> checkpoint
+    teacher: str = ""               # of "common" and "modality": its checkpoint, relative to --init-root
+    teacher_side: int = 0           # the side it looks at
+    teacher_controller: bool = False  # an ESP-MedSAM teacher's own controller takes part
+    vit: dict = field(default_factory=dict)  # of "teacher", and of "masked" unless it is the small encoder: VitShape
+    width: int = 16                 # of the U-Net
+    warmup: float = 2.0             # minutes
+    ema: float = 0.998
+    weight_decay: float = 0.05
+    seed: int = 0
+    evaluate_every: float = 12.0    # minutes
+    bf16: bool = False
+    compiled: bool = False          # torch.compile of the encoder: some minutes at the start, a fifth more pictures
+    aux: float = 0.5                # weight of the auxiliary head on the embedding
+    hidden: float = 0.6             # of "masked": share of cells hidden
+    token_bias: float = -4.0        # a new controller's token starts this faint
+
+    def __post_init__(self):
+        if self.stage not in STAGES:
+            raise SystemExit(f"unknown stage '{self.stage}': one of {', '.join(STAGES)}")
+        if self.stage in ("controller", "adapt", "modality") and not self.modality:
+            raise SystemExit(f"stage '{self.stage}' needs a modality")
+        if self.stage in ("common", "modality", "adapt") and not self.teacher:
+            raise SystemExit(f"stage '{self.stage}' needs a teacher")
+        if abs(sum(self.phase) - 1) > 1e-6 or len(self.phase) != len(self.side):
+            raise SystemExit("`phase` gives each side's share of the budget and sums to 1")
+
+    @property
+    def vit_shape(self) -> VitShape:
+        """Of the ViT to be made."""
+        return VitShape(**{**self.vit, "everywhere": tuple(self.vit.get("everywhere", VitShape.everywhere))})
+
+    @property
+    def pool_side(self) -> int:
+        """The largest side that pictures are looked at."""
+        return max([*self.side, self.teacher_side])
+
+
+def read(path: Path, **given) -> Config:
+    """The file's stage; what is `given` stands in place of the file's. `{modality}` in a checkpoint's path is filled in."""
+    try:
+        values = tomllib.loads(path.read_text()) | given
+        for key in ("init", "teacher"):
+            values[key] = values.get(key, "").replace("{modality}", values.get("modality", ""))
+        return Config(**values)
+    except TypeError as e:
+        raise SystemExit(f"{path}: {e}") from e

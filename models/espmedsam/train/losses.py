@@ -1,0 +1,43 @@
+"""Losses of masks, patch maps and embeddings."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """BCE + soft Dice per picture (smoothing 1). logits, target: B x h x w, target in 0..1."""
+    logits = logits.float()
+    bce = F.binary_cross_entropy_with_logits(logits, target)
+    p = logits.sigmoid()
+    inter, total = (p * target).sum((1, 2)), p.sum((1, 2)) + target.sum((1, 2))
+    return bce + (1 - (2 * inter + 1) / (total + 1)).mean()
+
+
+def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, mask: Tensor, weight: float) -> Tensor:
+    """Mask loss at the logits' own size + 0.5 x patch BCE (a cell is positive where the mask touches it) + `weight` x
+    the auxiliary head's mask loss. mask: B x S x S in 0..1."""
+    target = F.adaptive_avg_pool2d(mask[:, None], logits.shape[-1])[:, 0]
+    loss = mask_loss(logits, target)
+    if patch is not None:
+        cells = (F.adaptive_max_pool2d(mask[:, None], patch.shape[-1])[:, 0] > 0.5).float()
+        loss = loss + 0.5 * F.binary_cross_entropy_with_logits(patch.float(), cells)
+    if aux is not None and weight:
+        loss = loss + weight * mask_loss(aux, target)
+    return loss
+
+
+def imitation_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared error of embeddings, the teacher's averaged to the student's grid. Both end in a LayerNorm, so that
+    1 is about what a constant would score."""
+    return F.mse_loss(student.float(), F.adaptive_avg_pool2d(teacher.float(), student.shape[-1]))
+
+
+def hidden_cells(x: Tensor, share: float, cell: int, seed: int) -> Tensor:
+    """B x 1 x S x S, 1 where a square of `cell` pixels is hidden."""
+    rng = torch.Generator().manual_seed(seed)
+    n = x.shape[-1] // cell
+    coarse = (torch.rand(len(x), 1, n, n, generator=rng) < share).to(x)
+    return coarse.repeat_interleave(cell, 2).repeat_interleave(cell, 3)

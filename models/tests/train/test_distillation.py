@@ -1,0 +1,129 @@
+"""MMDKD end to end with a tiny SAM-shaped teacher: every stage's loss falls, and only what it trains moves."""
+
+import numpy as np
+import pytest
+import torch
+
+from espmedsam import checkpoint
+from espmedsam.checkpoint import CheckpointError
+from espmedsam.network import ESPMedSAM, SamTeacher
+from espmedsam.network.vit import VitShape
+from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
+
+TINY = VitShape(width=32, depth=3, heads=2, window=3, grid=4, everywhere=(1,))
+SMALL = "side = [64]\nlr = 1e-3\naux = 0.0\n"
+
+
+def weights(path):
+    return checkpoint.read(path / "ema.safetensors")
+
+
+def moved(before, after):
+    """Keys whose values differ."""
+    return {k for k in before if not np.array_equal(before[k], after[k])}
+
+
+def inside(keys, *prefixes):
+    return bool(keys) and all(k.startswith(prefixes) for k in keys)
+
+
+def test_mmdkd(run, tmp_path):
+    shape = "vit = { width = 32, depth = 3, heads = 2, window = 3, grid = 4, everywhere = [1] }\n"
+    losses = run("pretrained", 'stage = "masked"\nside = [64]\nlr = 2e-3\n' + shape, 0.1)
+    assert losses[-1] < losses[0]
+    losses = run("teacher", 'stage = "teacher"\ninit = "pretrained/ema.safetensors"\n' + SMALL + shape, 0.25)
+    assert losses[-1] < losses[0]
+
+    # MMDKD 1: the shared encoder, all pictures, no masks. No controller and nothing of SPPG and QDMD may move.
+    start = {k: v.numpy() for k, v in ESPMedSAM().state_dict().items()}
+    checkpoint.write_safetensors(tmp_path / "start.safetensors", start)
+    losses = run("common", 'stage = "common"\ninit = "start.safetensors"\nteacher = "teacher/ema.safetensors"\n'
+                 'teacher_side = 128\n' + SMALL, 0.4)
+    assert losses[-1] < 0.95 * losses[0]
+    common = weights(tmp_path / "common")
+    changed = moved(start, common)
+    assert inside(changed, "SemiTViT.") and not any(map(checkpoint.is_modality_key, changed))
+
+    # The teacher adapted to one modality: its adapters, and SPPG and QDMD behind it.
+    run("adapted", 'stage = "adapt"\nmodality = "ultrasound"\nteacher = "teacher/ema.safetensors"\n' + SMALL, 0.1)
+    teacher, adapted = weights(tmp_path / "teacher"), weights(tmp_path / "adapted")
+    assert not any(k.startswith("image_encoder.") for k in moved(teacher, adapted))
+    assert any(k.endswith("adapter.lin2.weight") and v.any() for k, v in adapted.items())
+
+    # MMDKD 2: that modality's controller alone.
+    losses = run("controller", 'stage = "modality"\nmodality = "ultrasound"\ninit = "common/ema.safetensors"\n'
+                 'teacher = "adapted/ema.safetensors"\n' + SMALL, 0.4)
+    assert losses[-1] < losses[0]
+    controller = weights(tmp_path / "controller")
+    changed = moved(common, controller)
+    assert changed and all(map(checkpoint.is_modality_key, changed))
+
+    # MMDKD 3: SPPG and QDMD, every picture seen with its own modality's controller.
+    losses = run("joint", 'stage = "joint"\ninit = "common/ema.safetensors"\n'
+                 'controllers = { ultrasound = "controller/ema.safetensors" }\n' + SMALL, 0.25)
+    assert losses[-1] < losses[0]
+    assert inside(moved(common, weights(tmp_path / "joint")),
+                  "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query.")
+
+
+@pytest.fixture
+def vit(tmp_path):
+    """(checkpoint laid out as SAM's, its network)."""
+    torch.manual_seed(0)
+    net = SamTeacher(TINY).eval()
+    state = {f"module.{k}": v.numpy() for k, v in net.state_dict().items() if not k.startswith("patch_decoder")}
+    checkpoint.write_safetensors(tmp_path / "sam.safetensors", state)
+    torch.save(net.state_dict(), tmp_path / "sam.pth")
+    return tmp_path, net
+
+
+@torch.no_grad()
+def test_sam_checkpoints_load_strictly(vit):
+    path, net = vit
+    x = torch.randn(1, 3, 96, 96)
+    for name in ("sam.safetensors", "sam.pth"):
+        teacher = load_teacher(path / name)
+        assert teacher.shape == TINY
+        assert torch.equal(teacher(x), net.image_encoder(x))
+        assert not any(p.requires_grad for p in teacher.parameters())
+    state = checkpoint.read(path / "sam.safetensors")
+    for change, message in (({"module.image_encoder.neck.9.weight": np.zeros(1, np.float32)}, "extra key"),
+                            ({"module.image_encoder.neck.0.weight": np.zeros(1, np.float32)}, "has shape"),
+                            ({"backbone.weight": np.zeros(1, np.float32)}, "unknown key")):
+        checkpoint.write_safetensors(path / "wrong.safetensors", state | change)
+        with pytest.raises(CheckpointError, match=message):
+            load_teacher(path / "wrong.safetensors")
+    del state["module.image_encoder.blocks.1.mlp.lin1.bias"]
+    checkpoint.write_safetensors(path / "wrong.safetensors", state)
+    with pytest.raises(CheckpointError, match="missing key image_encoder.blocks.1.mlp.lin1.bias"):
+        load_teacher(path / "wrong.safetensors")
+
+
+@pytest.mark.parametrize(("name", "width", "depth", "heads", "everywhere", "parameters"), [
+    ("b", 768, 12, 12, (2, 5, 8, 11), 89_670_912),
+    ("l", 1024, 24, 16, (5, 11, 17, 23), 308_278_272),
+    ("h", 1280, 32, 16, (7, 15, 23, 31), 637_026_048),
+])
+def test_sams_own_sizes(name, width, depth, heads, everywhere, parameters):
+    """The number of parameters of SAM's published image encoders (89.7 M, 308.3 M, 637.0 M)."""
+    with torch.device("meta"):
+        net = SamTeacher(VitShape(width, depth, heads, everywhere=everywhere)).image_encoder
+    assert sum(p.numel() for p in net.parameters()) == parameters
+
+
+@torch.no_grad()
+def test_mobile_sam_and_esp_medsam_teach_too(tmp_path):
+    net = ESPMedSAM().eval()
+    state = {k: v.numpy() for k, v in net.state_dict().items()}
+    mobile = {k.replace("SemiTViT.", "image_encoder."): v for k, v in state.items()
+              if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)}
+    checkpoint.write_safetensors(tmp_path / "mobile.safetensors", mobile)
+    checkpoint.write_safetensors(tmp_path / "esp.safetensors", state)
+    x = torch.randn(1, 3, 64, 64)
+    want = net.encode(x, controller=False)
+    for name, kind in (("mobile", TinyTeacher), ("esp", EspTeacher)):
+        teacher = load_teacher(tmp_path / f"{name}.safetensors")
+        assert isinstance(teacher, kind)
+        assert torch.equal(teacher(x), want)
+    with_controller = load_teacher(tmp_path / "esp.safetensors", controller=True)
+    assert torch.equal(with_controller(x), net.encode(x, controller=True))
