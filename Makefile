@@ -58,17 +58,22 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 	echo
 	wait $$server
 
-.PHONY: test
-test: tools $(LIGHT_READY) chromium ## Everything the device runs, checked against independent references
-	@set -x
+# Program, tests and benches at once: with the tests' own dependencies the others are built with more features, so what
+# `build` made is built again. Tests that need the program take it from here.
+.PHONY: build-all
+build-all: tools
 	cargo build --release --locked --all-targets
+
+.PHONY: test
+test: build-all $(LIGHT_READY) chromium ## Everything the device runs, checked against independent references
+	@set -x
 	cargo test --release --locked
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	set +x
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 
 .PHONY: test-train
-test-train: $(LIGHT_READY) $(TRAIN_READY) build ## The PyTorch package, and the Rust path against it (downloads PyTorch)
+test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
 .PHONY: lint

@@ -104,6 +104,39 @@ fn json_tells_everything_about_the_mask() {
 }
 
 #[test]
+fn an_ellipse_is_measured_where_pixels_have_a_size() {
+    let (server, png) = (server(), picture(80, 50, [10, 20, 30, 5]));
+    let reply = server.post(&format!("{ASK}&pixel_mm=0.5,2&format=rle"), "", &png);
+    let ellipse = &reply.json()["ellipse"];
+    assert_eq!(ellipse["centre_px"], json!([25.0, 22.5]));
+    // 15 x 10 mm: a rectangle's spread along a side is its square / 12, a semi-axis twice the root of that.
+    let near = |field: &serde_json::Value, want: f64| (field.as_f64().unwrap() - want).abs() < 1e-9;
+    assert!(
+        near(&ellipse["semi_axes_mm"][0], 15.0 / 3_f64.sqrt()),
+        "{ellipse}"
+    );
+    assert!(
+        near(&ellipse["semi_axes_mm"][1], 10.0 / 3_f64.sqrt()),
+        "{ellipse}"
+    );
+    assert!(near(&ellipse["angle_deg"], 0.0), "{ellipse}");
+    assert!(
+        near(&ellipse["likeness"], 3.0 / std::f64::consts::PI),
+        "{ellipse}"
+    );
+    // The arc length summed over 200,000 chords.
+    let circumference = ellipse["circumference_mm"].as_f64().unwrap();
+    assert!((circumference - 45.799_579_1).abs() < 1e-4, "{ellipse}");
+    assert!(server.post(ASK, "", &png).json().get("ellipse").is_none());
+    let empty = server.post(
+        &format!("{ASK}&pixel_mm=1"),
+        "",
+        &picture(40, 40, [0, 0, 0, 0]),
+    );
+    assert!(empty.json().get("ellipse").is_none());
+}
+
+#[test]
 fn nothing_found_is_a_result() {
     let (server, png) = (server(), picture(40, 40, [0, 0, 0, 0]));
     let result = server.post(ASK, "", &png).json();

@@ -138,6 +138,11 @@ fn wishes_that_cannot_be_met() {
     server
         .post(&format!("{ASK}&patch=maybe"), "", &good)
         .assert_problem(400, "bad-query");
+    for size in ["0", "-0.1", "nan", "1,2,3", "small"] {
+        server
+            .post(&format!("{ASK}&pixel_mm={size}"), "", &good)
+            .assert_problem(400, "bad-query");
+    }
     let unknown = server
         .post(&format!("{ASK}&colour=red"), "", &good)
         .assert_problem(400, "bad-query");

@@ -9,9 +9,11 @@ use crate::NOTICE;
 use crate::engine::{Ask, Pipeline};
 use crate::eval::dataset::{Case, Selection, cases};
 use crate::eval::metrics::compare;
-use crate::eval::summary::{Gathered, Summary};
+use crate::eval::summary::{Agreement, Gathered, Summary};
 use crate::frame::{self, FrameLimits};
 use crate::mask::Mask;
+use crate::mask::ellipse::{Ellipse, PixelSize};
+use crate::mask::polygons::polygons;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -81,7 +83,11 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     bar.finish_and_clear();
 
     let model = pipeline.store().model(None)?;
-    print(format!("{}\n{NOTICE}\n", table(&summaries)))?;
+    print(format!(
+        "{}{}\n{NOTICE}\n",
+        table(&summaries),
+        circumferences(&summaries)
+    ))?;
     if let Some(path) = &args.json {
         let report = Report {
             notice: NOTICE,
@@ -113,6 +119,11 @@ fn measure(pipeline: &Pipeline, case: &Case, gathered: &mut Gathered) -> Result<
         .segment(&inputs::read(&case.image)?, &ask)
         .map_err(|error| error.to_string())?
         .mask;
+    if let Some(by_hand) = case.measured {
+        let pixel = PixelSize::new([by_hand.pixel_mm; 2]).map_err(|error| error.to_string())?;
+        let ellipse = Ellipse::of(&polygons(&found), pixel);
+        gathered.circumference(ellipse.map(|e| e.circumference() - by_hand.circumference_mm));
+    }
     if truth.pixels.contains(&255) {
         gathered.target(&compare(&found, &truth).map_err(|error| error.to_string())?);
     } else {
@@ -134,6 +145,21 @@ fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
         height: frame.height,
         pixels,
     })
+}
+
+/// A line for each data set whose circumferences are known.
+fn circumferences(summaries: &[Summary]) -> String {
+    let known = summaries
+        .iter()
+        .filter_map(|s| s.circumference.map(|c| (&s.dataset, c)));
+    let line = |(dataset, c): (&String, Agreement)| {
+        format!(
+            "{dataset}: circumference of {} ellipses ({} without): mean absolute error {:.2} mm, mean difference {:+.2} \
+             mm, 95 % limits of agreement {:+.2} to {:+.2} mm\n",
+            c.images, c.unmeasured, c.mean_absolute, c.mean_difference, c.limits[0], c.limits[1]
+        )
+    };
+    known.map(line).collect()
 }
 
 fn table(summaries: &[Summary]) -> Table {

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::{Failure, print, write};
 use crate::engine::{LogitMap, Segmentation};
 use crate::http;
+use crate::mask::ellipse::PixelSize;
 use crate::render::npy;
 
 /// What is written for each picture.
@@ -69,7 +70,12 @@ pub(super) fn paths(format: Format, target: &Target) -> Vec<PathBuf> {
 }
 
 /// Writes one result.
-pub(super) fn put(result: &Segmentation, format: Format, target: &Target) -> Result<(), Failure> {
+pub(super) fn put(
+    result: &Segmentation,
+    format: Format,
+    pixel: Option<PixelSize>,
+    target: &Target,
+) -> Result<(), Failure> {
     let as_served = match format {
         Format::Npy => return put_npy(result, target),
         Format::Png => http::Format::Png,
@@ -78,7 +84,11 @@ pub(super) fn put(result: &Segmentation, format: Format, target: &Target) -> Res
         Format::Overlay => http::Format::Overlay,
         Format::Json => http::Format::Json,
     };
-    let mut bytes = http::render(result, as_served, format == Format::Json)
+    let extras = http::Extras {
+        patch: format == Format::Json,
+        pixel,
+    };
+    let mut bytes = http::render(result, as_served, extras)
         .map_err(|problem| Failure::Failed(problem.detail))?
         .bytes;
     if format.is_text() {

@@ -8,6 +8,7 @@ use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
 use crate::engine::{Ask, Pipeline};
+use crate::mask::ellipse::PixelSize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -20,6 +21,10 @@ pub(super) struct Args {
     /// What to write for each picture.
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
+    /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its
+    /// circumference.
+    #[arg(long, value_name = "MM")]
+    pixel_mm: Option<PixelSize>,
     /// A file for one picture, a folder (made if need be) for several; `-`: standard output, for one picture.
     #[arg(short, long, value_name = "OUT")]
     out: Option<PathBuf>,
@@ -58,6 +63,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             &ask,
             &Output {
                 format: args.format,
+                pixel: args.pixel_mm,
                 target,
                 protected: &protected,
             },
@@ -118,6 +124,7 @@ impl Place {
 /// What to write for one picture, and what never to write over.
 struct Output<'a> {
     format: Format,
+    pixel: Option<PixelSize>,
     target: Target,
     protected: &'a HashSet<PathBuf>,
 }
@@ -136,5 +143,5 @@ fn one(pipeline: &Pipeline, path: &Path, ask: &Ask, output: &Output<'_>) -> Resu
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
     let result = pipeline.segment(&bytes, ask)?;
-    output::put(&result, output.format, &output.target)
+    output::put(&result, output.format, output.pixel, &output.target)
 }

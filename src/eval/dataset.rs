@@ -20,7 +20,7 @@ pub struct DatasetError {
 }
 
 /// A picture with its ground truth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Name of the picture within its data set.
     pub stem: String,
@@ -30,6 +30,17 @@ pub struct Case {
     pub image: PathBuf,
     /// The mask file, of the picture's size; target where brighter than half.
     pub mask: PathBuf,
+    /// What was measured on it by hand, if the data set's folder has a `measurements.csv` that lists it.
+    pub measured: Option<Measured>,
+}
+
+/// A circumference measured by hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Size of the stored picture's pixels, mm.
+    pub pixel_mm: f64,
+    /// Head circumference, mm.
+    pub circumference_mm: f64,
 }
 
 /// Which cases to take.
@@ -77,6 +88,7 @@ pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, D
         splits.insert((dataset, stem), split);
     }
     let mut cases: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    let mut measured: HashMap<String, HashMap<String, Measured>> = HashMap::new();
     for row in rows::<IndexRow>(&index_path)? {
         if !selection.datasets.is_empty() && !selection.datasets.contains(&row.dataset) {
             continue;
@@ -87,11 +99,17 @@ pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, D
             .is_some_and(|split| split == selection.part)
         {
             let (dataset, stem) = name;
+            if !measured.contains_key(&dataset) {
+                let listed = measurements(&selection.data.join(&dataset))?;
+                measured.insert(dataset.clone(), listed);
+            }
+            let by_hand = measured.get(&dataset).and_then(|listed| listed.get(&stem));
             cases.entry(dataset).or_default().push(Case {
                 stem,
                 modality: canonical(&row.modality).into(),
                 image: selection.data.join(row.image),
                 mask: selection.data.join(row.mask),
+                measured: by_hand.copied(),
             });
         }
     }
@@ -108,6 +126,27 @@ pub fn cases(selection: &Selection<'_>) -> Result<BTreeMap<String, Vec<Case>>, D
         path: selection.split.into(),
         message,
     })
+}
+
+#[derive(Deserialize)]
+struct MeasuredRow {
+    stem: String,
+    pixel_size_mm_here: f64,
+    head_circumference_mm: f64,
+}
+
+/// `measurements.csv` of a data set's folder by stem; nothing if there is none.
+fn measurements(folder: &Path) -> Result<HashMap<String, Measured>, DatasetError> {
+    let path = folder.join("measurements.csv");
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let measured = |row: MeasuredRow| Measured {
+        pixel_mm: row.pixel_size_mm_here,
+        circumference_mm: row.head_circumference_mm,
+    };
+    let rows = rows::<MeasuredRow>(&path)?.into_iter();
+    Ok(rows.map(|row| (row.stem.clone(), measured(row))).collect())
 }
 
 /// The model's name for a modality as a data list spells it.
@@ -146,6 +185,10 @@ mod tests {
                      b,endoscopy,1,,0,val\n";
         std::fs::write(dir.path().join("index.csv"), index).unwrap();
         std::fs::write(dir.path().join("split.csv"), split).unwrap();
+        std::fs::create_dir(dir.path().join("b")).unwrap();
+        let measured =
+            "stem,pixel_size_mm_original,pixel_size_mm_here,head_circumference_mm\n1,0.1,0.2,180\n";
+        std::fs::write(dir.path().join("b/measurements.csv"), measured).unwrap();
         dir
     }
 
@@ -174,6 +217,9 @@ mod tests {
         assert_eq!(found["a"][0].modality, "x-ray");
         assert_eq!(found["b"][0].modality, "colonoscopy");
         assert_eq!(found["a"][0].image, dir.path().join("a/2.jpg"));
+        assert_eq!(found["a"][0].measured, None);
+        let by_hand = found["b"][0].measured.unwrap();
+        assert_eq!((by_hand.pixel_mm, by_hand.circumference_mm), (0.2, 180.0));
     }
 
     #[test]

@@ -12,6 +12,42 @@ pub struct Gathered {
     hd95: Vec<f64>,
     empty: usize,
     falsely_marked: usize,
+    circumferences: Vec<f64>,
+    unmeasured: usize,
+}
+
+/// Agreement of circumferences with those measured by hand (Bland and Altman, Lancet 327, 1986), mm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Pictures compared.
+    pub images: usize,
+    /// Pictures measured by hand on which nothing was found.
+    pub unmeasured: usize,
+    /// Mean absolute error.
+    pub mean_absolute: f64,
+    /// Mean of ours minus theirs.
+    pub mean_difference: f64,
+    /// Mean difference -/+ 1.96 standard deviations of the differences: 95 % limits of agreement.
+    pub limits: [f64; 2],
+}
+
+impl Agreement {
+    fn of(differences: &[f64], unmeasured: usize) -> Option<Self> {
+        let mean_difference = mean(differences)?;
+        let squares: f64 = differences
+            .iter()
+            .map(|d| (d - mean_difference).powi(2))
+            .sum();
+        let spread = 1.96 * (squares / (differences.len() as f64 - 1.0).max(1.0)).sqrt();
+        let absolute: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
+        Some(Self {
+            images: differences.len(),
+            unmeasured,
+            mean_absolute: mean(&absolute)?,
+            mean_difference,
+            limits: [mean_difference - spread, mean_difference + spread],
+        })
+    }
 }
 
 /// The figures of one data set. Accuracy is over the pictures that have a target; those without one ("empty") have
@@ -38,6 +74,9 @@ pub struct Summary {
     pub empty: usize,
     /// Of those, pictures on which something was marked.
     pub falsely_marked: usize,
+    /// Circumferences, where some were measured by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circumference: Option<Agreement>,
 }
 
 impl Gathered {
@@ -54,6 +93,12 @@ impl Gathered {
         self.falsely_marked += usize::from(marked);
     }
 
+    /// Adds a picture whose circumference is known: ours minus theirs, mm; `None` if nothing was found.
+    pub fn circumference(&mut self, difference: Option<f64>) {
+        self.unmeasured += usize::from(difference.is_none());
+        self.circumferences.extend(difference);
+    }
+
     /// The figures so far.
     #[must_use]
     pub fn summary(&self, dataset: &str, modality: &str) -> Summary {
@@ -68,6 +113,7 @@ impl Gathered {
             hd95_images: self.hd95.len(),
             empty: self.empty,
             falsely_marked: self.falsely_marked,
+            circumference: Agreement::of(&self.circumferences, self.unmeasured),
         }
     }
 }
@@ -111,6 +157,20 @@ mod tests {
         assert!((summary.dice_median.unwrap() - 0.45).abs() < 1e-12);
         assert!((summary.iou_mean.unwrap() - 0.225).abs() < 1e-12);
         assert_eq!((summary.hd95_mean_px, summary.hd95_images), (Some(3.0), 2));
+    }
+
+    #[test]
+    fn circumferences_agree_within_limits() {
+        let mut gathered = Gathered::default();
+        for difference in [Some(1.0), Some(-2.0), None, Some(4.0)] {
+            gathered.circumference(difference);
+        }
+        let found = gathered.summary("a", "b").circumference.unwrap();
+        assert_eq!((found.images, found.unmeasured), (3, 1));
+        assert!((found.mean_absolute - 7.0 / 3.0).abs() < 1e-12);
+        assert!((found.mean_difference - 1.0).abs() < 1e-12);
+        // Standard deviation (n - 1): sqrt((0 + 9 + 9) / 2) = 3.
+        assert!((found.limits[0] + 4.88).abs() < 1e-12 && (found.limits[1] - 6.88).abs() < 1e-12);
     }
 
     #[test]

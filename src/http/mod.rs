@@ -40,7 +40,7 @@ use utoipa_axum::routes;
 pub use config::{ConfigError, ServerConfig};
 pub use negotiate::Format;
 pub use problem::{Kind, Problem};
-pub use reply::{Rendered, render};
+pub use reply::{Extras, Rendered, render};
 pub use serve::serve;
 
 use crate::engine::Segmenter;

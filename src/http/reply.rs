@@ -12,6 +12,7 @@ use super::schema::{
 };
 use crate::NOTICE;
 use crate::engine::Segmentation;
+use crate::mask::ellipse::{Ellipse, PixelSize};
 use crate::mask::measure::{Measures, measure};
 use crate::mask::polygons::polygons;
 use crate::mask::rle::Rle;
@@ -19,6 +20,15 @@ use crate::render::{self, OverlayStyle};
 
 /// Of overlays: no visible blocks around a crisp contour.
 const JPEG_QUALITY: u8 = 90;
+
+/// What a JSON reply has only if asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras {
+    /// The patch prompt.
+    pub patch: bool,
+    /// The mask's ellipse, pixels being of this size.
+    pub pixel: Option<PixelSize>,
+}
 
 /// A reply ready to be sent.
 pub struct Rendered {
@@ -35,7 +45,7 @@ pub struct Rendered {
 pub fn render(
     segmentation: &Segmentation,
     format: Format,
-    patch: bool,
+    extras: Extras,
 ) -> Result<Rendered, Problem> {
     let start = Instant::now();
     let measures = measure(&segmentation.mask);
@@ -46,8 +56,13 @@ pub fn render(
                 size: rle.size,
                 counts: rle.to_coco_string(),
             });
-            let regions = (format != Format::Rle).then(|| polygons(&segmentation.mask));
-            let regions = regions.map(|all| {
+            let traced = (format != Format::Rle || extras.pixel.is_some())
+                .then(|| polygons(&segmentation.mask));
+            let ellipse = traced
+                .as_ref()
+                .zip(extras.pixel)
+                .and_then(|(all, pixel)| Ellipse::of(all, pixel));
+            let regions = traced.filter(|_| format != Format::Rle).map(|all| {
                 all.into_iter()
                     .map(|p| Region {
                         outer: p.outer,
@@ -63,7 +78,8 @@ pub fn render(
                 Shape {
                     rle,
                     regions,
-                    patch,
+                    ellipse,
+                    patch: extras.patch,
                 },
                 times,
             );
@@ -119,6 +135,7 @@ fn times(segmentation: &Segmentation, start: Instant) -> Times {
 struct Shape {
     rle: Option<CocoRle>,
     regions: Option<Vec<Region>>,
+    ellipse: Option<Ellipse>,
     patch: bool,
 }
 
@@ -170,6 +187,7 @@ fn json(
         },
         bbox,
         confidence: segmentation.confidence,
+        ellipse: shape.ellipse.map(Into::into),
         rle: shape.rle,
         polygons: shape.regions,
         patch: shape.patch.then(patch),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::StageTimes;
+use crate::mask::ellipse::Ellipse;
 
 /// Whether anything was found. "Nothing" is a result, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -95,6 +96,37 @@ pub struct Patch {
     pub logits: Vec<f32>,
 }
 
+/// The ellipse with the area's moments of the mask's largest region, holes filled. Of a fetal head, its outline is the
+/// head circumference.
+#[derive(Serialize, ToSchema)]
+pub struct EllipseFit {
+    /// x and y of its centre, px.
+    #[schema(value_type = Vec<f64>)]
+    pub centre_px: [f64; 2],
+    /// Longer and shorter semi-axis, mm.
+    #[schema(value_type = Vec<f64>)]
+    pub semi_axes_mm: [f64; 2],
+    /// From the picture's x axis to the longer axis, clockwise, degrees in -90..=90.
+    pub angle_deg: f64,
+    /// Length of its outline, mm.
+    pub circumference_mm: f64,
+    /// The region's area over the ellipse's: 1 for an ellipse, less for any other shape. Below about 0.97 the region is
+    /// no whole head.
+    pub likeness: f64,
+}
+
+impl From<Ellipse> for EllipseFit {
+    fn from(ellipse: Ellipse) -> Self {
+        Self {
+            centre_px: ellipse.centre,
+            semi_axes_mm: ellipse.semi_axes,
+            angle_deg: ellipse.angle.to_degrees(),
+            circumference_mm: ellipse.circumference(),
+            likeness: ellipse.likeness,
+        }
+    }
+}
+
 /// Milliseconds per stage.
 #[derive(Serialize, ToSchema)]
 pub struct Times {
@@ -181,6 +213,9 @@ pub struct SegmentReply {
     pub bbox: Option<BoundingBox>,
     /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
     pub confidence: Option<f32>,
+    /// The mask's ellipse in millimetres; only if `pixel_mm` was given and something was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ellipse: Option<EllipseFit>,
     /// The mask, run-length coded (formats json and rle).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rle: Option<CocoRle>,

@@ -17,10 +17,11 @@ use super::config::seconds;
 use super::held::Held;
 use super::negotiate::{Format, best_of};
 use super::problem::{Kind, Problem, ProblemBody, internal};
-use super::reply;
+use super::reply::{self, Extras};
 use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
 use crate::engine::{Ask, EngineError, Job, Segmentation};
+use crate::mask::ellipse::BadPixelSize;
 
 /// What can be asked for. In a multipart body each may be a text field instead.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -37,6 +38,10 @@ pub struct SegmentQuery {
     format: Option<Format>,
     /// Whether a JSON reply has the patch prompt: the coarse map the model made for itself, where it looked.
     patch: Option<bool>,
+    /// Millimetres per pixel of the upright picture, one number or two (column, row): a JSON reply then has the mask's
+    /// ellipse and its circumference.
+    #[param(example = "0.138")]
+    pixel_mm: Option<String>,
 }
 
 /// A picture with its wishes, as `multipart/form-data`.
@@ -54,6 +59,8 @@ pub struct SegmentForm {
     format: Option<Format>,
     /// As the query parameter.
     patch: Option<bool>,
+    /// As the query parameter.
+    pixel_mm: Option<String>,
 }
 
 /// A whole picture file as the body.
@@ -136,7 +143,7 @@ pub async fn segment(
     .await?;
     let rendering = tokio::task::spawn_blocking(move || {
         let Finished { segmentation, desk } = finished;
-        let rendered = reply::render(&segmentation, wish.format, wish.patch);
+        let rendered = reply::render(&segmentation, wish.format, wish.extras);
         drop((segmentation, desk));
         // The place travels with the work: a client that hangs up does not make room before the work is done.
         rendered.map(|rendered| (rendered, place))
@@ -184,6 +191,7 @@ impl SegmentQuery {
                     &mut self.format,
                     Format::from_name(&text).ok_or_else(unknown_format)?,
                 ),
+                "pixel_mm" => take(&mut self.pixel_mm, text),
                 "patch" => take(&mut self.patch, text.parse().map_err(|_| unreadable())?),
                 _ => true,
             };
@@ -211,7 +219,7 @@ fn take<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
 struct Wish {
     ask: Ask,
     format: Format,
-    patch: bool,
+    extras: Extras,
 }
 
 impl Wish {
@@ -232,13 +240,20 @@ impl Wish {
             .format
             .or_else(|| best_of(&accept))
             .ok_or_else(refused)?;
+        let pixel = query.pixel_mm.as_deref().map(str::parse).transpose();
+        let pixel = pixel.map_err(|error: BadPixelSize| {
+            Kind::BadQuery.because(format!("`pixel_mm`: {error}."))
+        })?;
         Ok(Self {
             ask: Ask {
                 modality,
                 model: query.model,
             },
             format,
-            patch: query.patch.unwrap_or(false),
+            extras: Extras {
+                patch: query.patch.unwrap_or(false),
+                pixel,
+            },
         })
     }
 }
