@@ -31,7 +31,7 @@ def optimiser(model: torch.nn.Module, cfg: Config) -> torch.optim.Optimizer:
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
 
     def plain(n, p):
-        return p.ndim < 2 or any(k in n for k in ("biases", "query", "deep_QKV", "pos_embed", "rel_pos", "token"))
+        return p.ndim < 2 or n == "token" or any(k in n for k in ("biases", "query", "deep_QKV", "pos_embed", "rel_pos"))
     return torch.optim.AdamW(
         [{"params": [p for n, p in named if not plain(n, p)], "weight_decay": cfg.weight_decay},
          {"params": [p for n, p in named if plain(n, p)], "weight_decay": 0.0}], lr=cfg.lr, betas=(0.9, 0.99))

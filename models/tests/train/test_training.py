@@ -8,6 +8,8 @@ import torch
 
 from espmedsam import checkpoint
 from espmedsam.train import config
+from espmedsam.train.run import optimiser
+from espmedsam.train.stages import build
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -32,6 +34,17 @@ def test_a_run_resumes_where_it_stopped(run, tmp_path):
     run("u", config, 0.15)
     after = torch.load(tmp_path / "u" / "state.pt", weights_only=True)["progress"]
     assert after[0] > before[0] and after[2] >= 0.15
+
+
+def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
+    settings = {"side": [64], "phase": [1.0], "batch": 1, "lr": 1e-3, "budget": 1, "sampling": {}}
+    stage = build(config.Config("base", **settings), tmp_path)
+    decayed, plain = (len(g["params"]) for g in optimiser(stage, stage.cfg).param_groups)
+    matrices = [n for n, p in stage.named_parameters() if p.ndim > 1]
+    spared = [n for n in matrices if "biases" in n or "query" in n or "deep_QKV" in n]
+    assert len(spared) == 10 + 10 + 1  # of ten blocks: bias table and controller's token; the queries
+    assert decayed == len(matrices) - len(spared)
+    assert decayed + plain == len(list(stage.parameters()))
 
 
 @pytest.mark.parametrize("path", [p for p in CONFIGS.glob("*.toml") if p.stem != "release"], ids=lambda p: p.stem)
