@@ -13,7 +13,7 @@ PRODUCTS = 2403  # million, in 8-bit tiles: QLinear and QConv of `espmedsam benc
 CORES = {
     # board, GHz, products a cycle and instructions a product in the tile, instructions a cycle outside it
     "A72": ("Raspberry Pi 4", 1.8, 8.0, 57 / 256, 1.2),
-    "A76": ("Raspberry Pi 5", 2.4, 29.8, 112 / 1536, 2.0),
+    "A76": ("Raspberry Pi 5", 2.4, 32.0, 112 / 1536, 2.0),
 }
 
 
