@@ -19,21 +19,23 @@ MODEL = {"Cortex-A72": "cortex-a72", "Cortex-A76": "neoverse-n1", "Neoverse N2":
 # Function, what it is, and the products a cycle that each core's multiplying pipes can do at most. A72: fused
 # multiply-adds of four floats take both halves of the pipes, 8-bit products one pipe of two. A76: two pipes.
 KERNELS = [
-    ("neon", "f32_8x8", "float 8 x 8", {"Cortex-A72": 4, "Cortex-A76": 8}),
+    ("neon", "run_f32", "float 8 x 8", {"Cortex-A72": 4, "Cortex-A76": 8}),
     ("neon", "i8_4x4", "8-bit, smull, 4 x 8 (two passes)", {"Cortex-A72": 8}),
     ("dotprod", "i8_6x16", "8-bit, sdot, 6 x 16", {"Cortex-A76": 32}),
-    ("i8mm", "i8_8x8", "8-bit, usmmla, 8 x 8", {"Neoverse N2": 64}),
+    ("i8mm", "run_i8", "8-bit, usmmla, 8 x 8", {"Neoverse N2": 64}),
 ]
 
 
 def assembly() -> str:
     """The compute folder's."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "kernels.s"
+        out, source = Path(folder) / "kernels.s", Path(folder) / "kernels.rs"
+        # The folder by itself: the rest of the package needs another one, which rustc alone does not find.
+        source.write_text(f'#[path = "{ROOT}/src/compute/mod.rs"]\npub mod compute;\n')
         # link-dead-code: the tiles, even where nothing calls them from outside.
         subprocess.run([os.environ.get("RUSTC", "rustc"), "--edition=2024", "--crate-type=lib", "--target", TARGET,
                         "-Copt-level=3", "-Coverflow-checks=on", "-Ccodegen-units=1", "-Clink-dead-code=yes", "-Awarnings",
-                        "--emit=asm", "-o", out, ROOT / "cross/kernels/src/lib.rs"], check=True)
+                        "--emit=asm", "-o", out, source], check=True)
         return out.read_text()
 
 
@@ -42,19 +44,20 @@ def products(lines: list[str]) -> int:
 
 
 def inner_loop(text: str, module: str, function: str) -> list[str]:
-    """The instructions between a label and the branch back to it that do most products."""
-    body = re.search(rf"^\S*{len(module)}{module}\w*?{function}\w*:\n(.*?)\.Lfunc_end", text, re.S | re.M)
-    if not body:
+    """The instructions between a label and the branch back to it that do most products, for the tile of most rows."""
+    bodies = re.findall(rf"^\S*{len(module)}{module}\w*?{function}\w*:\n(.*?)\.Lfunc_end", text, re.S | re.M)
+    if not bodies:
         raise SystemExit(f"{module}: no function {function} in the assembly")
-    lines = [line.strip() for line in body[1].splitlines()]
     best: list[str] = []
-    for end, line in enumerate(lines):
-        branch = re.match(r"(?:b\.\w+|cbn?z\s+\w+,)\s+(\S+)$", line)
-        label = branch and re.sub(r"^(\d+)b$", r"\1", branch[1]) + ":"
-        if label in lines[:end]:
-            begin = end - lines[end::-1].index(label)
-            loop = [x for x in lines[begin:end] if x and not x.startswith(("//", ".")) and not x.endswith(":")]
-            best = max(best, [*loop, "b.ne 0"], key=products)
+    for body in bodies:
+        lines = [line.strip() for line in body.splitlines()]
+        for end, line in enumerate(lines):
+            branch = re.match(r"(?:b\.\w+|cbn?z\s+\w+,)\s+(\S+)$", line)
+            label = branch and re.sub(r"^(\d+)b$", r"\1", branch[1]) + ":"
+            if label in lines[:end]:
+                begin = end - lines[end::-1].index(label)
+                loop = [x for x in lines[begin:end] if x and not x.startswith(("//", ".")) and not x.endswith(":")]
+                best = max(best, [*loop, "b.ne 0"], key=products)
     return best
 
 

@@ -12,8 +12,8 @@ import sys
 PRODUCTS = 2403  # million, in 8-bit tiles: QLinear and QConv of `espmedsam bench --layers`, 224 x 224, ultrasound
 CORES = {
     # board, GHz, products a cycle and instructions a product in the tile, instructions a cycle outside it
-    "A72": ("Raspberry Pi 4", 1.8, 8.0, 61 / 256, 1.2),
-    "A76": ("Raspberry Pi 5", 2.4, 29.8, 119 / 1536, 2.0),
+    "A72": ("Raspberry Pi 4", 1.8, 8.0, 57 / 256, 1.2),
+    "A76": ("Raspberry Pi 5", 2.4, 32.0, 112 / 1536, 2.0),
 }
 
 

@@ -4,9 +4,10 @@
 #![allow(unsafe_code)]
 
 use super::Residual;
-use super::product::{Done, TILE};
-use crate::compute::quant::{Quantizer, lookup};
-use crate::compute::{Activation, Cpu, Quant, Shared, math};
+use super::chunks::{NARROW, WIDE, store_chunks};
+use super::product::{Done, SUMS};
+use crate::compute::quant::lookup;
+use crate::compute::{Activation, Cpu, Quant, Shared};
 
 /// Where finished tiles go: to rows `row - first` of a matrix of `n` columns.
 #[derive(Clone, Copy)]
@@ -100,16 +101,21 @@ pub(super) struct Place {
     /// Distance of rows.
     n: usize,
     /// Distance of the tile's own rows.
-    nr: usize,
+    pub(super) nr: usize,
 }
 
 impl Place {
     /// Where column `c` of row `r` is; overflow would be caught by the bounds of what is there.
     #[inline(always)]
-    fn at(self, r: usize, c: usize) -> usize {
+    pub(super) fn at(self, r: usize, c: usize) -> usize {
         r.wrapping_mul(self.n)
             .wrapping_add(self.start)
             .wrapping_add(c)
+    }
+
+    /// Whether its first `rows` rows end within `len`.
+    pub(super) fn ends_by(self, rows: usize, len: usize) -> bool {
+        rows == 0 || self.start + (rows - 1) * self.n + self.nr <= len
     }
 
     /// The same tile in memory of its own.
@@ -146,13 +152,13 @@ pub(super) unsafe fn finish<C: Columns>(
         }
         Sink::Table(quant, table, out) => {
             // The tile is looked up as a whole, which takes the longest vectors.
-            let mut y = [0; TILE];
+            let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
             let sink = Sink::U8(quant, Shared::new(y));
             columns.finish(cpu, sums, residual, place, sink, place.aside());
             lookup(cpu, table, y);
             // SAFETY: the caller's promise.
-            unsafe { store(y, out, place, count) };
+            unsafe { store_whole(y, out, place) };
         }
         out => columns.finish(cpu, sums, residual, place, out, place),
     }
@@ -173,7 +179,7 @@ unsafe fn finish_fewer<C: Columns>(
     place: Place,
 ) {
     let aside = place.aside();
-    let (mut real, mut quantized) = ([0.0; TILE], [0; TILE]);
+    let (mut real, mut quantized) = ([0.0; SUMS], [0; SUMS]);
     let residual = match residual {
         Residual::None => Residual::None,
         Residual::F32(x) => Residual::F32(fetch(x, place, count, &mut real[..sums.len()])),
@@ -183,7 +189,7 @@ unsafe fn finish_fewer<C: Columns>(
     };
     match *out {
         Sink::F32(out) => {
-            let mut y = [0.0; TILE];
+            let mut y = [0.0; SUMS];
             let y = &mut y[..sums.len()];
             let sink = Sink::F32(Shared::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
@@ -191,7 +197,7 @@ unsafe fn finish_fewer<C: Columns>(
             unsafe { store(y, out, place, count) };
         }
         Sink::U8(quant, to) | Sink::Table(quant, _, to) => {
-            let mut y = [0; TILE];
+            let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
             let sink = Sink::U8(quant, Shared::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
@@ -223,6 +229,34 @@ unsafe fn store<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place, count: us
         // SAFETY: the caller's promise.
         let out = unsafe { out.slice(start..start + count) };
         out.copy_from_slice(&tile[..count]);
+    }
+}
+
+/// Copies a tile of all `nr` columns: a vector at a time, not by a call for each row.
+///
+/// # Safety
+/// As [`store`].
+unsafe fn store_whole<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+    if place.nr.is_multiple_of(WIDE) {
+        // SAFETY: the caller's promise.
+        unsafe { store_vectors::<WIDE, _>(tile, out, place) };
+    } else {
+        // SAFETY: as above.
+        unsafe { store_vectors::<NARROW, _>(tile, out, place) };
+    }
+}
+
+/// # Safety
+/// As [`store`].
+unsafe fn store_vectors<const W: usize, T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+    let (vectors, per_row) = (tile.as_chunks::<W>().0, place.nr / W);
+    assert!(place.ends_by(tile.len() / place.nr, out.len()));
+    // Columns apart: from a loop over a row's vectors the compiler makes a call to copy the row.
+    for chunk in 0..per_row {
+        for (r, vector) in vectors.iter().skip(chunk).step_by(per_row).enumerate() {
+            // SAFETY: the tile lies in the target (just checked) and is this task's alone.
+            unsafe { out.write(place.at(r, chunk.wrapping_mul(W)), *vector) };
+        }
     }
 }
 
@@ -258,148 +292,4 @@ per_cpu! {
             store_chunks::<NARROW, _>(&columns, sums, residual, from, out, to);
         }
     }
-}
-
-/// Columns that are finished together: a multiple of every vector's length.
-const WIDE: usize = 16;
-/// The same where a tile's columns are no multiple of that.
-const NARROW: usize = 4;
-
-/// Finishes `W` columns of a row. A trait and not closures, as what is not inlined into a [`per_cpu!`] function is
-/// compiled without that CPU's instructions, and closures cannot be made to.
-trait Chunk<const W: usize> {
-    type Sum;
-    /// What belongs to the columns: kept in registers over a tile's rows.
-    type Constants: Copy;
-    fn constants(&self, chunk: usize) -> Self::Constants;
-    fn before_residual(constants: &Self::Constants, sums: &[Self::Sum; W]) -> [f32; W];
-    fn after_residual(&self, real: [f32; W]) -> [f32; W];
-}
-
-impl<const W: usize> Chunk<W> for Float<'_> {
-    type Sum = f32;
-    type Constants = [f32; W];
-
-    #[inline(always)]
-    fn constants(&self, chunk: usize) -> [f32; W] {
-        self.bias.as_chunks().0[chunk]
-    }
-
-    #[inline(always)]
-    fn before_residual(bias: &[f32; W], sums: &[f32; W]) -> [f32; W] {
-        add(sums, bias)
-    }
-
-    #[inline(always)]
-    fn after_residual(&self, mut real: [f32; W]) -> [f32; W] {
-        match self.activation {
-            Activation::None => {}
-            Activation::Relu => {
-                for x in &mut real {
-                    *x = if *x > 0.0 { *x } else { 0.0 };
-                }
-            }
-            Activation::Gelu => {
-                for x in &mut real {
-                    *x = math::gelu(*x);
-                }
-            }
-        }
-        real
-    }
-}
-
-impl<const W: usize> Chunk<W> for Eight<'_> {
-    type Sum = i32;
-    type Constants = ([i32; W], [f32; W], [f32; W]);
-
-    #[inline(always)]
-    fn constants(&self, chunk: usize) -> Self::Constants {
-        (
-            self.correction.as_chunks().0[chunk],
-            self.scale.as_chunks().0[chunk],
-            self.bias.as_chunks().0[chunk],
-        )
-    }
-
-    #[inline(always)]
-    fn before_residual((correction, scale, bias): &Self::Constants, sums: &[i32; W]) -> [f32; W] {
-        let mut real = [0.0; W];
-        for (l, real) in real.iter_mut().enumerate() {
-            let sum = sums[l].wrapping_add(correction[l]) as f32;
-            *real = sum.mul_add(scale[l], bias[l]);
-        }
-        real
-    }
-
-    #[inline(always)]
-    fn after_residual(&self, real: [f32; W]) -> [f32; W] {
-        real
-    }
-}
-
-#[inline(always)]
-fn store_chunks<const W: usize, C: Chunk<W>>(
-    columns: &C,
-    sums: &[C::Sum],
-    residual: Residual<'_>,
-    from: Place,
-    out: Sink<'_>,
-    to: Place,
-) {
-    let (sums, per_row) = (sums.as_chunks::<W>().0, to.nr / W);
-    let rows = sums.len() / per_row;
-    assert!(rows == 0 || to.start + (rows - 1) * to.n + to.nr <= out.len());
-    for chunk in 0..per_row {
-        let constants = columns.constants(chunk);
-        for r in 0..rows {
-            let mut real = C::before_residual(
-                &constants,
-                &sums[r.wrapping_mul(per_row).wrapping_add(chunk)],
-            );
-            let x_start = from.at(r, chunk * W);
-            match residual {
-                Residual::None => {}
-                Residual::F32(x) => real = add(&real, &part(x, x_start)),
-                Residual::U8(quant, x) => {
-                    let mut addend = [0.0; W];
-                    for (addend, q) in addend.iter_mut().zip(part::<W, _>(x, x_start)) {
-                        *addend = quant.dequantize(q);
-                    }
-                    real = add(&real, &addend);
-                }
-            }
-            let real = columns.after_residual(real);
-            let start = to.at(r, chunk * W);
-            match out {
-                // SAFETY: the tile lies in the target (checked above) and is this task's alone (`finish`).
-                Sink::F32(out) => unsafe { out.write(start, real) },
-                Sink::U8(quant, out) | Sink::Table(quant, _, out) => {
-                    let quantizer = Quantizer::new(quant);
-                    let mut quantized = [0; W];
-                    for (q, x) in quantized.iter_mut().zip(&real) {
-                        *q = quantizer.quantize(*x);
-                    }
-                    // SAFETY: as above.
-                    unsafe { out.write(start, quantized) };
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn part<const W: usize, T: Copy + Default>(x: &[T], start: usize) -> [T; W] {
-    let mut part = [T::default(); W];
-    part.copy_from_slice(&x[start..start + W]);
-    part
-}
-
-#[inline(always)]
-fn add<const W: usize>(a: &[f32; W], b: &[f32; W]) -> [f32; W] {
-    let mut sum = *a;
-    for (sum, b) in sum.iter_mut().zip(b) {
-        *sum += b;
-    }
-    sum
 }

@@ -5,6 +5,7 @@
 //! sums are finished (`epilogue`) while they lie in the first-level cache. An output is one chain of additions over
 //! the whole of `k`, so no choice of tasks, tiles or threads changes its bits.
 
+mod chunks;
 mod eight;
 mod epilogue;
 mod float;

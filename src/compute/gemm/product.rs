@@ -25,6 +25,9 @@ pub(super) trait Tile: Copy {
     fn of(cpu: Cpu) -> Self;
     /// A tile with the same columns for `rows`.
     fn fewer(cpu: Cpu, rows: usize) -> Self;
+    /// Whether tiles take the values as they lie; else [`Tile::turn`] makes them what tiles take.
+    fn as_they_lie(self) -> bool;
+    fn turn(x: &mut [Self::In]);
     /// # Safety
     /// As [`TileF32::run`] and [`TileI8::run`] say.
     unsafe fn run(
@@ -53,6 +56,10 @@ impl Tile for TileF32 {
     fn fewer(cpu: Cpu, rows: usize) -> Self {
         tile::f32_of(cpu, rows)
     }
+    fn as_they_lie(self) -> bool {
+        true
+    }
+    fn turn(_: &mut [f32]) {}
     unsafe fn run(self, k: usize, a: *const f32, lda: usize, b: *const f32, acc: *mut f32) {
         // SAFETY: the caller's promise.
         unsafe { (self.run)(k, a, lda, b, acc, false) }
@@ -75,14 +82,22 @@ impl Tile for TileI8 {
     fn fewer(cpu: Cpu, rows: usize) -> Self {
         tile::i8_of(cpu, rows)
     }
+    fn as_they_lie(self) -> bool {
+        self.offset == 0
+    }
+    fn turn(x: &mut [u8]) {
+        for x in x {
+            *x ^= 0x80;
+        }
+    }
     unsafe fn run(self, k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
         // SAFETY: the caller's promise.
         unsafe { (self.run)(k, a, lda, b, acc) }
     }
 }
 
-/// Most numbers in a tile of any CPU.
-pub(super) const TILE: usize = 512;
+/// Most sums that are finished together: a tile of any CPU, or several of few rows, one above the other.
+pub(super) const SUMS: usize = 512;
 /// Tasks to cut a large layer into: enough that threads end together, few enough that each reuses what it loaded.
 const TASKS: usize = 64;
 /// Rows of a task, about, at least and at most: each panel of weights is loaded once for so many.
@@ -108,7 +123,7 @@ pub(super) struct Product<T: Tile> {
     mr: usize,
 }
 
-/// A tile's sums: `[rows][nr]`, of which the first `columns.len()` count.
+/// Sums of a tile, or of some that lie below each other: `[rows][nr]`, of which the first `columns.len()` count.
 pub(super) struct Done<'a, S> {
     pub(super) sums: &'a [S],
     pub(super) nr: usize,
@@ -129,7 +144,7 @@ impl<T: Tile> Product<T> {
     pub(super) fn new(cpu: Cpu, weight: &[T::Weight], n: usize, k: usize) -> Self {
         assert!(n > 0 && k > 0 && weight.len() == n * k);
         let (mr, nr, kg) = T::of(cpu).sizes();
-        assert!(mr * nr <= TILE);
+        assert!(mr * nr <= SUMS);
         let padded_k = k.next_multiple_of(T::K_STEP);
         let panel = (padded_k * nr).next_multiple_of(LINE / size_of::<T::Weight>());
         let mut packed = Lines::new(n.div_ceil(nr) * panel);
@@ -190,13 +205,12 @@ impl<T: Tile> Product<T> {
         self.most_rows() * self.gathered_lda() * size_of::<T::In>()
     }
 
-    /// Bytes of scratch a thread needs: gathered rows and a tile's sums.
+    /// Bytes of scratch a thread needs: gathered rows and sums.
     pub(super) fn scratch(&self) -> usize {
-        self.gathered_bytes() + (self.mr * self.nr * size_of::<T::Sum>()).next_multiple_of(LINE)
+        self.gathered_bytes() + SUMS * size_of::<T::Sum>()
     }
 
-    /// Cuts a layer of `rows` into blocks, the same for any number of threads, and calls `work` with each on all
-    /// threads.
+    /// Cuts a layer of `rows` into blocks and calls `work` with each on all threads.
     pub(super) fn parallel(
         &self,
         exec: Exec<'_>,
@@ -210,10 +224,12 @@ impl<T: Tile> Product<T> {
             .max(ROWS.start.div_ceil(self.mr))
             .min(self.most_tiles());
         let across = tiles.div_ceil(some_tiles);
-        let along = wanted
-            .div_ceil(across.max(1))
-            .min(self.panels().div_ceil(2))
-            .max(1);
+        // Each task gathers its rows: a thread alone has no use for more of them.
+        let along = match exec.pool.threads() {
+            1 => 1,
+            _ => wanted.div_ceil(across.max(1)),
+        };
+        let along = along.min(self.panels().div_ceil(2)).max(1);
         exec.parallel(across * along, bytes, |task, scratch| {
             let (i, j) = (task / along, task % along);
             let part = |of: usize, parts: usize, i: usize| of * i / parts..of * (i + 1) / parts;
@@ -251,7 +267,7 @@ impl<T: Tile> Product<T> {
         });
     }
 
-    /// Multiplies a block and hands each tile's sums to `done`.
+    /// Multiplies a block and hands its sums to `done`, some tiles' at a time.
     pub(super) fn block(
         &self,
         x: &Source<'_, T::In>,
@@ -264,9 +280,12 @@ impl<T: Tile> Product<T> {
         let (gathered, sums) = scratch.split_at_mut(self.gathered_bytes());
         // SAFETY: any bits are valid numbers.
         let (gathered, sums) = unsafe { (gathered.align_to_mut().1, sums.align_to_mut().1) };
-        let sums: &mut [T::Sum] = &mut sums[..self.mr * self.nr];
+        let sums: &mut [T::Sum] = &mut sums[..SUMS];
         assert!(sums.as_ptr().addr().is_multiple_of(LINE));
+        assert!((self.mr * self.nr * size_of::<T::Sum>()).is_multiple_of(LINE));
 
+        // Rows finished together, whole tiles: what is done once for them weighs the less.
+        let together = SUMS / (self.mr * self.nr) * self.mr;
         // Tiles of the block, and whether the last reaches past its rows.
         let whole = T::of(self.cpu);
         let last = T::fewer(self.cpu, (rows.len() - 1) % self.mr + 1);
@@ -275,7 +294,8 @@ impl<T: Tile> Product<T> {
 
         let (a, lda) = match x {
             Source::Rows(x)
-                if covered == rows.len()
+                if whole.as_they_lie()
+                    && covered == rows.len()
                     && self.padded_k == self.k
                     && !(self.k * size_of::<T::In>()).is_multiple_of(ALIAS) =>
             {
@@ -285,6 +305,11 @@ impl<T: Tile> Product<T> {
                 let lda = self.gathered_lda();
                 // The tail of a row meets weights of 0: in integers any value does.
                 x.gather(rows.clone(), self.k, gathered, lda);
+                if !whole.as_they_lie() {
+                    for row in gathered.chunks_mut(lda).take(rows.len()) {
+                        T::turn(&mut row[..self.k]);
+                    }
+                }
                 (&gathered[..covered * lda], lda)
             }
         };
@@ -293,15 +318,19 @@ impl<T: Tile> Product<T> {
         for panel in panels {
             let b = &self.packed.as_slice()[panel * self.panel..][..self.panel];
             let columns = panel * self.nr..((panel + 1) * self.nr).min(self.n);
-            for start in (0..rows.len()).step_by(self.mr) {
-                let end = (start + self.mr).min(rows.len());
-                let tile = if start < full { whole } else { last };
-                // SAFETY: `covered` rows of `padded_k` values lie at `a` (checked above), of which this tile's are
-                // some; `b` is one panel, aligned as panels are whole lines; `sums` holds a tile, aligned (checked);
-                // the CPU has the kernel's instructions as a `Cpu` is proof of it.
-                unsafe {
-                    let a = a.as_ptr().add(start * lda);
-                    tile.run(self.padded_k, a, lda, b.as_ptr(), sums.as_mut_ptr());
+            for start in (0..rows.len()).step_by(together) {
+                let end = (start + together).min(rows.len());
+                for first in (start..end).step_by(self.mr) {
+                    let tile = if first < full { whole } else { last };
+                    // SAFETY: `covered` rows of `padded_k` values lie at `a` (checked above), of which this tile's are
+                    // some; `b` is one panel, aligned as panels are whole lines; `sums` holds `together` rows of `nr`, of
+                    // which this tile's begin at a whole tile, aligned like the first (checked); the CPU has the
+                    // kernel's instructions as a `Cpu` is proof of it.
+                    unsafe {
+                        let a = a.as_ptr().add(first * lda);
+                        let sums = sums.as_mut_ptr().add((first - start) * self.nr);
+                        tile.run(self.padded_k, a, lda, b.as_ptr(), sums);
+                    }
                 }
                 done(Done {
                     sums: &sums[..(end - start) * self.nr],

@@ -59,11 +59,26 @@ fn sums_go_by_lanes() {
 fn products_are_ascending_chains() {
     let a: Vec<f32> = (0..60).map(|i| (i as f32 * 0.7).sin()).collect();
     let b: Vec<f32> = (0..200).map(|i| (i as f32 * 0.3).cos()).collect();
-    let got = product([[0.5; LANES]; 2], 9, (&a, [3, 1], 5), (&b, 17));
-    for (r, row) in [3, 1].into_iter().enumerate() {
-        for l in 0..LANES {
-            let chain = (0..9).fold(0.5f32, |s, k| a[row + k * 5].mul_add(b[k * 17 + l], s));
-            assert_eq!(got[r][l].to_bits(), chain.to_bits());
+    for a_step in [1, 5] {
+        for steps in 0..10 {
+            let got = product([[0.5; LANES]; 2], steps, (&a, [3, 1], a_step), (&b, 17));
+            for (r, row) in [3, 1].into_iter().enumerate() {
+                for l in 0..LANES {
+                    let chain = (0..steps)
+                        .fold(0.5f32, |s, k| a[row + k * a_step].mul_add(b[k * 17 + l], s));
+                    assert_eq!(got[r][l].to_bits(), chain.to_bits());
+                }
+            }
         }
     }
+}
+
+#[test]
+fn the_larger_and_the_smaller_of_numbers() {
+    for (a, b) in [(1.0, -2.0), (-2.0, 1.0), (f32::NAN, -126.0)] {
+        let (more, less) = if a > b { (a, b) } else { (b, a) };
+        assert_eq!(larger(a, b), more);
+        assert_eq!(smaller(a, b), if a.is_nan() { b } else { less });
+    }
+    assert_eq!(larger(-0.0, 0.0).to_bits(), 0);
 }

@@ -55,9 +55,7 @@ pub fn quantize(exec: Exec<'_>, x: &[f32], quant: Quant, out: &mut [u8]) {
 
 per_cpu! {
 fn quantize_part(x: &[f32], quantizer: Quantizer, out: &mut [u8]) {
-    for (q, x) in out.iter_mut().zip(x) {
-        *q = quantizer.quantize(*x);
-    }
+    quantizer.quantize_all(x, out);
 }
 }
 

@@ -45,9 +45,7 @@ impl<'a> SharedOut<'a> {
             Self::U8(quantizer, out) => {
                 // SAFETY: the caller's promise.
                 let out = unsafe { out.slice(part) };
-                for (q, x) in out.iter_mut().zip(values) {
-                    *q = quantizer.quantize(*x);
-                }
+                quantizer.quantize_all(values, out);
             }
         }
     }

@@ -58,8 +58,9 @@ pub struct TileI8 {
     /// Values of `k` that lie together for one column: weights are packed `[n / nr][k / kg][nr][kg]`, zeros past the
     /// last column and past the last `k`. Divides 16.
     pub kg: usize,
-    /// What the kernel takes from each `a` (128 where the CPU multiplies signed by signed); the caller adds
-    /// `offset * Σ_k w[c][k]`.
+    /// What the kernel takes from each `a`; the caller adds `offset * Σ_k w[c][k]`. Where the CPU multiplies signed by
+    /// signed it is 128, and the kernel is given `a` with its top bits turned, which is `a - 128` as a signed number:
+    /// turned once for a block of rows, not in each tile.
     pub offset: i32,
     /// The kernel.
     ///
@@ -109,6 +110,8 @@ pub fn f32_of(cpu: Cpu, rows: usize) -> TileF32 {
         Isa::Avx2 => avx2::f32_of(rows),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => avx512::f32_of(rows),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => neon::f32_of(rows),
         Isa::Portable if rows <= 1 => portable::ROW_F32,
         _ => f32(cpu),
     }
@@ -122,6 +125,10 @@ pub fn i8_of(cpu: Cpu, rows: usize) -> TileI8 {
         Isa::Avx2 => avx2::i8_of(rows),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => avx512::i8_of(rows),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod => dotprod::i8_of(rows),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm => i8mm::i8_of(rows),
         Isa::Portable if rows <= 1 => portable::ROW_I8,
         _ => i8(cpu),
     }

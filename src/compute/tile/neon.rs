@@ -7,11 +7,25 @@ use std::array::from_fn;
 
 use super::{TileF32, TileI8};
 
-pub(super) const F32: TileF32 = TileF32 {
-    mr: 8,
-    nr: 8,
-    run: f32_8x8,
-};
+pub(super) const F32: TileF32 = f32_rows::<8>();
+
+/// The smallest float tile that holds `rows`.
+pub(super) const fn f32_of(rows: usize) -> TileF32 {
+    match rows {
+        0..=1 => f32_rows::<1>(),
+        2 => f32_rows::<2>(),
+        3..=4 => f32_rows::<4>(),
+        _ => f32_rows::<8>(),
+    }
+}
+
+const fn f32_rows<const MR: usize>() -> TileF32 {
+    TileF32 {
+        mr: MR,
+        nr: 8,
+        run: run_f32::<MR>,
+    }
+}
 
 pub(super) const I8: TileI8 = TileI8 {
     mr: 4,
@@ -21,10 +35,13 @@ pub(super) const I8: TileI8 = TileI8 {
     run: i8_4x8,
 };
 
-/// 16 sums, 8 registers with four values of each row, and room for the weights: the multiplier is taken from a lane, so
-/// rows are read where they lie.
+/// Of 8 rows: 16 sums, 8 registers with four values of each row, and room for the weights: the multiplier is taken from a
+/// lane, so rows are read where they lie.
+///
+/// # Safety
+/// As [`TileF32::run`] says.
 #[target_feature(enable = "neon")]
-unsafe fn f32_8x8(
+unsafe fn run_f32<const MR: usize>(
     k: usize,
     a: *const f32,
     lda: usize,
@@ -32,22 +49,22 @@ unsafe fn f32_8x8(
     acc: *mut f32,
     accumulate: bool,
 ) {
-    let mut sum = [[vdupq_n_f32(0.0); 2]; 8];
+    let mut sum = [[vdupq_n_f32(0.0); 2]; MR];
     if accumulate {
         for (r, row) in sum.iter_mut().enumerate() {
-            // SAFETY: `acc` holds 8 rows of 8 (the caller's promise).
+            // SAFETY: `acc` holds rows of 8 (the caller's promise).
             unsafe { *row = [vld1q_f32(acc.add(r * 8)), vld1q_f32(acc.add(r * 8 + 4))] };
         }
     }
     // One pointer a row, taken once: multiplying in the loop would be checked for overflow there.
-    let rows: [*const f32; 8] = from_fn(|r| a.wrapping_add(r.wrapping_mul(lda)));
+    let rows: [*const f32; MR] = from_fn(|r| a.wrapping_add(r.wrapping_mul(lda)));
     /// The `k` in lane `$i` of `$x`: two vectors of weights times one value of each row.
     macro_rules! step {
         ($x:ident, $i:literal) => {
             // SAFETY: `b` has `k * 8` values, and goes on by 8 for each of `k`.
             let w = unsafe { [vld1q_f32(b), vld1q_f32(b.add(4))] };
             b = b.wrapping_add(8);
-            for r in 0..8 {
+            for r in 0..MR {
                 sum[r][0] = vfmaq_laneq_f32::<$i>(sum[r][0], w[0], $x[r]);
                 sum[r][1] = vfmaq_laneq_f32::<$i>(sum[r][1], w[1], $x[r]);
             }
@@ -55,20 +72,20 @@ unsafe fn f32_8x8(
     }
     let whole = k & !3;
     for at in (0..whole).step_by(4) {
-        // SAFETY: `at + 4 <= k`, and `a` has 8 rows of `k` values.
-        let x: [_; 8] = from_fn(|r| unsafe { vld1q_f32(rows[r].add(at)) });
+        // SAFETY: `at + 4 <= k`, and `a` has rows of `k` values.
+        let x: [_; MR] = from_fn(|r| unsafe { vld1q_f32(rows[r].add(at)) });
         step!(x, 0);
         step!(x, 1);
         step!(x, 2);
         step!(x, 3);
     }
     for at in whole..k {
-        // SAFETY: `at < k`, and `a` has 8 rows of `k` values.
-        let x: [_; 8] = from_fn(|r| unsafe { vld1q_dup_f32(rows[r].add(at)) });
+        // SAFETY: `at < k`, and `a` has rows of `k` values.
+        let x: [_; MR] = from_fn(|r| unsafe { vld1q_dup_f32(rows[r].add(at)) });
         step!(x, 0);
     }
     for (r, row) in sum.iter().enumerate() {
-        // SAFETY: `acc` holds 8 rows of 8.
+        // SAFETY: `acc` holds rows of 8.
         unsafe {
             vst1q_f32(acc.add(r * 8), row[0]);
             vst1q_f32(acc.add(r * 8 + 4), row[1]);
@@ -118,7 +135,7 @@ macro_rules! fold {
     };
 }
 
-/// v0 to v15: sums, four a row. v16, v17: values of a row. v18: 0x80. v20 to v23: weights. v24 to v31: products.
+/// v0 to v15: sums, four a row. v16, v17: values of a row. v18, v19: not used. v20 to v23: weights. v24 to v31: products.
 ///
 /// Written out because the compiler, left to order this itself, runs out of registers.
 ///
@@ -131,7 +148,6 @@ unsafe fn i8_4x4(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32
     // rows of 4 sums, 8 apart; all within the caller's promise. All vector registers are declared overwritten.
     unsafe {
         asm!(
-            "movi v18.16b, #0x80",
             zero!(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 28, 29, 30, 31),
             "cbz x0, 3f",
             "2:",
@@ -140,16 +156,12 @@ unsafe fn i8_4x4(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32
             "ldp q22, q23, [x1, #32]",
             "add x1, x1, #128",
             "ldr q17, [x3], #16",
-            "eor v16.16b, v16.16b, v18.16b",
             row!(16, 24 28 12 20, 25 29 13 21, 26 30 14 22, 27 31 15 23),
             "ldr q16, [x4], #16",
-            "eor v17.16b, v17.16b, v18.16b",
             row!(17, 28 24 0 20, 29 25 1 21, 30 26 2 22, 31 27 3 23),
             "ldr q17, [x5], #16",
-            "eor v16.16b, v16.16b, v18.16b",
             row!(16, 24 28 4 20, 25 29 5 21, 26 30 6 22, 27 31 7 23),
             "subs x0, x0, #16",
-            "eor v17.16b, v17.16b, v18.16b",
             row!(17, 28 24 8 20, 29 25 9 21, 30 26 10 22, 31 27 11 23),
             "b.ne 2b",
             "sadalp v12.4s, v28.8h",

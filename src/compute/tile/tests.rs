@@ -111,10 +111,11 @@ proptest! {
             });
             let (b, b0) = aligned(packed, 0);
             let (mut acc, acc0) = aligned(std::iter::repeat_n(12345, mr * nr), 0);
+            let turned: Vec<u8> = a.iter().map(|a| a ^ offset as u8).collect();
             // SAFETY: sizes and alignment as the kernel asks.
             unsafe {
                 let (b, acc) = (b.as_ptr().add(b0), acc.as_mut_ptr().add(acc0));
-                run(k, a.as_ptr(), lda, b, acc);
+                run(k, turned.as_ptr(), lda, b, acc);
             }
             for (at, sum) in acc[acc0..][..mr * nr].iter().enumerate() {
                 let (r, c) = (at / nr, at % nr);
