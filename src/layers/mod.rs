@@ -6,6 +6,7 @@
 mod attention;
 mod build;
 mod cache;
+mod common;
 mod fact;
 mod fuse;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use node::{Attributes, Kind, Node};
 pub use program::{Program, Source, Step};
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::compute::{Exec, Out, Quant, Value, ValueMut};
 
@@ -44,6 +46,11 @@ pub trait Layer: Debug + Send + Sync {
     /// What it is as part of a chain of layers that are run together, if it can be one.
     fn link(&self) -> Option<Link> {
         None
+    }
+
+    /// The layers it was made from, if it stands for several in a row.
+    fn parts(&self) -> &[Arc<dyn Layer>] {
+        &[]
     }
 
     /// Computes the output from the inputs that are not constant, in the node's order. Element types and lengths are
