@@ -11,6 +11,7 @@ mod fact;
 mod fuse;
 #[cfg(test)]
 mod golden;
+mod kind;
 mod linear;
 mod node;
 mod plain;
@@ -23,7 +24,8 @@ pub use build::build;
 pub use cache::LayerCache;
 pub use fact::{Constant, Data, Element, Fact, Input, Inputs};
 pub use fuse::Link;
-pub use node::{Attributes, Kind, Node};
+pub use kind::Kind;
+pub use node::{Attributes, Node};
 pub use program::{Program, Source, Step};
 
 use std::fmt::Debug;
