@@ -95,7 +95,7 @@ PEERS ?=
 bench-peers: build $(PEERS_READY) $(RTEN) ## Beside onnxruntime, OpenVINO, rten and tract as it comes; PEERS=--quick for 224 alone
 	.venv/peers/bin/python benches/peers --binary $(BIN) --rten $(RTEN) $(PEERS)
 
-##@ ARM boards (cross/README.md)
+##@ ARM boards, kernels (cross/README.md)
 
 CROSS_TARGET := aarch64-unknown-linux-gnu
 CROSS_CPUS := cortex-a72 cortex-a76 neoverse-v1
@@ -116,6 +116,15 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/.cross/qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu" \
 	    cargo test --release --locked --lib --manifest-path cross/kernels/Cargo.toml --target-dir target/kernels --target $(CROSS_TARGET)
 	done
+
+# Sanitizers are switches of a nightly compiler; RUSTC_BOOTSTRAP=1 lets the stable one take them, for this build alone.
+# The standard library stays as it comes: that is enough for addresses, but not for a thread sanitizer, which would have
+# to see how the library parks threads.
+ASAN_TARGET := x86_64-unknown-linux-gnu
+.PHONY: test-asan
+test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --release --locked --lib \
+	  --manifest-path cross/kernels/Cargo.toml --target-dir target/asan --target $(ASAN_TARGET)
 
 .PHONY: bench-arm
 bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)
