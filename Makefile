@@ -100,7 +100,7 @@ PEERS ?=
 bench-peers: build $(PEERS_READY) $(RTEN) ## Beside onnxruntime, OpenVINO, rten and tract as it comes; PEERS=--quick for 224 alone
 	.venv/peers/bin/python benches/peers --binary $(BIN) --rten $(RTEN) $(PEERS)
 
-##@ ARM boards (cross/README.md)
+##@ ARM boards, kernels (cross/README.md)
 
 CROSS_TARGET := aarch64-unknown-linux-gnu
 CROSS_CPUS := cortex-a72 cortex-a76 neoverse-v1
@@ -121,6 +121,23 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/.cross/qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu" \
 	    cargo test --release --locked --lib --manifest-path cross/kernels/Cargo.toml --target-dir target/kernels --target $(CROSS_TARGET)
 	done
+
+# Sanitizers are switches of a nightly compiler; RUSTC_BOOTSTRAP=1 lets the stable one take them, for these builds alone.
+# The standard library stays as it comes. That is enough for addresses; for threads only code is seen that is compiled
+# here, so the pool goes alone (it needs nothing else), and the test harness's own channel is excepted by name.
+SANITIZE_TARGET := x86_64-unknown-linux-gnu
+.PHONY: test-asan
+test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --release --locked --lib \
+	  --manifest-path cross/kernels/Cargo.toml --target-dir target/asan --target $(SANITIZE_TARGET)
+
+.PHONY: test-tsan
+test-tsan: tools ## The thread pool's tests on x86-64 under ThreadSanitizer: no data race
+	mkdir -p target/tsan
+	RUSTC_BOOTSTRAP=1 rustc --edition 2024 --test -O -g --target $(SANITIZE_TARGET) -Zsanitizer=thread \
+	  -Cunsafe-allow-abi-mismatch=sanitizer src/compute/pool.rs -o target/tsan/pool
+	echo 'race:test::event' >target/tsan/except
+	TSAN_OPTIONS=suppressions=target/tsan/except target/tsan/pool
 
 .PHONY: bench-arm
 bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)

@@ -93,6 +93,32 @@ fn a_bad_file_costs_itself_alone() {
 }
 
 #[test]
+fn several_modalities_are_told_apart_by_name() {
+    let dir = workplace();
+    let (left, out) = (dir.path().join("in/left.png"), dir.path().join("out"));
+    let to = ["-o", str(&out)];
+    let both = ["--modality", "bright,all", "--modality", "dark"];
+    let output = segment(dir.path(), &[&[str(&left)], &both[..], &to].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for modality in ["bright", "all", "dark"] {
+        let alone = ["--modality", modality, "-o", "-"];
+        let output = segment(dir.path(), &[&[str(&left)], &alone[..]].concat());
+        let found = std::fs::read(out.join(format!("left.{modality}.mask.png"))).unwrap();
+        assert!(found == output.stdout, "{modality}");
+    }
+    for (args, said) in [
+        (["--modality", "bright,bright"], "'bright' twice"),
+        (["--modality", "bright,x"], "no modality 'x'"),
+        (["--modality", "bright,all"], "say which folder"),
+    ] {
+        let output = segment(dir.path(), &[&[str(&left)], &args[..]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let message = text(&output.stderr);
+        assert!(message.contains(said), "{message}");
+    }
+}
+
+#[test]
 fn every_format_is_written() {
     let dir = workplace();
     let left = dir.path().join("in/left.png");

@@ -53,6 +53,8 @@ fn a_frame_through_the_shipped_models_allocates_nothing() {
     for name in names {
         let choice = store.choose(Some(&name), "ultrasound").unwrap();
         let graphs = store.graphs(choice).unwrap();
+        let other = store.choose(Some(&name), "colonoscopy").unwrap();
+        let other = store.graphs(other).unwrap().encoder;
         let side = choice.model.side;
         let image: Vec<f32> = (0..3 * side * side)
             .map(|i| (i % 97) as f32 / 50.0 - 1.0)
@@ -62,12 +64,15 @@ fn a_frame_through_the_shipped_models_allocates_nothing() {
             let mut embedding = outputs(&graphs.encoder);
             let mut prompted = outputs(&graphs.self_prompt);
             let mut logits = outputs(&graphs.decoder);
+            let mut both = [outputs(&graphs.encoder), outputs(&other)].concat();
             let mut frame = || {
                 let inputs = [Input::F32(&image)];
                 graphs
                     .encoder
                     .run_into(&threads, &inputs, &mut embedding)
                     .unwrap();
+                let encoders = [&*graphs.encoder, &other];
+                Graph::run_each(&encoders, &threads, &inputs, &mut both, &mut |_, _| ()).unwrap();
                 let inputs = [Input::F32(&embedding[0].data)];
                 graphs
                     .self_prompt

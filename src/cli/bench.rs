@@ -16,9 +16,10 @@ pub(super) struct Args {
     /// Picture to run on; a made-up one of the model's side if not given.
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Modality; the model's first one if not given.
-    #[arg(long)]
-    modality: Option<String>,
+    /// Modality; the model's first one if not given. Several, with commas between them or given one by one: each run
+    /// segments the picture as all of them at once, and the time of doing so one by one is said as well.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    modality: Vec<String>,
     /// Measured runs, after warm-up.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
@@ -54,13 +55,17 @@ struct Report<'a> {
     notice: &'a str,
     model: &'a str,
     side: usize,
-    modality: &'a str,
+    /// With commas between them, if several.
+    modality: String,
     /// As asked for; 0 is one per core.
     threads: u16,
     runs: usize,
     /// Loading, and one run.
     warm_up_ms: f64,
     stages: Vec<StageReport>,
+    /// Median of the time for several modalities one by one; `total` is that for all at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    one_by_one_ms: Option<f64>,
     peak_memory_mib: Option<f64>,
 }
 
@@ -75,15 +80,17 @@ struct StageReport {
 pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let pipeline = args.model.pipeline(models)?;
     let model = pipeline.store().model(None)?;
-    let first = model
-        .modalities
-        .first()
-        .map(|modality| modality.name.clone())
-        .unwrap_or_default();
-    let ask = Ask {
-        modality: args.modality.clone().unwrap_or(first),
-        model: None,
-    };
+    let mut modalities = args.modality.clone();
+    if let (true, Some(first)) = (modalities.is_empty(), model.modalities.first()) {
+        modalities.push(first.name.clone());
+    }
+    let asks: Vec<Ask> = modalities
+        .iter()
+        .map(|modality| Ask {
+            modality: modality.clone(),
+            model: None,
+        })
+        .collect();
     let bytes = args.image.as_ref().map(|path| {
         inputs::read(path)
             .map_err(|reason| Failure::Failed(format!("{}: {reason}", path.display())))
@@ -92,16 +99,25 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let made_up = Arc::new(made_up(model.side));
 
     let started = Instant::now();
-    pipeline.warm_up(&ask)?;
+    asks.iter()
+        .try_for_each(|ask| pipeline.warm_up(ask).map(|_| ()))?;
     let warm_up_ms = started.elapsed().as_secs_f64() * 1e3;
-    let bar = ProgressBar::new(args.runs.into());
-    let mut runs = Vec::new();
-    for _ in 0..args.runs {
-        let result = match &bytes {
-            Some(bytes) => pipeline.segment(bytes, &ask)?,
-            None => pipeline.segment_frame(made_up.clone(), &ask)?,
+    let segment = |asks: &[Ask]| -> Result<StageTimes, EngineError> {
+        let results = match &bytes {
+            Some(bytes) => pipeline.segment_all(bytes, asks)?,
+            None => pipeline.segment_frame_all(&made_up, asks)?,
         };
-        runs.push(result.times);
+        Ok(results.iter().map(|result| result.times).sum())
+    };
+    let bar = ProgressBar::new(args.runs.into());
+    let (mut runs, mut one_by_one) = (Vec::new(), Vec::new());
+    for _ in 0..args.runs {
+        runs.push(segment(&asks)?);
+        if asks.len() > 1 {
+            let each = asks.chunks(1).map(segment);
+            let times: StageTimes = each.sum::<Result<_, _>>()?;
+            one_by_one.push(times.total);
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -121,15 +137,17 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         notice: NOTICE,
         model: &model.name,
         side: model.side,
-        modality: &ask.modality,
+        modality: modalities.join(","),
         threads: args.model.threads,
         runs: runs.len(),
         warm_up_ms,
         stages,
+        one_by_one_ms: Latency::of(one_by_one).map(|latency| latency.p50),
         peak_memory_mib: peak_memory_mib(),
     };
     print(text(&report))?;
-    if args.layers {
+    // Of several, the first: the others differ in weights, not in layers.
+    if let (true, Some(ask)) = (args.layers, asks.first()) {
         let frame = match &bytes {
             Some(bytes) => {
                 Arc::new(frame::decode(bytes, &FrameLimits::default()).map_err(EngineError::from)?)
@@ -140,11 +158,9 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some.into(),
         };
-        print(layers::profile(
-            &pipeline, &ask, &frame, threads, args.runs,
-        )?)?;
+        print(layers::profile(&pipeline, ask, &frame, threads, args.runs)?)?;
         if let Some(dir) = &args.dump {
-            dump::dump(&pipeline, &ask, &frame, threads, dir)?;
+            dump::dump(&pipeline, ask, &frame, threads, dir)?;
         }
     }
     if let Some(path) = &args.json {
@@ -176,11 +192,15 @@ fn text(report: &Report<'_>) -> String {
     } else {
         format!("{} threads", report.threads)
     };
+    let apart = report
+        .one_by_one_ms
+        .map(|ms| format!("one by one: {ms:.2} ms\n"));
+    let apart = apart.unwrap_or_default();
     let memory = report
         .peak_memory_mib
         .map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
     format!(
-        "{} ({}²), {}, {threads}, {} runs\n\n{table}\nwarm-up (load and one run): {:.0} ms; peak memory: {memory}\n{NOTICE}\n",
+        "{} ({}²), {}, {threads}, {} runs\n\n{table}\n{apart}warm-up (load and one run): {:.0} ms; peak memory: {memory}\n{NOTICE}\n",
         report.model, report.side, report.modality, report.runs, report.warm_up_ms
     )
 }

@@ -15,9 +15,10 @@ pub(super) struct Args {
     /// Pictures, or folders of pictures.
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
-    /// What kind of picture it is; never guessed (`espmedsam models` lists them).
-    #[arg(long)]
-    modality: String,
+    /// What kind of picture it is; never guessed (`espmedsam models` lists them). Several, with commas between them or
+    /// given one by one: each picture is segmented as each, and what they have in common is computed once.
+    #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
+    modality: Vec<String>,
     /// What to write for each picture.
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
@@ -25,7 +26,8 @@ pub(super) struct Args {
     /// circumference.
     #[arg(long, value_name = "MM")]
     pixel_mm: Option<PixelSize>,
-    /// A file for one picture, a folder (made if need be) for several; `-`: standard output, for one picture.
+    /// A file for one picture, a folder (made if need be) for several, or for several modalities; `-`: standard output,
+    /// for one picture and modality.
     #[arg(short, long, value_name = "OUT")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -35,13 +37,20 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
     let pipeline = args.model.pipeline(models)?;
-    let ask = Ask {
-        modality: args.modality.clone(),
-        model: None,
-    };
-    // Fails now on a wrong name, rather than once per picture.
-    pipeline.store().choose(None, &ask.modality)?;
-    let place = Place::of(args, inputs.single)?;
+    let mut asks: Vec<Ask> = Vec::new();
+    for modality in &args.modality {
+        // Fails now on a wrong name, rather than once per picture.
+        pipeline.store().choose(None, modality)?;
+        let ask = Ask {
+            modality: modality.clone(),
+            model: None,
+        };
+        if asks.contains(&ask) {
+            return Err(Failure::Usage(format!("--modality: '{modality}' twice")));
+        }
+        asks.push(ask);
+    }
+    let place = Place::of(args, inputs.single && asks.len() == 1)?;
 
     let protected: HashSet<PathBuf> = inputs
         .pictures
@@ -56,18 +65,17 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     };
     let mut failed = 0;
     for (path, name) in &inputs.pictures {
-        let target = place.target(name);
-        if let Err(failure) = one(
-            &pipeline,
-            path,
-            &ask,
-            &Output {
-                format: args.format,
-                pixel: args.pixel_mm,
-                target,
-                protected: &protected,
-            },
-        ) {
+        let targets = asks.iter().map(|ask| match asks.len() {
+            1 => place.target(name),
+            _ => place.target(&format!("{name}.{}", ask.modality)),
+        });
+        let output = Output {
+            format: args.format,
+            pixel: args.pixel_mm,
+            targets: targets.collect(),
+            protected: &protected,
+        };
+        if let Err(failure) = one(&pipeline, path, &asks, &output) {
             failed += 1;
             bar.suspend(|| eprintln!("{}: {failure}", path.display()));
         }
@@ -100,7 +108,7 @@ impl Place {
                 Ok(Self::Folder(out.clone()))
             }
             _ if !single => Err(Failure::Usage(
-                "several pictures: say which folder with -o".into(),
+                "several pictures or modalities: say which folder with -o".into(),
             )),
             _ if args.format == Format::Npy => {
                 Err(Failure::Usage("npy is two files: say where with -o".into()))
@@ -121,16 +129,17 @@ impl Place {
     }
 }
 
-/// What to write for one picture, and what never to write over.
+/// What to write for one picture, where for each modality, and what never to write over.
 struct Output<'a> {
     format: Format,
     pixel: Option<PixelSize>,
-    target: Target,
+    targets: Vec<Target>,
     protected: &'a HashSet<PathBuf>,
 }
 
-fn one(pipeline: &Pipeline, path: &Path, ask: &Ask, output: &Output<'_>) -> Result<(), Failure> {
-    for out in output::paths(output.format, &output.target) {
+fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], output: &Output<'_>) -> Result<(), Failure> {
+    let paths = |target| output::paths(output.format, target);
+    for out in output.targets.iter().flat_map(paths) {
         if out
             .canonicalize()
             .is_ok_and(|out| output.protected.contains(&out))
@@ -142,6 +151,8 @@ fn one(pipeline: &Pipeline, path: &Path, ask: &Ask, output: &Output<'_>) -> Resu
         }
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
-    let result = pipeline.segment(&bytes, ask)?;
-    output::put(&result, output.format, output.pixel, &output.target)
+    let results = pipeline.segment_all(&bytes, asks)?;
+    let mut written = results.iter().zip(&output.targets);
+    written
+        .try_for_each(|(result, target)| output::put(result, output.format, output.pixel, target))
 }

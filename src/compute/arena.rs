@@ -93,6 +93,20 @@ impl Arena {
         unsafe { self.view(place) }
     }
 
+    /// Copies the value at a place to another of the same size.
+    ///
+    /// # Panics
+    /// If one reaches past the end, or their sizes differ.
+    pub fn copy(&mut self, from: Place, to: Place) {
+        self.check(from);
+        self.check(to);
+        assert_eq!(from.bytes(), to.bytes());
+        // Whole lines: every value begins one, so that what follows a value's end belongs to nobody.
+        let lines = from.bytes().div_ceil(64);
+        self.lines
+            .copy_within(from.offset / 64..from.offset / 64 + lines, to.offset / 64);
+    }
+
     /// Views of several places at once. `work` is a place of floats.
     ///
     /// # Panics

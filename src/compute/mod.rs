@@ -13,7 +13,9 @@ mod cpu;
 mod arena;
 mod context;
 mod exec;
+mod pool;
 mod quant;
+mod shared;
 
 pub mod attention;
 pub mod chain;
@@ -30,8 +32,10 @@ mod tile;
 pub use arena::{Arena, Place, Value, ValueMut, Views};
 pub use context::Context;
 pub use cpu::{Cpu, Isa};
-pub use exec::{Exec, Pool, Scratch, Shared};
+pub use exec::{Exec, Scratch};
+pub use pool::Pool;
 pub use quant::{Activation, Out, Quant, Quantizer, gelu_table, lookup};
+pub use shared::Shared;
 
 /// Lanes over which long sums are split, on every CPU: lane `l` sums the elements `l, l + 16, ...`; then lanes are added
 /// in a tree (`l` and `l + 8`, `l + 4`, `l + 2`, `l + 1`).

@@ -25,10 +25,28 @@ impl Encoder {
     /// # Errors
     /// A picture of another side, or a fault of the runtime.
     pub fn run(&self, threads: &Threads, image: &Image) -> Result<Embedding, String> {
-        let mut outputs = self.0.run(threads, &[Input::F32(&image.chw)])?;
-        outputs
+        let mut embeddings = Self::run_each(std::slice::from_ref(self), threads, image)?;
+        embeddings
             .pop()
-            .map(Embedding)
             .ok_or_else(|| "the encoder gave nothing".into())
+    }
+
+    /// Encodes one picture for several modalities, an embedding for each encoder, bit for bit those of
+    /// [`Encoder::run`]. What they begin with in common runs once: the layers before the first that a modality has its
+    /// own weights in.
+    ///
+    /// # Errors
+    /// As [`Encoder::run`].
+    pub fn run_each(
+        encoders: &[Self],
+        threads: &Threads,
+        image: &Image,
+    ) -> Result<Vec<Embedding>, String> {
+        let graphs: Vec<&Graph> = encoders.iter().map(|encoder| &*encoder.0).collect();
+        let ports = graphs.iter().flat_map(|graph| &graph.contract().outputs);
+        let mut outputs: Vec<Tensor32> = ports.map(Tensor32::zeros).collect();
+        let inputs = [Input::F32(&image.chw)];
+        Graph::run_each(&graphs, threads, &inputs, &mut outputs, &mut |_, _| ())?;
+        Ok(outputs.into_iter().map(Embedding).collect())
     }
 }

@@ -55,6 +55,22 @@ pub struct StageTimes {
     pub total: f64,
 }
 
+/// Stage by stage.
+impl std::iter::Sum for StageTimes {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            queue: a.queue + b.queue,
+            frame: a.frame + b.frame,
+            preprocess: a.preprocess + b.preprocess,
+            encode: a.encode + b.encode,
+            self_prompt: a.self_prompt + b.self_prompt,
+            decode: a.decode + b.decode,
+            mask: a.mask + b.mask,
+            total: a.total + b.total,
+        })
+    }
+}
+
 /// The result for one picture.
 #[derive(Clone, Debug)]
 pub struct Segmentation {

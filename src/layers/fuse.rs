@@ -77,8 +77,8 @@ pub(super) fn fuse(mut steps: Vec<Step>, mut outputs: Vec<Source>) -> (Vec<Step>
 #[derive(Debug)]
 struct Chain {
     kernel: Kernel,
-    /// The layers it was made from: other programs find them packed (`cache`).
-    _links: Vec<Arc<dyn Layer>>,
+    /// The layers it was made from: other programs find them packed (`cache`), and know by them what they share.
+    parts: Vec<Arc<dyn Layer>>,
 }
 
 /// What it runs; a residual of bytes stands for real numbers as said.
@@ -103,7 +103,7 @@ fn join(steps: &[&Step]) -> Option<Step> {
         name: format!("{} - {}", first.name, last.name),
         layer: Arc::new(Chain {
             kernel,
-            _links: steps.iter().map(|step| step.layer.clone()).collect(),
+            parts: steps.iter().map(|step| step.layer.clone()).collect(),
         }),
         inputs: first
             .inputs
@@ -157,6 +157,10 @@ impl Layer for Chain {
             Kernel::MlpF32(chain) => chain.scratch(),
             Kernel::MlpI8(chain, _) => chain.scratch(),
         }
+    }
+
+    fn parts(&self) -> &[Arc<dyn Layer>] {
+        &self.parts
     }
 
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {

@@ -6,10 +6,12 @@
 mod attention;
 mod build;
 mod cache;
+mod common;
 mod fact;
 mod fuse;
 #[cfg(test)]
 mod golden;
+mod kind;
 mod linear;
 mod node;
 mod plain;
@@ -22,10 +24,12 @@ pub use build::build;
 pub use cache::LayerCache;
 pub use fact::{Constant, Data, Element, Fact, Input, Inputs};
 pub use fuse::Link;
-pub use node::{Attributes, Kind, Node};
+pub use kind::Kind;
+pub use node::{Attributes, Node};
 pub use program::{Program, Source, Step};
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::compute::{Exec, Out, Quant, Value, ValueMut};
 
@@ -44,6 +48,11 @@ pub trait Layer: Debug + Send + Sync {
     /// What it is as part of a chain of layers that are run together, if it can be one.
     fn link(&self) -> Option<Link> {
         None
+    }
+
+    /// The layers it was made from, if it stands for several in a row.
+    fn parts(&self) -> &[Arc<dyn Layer>] {
+        &[]
     }
 
     /// Computes the output from the inputs that are not constant, in the node's order. Element types and lengths are

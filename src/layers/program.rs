@@ -1,5 +1,6 @@
 //! Layers in order, their values placed in one arena.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Layer;
@@ -41,12 +42,12 @@ pub struct Step {
 /// Steps in order, planned: every value has its place in one arena, shared with values that are dead by then.
 #[derive(Debug)]
 pub struct Program {
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Output and working memory of each step.
-    places: Vec<(Place, Place)>,
-    outputs: Vec<Source>,
-    arena: usize,
-    scratch: usize,
+    pub(super) places: Vec<(Place, Place)>,
+    pub(super) outputs: Vec<Source>,
+    pub(super) arena: usize,
+    pub(super) scratch: usize,
     /// Steps and outputs before chains were fused; the layers are shared.
     nodes: (Vec<Step>, Vec<Source>),
 }
@@ -120,9 +121,21 @@ impl Program {
         outputs: &mut [&mut [f32]],
         seen: &mut dyn FnMut(&Step, Value<'_>),
     ) {
-        context.reserve(self.arena, self.scratch);
+        let write = &mut |at: usize, floats: &[f32]| outputs[at].copy_from_slice(floats);
+        Self::run_each(std::iter::once(self), context, inputs, write, seen);
+    }
+
+    /// Runs steps; calls `seen(step, output)` after each.
+    pub(super) fn run_steps(
+        &self,
+        range: Range<usize>,
+        context: &mut Context,
+        inputs: &[Value<'_>],
+        seen: &mut dyn FnMut(&Step, Value<'_>),
+    ) {
         let (exec, arena) = context.parts();
-        for (step, (write, work)) in self.steps.iter().zip(&self.places) {
+        let steps = self.steps.iter().zip(&self.places);
+        for (step, (write, work)) in steps.take(range.end).skip(range.start) {
             let mut reads = [None; MAX_INPUTS];
             for (read, source) in reads.iter_mut().zip(&step.inputs) {
                 if let Source::Step(from) = source {
@@ -142,7 +155,17 @@ impl Program {
                 .run(exec, &values[..step.inputs.len()], views.work, views.write);
             seen(step, arena.read(*write));
         }
-        for (output, source) in outputs.iter_mut().zip(&self.outputs) {
+    }
+
+    /// Calls `write(output, floats)` for each output once all steps have run.
+    pub(super) fn give(
+        &self,
+        context: &mut Context,
+        inputs: &[Value<'_>],
+        write: &mut dyn FnMut(usize, &[f32]),
+    ) {
+        let (_, arena) = context.parts();
+        for (at, source) in self.outputs.iter().enumerate() {
             let value = match source {
                 Source::Step(from) => arena.read(self.places[*from].0),
                 Source::Input(at) => inputs[*at],
@@ -150,7 +173,7 @@ impl Program {
             };
             assert!(matches!(value, Value::F32(_)), "outputs are floats");
             if let Value::F32(floats) = value {
-                output.copy_from_slice(floats);
+                write(at, floats);
             }
         }
     }

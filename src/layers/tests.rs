@@ -75,6 +75,80 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Programs that begin alike and end each in its own way, together and one by one.
+    #[test]
+    fn common_steps_run_once_and_change_nothing(
+        reads in prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 1..=3), 1..12),
+        tails in prop::collection::vec(
+            prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 1..=3), 0..8), 1..4),
+        len in 1_usize..70,
+    ) {
+        let make = |reads: &[Vec<prop::sample::Index>], start: usize| -> Vec<Step> {
+            let source = |at: usize, index: &prop::sample::Index| match index.index(at + 1) {
+                0 => Source::Input(0),
+                step => Source::Step(step - 1),
+            };
+            let inputs = |(at, reads): (usize, &Vec<prop::sample::Index>)| {
+                step(reads.iter().map(|index| source(start + at, index)).collect(), len)
+            };
+            reads.iter().enumerate().map(inputs).collect()
+        };
+        let head = make(&reads, 0);
+        let programs: Vec<Program> = tails
+            .iter()
+            .map(|tail| {
+                let mut steps = head.clone();
+                steps.extend(make(tail, head.len()));
+                let outputs = vec![Source::Step(steps.len() - 1), Source::Step(0)];
+                Program::new(steps, outputs).unwrap()
+            })
+            .collect();
+        let x = vec![2.0; len];
+        let mut context = Context::new(Cpu::best(), 1).unwrap();
+        let mut expected = Vec::new();
+        for program in &programs {
+            let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
+            program.run(&mut context, &[Value::F32(&x)], &mut [&mut a, &mut b]);
+            expected.extend([a, b]);
+        }
+        let (mut found, mut ran) = (vec![Vec::new(); expected.len()], 0);
+        let write = &mut |at: usize, floats: &[f32]| found[at] = floats.to_vec();
+        let x = [Value::F32(&x)];
+        Program::run_each(programs.iter(), &mut context, &x, write, &mut |_, _| ran += 1);
+        prop_assert_eq!(found, expected);
+        // Places may differ before the steps do, where one of the tails reads a value that another does not.
+        let common = programs[1..].iter().map(|other| programs[0].common(other)).min();
+        let all: usize = programs.iter().map(|program| program.steps().len()).sum();
+        prop_assert_eq!(ran, all - common.unwrap_or(0) * (programs.len() - 1));
+        prop_assert!(common != Some(0), "at least the first step has nothing before it that differs");
+    }
+}
+
+#[test]
+fn other_weights_or_inputs_are_not_in_common() {
+    let from = |inputs: [Source; 2], len| {
+        let steps = vec![step(inputs.to_vec(), len)];
+        Program::new(steps, vec![Source::Step(0)]).unwrap()
+    };
+    let constant = |value: f32| Source::Constant(Arc::new(vec![value; 4]));
+    let program = from([Source::Input(0), constant(0.0)], 4);
+    let same = |inputs: [Source; 2]| {
+        let mut other = from(inputs, 4);
+        other.steps[0].layer = program.steps[0].layer.clone();
+        program.common(&other)
+    };
+    assert_eq!(same([Source::Input(0), constant(0.0)]), 1);
+    assert_eq!(same([Source::Input(0), constant(-0.0)]), 0);
+    assert_eq!(same([Source::Input(1), constant(0.0)]), 0);
+    assert_eq!(same([constant(0.0), Source::Input(0)]), 0);
+    // A layer of the same kind that was packed apart may hold other weights.
+    assert_eq!(
+        program.common(&from([Source::Input(0), constant(0.0)], 4)),
+        0
+    );
+}
+
 #[test]
 fn a_chain_needs_memory_for_two_values_only() {
     let chain = |n: usize| {
@@ -236,4 +310,7 @@ fn chains_are_fused_where_nothing_else_reads_what_lies_between() {
     assert_eq!((fused.steps().len(), apart.steps().len()), (2, 4));
     assert_eq!(fused.steps()[0].multiplications, 3);
     assert!(fused.arena_bytes() < apart.arena_bytes() / 3);
+    // Chains of the same layers are the same, whatever joined them.
+    assert_eq!(fused.common(&run(&[3]).0), 2);
+    assert_eq!(fused.common(&apart), 0);
 }

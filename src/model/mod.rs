@@ -1,6 +1,7 @@
 //! The model's files and the runtime that runs them: manifest → verified bytes → graphs, shared between modalities.
 
 pub mod contract;
+mod folding;
 mod logits;
 pub mod manifest;
 mod nodes;

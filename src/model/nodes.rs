@@ -19,9 +19,11 @@ use crate::layers::{
     Program, Source, Step, build,
 };
 
+use super::folding;
+
 const DOMAIN: &str = "espmedsam";
 
-/// Registers every function of ours that the graph calls.
+/// Registers every function of ours that the graph calls, and, if it calls any, how its constants are folded.
 ///
 /// # Errors
 /// A kind that this program does not know.
@@ -35,6 +37,7 @@ pub(super) fn register(onnx: &mut Onnx, proto: &ModelProto) -> TractResult<()> {
             );
         }
         onnx.op_register.0.insert(node.op_type.clone(), parse);
+        folding::register(onnx);
     }
     Ok(())
 }

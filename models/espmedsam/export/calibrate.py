@@ -27,6 +27,9 @@ from .layers import FloatLayers
 from .quantize import Histogram
 
 ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}  # the pool's index -> the name used everywhere else
+# Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
+# over all pictures, so that modalities asked of one picture share what these layers give.
+SHARED = ("SemiTViT.patch_embed.", "SemiTViT.layers.0.", "SemiTViT.layers.1.blocks.0.attn.norm.")
 MANY = 200_000  # values of one tensor that a histogram takes from one picture
 
 
@@ -70,8 +73,8 @@ class TappedLayers(FloatLayers):
 
 
 def ranges(state: dict[str, np.ndarray], side: int, controller: bool,
-           pictures: list[np.ndarray], grid: int = 33) -> dict[str, tuple[float, int]]:
-    """Of one encoder, from pictures [1, 3, S, S]."""
+           pictures: list[np.ndarray], grid: int = 33, only: tuple[str, ...] = ("",)) -> dict[str, tuple[float, int]]:
+    """Of one encoder, from pictures [1, 3, S, S]; of the layers whose names begin as `only` says."""
     with tempfile.TemporaryDirectory() as folder:
         weights = model_dir.write_weights(Path(folder), "all", state, "float32")
         layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
@@ -80,7 +83,7 @@ def ranges(state: dict[str, np.ndarray], side: int, controller: bool,
             g.output(value, f"tap.{name}", [None, None])
         g.save(Path(folder) / "tapped.onnx")
         session = onnxruntime.InferenceSession(str(Path(folder) / "tapped.onnx"))
-    names = list(layers.taps)
+    names = [n for n in layers.taps if n.startswith(only)]
     found = {n: Histogram() for n in names}
     for look in ("widen", "add"):
         for picture in pictures:
@@ -144,13 +147,15 @@ def main() -> None:
     a = p.parse_args()
     recipe = tomllib.loads(a.recipe.read_text())
     side, found = a.side or recipe["side"], {}
-    for name, modalities in groups(recipe):
-        paths = [path for m in modalities for path in chosen(a.data, a.split, m, a.count)]
-        pictures = [tensor(path, side, recipe["profile"]) for path in paths]
+    pictures = {name: [tensor(path, side, recipe["profile"]) for m in modalities
+                       for path in chosen(a.data, a.split, m, a.count)] for name, modalities in groups(recipe)}
+    state = model_dir.read_weights(a.exported, "")
+    shared = ranges(state, side, False, [p for some in pictures.values() for p in some], only=SHARED)
+    for name, some in pictures.items():
         controller = name != "base"
         state = model_dir.read_weights(a.exported, name if controller else "")
-        found[name] = ranges(state, side, controller, pictures)
-        print(f"{name}: {len(found[name])} ranges from {len(pictures)} pictures", flush=True)
+        found[name] = {**ranges(state, side, controller, some), **shared}
+        print(f"{name}: {len(found[name])} ranges from {len(some)} pictures", flush=True)
     encoders = []
     for name, r in found.items():
         lines = ",\n".join(f"  {json.dumps(n)}: {json.dumps(v)}" for n, v in r.items())
