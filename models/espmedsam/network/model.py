@@ -48,8 +48,11 @@ class SelfPrompted(nn.Module):
     The prompter is pointwise, so running it before the x2 gives the same numbers at a quarter of the work.
     """
 
-    def __init__(self):
+    def __init__(self, **encoder: nn.Module):
+        """`encoder` by its name in checkpoints, where it comes first."""
         super().__init__()
+        for name, module in encoder.items():
+            self.add_module(name, module)
         self.prompt_encoder = PromptEncoder()
         self.mask_decoder = QDMD()
         self.patch_decoder = nn.Sequential(nn.Conv2d(EMBED, 64, 2, 2), LayerNorm2d(64), nn.GELU(), nn.Conv2d(64, 1, 1))
@@ -78,8 +81,7 @@ class ESPMedSAM(SelfPrompted):
     """B x 3 x S x S normalised pictures -> (B x S/4 x S/4 mask logits, B x S/32 x S/32 patch logits)."""
 
     def __init__(self):
-        super().__init__()
-        self.SemiTViT = SemiTViT()
+        super().__init__(SemiTViT=SemiTViT())
 
     def load_arrays(self, state: dict) -> "ESPMedSAM":
         """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
@@ -101,8 +103,7 @@ class SamTeacher(SelfPrompted):
     """SAM's ViT in the place of the small encoder: what a teacher is trained as, where none can be had."""
 
     def __init__(self, shape: VitShape):
-        super().__init__()
-        self.image_encoder = Vit(shape)
+        super().__init__(image_encoder=Vit(shape))
 
     def encode(self, x: Tensor) -> Tensor:
         """Image embedding, B x 256 x S/16 x S/16."""

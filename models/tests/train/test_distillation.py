@@ -9,6 +9,7 @@ from espmedsam.checkpoint import CheckpointError
 from espmedsam.network import ESPMedSAM, SamTeacher
 from espmedsam.network.vit import VitShape
 from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
+from small_pool import pool, run  # noqa: F401 (fixtures)
 
 TINY = VitShape(width=32, depth=3, heads=2, window=3, grid=4, everywhere=(1,))
 SMALL = "side = [64]\nlr = 1e-3\naux = 0.0\n"

@@ -15,6 +15,7 @@ from espmedsam import checkpoint
 from espmedsam.network import ESPMedSAM
 
 ROOT = Path(__file__).parents[3]
+PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
 sys.path.insert(0, str(ROOT / "tests/parity"))
 from independent import Reference, iou, mask  # noqa: E402
 from test_parity import pictures  # noqa: E402
@@ -52,7 +53,7 @@ def test_at_least_twenty_real_pictures_agree_with_pytorch(tmp_path):
     worst, least = 0.0, 1.0
     for modality in sorted({m for _, m, _ in found}):
         for form in ("npy", "png"):
-            subprocess.run([ROOT / "target/release/espmedsam", "segment", tmp_path / modality, "--modality", modality,
+            subprocess.run([PROGRAM, "segment", tmp_path / modality, "--modality", modality,
                             "--models", ROOT / "models", "--format", form, "-o", tmp_path / f"{modality}-{form}"],
                            check=True)
         entry = entries[modality]

@@ -10,6 +10,7 @@ from espmedsam import checkpoint
 from espmedsam.train import config
 from espmedsam.train.run import optimiser
 from espmedsam.train.stages import build
+from small_pool import pool, run  # noqa: F401 (fixtures)
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
