@@ -29,6 +29,7 @@ const DOMAIN: &str = "espmedsam";
 /// A kind that this program does not know.
 pub(super) fn register(onnx: &mut Onnx, proto: &ModelProto) -> TractResult<()> {
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
+    let mut ours = false;
     for node in nodes.filter(|node| node.domain == DOMAIN) {
         if Kind::of_function(&node.op_type).is_none() {
             bail!(
@@ -37,6 +38,9 @@ pub(super) fn register(onnx: &mut Onnx, proto: &ModelProto) -> TractResult<()> {
             );
         }
         onnx.op_register.0.insert(node.op_type.clone(), parse);
+        ours = true;
+    }
+    if ours {
         folding::register(onnx);
     }
     Ok(())
