@@ -121,6 +121,7 @@ fn whole(bencher: Bencher) {
     let ask = Ask {
         modality: MODALITY.into(),
         model: None,
+        ..Ask::default()
     };
     bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
 }

@@ -1,7 +1,7 @@
 //! `espmedsam`: prompt-free medical image segmentation on the device.
 //!
 //! The folders spell the data flow, one way:
-//! [`frame`] → [`preprocess`] → [`encode`] → [`self_prompt`] → [`decode`] → [`mask`] → [`render`] → [`http`].
+//! [`frame`] → [`preprocess`] → ([`guard`]) → [`encode`] → [`self_prompt`] → [`decode`] → [`mask`] → [`render`] → [`http`].
 //! [`model`] owns the files and the runtime, [`engine`] runs the flow on its own threads behind a bounded queue.
 //!
 //! Research use only. Not for clinical use.
@@ -14,6 +14,7 @@ pub mod encode;
 pub mod engine;
 pub mod eval;
 pub mod frame;
+pub mod guard;
 pub mod http;
 pub mod layers;
 pub mod mask;

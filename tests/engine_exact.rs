@@ -29,6 +29,7 @@ fn every_cpu_and_number_of_threads_gives_the_same_bits() {
         let ask = Ask {
             modality: "ultrasound".into(),
             model: Some(model.name.clone()),
+            ..Ask::default()
         };
         let mut expected = None;
         for cpu in Cpu::all() {

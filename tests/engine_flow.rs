@@ -26,6 +26,7 @@ fn segment(dir: &Path, modality: &str, picture: &[u8]) -> Result<Segmentation, E
         &Ask {
             modality: modality.into(),
             model: None,
+            ..Ask::default()
         },
     )
 }
@@ -65,7 +66,7 @@ fn an_asymmetric_picture_is_mapped_exactly() {
         .map(|logit| *logit >= 0.0)
         .collect();
     assert_eq!(looked, [false, false, true, false]);
-    assert!(result.confidence.unwrap() > 0.99);
+    assert!(result.probability.unwrap() > 0.99);
 }
 
 #[test]
@@ -124,6 +125,7 @@ fn more_threads_give_the_same() {
     let ask = Ask {
         modality: "bright".into(),
         model: None,
+        ..Ask::default()
     };
     let run = |threads| {
         let pipeline = Pipeline::new(store.clone(), threads, FrameLimits::default()).unwrap();
@@ -251,6 +253,7 @@ fn a_repaired_file_is_tried_again() {
     let ask = Ask {
         modality: "bright".into(),
         model: None,
+        ..Ask::default()
     };
     flip(&path);
     assert!(pipeline.segment(&lower_left(), &ask).is_err());

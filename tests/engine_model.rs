@@ -49,6 +49,7 @@ fn bundled_samples_are_found() {
                 &Ask {
                     modality: modality.into(),
                     model: None,
+                    ..Ask::default()
                 },
             )
             .unwrap();
@@ -87,6 +88,7 @@ fn every_modality_of_the_shipped_models_runs() {
             let ask = Ask {
                 modality: modality.name.clone(),
                 model: Some(model.name.clone()),
+                ..Ask::default()
             };
             let result = pipeline.segment(&bytes, &ask).unwrap();
             assert_eq!(result.low_res.side, model.side / 4);

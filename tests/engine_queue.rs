@@ -54,6 +54,7 @@ fn job(modality: &str) -> Job {
         ask: Ask {
             modality: modality.into(),
             model: None,
+            ..Ask::default()
         },
     }
 }

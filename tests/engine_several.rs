@@ -26,6 +26,7 @@ fn asks(store: &Store, model: &str) -> Vec<Ask> {
     let ask = |modality: &str| Ask {
         modality: modality.into(),
         model: Some(model.into()),
+        ..Ask::default()
     };
     modalities.iter().map(|m| ask(&m.name)).collect()
 }
@@ -39,7 +40,7 @@ fn assert_same(found: &Segmentation, alone: &Segmentation) {
     assert_eq!(found.model_sha256, alone.model_sha256);
     assert!(bits(found) == bits(alone), "{}", alone.modality);
     assert!(found.mask == alone.mask, "{}", alone.modality);
-    assert_eq!(found.confidence, alone.confidence);
+    assert_eq!((found.confidence, found.signs), (alone.confidence, alone.signs));
 }
 
 fn assert_as_one_by_one(pipeline: &Pipeline, picture: &[u8], asks: &[Ask]) {
@@ -132,6 +133,7 @@ fn one_picture_is_asked_of_one_model() {
     let ask = |model: &str| Ask {
         modality: "ultrasound".into(),
         model: Some(model.into()),
+        ..Ask::default()
     };
     let asks: Vec<Ask> = store
         .manifest()

@@ -89,6 +89,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         .map(|modality| Ask {
             modality: modality.clone(),
             model: None,
+            ..Ask::default()
         })
         .collect();
     let bytes = args.image.as_ref().map(|path| {

@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::table::Table;
 use super::{Failure, ModelArgs, inputs, print, write};
 use crate::NOTICE;
-use crate::engine::{Ask, Pipeline};
+use crate::engine::{Ask, OnMismatch, Pipeline};
 use crate::eval::dataset::{Case, Selection, cases};
 use crate::eval::metrics::compare;
-use crate::eval::summary::{Agreement, Gathered, Summary};
+use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
 use crate::frame::{self, FrameLimits};
 use crate::mask::Mask;
 use crate::mask::ellipse::{Ellipse, PixelSize};
@@ -44,6 +44,7 @@ struct Report<'a> {
     model_sha256: String,
     part: &'a str,
     datasets: &'a [Summary],
+    pictures: &'a [PictureRow],
     /// Pictures that could not be measured, with the reason.
     failed: &'a [String],
 }
@@ -62,15 +63,21 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     if let Ok(style) = ProgressStyle::with_template("{msg:14} {wide_bar} {pos}/{len} {eta}") {
         bar.set_style(style);
     }
-    let (mut summaries, mut failed) = (Vec::new(), Vec::new());
+    let (mut summaries, mut pictures, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (dataset, cases) in &cases {
         bar.set_message(dataset.clone());
         let mut gathered = Gathered::default();
         for case in cases {
-            if let Err(reason) = measure(&pipeline, case, &mut gathered) {
-                let reason = format!("{dataset}/{}: {reason}", case.stem);
-                bar.suspend(|| eprintln!("{reason}"));
-                failed.push(reason);
+            match measure(&pipeline, case, &mut gathered) {
+                Ok(row) => pictures.push(PictureRow {
+                    dataset: dataset.clone(),
+                    ..row
+                }),
+                Err(reason) => {
+                    let reason = format!("{dataset}/{}: {reason}", case.stem);
+                    bar.suspend(|| eprintln!("{reason}"));
+                    failed.push(reason);
+                }
             }
             bar.inc(1);
         }
@@ -95,6 +102,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             model_sha256: model.sha256(),
             part: &args.part,
             datasets: &summaries,
+            pictures: &pictures,
             failed: &failed,
         };
         let text = serde_json::to_string_pretty(&report)
@@ -109,27 +117,50 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-fn measure(pipeline: &Pipeline, case: &Case, gathered: &mut Gathered) -> Result<(), String> {
+/// One picture, into the figures of its data set and as a row of its own (whose data set is left out).
+fn measure(
+    pipeline: &Pipeline,
+    case: &Case,
+    gathered: &mut Gathered,
+) -> Result<PictureRow, String> {
     let truth = ground_truth(&inputs::read(&case.mask)?)?;
     let ask = Ask {
         modality: case.modality.clone(),
         model: None,
+        on_mismatch: OnMismatch::Keep,
     };
     let found = pipeline
         .segment(&inputs::read(&case.image)?, &ask)
-        .map_err(|error| error.to_string())?
-        .mask;
+        .map_err(|error| error.to_string())?;
+    let mask = &found.mask;
+    let mut row = PictureRow {
+        stem: case.stem.clone(),
+        modality: case.modality.clone(),
+        empty: !truth.pixels.contains(&255),
+        marked: mask.pixels.contains(&255),
+        confidence: found.confidence,
+        signs: found.signs.map(|signs| signs.array()),
+        modality_score: found.check.as_ref().map(|check| check.score),
+        mismatch: found.check.is_some_and(|check| check.is_mismatch()),
+        ..PictureRow::default()
+    };
     if let Some(by_hand) = case.measured {
         let pixel = PixelSize::new([by_hand.pixel_mm; 2]).map_err(|error| error.to_string())?;
-        let ellipse = Ellipse::of(&polygons(&found), pixel);
-        gathered.circumference(ellipse.map(|e| e.circumference() - by_hand.circumference_mm));
+        let ellipse = Ellipse::of(&polygons(mask), pixel);
+        row.circumference_error_mm = ellipse.map(|e| e.circumference() - by_hand.circumference_mm);
+        gathered.circumference(row.circumference_error_mm);
     }
-    if truth.pixels.contains(&255) {
-        gathered.target(&compare(&found, &truth).map_err(|error| error.to_string())?);
+    if row.mismatch {
+        gathered.mismatch();
+    }
+    if row.empty {
+        gathered.empty(row.marked);
     } else {
-        gathered.empty(found.pixels.contains(&255));
+        let scores = compare(mask, &truth).map_err(|error| error.to_string())?;
+        (row.dice, row.iou, row.hd95_px) = (Some(scores.dice), Some(scores.iou), scores.hd95);
+        gathered.target(&scores);
     }
-    Ok(())
+    Ok(row)
 }
 
 /// A mask file: target where brighter than half.
@@ -173,6 +204,7 @@ fn table(summaries: &[Summary]) -> Table {
         "HD95 mean, px",
         "empty",
         "falsely marked",
+        "mismatches",
     ]);
     let figure = |value: Option<f64>, digits: usize| {
         value.map_or("–".into(), |value| format!("{value:.digits$}"))
@@ -194,6 +226,7 @@ fn table(summaries: &[Summary]) -> Table {
             },
             summary.empty.to_string(),
             summary.falsely_marked.to_string(),
+            summary.mismatches.to_string(),
         ]);
     }
     table

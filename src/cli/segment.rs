@@ -7,7 +7,8 @@ use indicatif::ProgressBar;
 use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
-use crate::engine::{Ask, Pipeline};
+use crate::engine::{Ask, OnMismatch, Pipeline};
+use crate::guard::AUTO;
 use crate::mask::ellipse::PixelSize;
 
 #[derive(Debug, clap::Args)]
@@ -15,13 +16,16 @@ pub(super) struct Args {
     /// Pictures, or folders of pictures.
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
-    /// What kind of picture it is; never guessed (`espmedsam models` lists them). Several, with commas between them or
+    /// What kind of picture it is; never guessed (`espmedsam models` lists them) unless `auto` asks for it. Several, with commas between them or
     /// given one by one: each picture is segmented as each, and what they have in common is computed once.
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     modality: Vec<String>,
     /// What to write for each picture.
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
+    /// What becomes of a picture that plainly is not of the modality.
+    #[arg(long, value_enum, default_value_t = Mismatch::Refuse)]
+    on_mismatch: Mismatch,
     /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its
     /// circumference.
     #[arg(long, value_name = "MM")]
@@ -34,16 +38,37 @@ pub(super) struct Args {
     model: ModelArgs,
 }
 
+/// [`OnMismatch`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Mismatch {
+    /// It fails.
+    Refuse,
+    /// It is segmented all the same; JSON outputs say so.
+    Keep,
+}
+
+impl From<Mismatch> for OnMismatch {
+    fn from(mismatch: Mismatch) -> Self {
+        match mismatch {
+            Mismatch::Refuse => Self::Refuse,
+            Mismatch::Keep => Self::Keep,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
     let pipeline = args.model.pipeline(models)?;
     let mut asks: Vec<Ask> = Vec::new();
     for modality in &args.modality {
         // Fails now on a wrong name, rather than once per picture.
-        pipeline.store().choose(None, modality)?;
+        if modality != AUTO {
+            pipeline.store().choose(None, modality)?;
+        }
         let ask = Ask {
             modality: modality.clone(),
             model: None,
+            on_mismatch: args.on_mismatch.into(),
         };
         if asks.contains(&ask) {
             return Err(Failure::Usage(format!("--modality: '{modality}' twice")));

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 mod pin;
 mod pipeline;
+mod plan;
 mod stats;
 mod worker;
 
 use crate::frame::{Frame, FrameError};
+use crate::guard::{self, ModalityCheck};
 use crate::mask::Mask;
+use crate::mask::confidence::Signs;
 use crate::model::ModelError;
 
 pub use crate::model::LogitMap;
@@ -19,10 +22,22 @@ pub use worker::{Engine, EngineOptions};
 /// What a client asks for: which modality, through which model of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ask {
-    /// Modality name as in the manifest, for example `ultrasound`. Never guessed.
+    /// Modality name as in the manifest, for example `ultrasound`. Never guessed, unless [`guard::AUTO`] asks for it.
     pub modality: String,
-    /// Model name as in the manifest; `None` is the configured (else the first) model.
+    /// Model name as in the manifest; `None` is the one the manifest prefers for the modality, else the default model.
     pub model: Option<String>,
+    /// What becomes of a picture that is plainly of another kind.
+    pub on_mismatch: OnMismatch,
+}
+
+/// What becomes of a picture that does not look like its modality ([`guard::ModalityCheck`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// [`EngineError::ModalityMismatch`] in place of a mask.
+    #[default]
+    Refuse,
+    /// The mask, with [`Segmentation::check`] saying so.
+    Keep,
 }
 
 /// One picture to segment: undecoded bytes, so that a waiting queue holds no pixels.
@@ -41,7 +56,7 @@ pub struct StageTimes {
     pub queue: f64,
     /// Picture file → RGB.
     pub frame: f64,
-    /// RGB → normalised tensor.
+    /// RGB → normalised tensor, and the guard's look.
     pub preprocess: f64,
     /// Tensor → embedding (image encoder with modality controller).
     pub encode: f64,
@@ -82,13 +97,19 @@ pub struct Segmentation {
     pub low_res: LogitMap,
     /// SPPG's output, 1/32 of the model's input side: where the model looked.
     pub patch: LogitMap,
-    /// Mean probability over the mask's pixels; `None` if the mask is empty.
+    /// The Dice to be expected, 0..=1; `None` if the mask is empty, or the model is not calibrated.
     pub confidence: Option<f32>,
+    /// Mean probability over the mask's pixels; `None` if the mask is empty.
+    pub probability: Option<f32>,
+    /// What the confidence was made of; `None` if the mask is empty.
+    pub signs: Option<Signs>,
+    /// Whether the picture looks like the modality; `None` if the models folder has no guard that knows it.
+    pub check: Option<ModalityCheck>,
     /// Name of the model in the manifest.
     pub model: String,
     /// SHA-256 (hex) that names the exact weights: over the hashes of every file this modality uses.
     pub model_sha256: String,
-    /// Modality name as asked.
+    /// Modality name as asked, or as the guard chose it.
     pub modality: String,
     /// The modality's index in the decoder.
     pub modality_index: usize,
@@ -114,6 +135,17 @@ pub enum EngineError {
         /// Comma-separated names.
         available: String,
     },
+    /// The picture is plainly not of the modality it was sent as.
+    #[error("{}", mismatch(asked, check))]
+    ModalityMismatch {
+        /// What was asked; [`guard::AUTO`] where the guard was to choose.
+        asked: String,
+        /// What the guard saw.
+        check: ModalityCheck,
+    },
+    /// The guard was to choose, and there is none.
+    #[error("the modality cannot be chosen: these models have no modality guard")]
+    NoGuard,
     /// No such model in the manifest.
     #[error("no model '{asked}'; there are: {available}")]
     UnknownModel {
@@ -140,6 +172,23 @@ pub enum EngineError {
     /// A fault of this program; the job is lost, the engine goes on.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+fn mismatch(asked: &str, check: &ModalityCheck) -> String {
+    let ModalityCheck {
+        score,
+        likeliest,
+        likeliest_score,
+        ..
+    } = check;
+    match asked {
+        guard::AUTO => format!(
+            "the picture looks like no modality of the model (most like '{likeliest}', score {likeliest_score:.3})"
+        ),
+        _ => format!(
+            "the picture does not look like '{asked}' (score {score:.3}) but like '{likeliest}' (score {likeliest_score:.3})"
+        ),
+    }
 }
 
 impl From<ModelError> for EngineError {

@@ -4,7 +4,9 @@ use std::time::Instant;
 use crate::decode::Decoder;
 use crate::encode::{Embedding, Encoder};
 use crate::frame::{self, Frame, FrameLimits};
+use crate::mask::confidence::Signs;
 use crate::mask::{self, Upsampled};
+use crate::model::manifest::ConfidenceSpec;
 use crate::model::runtime::{Graph, Threads};
 use crate::model::store::{Choice, Graphs, Store};
 use crate::model::{LogitMap, ModelError};
@@ -12,8 +14,9 @@ use crate::preprocess::Preprocess;
 use crate::self_prompt::{Prompted, SelfPrompt};
 
 use super::pin;
+use super::plan::Plan;
 use super::stats::millis;
-use super::{Ask, EngineError, Segmentation, StageTimes};
+use super::{Ask, EngineError, OnMismatch, Segmentation, StageTimes};
 
 /// The whole flow for one picture at a time, on the caller's thread plus `threads` computing ones; no queue.
 #[derive(Clone, Debug)]
@@ -101,15 +104,14 @@ impl Pipeline {
         bytes: &[u8],
         asks: &[Ask],
     ) -> Result<Vec<Segmentation>, EngineError> {
-        // Names first: a question that cannot be answered should not cost the decoding of a picture.
-        let choices = self.choices(asks)?;
+        let plan = Plan::of(&self.store, asks)?;
         let mut watch = Watch::start();
         let frame = frame::decode(bytes, &self.limits)?;
         let times = StageTimes {
             frame: watch.lap(),
             ..StageTimes::default()
         };
-        self.flow(&Arc::new(frame), &choices, times, watch)
+        self.flow(&Arc::new(frame), &plan, times, watch)
     }
 
     /// From a decoded picture to its mask.
@@ -129,23 +131,8 @@ impl Pipeline {
         frame: &Arc<Frame>,
         asks: &[Ask],
     ) -> Result<Vec<Segmentation>, EngineError> {
-        let choices = self.choices(asks)?;
-        self.flow(frame, &choices, StageTimes::default(), Watch::start())
-    }
-
-    fn choices(&self, asks: &[Ask]) -> Result<Vec<Choice<'_>>, EngineError> {
-        let choose = |ask: &Ask| self.store.choose(ask.model.as_deref(), &ask.modality);
-        let choices = asks.iter().map(choose).collect::<Result<Vec<_>, _>>()?;
-        match choices
-            .windows(2)
-            .find(|c| c[0].model.name != c[1].model.name)
-        {
-            None => Ok(choices),
-            Some(c) => Err(EngineError::Model(format!(
-                "one picture asked of two models, '{}' and '{}'",
-                c[0].model.name, c[1].model.name
-            ))),
-        }
+        let plan = Plan::of(&self.store, asks)?;
+        self.flow(frame, &plan, StageTimes::default(), Watch::start())
     }
 
     /// Loads a modality and runs it once on a grey picture, so that the first real one pays for neither.
@@ -153,7 +140,11 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::segment_frame`].
     pub fn warm_up(&self, ask: &Ask) -> Result<StageTimes, EngineError> {
-        let side = self.store.model(ask.model.as_deref())?.side;
+        let side = self
+            .store
+            .choose(ask.model.as_deref(), &ask.modality)?
+            .model
+            .side;
         let pixels =
             u32::try_from(side).map_err(|error| EngineError::Internal(error.to_string()))?;
         let grey = Frame {
@@ -161,26 +152,31 @@ impl Pipeline {
             height: pixels,
             rgb: vec![128; 3 * side * side],
         };
-        Ok(self.segment_frame(Arc::new(grey), ask)?.times)
+        let ask = Ask {
+            on_mismatch: OnMismatch::Keep,
+            ..ask.clone()
+        };
+        Ok(self.segment_frame(Arc::new(grey), &ask)?.times)
     }
 
-    /// `choices` are of one model.
     fn flow(
         &self,
         frame: &Arc<Frame>,
-        choices: &[Choice<'_>],
+        plan: &Plan<'_>,
         mut times: StageTimes,
         mut watch: Watch,
     ) -> Result<Vec<Segmentation>, EngineError> {
-        let Some(first) = choices.first() else {
+        let settled = plan.settle(&self.threads, frame)?;
+        let Some((first, _)) = settled.first() else {
             return Ok(Vec::new());
         };
-        let graphs = choices.iter().map(|choice| self.store.graphs(*choice));
+        let looked = watch.lap();
+        let graphs = settled.iter().map(|(choice, _)| self.store.graphs(*choice));
         let graphs = graphs.collect::<Result<Vec<_>, _>>()?;
         // Loading is nobody's stage: it happens once, and shows in the total.
         watch.lap();
         let image = Preprocess::new(first.model).run(frame);
-        times.preprocess = watch.lap();
+        times.preprocess = looked + watch.lap();
         let threads = &self.threads;
         // Modalities without weights of their own have one encoder, and one prompt.
         let (encoders, which) = distinct(&graphs, |graphs| &graphs.encoder);
@@ -190,7 +186,7 @@ impl Pipeline {
         times.encode = watch.lap();
         let mut prompts: Vec<(&Embedding, &Arc<Graph>, LogitMap, Prompted)> = Vec::new();
         let mut results = Vec::new();
-        for ((choice, graphs), encoder) in choices.iter().zip(&graphs).zip(which) {
+        for (((choice, check), graphs), encoder) in settled.iter().zip(&graphs).zip(which) {
             let Choice { model, modality } = *choice;
             let (embedding, graph) = (&embeddings[encoder], &graphs.self_prompt);
             let known = |(from, by, ..): &(&Embedding, &Arc<Graph>, LogitMap, Prompted)| {
@@ -212,10 +208,17 @@ impl Pipeline {
                 .run(threads, prompted, modality.index)
                 .map_err(EngineError::Model)?;
             times.decode = watch.lap();
-            let Upsampled {
-                mask, confidence, ..
-            } = mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
-                .map_err(|error| EngineError::Model(error.to_string()))?;
+            let Upsampled { mask, probability } =
+                mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
+                    .map_err(|error| EngineError::Model(error.to_string()))?;
+            let signs = probability
+                .and_then(|_| Signs::of(&low_res.logits, low_res.side, &patch.logits, patch.side));
+            let calibration = modality
+                .confidence
+                .as_ref()
+                .map(ConfidenceSpec::calibration);
+            let confidence = calibration.zip(signs.as_ref());
+            let confidence = confidence.map(|(c, signs)| c.expected_dice(signs));
             times.mask = watch.lap();
             times.total = watch.total();
             results.push(Segmentation {
@@ -224,6 +227,9 @@ impl Pipeline {
                 low_res,
                 patch: patch.clone(),
                 confidence,
+                probability,
+                signs,
+                check: check.clone(),
                 model: model.name.clone(),
                 model_sha256: choice.sha256(),
                 modality: modality.name.clone(),

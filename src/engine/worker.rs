@@ -11,6 +11,7 @@ use crate::model::runtime::panic_message;
 use crate::model::store::{Choice, Store};
 
 use super::pin;
+use super::plan::Plan;
 use super::stats::{Recorder, Stats, millis};
 use super::{
     Ask, Done, EngineError, Job, ModalityInfo, ModelInfo, Pipeline, Readiness, Segmentation,
@@ -111,6 +112,7 @@ impl Engine {
             warm_up.push(Ask {
                 modality: modality.clone(),
                 model: None,
+                ..Ask::default()
             });
         }
         if warm_up.is_empty() {
@@ -118,6 +120,7 @@ impl Engine {
             warm_up.extend(first.map(|first| Ask {
                 modality: first.name.clone(),
                 model: None,
+                ..Ask::default()
             }));
         }
         let capacity = options.queue.max(1);
@@ -193,9 +196,8 @@ impl Drop for Engine {
 
 impl Segmenter for Engine {
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
-        self.shared
-            .store
-            .choose(job.ask.model.as_deref(), &job.ask.modality)?;
+        // Names are answered here; what needs the picture, on a worker.
+        Plan::of(&self.shared.store, std::slice::from_ref(&job.ask))?;
         let queue = lock(&self.queue);
         let Some(sender) = &*queue else {
             return Err(EngineError::Stopped);

@@ -14,6 +14,39 @@ pub struct Gathered {
     falsely_marked: usize,
     circumferences: Vec<f64>,
     unmeasured: usize,
+    mismatches: usize,
+}
+
+/// What was measured on one picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PictureRow {
+    /// Its data set.
+    pub dataset: String,
+    /// Its name there.
+    pub stem: String,
+    /// Modality by the model's name.
+    pub modality: String,
+    /// Whether it truly has no target.
+    pub empty: bool,
+    /// Whether anything was marked.
+    pub marked: bool,
+    /// Dice; `None` without target.
+    pub dice: Option<f64>,
+    /// Intersection over union; `None` without target.
+    pub iou: Option<f64>,
+    /// 95 % Hausdorff distance, px; `None` if either mask is empty.
+    pub hd95_px: Option<f64>,
+    /// The Dice that the program expected.
+    pub confidence: Option<f32>,
+    /// What it was made of ([`crate::mask::confidence::Signs::array`]).
+    pub signs: Option<[f32; 5]>,
+    /// The guard's score of the modality.
+    pub modality_score: Option<f32>,
+    /// Whether the guard took it for another kind of picture: a false alarm.
+    pub mismatch: bool,
+    /// Circumference by the program minus that by hand, mm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circumference_error_mm: Option<f64>,
 }
 
 /// Agreement of circumferences with those measured by hand (Bland and Altman, Lancet 327, 1986), mm.
@@ -74,6 +107,8 @@ pub struct Summary {
     pub empty: usize,
     /// Of those, pictures on which something was marked.
     pub falsely_marked: usize,
+    /// Pictures, with target or without, that the guard took for another kind of picture.
+    pub mismatches: usize,
     /// Circumferences, where some were measured by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circumference: Option<Agreement>,
@@ -91,6 +126,11 @@ impl Gathered {
     pub fn empty(&mut self, marked: bool) {
         self.empty += 1;
         self.falsely_marked += usize::from(marked);
+    }
+
+    /// Adds a picture that the guard took for another kind.
+    pub fn mismatch(&mut self) {
+        self.mismatches += 1;
     }
 
     /// Adds a picture whose circumference is known: ours minus theirs, mm; `None` if nothing was found.
@@ -113,6 +153,7 @@ impl Gathered {
             hd95_images: self.hd95.len(),
             empty: self.empty,
             falsely_marked: self.falsely_marked,
+            mismatches: self.mismatches,
             circumference: Agreement::of(&self.circumferences, self.unmeasured),
         }
     }

@@ -7,9 +7,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schema::CheckReply;
 use crate::NOTICE;
 use crate::engine::EngineError;
 use crate::frame::FrameError;
+use crate::guard::ModalityCheck;
 
 /// Declares the problems: variant, stable name, status, title, what to do.
 macro_rules! problems {
@@ -41,12 +43,14 @@ problems! {
         "Add ?modality=NAME to the address; GET /v1/modalities lists the names. It is never guessed.";
     UnknownModality "unknown-modality" BAD_REQUEST "No such modality",
         "Use one of the names that GET /v1/modalities lists.";
+    NoGuard "no-guard" BAD_REQUEST "The modality cannot be chosen automatically",
+        "Name the modality, or use models that come with a modality guard.";
     UnknownModel "unknown-model" BAD_REQUEST "No such model",
         "Use one of the names that GET /v1/models lists, or leave `model` out.";
     BadQuery "bad-query" BAD_REQUEST "The query cannot be read",
-        "Use the parameters modality, model, format and patch (true or false) only; /openapi.json describes them.";
+        "Use the parameters modality, model, on_mismatch (refuse or keep), format, patch (true or false) and pixel_mm only; /openapi.json describes them.";
     BadMultipart "bad-multipart" BAD_REQUEST "The multipart body cannot be read",
-        "Send one file field `image` and, if wanted, text fields `modality`, `model`, `format`, `patch` (curl: -F image=@picture.png).";
+        "Send one file field `image` and, if wanted, text fields `modality`, `model`, `on_mismatch`, `format`, `patch`, `pixel_mm` (curl: -F image=@picture.png).";
     BodyAborted "body-aborted" BAD_REQUEST "The request body broke off",
         "Send the request again.";
     CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
@@ -73,6 +77,8 @@ problems! {
         "Check that the file opens elsewhere, and send it whole.";
     PictureTooLarge "picture-too-large" UNPROCESSABLE_ENTITY "The picture has too many pixels",
         "Scale the picture down, or raise the pixel limit in the configuration.";
+    ModalityMismatch "modality-mismatch" UNPROCESSABLE_ENTITY "The picture does not look like this modality",
+        "Send the picture as what it is; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
         "Send the whole picture, not a strip of it.";
     Internal "internal" INTERNAL_SERVER_ERROR "A fault of this program",
@@ -109,17 +115,20 @@ impl Kind {
         Problem {
             kind: self,
             detail: detail.into(),
+            modality_check: None,
         }
     }
 }
 
 /// One occurrence of a problem; answers as `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     /// Which problem.
     pub kind: Kind,
     /// What happened this time.
     pub detail: String,
+    /// What the modality guard saw, of [`Kind::ModalityMismatch`].
+    pub modality_check: Option<Box<ModalityCheck>>,
 }
 
 /// Problem details for HTTP APIs (RFC 9457), with `action` and `notice` as extensions.
@@ -140,6 +149,9 @@ pub struct ProblemBody {
     detail: String,
     /// What to do about it.
     action: &'static str,
+    /// What the modality guard saw, of a modality-mismatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modality_check: Option<CheckReply>,
     /// Research use only. Not for clinical use.
     notice: &'static str,
 }
@@ -153,6 +165,7 @@ impl Problem {
             status: self.kind.status().as_u16(),
             detail: self.detail.clone(),
             action: self.kind.action(),
+            modality_check: self.modality_check.as_deref().map(CheckReply::from),
             notice: NOTICE,
         }
     }
@@ -190,8 +203,17 @@ impl From<FrameError> for Problem {
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
+        let text = sentence(&error);
         let kind = match error {
             EngineError::Frame(frame) => return frame.into(),
+            EngineError::ModalityMismatch { check, .. } => {
+                let modality_check = Some(Box::new(check));
+                return Problem {
+                    modality_check,
+                    ..Kind::ModalityMismatch.because(text)
+                };
+            }
+            EngineError::NoGuard => Kind::NoGuard,
             EngineError::Internal(reason) => return internal(&reason),
             EngineError::UnknownModality { .. } => Kind::UnknownModality,
             EngineError::UnknownModel { .. } => Kind::UnknownModel,
@@ -200,7 +222,7 @@ impl From<EngineError> for Problem {
             EngineError::Model(_) => Kind::ModelUnusable,
             EngineError::Stopped => Kind::Stopped,
         };
-        kind.because(sentence(&error))
+        kind.because(text)
     }
 }
 

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::negotiate::Format;
 use super::problem::{Problem, internal};
 use super::schema::{
-    Area, BoundingBox, CocoRle, Found, Patch, Region, SegmentReply, Size, Times, UsedModality,
-    UsedModel,
+    Area, BoundingBox, CheckReply, CheckState, CocoRle, Found, Patch, Region, SegmentReply, Size,
+    Times, UsedModality, UsedModel,
 };
 use crate::NOTICE;
 use crate::engine::Segmentation;
@@ -111,7 +111,10 @@ fn paint(segmentation: &Segmentation, format: Format) -> Result<Vec<u8>, render:
     let Segmentation {
         frame, mask, patch, ..
     } = segmentation;
-    let style = OverlayStyle::default();
+    let style = OverlayStyle {
+        mismatch: check(segmentation).state == CheckState::ModalityMismatch,
+        ..OverlayStyle::default()
+    };
     match format {
         Format::Overlay => render::encode_png(&render::overlay(frame, mask, &style)?),
         Format::OverlayJpeg => {
@@ -187,12 +190,19 @@ fn json(
         },
         bbox,
         confidence: segmentation.confidence,
+        probability: segmentation.probability,
+        modality_check: check(segmentation),
         ellipse: shape.ellipse.map(Into::into),
         rle: shape.rle,
         polygons: shape.regions,
         patch: shape.patch.then(patch),
         times_ms,
     }
+}
+
+fn check(segmentation: &Segmentation) -> CheckReply {
+    let seen = segmentation.check.as_ref();
+    seen.map_or(CheckReply::UNCHECKED, CheckReply::from)
 }
 
 /// The result's essentials as headers, so that a picture does not travel without them.
@@ -221,6 +231,12 @@ fn essentials(segmentation: &Segmentation, measures: &Measures) -> HeaderMap {
         "x-espmedsam-area-fraction",
         &format!("{:.6}", measures.area_fraction),
     );
+    let check = match check(segmentation).state {
+        CheckState::Match => "match",
+        CheckState::ModalityMismatch => "modality-mismatch",
+        CheckState::Unchecked => "unchecked",
+    };
+    put(&mut headers, "x-espmedsam-modality-check", check);
     if let Some(confidence) = segmentation.confidence {
         put(
             &mut headers,

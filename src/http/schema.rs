@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::StageTimes;
+use crate::guard::ModalityCheck;
 use crate::mask::ellipse::Ellipse;
 
 /// Whether anything was found. "Nothing" is a result, not an error.
@@ -194,6 +195,59 @@ impl Times {
     }
 }
 
+/// What the modality guard says of a picture.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CheckReply {
+    /// Whether it looks like the modality.
+    pub state: CheckState,
+    /// The modality's score, 0..=1; null if unchecked.
+    pub score: Option<f32>,
+    /// The score below which it is a mismatch.
+    pub threshold: Option<f32>,
+    /// What it looks most like: a modality, or "other".
+    pub likeliest: Option<String>,
+    /// That one's score.
+    pub likeliest_score: Option<f32>,
+}
+
+/// Whether a picture looks like a modality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckState {
+    /// It does, or at least not plainly not.
+    Match,
+    /// It plainly does not.
+    ModalityMismatch,
+    /// The models folder has no guard that knows the modality.
+    Unchecked,
+}
+
+impl CheckReply {
+    /// Of a picture that no guard looked at.
+    pub const UNCHECKED: Self = Self {
+        state: CheckState::Unchecked,
+        score: None,
+        threshold: None,
+        likeliest: None,
+        likeliest_score: None,
+    };
+}
+
+impl From<&ModalityCheck> for CheckReply {
+    fn from(check: &ModalityCheck) -> Self {
+        Self {
+            state: match check.is_mismatch() {
+                true => CheckState::ModalityMismatch,
+                false => CheckState::Match,
+            },
+            score: Some(check.score),
+            threshold: Some(check.threshold),
+            likeliest: Some(check.likeliest.clone()),
+            likeliest_score: Some(check.likeliest_score),
+        }
+    }
+}
+
 /// The result for one picture.
 #[derive(Serialize, ToSchema)]
 pub struct SegmentReply {
@@ -211,8 +265,13 @@ pub struct SegmentReply {
     pub area: Area,
     /// Smallest rectangle around the mask; null if it is empty.
     pub bbox: Option<BoundingBox>,
-    /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
+    /// The Dice to be expected of this mask, 0..=1, fitted on validation pictures; null if the mask is empty, or the model
+    /// not calibrated.
     pub confidence: Option<f32>,
+    /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
+    pub probability: Option<f32>,
+    /// Whether the picture looks like the modality it was sent as.
+    pub modality_check: CheckReply,
     /// The mask's ellipse in millimetres; only if `pixel_mm` was given and something was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ellipse: Option<EllipseFit>,

@@ -20,7 +20,7 @@ use super::problem::{Kind, Problem, ProblemBody, internal};
 use super::reply::{self, Extras};
 use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
-use crate::engine::{Ask, EngineError, Job, Segmentation};
+use crate::engine::{Ask, EngineError, Job, OnMismatch, Segmentation};
 use crate::mask::ellipse::BadPixelSize;
 
 /// What can be asked for. In a multipart body each may be a text field instead.
@@ -28,11 +28,16 @@ use crate::mask::ellipse::BadPixelSize;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SegmentQuery {
-    /// Modality name, from /v1/modalities. Required (here or as a multipart field): it is never guessed.
+    /// Modality name, from /v1/modalities, or `auto`: the modality guard then chooses. Required (here or as a multipart
+    /// field): it is never guessed unasked.
     #[param(example = "ultrasound")]
     modality: Option<String>,
-    /// Model name, from /v1/models; the default model if left out.
+    /// Model name, from /v1/models; if left out, the one meant for the modality.
     model: Option<String>,
+    /// What becomes of a picture that plainly is not of the modality: `refuse` (the default, 422 modality-mismatch) or
+    /// `keep` (the mask, marked as a mismatch).
+    #[param(inline)]
+    on_mismatch: Option<OnMismatchQuery>,
     /// Form of the reply; outranks `Accept`.
     #[param(inline)]
     format: Option<Format>,
@@ -42,6 +47,25 @@ pub struct SegmentQuery {
     /// ellipse and its circumference.
     #[param(example = "0.138")]
     pixel_mm: Option<String>,
+}
+
+/// What becomes of a picture of another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnMismatchQuery {
+    /// An error in place of a mask.
+    Refuse,
+    /// The mask, marked.
+    Keep,
+}
+
+impl From<OnMismatchQuery> for OnMismatch {
+    fn from(query: OnMismatchQuery) -> Self {
+        match query {
+            OnMismatchQuery::Refuse => Self::Refuse,
+            OnMismatchQuery::Keep => Self::Keep,
+        }
+    }
 }
 
 /// A picture with its wishes, as `multipart/form-data`.
@@ -55,6 +79,9 @@ pub struct SegmentForm {
     modality: Option<String>,
     /// As the query parameter.
     model: Option<String>,
+    /// As the query parameter.
+    #[schema(inline)]
+    on_mismatch: Option<OnMismatchQuery>,
     /// As the query parameter.
     format: Option<Format>,
     /// As the query parameter.
@@ -90,7 +117,8 @@ pub struct PictureFile(Vec<u8>);
                 ("X-Espmedsam-Modality" = String, description = "the modality's name"),
                 ("X-Espmedsam-Area-Px" = u64, description = "mask area, px"),
                 ("X-Espmedsam-Area-Fraction" = f64, description = "mask area / picture area"),
-                ("X-Espmedsam-Confidence" = f64, description = "mean probability over the mask; absent if it is empty"),
+                ("X-Espmedsam-Confidence" = f64, description = "the Dice to be expected; absent if the mask is empty or the model not calibrated"),
+                ("X-Espmedsam-Modality-Check" = String, description = "match, mismatch or unchecked"),
                 ("X-Espmedsam-Notice" = String, description = "Research use only. Not for clinical use."),
                 ("Server-Timing" = String, description = "milliseconds per stage"),
             )),
@@ -191,6 +219,14 @@ impl SegmentQuery {
                     &mut self.format,
                     Format::from_name(&text).ok_or_else(unknown_format)?,
                 ),
+                "on_mismatch" => take(
+                    &mut self.on_mismatch,
+                    match text.as_str() {
+                        "refuse" => OnMismatchQuery::Refuse,
+                        "keep" => OnMismatchQuery::Keep,
+                        _ => return Err(unreadable()),
+                    },
+                ),
                 "pixel_mm" => take(&mut self.pixel_mm, text),
                 "patch" => take(&mut self.patch, text.parse().map_err(|_| unreadable())?),
                 _ => true,
@@ -248,6 +284,7 @@ impl Wish {
             ask: Ask {
                 modality,
                 model: query.model,
+                on_mismatch: query.on_mismatch.map_or(OnMismatch::Refuse, Into::into),
             },
             format,
             extras: Extras {

@@ -1,5 +1,6 @@
 //! Low-resolution logits → a binary [`Mask`] at the frame's own size, and what is measured on it.
 
+pub mod confidence;
 pub mod ellipse;
 pub mod measure;
 pub mod polygons;

@@ -8,7 +8,7 @@ pub struct Upsampled {
     /// Target where the interpolated logit ≥ 0.
     pub mask: Mask,
     /// Mean of sigmoid(logit) over the mask's pixels, 0.5..=1; `None` if the mask is empty.
-    pub confidence: Option<f32>,
+    pub probability: Option<f32>,
 }
 
 /// Interpolates a `side` × `side` map of logits (row-major) to `width` × `height` and thresholds it at 0.
@@ -74,8 +74,8 @@ pub fn upsample(
             sum += f64::from(logits.iter().sum::<f32>());
         }
     }
-    let confidence = (count > 0).then(|| (sum / count as f64) as f32);
-    Ok(Upsampled { mask, confidence })
+    let probability = (count > 0).then(|| (sum / count as f64) as f32);
+    Ok(Upsampled { mask, probability })
 }
 
 /// Where one output sample lies between two input samples.
@@ -183,8 +183,8 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(result.confidence.is_some(), count > 0);
-            if let (Some(confidence), 0) = (result.confidence, unsure) {
+            prop_assert_eq!(result.probability.is_some(), count > 0);
+            if let (Some(confidence), 0) = (result.probability, unsure) {
                 prop_assert!((f64::from(confidence) - sum / f64::from(count)).abs() < 1e-5);
             }
         }
@@ -211,27 +211,30 @@ mod tests {
                 [0, 0, 0, 0, 0, 0]
             ]
         );
-        assert!((result.confidence.unwrap() - 0.721_392_75).abs() < 1e-6);
+        assert!((result.probability.unwrap() - 0.721_392_75).abs() < 1e-6);
     }
 
     #[test]
     fn logit_of_exactly_0_is_target() {
         let result = upsample(&[0.0; 4], 2, 5, 3).unwrap();
         assert_eq!(result.mask.pixels, [255; 15]);
-        assert_eq!(result.confidence, Some(0.5));
+        assert_eq!(result.probability, Some(0.5));
     }
 
     #[test]
     fn all_negative_is_empty() {
         let result = upsample(&[-1e-30; 9], 3, 7, 7).unwrap();
-        assert_eq!((result.mask.pixels, result.confidence), (vec![0; 49], None));
+        assert_eq!(
+            (result.mask.pixels, result.probability),
+            (vec![0; 49], None)
+        );
     }
 
     #[test]
     fn largest_logits_do_not_overflow() {
         let result = upsample(&[f32::MAX, f32::MIN, f32::MIN, f32::MAX], 2, 64, 64).unwrap();
         assert_eq!((result.mask.pixels[0], result.mask.pixels[63]), (255, 0));
-        assert!((result.confidence.unwrap() - 1.0).abs() < 1e-3);
+        assert!((result.probability.unwrap() - 1.0).abs() < 1e-3);
     }
 
     #[test]

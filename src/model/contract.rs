@@ -1,4 +1,4 @@
-//! What each of the three graphs takes and gives: names, element types and shapes, as functions of the input side.
+//! What each graph takes and gives: names, element types and shapes, as functions of the input side.
 //!
 //! The exporter writes graphs to this contract and the runtime refuses any other.
 
@@ -49,7 +49,10 @@ pub struct Contract {
     pub outputs: Vec<Port>,
 }
 
-/// Which of the three graphs.
+/// Classes of the modality guard: the six modalities and "other".
+pub const GUARD_CLASSES: usize = 7;
+
+/// Which graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `image [1,3,S,S]` → `embedding [1,256,S/16,S/16]`.
@@ -58,6 +61,8 @@ pub enum Role {
     SelfPrompt,
     /// `prompted`, `modality int64 [1]` → `low_res_logits [1,1,S/4,S/4]`.
     Decoder,
+    /// `image [1,3,S,S]` → `scores [1,7]`: which modality a picture looks like.
+    Guard,
 }
 
 impl Role {
@@ -87,6 +92,14 @@ impl Role {
                     },
                 ],
                 outputs: vec![port("low_res_logits", 1, side / LOW_RES_STRIDE)],
+            },
+            Role::Guard => Contract {
+                inputs: vec![port("image", 3, side)],
+                outputs: vec![Port {
+                    name: "scores",
+                    element: Element::F32,
+                    shape: vec![1, GUARD_CLASSES],
+                }],
             },
         }
     }

@@ -5,9 +5,14 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
+mod guard;
+
 use super::ModelError;
 use super::contract::PATCH_STRIDE;
 use super::verify::digest_of_digests;
+use crate::mask::confidence::{Calibration, Signs};
+
+pub use guard::{GuardClass, GuardSpec};
 
 /// Name of the manifest in a models folder.
 pub const FILE_NAME: &str = "manifest.toml";
@@ -28,6 +33,8 @@ pub struct Manifest {
     pub format: u32,
     /// What must be said wherever these weights go.
     pub notice: String,
+    /// What tells modalities apart, for all models; without it no picture is checked.
+    pub guard: Option<GuardSpec>,
     /// At least one.
     #[serde(rename = "model", default)]
     pub models: Vec<ModelSpec>,
@@ -42,6 +49,9 @@ pub struct ModelSpec {
     /// Whether a request that names no model gets this one.
     #[serde(default)]
     pub default: bool,
+    /// Modalities that this model rather than the default one is meant for, when a request names no model.
+    #[serde(default)]
+    pub preferred_for: Vec<String>,
     /// Input side in pixels, a multiple of 32.
     pub side: usize,
     /// How weights are stored.
@@ -136,9 +146,21 @@ pub struct ModalitySpec {
     /// Their licences.
     #[serde(default)]
     pub licences: Vec<String>,
+    /// From signs to the Dice to be expected; without it a mask has no confidence.
+    pub confidence: Option<ConfidenceSpec>,
     /// Measured on the validation split.
     #[serde(default)]
     pub validation: Vec<ValidationSpec>,
+}
+
+/// A [`crate::mask::confidence::Calibration`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfidenceSpec {
+    /// The modality's.
+    pub intercept: f32,
+    /// Of each of the signs, in their order.
+    pub weights: [f32; Signs::COUNT],
 }
 
 /// What was measured on the validation part of one data set.
@@ -153,6 +175,34 @@ pub struct ValidationSpec {
     pub dice: f64,
     /// Mean intersection over union, 0..=1.
     pub iou: f64,
+}
+
+impl ConfidenceSpec {
+    /// As it is computed with.
+    #[must_use]
+    pub fn calibration(&self) -> Calibration {
+        Calibration {
+            intercept: self.intercept,
+            weights: self.weights,
+        }
+    }
+}
+
+impl PreprocessSpec {
+    fn check(&self) -> Result<(), String> {
+        let Self { mean, std, .. } = self;
+        if !mean.iter().all(|mean| mean.is_finite()) {
+            return Err(format!(
+                "preprocess.mean: expected finite numbers, found {mean:?}"
+            ));
+        }
+        if !std.iter().all(|std| std.is_normal() && *std > 0.0) {
+            return Err(format!(
+                "preprocess.std: expected numbers above 0, found {std:?}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl ModalitySpec {
@@ -237,6 +287,11 @@ impl Manifest {
         for model in &self.models {
             check_model(model).map_err(|reason| format!("model '{}': {reason}", model.name))?;
         }
+        if let Some(guard) = &self.guard {
+            guard.check().map_err(|reason| format!("guard: {reason}"))?;
+        }
+        let preferred = self.models.iter().flat_map(|model| &model.preferred_for);
+        unique("preferred_for", preferred)?;
         // Graphs are shared by path, so one path must mean one content throughout.
         let mut seen = BTreeMap::new();
         for file in self.models.iter().flat_map(|model| &model.files) {
@@ -258,17 +313,7 @@ fn check_model(model: &ModelSpec) -> Result<(), String> {
             model.side
         ));
     }
-    let PreprocessSpec { mean, std, .. } = &model.preprocess;
-    if !mean.iter().all(|mean| mean.is_finite()) {
-        return Err(format!(
-            "preprocess.mean: expected finite numbers, found {mean:?}"
-        ));
-    }
-    if !std.iter().all(|std| std.is_normal() && *std > 0.0) {
-        return Err(format!(
-            "preprocess.std: expected numbers above 0, found {std:?}"
-        ));
-    }
+    model.preprocess.check()?;
     unique("file", model.files.iter().map(|file| &file.path))?;
     model.files.iter().try_for_each(check_file)?;
     if model.modalities.is_empty() {
@@ -282,6 +327,13 @@ fn check_model(model: &ModelSpec) -> Result<(), String> {
         "modality index",
         model.modalities.iter().map(|modality| modality.index),
     )?;
+    if let Some(name) = model
+        .preferred_for
+        .iter()
+        .find(|name| !model.modalities.iter().any(|m| &m.name == *name))
+    {
+        return Err(format!("preferred_for: it has no modality '{name}'"));
+    }
     for modality in &model.modalities {
         check_modality(model, modality)
             .map_err(|reason| format!("modality '{}': {reason}", modality.name))?;
@@ -327,6 +379,11 @@ fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), Stri
         return Err(format!(
             "'{path}' is not among the model's [[model.file]] entries"
         ));
+    }
+    if let Some(ConfidenceSpec { intercept, weights }) = &modality.confidence
+        && !weights.iter().chain([intercept]).all(|v| v.is_finite())
+    {
+        return Err("confidence: expected finite numbers".into());
     }
     for ValidationSpec {
         dataset, dice, iou, ..

@@ -10,6 +10,7 @@ use super::manifest::{Manifest, ModalitySpec, ModelSpec};
 use super::runtime::{Graph, GraphFiles};
 use super::verify;
 use crate::compute::Cpu;
+use crate::guard::Guard;
 use crate::layers::LayerCache;
 
 /// A models folder: its manifest, and the graphs loaded so far.
@@ -19,11 +20,14 @@ pub struct Store {
     manifest: Manifest,
     /// Name of the model for requests that name none.
     default_model: String,
+    /// Whether that was chosen against the manifest: then it serves every modality.
+    overridden: bool,
     /// What graphs are packed for.
     cpu: Cpu,
     /// Packed layers, shared by graphs.
     layers: LayerCache,
     graphs: Mutex<HashMap<GraphKey, Slot>>,
+    guard: Mutex<Option<Arc<Guard>>>,
 }
 
 /// Graphs are shared by file; the side fixes the shape they are optimised for.
@@ -88,9 +92,11 @@ impl Store {
             dir: dir.to_path_buf(),
             manifest,
             default_model: String::new(),
+            overridden: default_model.is_some(),
             cpu,
             layers: LayerCache::default(),
             graphs: Mutex::default(),
+            guard: Mutex::default(),
         };
         store.default_model = match default_model {
             Some(name) => store.model(Some(name))?.name.clone(),
@@ -137,12 +143,17 @@ impl Store {
             })
     }
 
-    /// The manifest's entry for a modality of a model (`None`: the default one).
+    /// The manifest's entry for a modality of a model. `None`: the one that the manifest prefers for the modality, else
+    /// the default one; the default one always if [`Store::open`] was given it.
     ///
     /// # Errors
     /// [`ModelError::UnknownModel`] or [`ModelError::UnknownModality`].
     pub fn choose(&self, model: Option<&str>, modality: &str) -> Result<Choice<'_>, ModelError> {
-        let model = self.model(model)?;
+        let prefers = |model: &&ModelSpec| model.preferred_for.iter().any(|name| name == modality);
+        let model = match (model, self.manifest.models.iter().find(prefers)) {
+            (None, Some(preferred)) if !self.overridden => preferred,
+            _ => self.model(model)?,
+        };
         match model
             .modalities
             .iter()
@@ -194,6 +205,35 @@ impl Store {
             // A slot that is locked is being loaded: not there yet.
             slot.is_some_and(|slot| slot.try_lock().is_ok_and(|graph| graph.is_some()))
         })
+    }
+
+    /// The modality guard, loaded now unless it already is; `None` if the folder has none.
+    ///
+    /// # Errors
+    /// A file that is missing, changed or of another shape: a guard that should be there is never left out.
+    pub fn guard(&self) -> Result<Option<Arc<Guard>>, ModelError> {
+        let Some(spec) = &self.manifest.guard else {
+            return Ok(None);
+        };
+        let mut slot = lock(&self.guard);
+        if let Some(guard) = &*slot {
+            return Ok(Some(guard.clone()));
+        }
+        verify::check(&self.dir, &spec.file)?;
+        let files = GraphFiles {
+            dir: self.dir.clone(),
+            onnx: spec.file.clone(),
+            weights: Vec::new(),
+        };
+        let contract = Role::Guard.contract(spec.side);
+        let graph = Graph::load(files, contract, self.cpu, &self.layers);
+        let graph = graph.map_err(|message| ModelError::Graph {
+            graph: spec.file.path.clone(),
+            message,
+        })?;
+        let guard = Arc::new(Guard::new(Arc::new(graph), spec.clone()));
+        *slot = Some(guard.clone());
+        Ok(Some(guard))
     }
 
     /// Graphs in memory now, over all models.

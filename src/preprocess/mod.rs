@@ -4,7 +4,7 @@ mod filter;
 
 use self::filter::Taps;
 use crate::frame::Frame;
-use crate::model::manifest::{ModelSpec, Resize};
+use crate::model::manifest::{ModelSpec, PreprocessSpec, Resize};
 
 /// Squashes a picture to a square and normalises it: a separable filter ([`Resize`]), half-pixel centres, float32
 /// throughout and no rounding in between, then `(x - mean) / std` per channel on the 0..=255 scale.
@@ -29,9 +29,14 @@ impl Preprocess {
     /// As the manifest says for this model.
     #[must_use]
     pub fn new(model: &ModelSpec) -> Self {
-        let spec = &model.preprocess;
+        Self::of(model.side, &model.preprocess)
+    }
+
+    /// To this side, by these numbers.
+    #[must_use]
+    pub fn of(side: usize, spec: &PreprocessSpec) -> Self {
         Self {
-            side: model.side,
+            side,
             resize: spec.resize,
             mean: spec.mean,
             std: spec.std,

@@ -13,6 +13,8 @@ pub struct OverlayStyle {
     pub opacity: f32,
     /// Contour thickness as a fraction of the picture's shorter side, rounded to an odd number of pixels.
     pub contour: f32,
+    /// Whether to write over it that the picture does not look like its modality.
+    pub mismatch: bool,
 }
 
 impl Default for OverlayStyle {
@@ -22,6 +24,7 @@ impl Default for OverlayStyle {
             colour: [0, 229, 255],
             opacity: 0.3,
             contour: 0.006,
+            mismatch: false,
         }
     }
 }
@@ -56,6 +59,9 @@ pub fn overlay(frame: &Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame
             (false, false) => continue,
         };
         blend(pixel, style.colour, opacity);
+    }
+    if style.mismatch {
+        letters::burn_mismatch(&mut picture);
     }
     letters::burn_notice(&mut picture);
     Ok(picture)
@@ -203,6 +209,7 @@ mod tests {
             colour: [0, 200, 0],
             opacity: 0.5,
             contour: 0.0,
+            mismatch: false,
         };
         let picture = overlay(&grey(300, 200), &disc(300, 200, (150, 100), 40), &style).unwrap();
         assert_eq!(pixel(&picture, 150, 100), [50, 150, 50]);
@@ -281,6 +288,7 @@ mod tests {
             colour: [200, 0, 0],
             opacity: 0.5,
             contour: 0.0,
+            mismatch: false,
         };
         // 3 × 3 cells of 100 × 60 pixels; the two at 0 or above are (column 2, row 0) and (column 1, row 1).
         let logits = [-1.0, -0.1, 0.0, -3.0, 9.0, -1.0, -1.0, -1.0, -1.0];

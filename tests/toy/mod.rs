@@ -73,6 +73,80 @@ pub fn write_manifest(dir: &Path, side: usize) {
     std::fs::write(dir.join("manifest.toml"), text).unwrap();
 }
 
+/// Adds a modality guard: `bright` scores by how far the mean red is above 128, `dark` by how far it is below, `other` by
+/// neither; `all` is no class of it.
+pub fn add_guard(dir: &Path, threshold: f32) {
+    std::fs::write(dir.join("guard.onnx"), guard()).unwrap();
+    let bytes = std::fs::read(dir.join("guard.onnx")).unwrap();
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut text = format!(
+        "\n[guard]\nside = {GUARD_SIDE}\n[guard.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
+         mean = [128, 128, 128]\nstd = [1, 1, 1]\n[guard.file]\npath = \"guard.onnx\"\nsha256 = \"{digest}\"\nbytes = {}\n",
+        bytes.len()
+    );
+    for name in ["bright", "dark", "c", "d", "e", "f"] {
+        write!(
+            text,
+            "[[guard.class]]\nname = \"{name}\"\nthreshold = {threshold}\n"
+        )
+        .unwrap();
+    }
+    text += "[[guard.class]]\nname = \"other\"\n";
+    let path = dir.join("manifest.toml");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, manifest + &text).unwrap();
+}
+
+const GUARD_SIDE: usize = 8;
+
+/// Sigmoid of the mean of (red - 128) times 1/8, of the same negated, of -20 for four more and of -4 for `other`.
+fn guard() -> Vec<u8> {
+    let area = GUARD_SIDE * GUARD_SIDE;
+    let mean = 1.0 / (8.0 * area as f32);
+    let kernel: Vec<f32> = (0..7 * 3 * area)
+        .map(|ix| match ix / area {
+            0 => mean,
+            3 => -mean,
+            _ => 0.0,
+        })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[7, 3, GUARD_SIDE, GUARD_SIDE],
+        data: Data::F32(&kernel),
+    };
+    let bias = Tensor {
+        name: "bias",
+        dims: &[7],
+        data: Data::F32(&[0.0, 0.0, -20.0, -20.0, -20.0, -20.0, -4.0]),
+    };
+    let stride = [GUARD_SIDE as u64; 2];
+    let nodes = [
+        node(
+            "Conv",
+            &["image", "kernel", "bias"],
+            "looks",
+            &[("strides", &stride)],
+        ),
+        node("Flatten", &["looks"], "flat", &[]),
+        node("Sigmoid", &["flat"], "scores", &[]),
+    ];
+    let scores = Value {
+        name: "scores",
+        element: FLOAT,
+        dims: vec![1, 7],
+    };
+    graph(
+        &nodes,
+        &[kernel, bias],
+        &[floats("image", 3, GUARD_SIDE)],
+        &[scores],
+    )
+}
+
 /// Replaces a part of the manifest, which must be there.
 pub fn edit_manifest(dir: &Path, from: &str, to: &str) {
     let path = dir.join("manifest.toml");

@@ -14,23 +14,33 @@ from ..modalities import MODALITIES
 from .config import Config
 
 
+class Draw:
+    """How a batch is drawn: a data set by its probability, as far as the pool has it, then a picture of it."""
+
+    def __init__(self, pool: Pool, sampling: dict[str, float], batch: int):
+        self.names, self.batch = [n for n in sampling if n in pool.by_dataset], batch
+        p = np.array([sampling[n] for n in self.names])
+        self.p = p / p.sum()
+
+
 class Batches(Dataset):
-    """`batches[step, side]`: (pictures B x 3 x side x side, masks B x side x side, modalities B). A data set is drawn by
-    its probability, then a picture of it."""
+    """`batches[step, side]`: (pictures B x 3 x side x side, masks B x side x side, modalities B)."""
 
     def __init__(self, pool: Pool, cfg: Config):
         self.pool, self.cfg = pool, cfg
-        self.names = [n for n in cfg.sampling if n in pool.by_dataset]
-        if not self.names:
+        self.live = Draw(pool, cfg.sampling, cfg.batch)
+        if not self.live.names:
             raise SystemExit("no picture of the stage's data sets is in the training part")
-        p = np.array([cfg.sampling[n] for n in self.names])
-        self.p = p / p.sum()
+        self.fine = Draw(pool, cfg.fine.sampling, cfg.fine.batch) if cfg.fine else None
 
     def __getitem__(self, key: tuple[int, int]):
         step, side = key
         rng = np.random.default_rng([self.cfg.seed, step])
+        draw = self.live
+        if self.fine and self.fine.names and rng.random() < self.cfg.fine.share:
+            draw, side = self.fine, self.cfg.fine.side
         images, masks, modality = [], [], []
-        for name in rng.choice(self.names, self.cfg.batch, p=self.p):
+        for name in rng.choice(draw.names, draw.batch, p=draw.p):
             i = int(rng.choice(self.pool.by_dataset[name]))
             m = self.pool.items[i].modality
             x, y = augment(self.pool.images[i], self.pool.masks[i], m, side, rng)

@@ -22,6 +22,16 @@ STAGES = {
 
 
 @dataclass
+class Fine:
+    """Batches at a larger side between the others, of the data sets whose structures are thin."""
+
+    side: int
+    batch: int
+    share: float                    # of all batches
+    sampling: dict[str, float]      # data set -> probability
+
+
+@dataclass
 class Config:
     """One stage. `budget` is minutes of CPU time per thread (of time on a GPU), evaluation left out: other load on the
     machine delays a run but does not cut it short."""
@@ -33,6 +43,7 @@ class Config:
     lr: float
     budget: float                   # minutes
     sampling: dict[str, float]      # data set -> probability
+    fine: Fine | None = None
     init: str = ""                  # checkpoint to start from ("" = random), relative to --init-root
     modality: str = ""              # of "controller", "adapt" and "modality"
     controllers: dict[str, str] = field(default_factory=dict)  # of "joint": modality -> checkpoint
@@ -53,6 +64,8 @@ class Config:
     token_bias: float = -4.0        # a new controller's token starts this faint
 
     def __post_init__(self):
+        if isinstance(self.fine, dict):
+            self.fine = Fine(**self.fine)
         if self.stage not in STAGES:
             raise SystemExit(f"unknown stage '{self.stage}': one of {', '.join(STAGES)}")
         if self.stage in ("controller", "adapt", "modality") and not self.modality:

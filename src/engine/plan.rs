@@ -1,0 +1,101 @@
+//! What is asked of one picture: names looked up before it is read, the guard's word once it is.
+
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::guard::{AUTO, Guard, Look, ModalityCheck};
+use crate::model::runtime::Threads;
+use crate::model::store::{Choice, Store};
+
+use super::{Ask, EngineError, OnMismatch};
+
+/// Asks of one picture.
+pub(super) struct Plan<'a> {
+    store: &'a Store,
+    asks: &'a [Ask],
+    /// `None` where the guard is to choose.
+    choices: Vec<Option<Choice<'a>>>,
+    guard: Option<Arc<Guard>>,
+}
+
+/// A modality settled on, and whether the picture looks like it; `None` without a guard that knows it.
+pub(super) type Settled<'a> = (Choice<'a>, Option<ModalityCheck>);
+
+impl<'a> Plan<'a> {
+    /// Looks names up and loads the guard: a question that cannot be answered should not cost the decoding of a picture.
+    pub(super) fn of(store: &'a Store, asks: &'a [Ask]) -> Result<Self, EngineError> {
+        let guard = store.guard()?;
+        let choose = |ask: &Ask| match (ask.modality.as_str(), &guard) {
+            (AUTO, None) => Err(EngineError::NoGuard),
+            (AUTO, Some(_)) => {
+                store.model(ask.model.as_deref())?;
+                Ok(None)
+            }
+            (name, _) => Ok(Some(store.choose(ask.model.as_deref(), name)?)),
+        };
+        Ok(Self {
+            store,
+            asks,
+            choices: asks.iter().map(choose).collect::<Result<_, _>>()?,
+            guard,
+        })
+    }
+
+    /// What each ask is to be computed as; all by one model.
+    pub(super) fn settle(
+        &self,
+        threads: &Threads,
+        frame: &Frame,
+    ) -> Result<Vec<Settled<'a>>, EngineError> {
+        let look = self.guard.as_ref().map(|guard| guard.look(threads, frame));
+        let look = look.transpose().map_err(EngineError::Model)?;
+        let each = self.asks.iter().zip(&self.choices);
+        let settled = each
+            .map(|(ask, choice)| match (choice, &look) {
+                (Some(choice), look) => Self::as_asked(ask, *choice, look.as_ref()),
+                (None, Some(look)) => self.as_it_looks(ask, look),
+                (None, None) => Err(EngineError::NoGuard),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let name = |settled: &Settled<'a>| &settled.0.model.name;
+        match settled.windows(2).find(|c| name(&c[0]) != name(&c[1])) {
+            None => Ok(settled),
+            Some(c) => Err(EngineError::Model(format!(
+                "one picture asked of two models, '{}' and '{}'",
+                name(&c[0]),
+                name(&c[1])
+            ))),
+        }
+    }
+
+    fn as_asked(
+        ask: &Ask,
+        choice: Choice<'a>,
+        look: Option<&Look<'_>>,
+    ) -> Result<Settled<'a>, EngineError> {
+        let check = look.and_then(|look| look.check(&choice.modality.name));
+        match check {
+            Some(check) if check.is_mismatch() && ask.on_mismatch == OnMismatch::Refuse => {
+                Err(EngineError::ModalityMismatch {
+                    asked: ask.modality.clone(),
+                    check,
+                })
+            }
+            check => Ok((choice, check)),
+        }
+    }
+
+    /// The guard's own choice is never kept against its own doubt.
+    fn as_it_looks(&self, ask: &Ask, look: &Look<'_>) -> Result<Settled<'a>, EngineError> {
+        let (likeliest, _) = look.likeliest();
+        let check = look.check(likeliest);
+        let choice = self.store.choose(ask.model.as_deref(), likeliest);
+        match (choice, check) {
+            (Ok(choice), Some(check)) if !check.is_mismatch() => Ok((choice, Some(check))),
+            (_, check) => Err(EngineError::ModalityMismatch {
+                asked: ask.modality.clone(),
+                check: check.unwrap_or_else(|| look.nothing()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Frame`] → which modality it looks like: stops a picture that is plainly of another kind before it gets a confident
+//! wrong mask, and picks the modality when asked to.
+//!
+//! A small classifier of its own looks at the picture at 64 × 64 (`models/README.md`, "Modality guard"). It knows the six
+//! modalities and "other". It never changes a mask.
+
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::model::manifest::GuardSpec;
+use crate::model::runtime::{Graph, Input, Threads};
+use crate::preprocess::Preprocess;
+
+/// Asked for in place of a modality's name: the one the picture looks most like.
+pub const AUTO: &str = "auto";
+
+/// The classifier.
+#[derive(Debug)]
+pub struct Guard {
+    graph: Arc<Graph>,
+    spec: GuardSpec,
+    preprocess: Preprocess,
+}
+
+/// What one picture looks like.
+#[derive(Clone, Debug)]
+pub struct Look<'a> {
+    spec: &'a GuardSpec,
+    /// One for each of the manifest's classes, 0..=1, sum 1.
+    scores: Vec<f32>,
+}
+
+/// Whether a picture looks like the modality it was sent as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModalityCheck {
+    /// The modality's score, 0..=1.
+    pub score: f32,
+    /// The score below which it is a mismatch.
+    pub threshold: f32,
+    /// What it looks most like: a modality, or "other".
+    pub likeliest: String,
+    /// That one's score.
+    pub likeliest_score: f32,
+}
+
+impl ModalityCheck {
+    /// Whether the picture is plainly not of the modality.
+    #[must_use]
+    pub fn is_mismatch(&self) -> bool {
+        // A score that is no number is none that vouches for anything.
+        self.score.is_nan() || self.score < self.threshold
+    }
+}
+
+impl Guard {
+    /// Wraps a graph of [`crate::model::contract::Role::Guard`].
+    #[must_use]
+    pub fn new(graph: Arc<Graph>, spec: GuardSpec) -> Self {
+        let preprocess = Preprocess::of(spec.side, &spec.preprocess);
+        Self {
+            graph,
+            spec,
+            preprocess,
+        }
+    }
+
+    /// Looks at a picture.
+    ///
+    /// # Errors
+    /// A fault of the runtime.
+    pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Look<'_>, String> {
+        let image = self.preprocess.run(frame);
+        let mut outputs = self.graph.run(threads, &[Input::F32(&image.chw)])?;
+        let scores = outputs.pop().ok_or("the guard gave nothing")?.data;
+        Ok(Look {
+            spec: &self.spec,
+            scores,
+        })
+    }
+}
+
+impl Look<'_> {
+    /// How it looks as this modality; `None` for one that the guard does not know.
+    #[must_use]
+    pub fn check(&self, modality: &str) -> Option<ModalityCheck> {
+        let classes = &self.spec.classes;
+        let at = classes.iter().position(|class| class.name == modality)?;
+        let (likeliest, likeliest_score) = self.likeliest();
+        Some(ModalityCheck {
+            score: self.scores.get(at).copied().unwrap_or(f32::NAN),
+            threshold: classes[at].threshold?,
+            likeliest: likeliest.into(),
+            likeliest_score,
+        })
+    }
+
+    /// The check of a picture that looks like nothing that could be asked for.
+    #[must_use]
+    pub fn nothing(&self) -> ModalityCheck {
+        let (likeliest, likeliest_score) = self.likeliest();
+        ModalityCheck {
+            score: 0.0,
+            threshold: 1.0,
+            likeliest: likeliest.into(),
+            likeliest_score,
+        }
+    }
+
+    /// The class with the highest score, which may be "other".
+    #[must_use]
+    pub fn likeliest(&self) -> (&str, f32) {
+        let named = self.spec.classes.iter().zip(&self.scores);
+        named
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .map_or(("", f32::NAN), |(class, score)| (&class.name, *score))
+    }
+}

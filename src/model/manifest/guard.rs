@@ -1,0 +1,66 @@
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{FileSpec, PreprocessSpec, check_file};
+use crate::guard::AUTO;
+use crate::model::contract::GUARD_CLASSES;
+
+/// The modality guard ([`crate::guard`]): one graph, its weights inside.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardSpec {
+    /// Input side, px.
+    pub side: usize,
+    /// From RGB to the graph's input.
+    pub preprocess: PreprocessSpec,
+    /// The graph.
+    pub file: FileSpec,
+    /// In the order of the scores.
+    #[serde(rename = "class")]
+    pub classes: Vec<GuardClass>,
+}
+
+/// One of the things a picture may look like.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardClass {
+    /// A modality's name, or `other`.
+    pub name: String,
+    /// The score below which a picture is a mismatch when sent as this modality; none for what is no modality.
+    pub threshold: Option<f32>,
+}
+
+impl GuardSpec {
+    /// Largest input side: it is to be small beside the model.
+    const MAX_SIDE: usize = 256;
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.side == 0 || self.side > Self::MAX_SIDE {
+            return Err(format!(
+                "side: expected 1..={}, found {}",
+                Self::MAX_SIDE,
+                self.side
+            ));
+        }
+        self.preprocess.check()?;
+        check_file(&self.file)?;
+        if self.classes.len() != GUARD_CLASSES {
+            return Err(format!(
+                "expected {GUARD_CLASSES} classes, found {}",
+                self.classes.len()
+            ));
+        }
+        let names: BTreeSet<&str> = self.classes.iter().map(|c| c.name.as_str()).collect();
+        if names.len() != self.classes.len() || names.contains(AUTO) {
+            return Err(format!(
+                "expected classes of different names, none '{AUTO}'"
+            ));
+        }
+        let thresholds = self.classes.iter().filter_map(|class| class.threshold);
+        match thresholds.clone().find(|t| !(0.0..=1.0).contains(t)) {
+            Some(threshold) => Err(format!("threshold: expected 0..=1, found {threshold}")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The modality guard in the flow, with a guard whose scores can be worked out by hand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod toy;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use espmedsam::engine::{Ask, EngineError, OnMismatch, Pipeline, Segmentation};
+use espmedsam::frame::FrameLimits;
+use espmedsam::guard::AUTO;
+use espmedsam::model::store::Store;
+
+fn guarded() -> tempfile::TempDir {
+    let dir = toy::model();
+    toy::add_guard(dir.path(), 0.25);
+    dir
+}
+
+fn segment(
+    dir: &Path,
+    modality: &str,
+    on_mismatch: OnMismatch,
+    grey: u8,
+) -> Result<Segmentation, EngineError> {
+    let store = Store::open(dir, None).unwrap();
+    let pipeline = Pipeline::new(Arc::new(store), 1, FrameLimits::default()).unwrap();
+    let ask = Ask {
+        modality: modality.into(),
+        on_mismatch,
+        ..Ask::default()
+    };
+    pipeline.segment(&toy::png(80, 80, |_, _| grey), &ask)
+}
+
+/// Of a mean red of `grey`.
+fn score(grey: u8) -> f32 {
+    1.0 / (1.0 + (-(f32::from(grey) - 128.0) / 8.0).exp())
+}
+
+#[test]
+fn a_picture_of_the_modality_passes_with_its_score() {
+    let dir = guarded();
+    let result = segment(dir.path(), "bright", OnMismatch::Refuse, 144).unwrap();
+    let check = result.check.unwrap();
+    assert!(
+        (check.score - score(144)).abs() < 1e-5,
+        "{check:?}, expected {}",
+        score(144)
+    );
+    assert_eq!((check.threshold, check.is_mismatch()), (0.25, false));
+    assert_eq!(check.likeliest, "bright");
+}
+
+#[test]
+fn a_picture_of_another_kind_gets_no_mask() {
+    let dir = guarded();
+    match segment(dir.path(), "bright", OnMismatch::Refuse, 100) {
+        Err(EngineError::ModalityMismatch { asked, check }) => {
+            assert_eq!(asked, "bright");
+            assert!((check.score - score(100)).abs() < 1e-5 && check.is_mismatch());
+            assert_eq!(check.likeliest, "dark");
+            assert!((check.likeliest_score - (1.0 - score(100))).abs() < 1e-5);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mask_that_is_kept_says_that_it_is_a_mismatch() {
+    let dir = guarded();
+    let kept = segment(dir.path(), "bright", OnMismatch::Keep, 100).unwrap();
+    assert!(kept.check.as_ref().unwrap().is_mismatch());
+    // The mask is the one that the same model gives without a guard.
+    let plain = toy::model();
+    let without = segment(plain.path(), "bright", OnMismatch::Refuse, 100).unwrap();
+    assert_eq!((without.check, without.mask), (None, kept.mask));
+}
+
+#[test]
+fn auto_takes_what_the_picture_looks_like() {
+    let dir = guarded();
+    for (grey, name, index) in [(200, "bright", 0), (40, "dark", 3)] {
+        let result = segment(dir.path(), AUTO, OnMismatch::Refuse, grey).unwrap();
+        assert_eq!((&*result.modality, result.modality_index), (name, index));
+        let named = segment(dir.path(), name, OnMismatch::Refuse, grey).unwrap();
+        assert_eq!(result.mask, named.mask);
+    }
+}
+
+#[test]
+fn auto_never_keeps_what_looks_like_nothing() {
+    let dir = toy::model();
+    toy::add_guard(dir.path(), 0.75); // at 128 both modalities score a half
+    for on_mismatch in [OnMismatch::Refuse, OnMismatch::Keep] {
+        match segment(dir.path(), AUTO, on_mismatch, 128) {
+            Err(EngineError::ModalityMismatch { asked, check }) => {
+                assert_eq!(asked, AUTO);
+                assert!((check.likeliest_score - 0.5).abs() < 1e-5);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn without_a_guard_nothing_is_checked_and_auto_is_refused() {
+    let dir = toy::model();
+    let result = segment(dir.path(), "bright", OnMismatch::Refuse, 10).unwrap();
+    assert_eq!(result.check, None);
+    let auto = segment(dir.path(), AUTO, OnMismatch::Refuse, 10);
+    assert!(matches!(auto, Err(EngineError::NoGuard)), "{auto:?}");
+}
+
+#[test]
+fn a_modality_that_the_guard_does_not_know_is_unchecked() {
+    let dir = guarded();
+    let result = segment(dir.path(), "all", OnMismatch::Refuse, 10).unwrap();
+    assert_eq!(result.check, None);
+}
+
+#[test]
+fn a_guard_that_is_gone_or_changed_is_never_left_out() {
+    let dir = guarded();
+    let path = dir.path().join("guard.onnx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let changed = segment(dir.path(), "bright", OnMismatch::Refuse, 200);
+    assert!(matches!(&changed, Err(EngineError::Model(why)) if why.contains("SHA-256")));
+    std::fs::remove_file(&path).unwrap();
+    let gone = segment(dir.path(), "bright", OnMismatch::Refuse, 200);
+    assert!(matches!(gone, Err(EngineError::Model(_))), "{gone:?}");
+}
+
+#[test]
+fn a_modality_goes_to_the_model_preferred_for_it() {
+    let dir = toy::model();
+    let path = dir.path().join("manifest.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let model = &text[text.find("[[model]]").unwrap()..];
+    let second = model
+        .replace("name = \"toy\"\n", "name = \"fine\"\n")
+        .replacen("side = ", "preferred_for = [\"dark\"]\nside = ", 1);
+    std::fs::write(&path, format!("{text}{second}")).unwrap();
+    let model = |default: Option<&str>, asked: Option<&str>, modality: &str| {
+        let store = Store::open(dir.path(), default).unwrap();
+        store.choose(asked, modality).unwrap().model.name.clone()
+    };
+    assert_eq!(model(None, None, "bright"), "toy");
+    assert_eq!(model(None, None, "dark"), "fine");
+    assert_eq!(model(None, Some("toy"), "dark"), "toy");
+    assert_eq!(model(Some("toy"), None, "dark"), "toy");
+}
