@@ -40,7 +40,10 @@ fn assert_same(found: &Segmentation, alone: &Segmentation) {
     assert_eq!(found.model_sha256, alone.model_sha256);
     assert!(bits(found) == bits(alone), "{}", alone.modality);
     assert!(found.mask == alone.mask, "{}", alone.modality);
-    assert_eq!((found.confidence, found.signs), (alone.confidence, alone.signs));
+    assert_eq!(
+        (found.confidence, found.signs),
+        (alone.confidence, alone.signs)
+    );
 }
 
 fn assert_as_one_by_one(pipeline: &Pipeline, picture: &[u8], asks: &[Ask]) {

@@ -81,6 +81,9 @@ pub enum Storage {
     Float16,
     /// The encoder's products in 8 bit, as they are computed with; the rest as [`Storage::Float16`].
     Int8,
+    /// The same files; cast and scaled to float32 when loaded.
+    #[serde(rename = "int8-weights")]
+    Int8Weights,
 }
 
 /// From RGB to the encoder's input.

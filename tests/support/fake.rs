@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use espmedsam::engine::{
-    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, Readiness, Segmentation, Segmenter,
-    StageTimes,
+    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
+    Segmenter, StageTimes,
 };
 use espmedsam::frame::{Frame, FrameLimits, decode};
+use espmedsam::guard::ModalityCheck;
 use espmedsam::mask::Mask;
 
 /// Names of the fake's modalities, in index order.
@@ -163,6 +164,11 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
 
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
     let frame = decode(&job.bytes, &FrameLimits::default())?;
+    let check = looks(&frame, &job.ask.modality);
+    if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
+        let asked = job.ask.modality;
+        return Err(EngineError::ModalityMismatch { asked, check });
+    }
     let pixels = frame
         .rgb
         .chunks_exact(3)
@@ -196,7 +202,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,
-        check: None,
+        check: Some(check),
         model: "fake-64".into(),
         model_sha256: SHA256.into(),
         label: format!("bright parts of {}", job.ask.modality),
@@ -204,6 +210,17 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         modality_index: index,
         times,
     })
+}
+
+/// The fake's guard: a picture whose first pixel is pure red looks like nothing it knows.
+fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
+    let odd = frame.rgb.starts_with(&[255, 0, 0]);
+    ModalityCheck {
+        score: if odd { 0.125 } else { 0.75 },
+        threshold: 0.5,
+        likeliest: if odd { "other".into() } else { modality.into() },
+        likeliest_score: 0.75,
+    }
 }
 
 /// The brightest pixel of each of `side * side` cells, around mid-grey.

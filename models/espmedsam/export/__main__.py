@@ -1,9 +1,9 @@
 r"""Our own weights -> a model folder, as a recipe file says.
 
-    python -m espmedsam.export configs/release.toml --runs ../runs --out ../models
-    python -m espmedsam.export configs/release.toml --from live-224 --out ../models     # from what is shipped
-    python -m espmedsam.export configs/release.toml --from live-224 --out ../models \
-        --name live-224-int8 --storage int8 --ranges configs/live-224-int8.json
+    python -m espmedsam.export configs/release.toml --runs ../runs --storage int8-weights --out ../models
+    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models  # what is shipped
+    python -m espmedsam.export configs/release.toml --from release --out ../models \
+        --name live-224-int8 --storage int8 --ranges configs/ranges-224.json
 
 Options make variants of the recipe's model: another side, storage or form, some of its modalities.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import checkpoint
 from ..modalities import MODALITIES
-from . import model_dir
+from . import int8, model_dir
 
 
 def arguments() -> argparse.Namespace:
@@ -28,13 +28,15 @@ def arguments() -> argparse.Namespace:
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--runs", type=Path, help="folder the recipe's weights are relative to")
     source.add_argument("--from", type=Path, dest="exported", metavar="FOLDER",
-                        help="an exported float model's folder, to write its weights anew without the training's files")
+                        help="an exported folder, to write its weights anew without the training's files")
     p.add_argument("--validation", type=Path, help="JSON written by `espmedsam eval --json`, for the manifest")
     p.add_argument("--storage", choices=model_dir.STORAGES, default="float16")
     p.add_argument("--form", choices=("nodes", "plain"), default="nodes",
                    help="nodes of our domain, or standard operators only, for other runtimes (default: nodes)")
     p.add_argument("--ranges", type=Path, help="with --storage int8: what espmedsam.export.calibrate wrote")
     p.add_argument("--name", help="the model's name, if not the recipe's")
+    p.add_argument("--preferred", action="store_true", help="requests for its modalities go to it rather than to the default")
+    p.add_argument("--confidence", type=Path, help="JSON written by espmedsam.confidence")
     p.add_argument("--default", action="store_true", help="make it the folder's default model")
     p.add_argument("--side", type=int, help="the input side, if not the recipe's")
     p.add_argument("--modality", action="append", choices=MODALITIES, help="only this one; may be repeated")
@@ -42,13 +44,15 @@ def arguments() -> argparse.Namespace:
     a = p.parse_args()
     if a.side and (a.side < 32 or a.side % 32):
         p.error(f"--side is {a.side}, expected a multiple of 32")
-    if (a.storage == "int8") != bool(a.ranges) or (a.ranges and (a.form == "plain" or not a.exported)):
-        p.error("--storage int8 goes with --ranges, --from and the nodes form")
+    if (a.storage == "int8") != bool(a.ranges) or (a.ranges and not a.exported):
+        p.error("--storage int8 goes with --ranges and --from")
+    if a.form == "plain" and a.storage in model_dir.EIGHT:
+        p.error("the plain form is of float weights")
     return a
 
 
 def known_ranges(a: argparse.Namespace) -> dict:
-    """Ranges by encoder, if they were taken from the very weights that are exported."""
+    """Ranges by encoder, if they were taken from the very weights that are exported, and at their side."""
     if not a.ranges:
         return {}
     known = json.loads(a.ranges.read_text())
@@ -58,11 +62,21 @@ def known_ranges(a: argparse.Namespace) -> dict:
     return known["encoders"]
 
 
+def calibration(path: Path | None) -> dict[str, dict]:
+    """By modality: intercept and weights of the signs."""
+    if not path:
+        return {}
+    known = json.loads(path.read_text())
+    return {name: {"intercept": at, "weights": known["weights"]} for name, at in known["intercepts"].items()}
+
+
 def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
     """The tensors of one modality: the shared base, and its controller if it has one."""
     controller = recipe["modality"][name].get("controller")
     if a.exported:
-        return model_dir.read_weights(a.exported, name if controller else "")
+        state = model_dir.read_weights(a.exported, name if controller else "")
+        eight = int8.is_stored(state) and a.storage not in model_dir.EIGHT
+        return int8.restored(state) if eight else state
     base = checkpoint.load(a.runs / recipe["base"])
     if not controller:
         return base
@@ -79,17 +93,17 @@ def main() -> None:
     recipe = tomllib.loads(a.recipe.read_text())
     measured = json.loads(a.validation.read_text())["datasets"] if a.validation and a.validation.exists() else []
     models = model_dir.read_manifest(a.out)
+    eight = a.storage in model_dir.EIGHT
+    names = a.modality or list(recipe["modality"])
     spec = model_dir.Spec(a.name or recipe["name"], a.side or recipe["side"], recipe["profile"], a.storage,
-                          recipe["description"], form=a.form, ranges=known_ranges(a))
+                          recipe["description"], form=a.form, ranges=known_ranges(a),
+                          folder=recipe["folder"] if eight else "", preferred_for=tuple(names) if a.preferred else (),
+                          confidence=calibration(a.confidence))
     models = [m for m in models if m["name"] != spec.name]
     if a.default:
         models = [{**m, "default": False} for m in models]
     spec = replace(spec, default=not any(m["default"] for m in models))
-    # An 8-bit model beside the float one it is made from shares what stays float.
-    beside = a.exported and a.storage == "int8" and a.exported.resolve().parent == a.out.resolve()
-    entry = next((m for m in models if beside and m["name"] == a.exported.name), {"modality": []})
-    rest = {y["name"]: y for y in entry["modality"]}
-    states = {name: weights(a, recipe, name) for name in a.modality or recipe["modality"]}
+    states = {name: weights(a, recipe, name) for name in names}
     entries = []
     for name, state in states.items():
         m = recipe["modality"][name]
@@ -97,13 +111,13 @@ def main() -> None:
                        "iou": round(d["iou_mean"], 4)} for d in measured if d["modality"] == name]
         y = model_dir.ModalitySpec(name, MODALITIES.index(name), m["label"], "controller" in m, m["trained_on"],
                                    m["licences"], validation)
-        entries.append(model_dir.write_modality(a.out, spec, y, state, rest.get(name)))
+        entries.append(model_dir.write_modality(a.out, spec, y, state))
         print(f"{name}: {entries[-1]['encoder']}", flush=True)
     models = [model_dir.model_entry(spec, entries), *models]
     model_dir.prune(a.out, models)
     model_dir.write_manifest(a.out, models)
-    total = sum(f.stat().st_size for f in (a.out / spec.name).iterdir())
-    print(f"{a.out}/{spec.name}: {total / 1e6:.1f} MB")
+    total = sum(f.stat().st_size for f in (a.out / spec.place).iterdir())
+    print(f"{a.out}/{spec.place}: {total / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Ranges of activations for the 8-bit form: the float graph run on training pictures, every value that will be 8-bit
 looked at, and for each the range with the smallest error.
 
-    python -m espmedsam.export.calibrate configs/release.toml --from live-224 --data DIR --split FILE --out FILE.json
+    python -m espmedsam.export.calibrate configs/release.toml --from release --data DIR --split FILE --out FILE.json
 
 The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, and the names of
 the weight files they belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from . import model_dir, nodes
+from . import int8, model_dir, nodes
 from .graph import Graph, WeightFile
 from .layers import FloatLayers
 from .quantize import Histogram
@@ -134,26 +134,34 @@ def groups(recipe: dict) -> Iterable[tuple[str, list[str]]]:
     return [("base", plain), *((name, [name]) for name, m in recipe["modality"].items() if "controller" in m)]
 
 
+def float_weights(folder: Path, modality: str) -> dict[str, np.ndarray]:
+    """A folder's weights as a float checkpoint."""
+    state = model_dir.read_weights(folder, modality)
+    return int8.restored(state) if int8.is_stored(state) else state
+
+
 def main() -> None:
     """Writes the ranges."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("recipe", type=Path)
-    p.add_argument("--from", type=Path, dest="exported", required=True, help="an exported float model's folder")
+    p.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder")
     p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
     p.add_argument("--split", type=Path, required=True)
     p.add_argument("--count", type=int, default=96, help="training pictures of each modality (default: 96)")
     p.add_argument("--side", type=int, help="the input side, if not the recipe's")
+    p.add_argument("--modality", action="append", help="only this one; may be repeated")
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
     recipe = tomllib.loads(a.recipe.read_text())
     side, found = a.side or recipe["side"], {}
     pictures = {name: [tensor(path, side, recipe["profile"]) for m in modalities
-                       for path in chosen(a.data, a.split, m, a.count)] for name, modalities in groups(recipe)}
-    state = model_dir.read_weights(a.exported, "")
+                       for path in chosen(a.data, a.split, m, a.count)] for name, modalities in groups(recipe)
+                if not a.modality or set(modalities) & set(a.modality)}
+    state = float_weights(a.exported, "")
     shared = ranges(state, side, False, [p for some in pictures.values() for p in some], only=SHARED)
     for name, some in pictures.items():
         controller = name != "base"
-        state = model_dir.read_weights(a.exported, name if controller else "")
+        state = float_weights(a.exported, name if controller else "")
         found[name] = {**ranges(state, side, controller, some), **shared}
         print(f"{name}: {len(found[name])} ranges from {len(some)} pictures", flush=True)
     encoders = []

@@ -107,6 +107,10 @@ class Graph(Writer):
         """Whether a weight file holds the tensor."""
         return any(key in f.entries for f in self.files)
 
+    def shape(self, key: str) -> list[int]:
+        """Of a tensor of a weight file."""
+        return next(f.entries[key]["shape"] for f in self.files if key in f.entries)
+
     def weight(self, key: str) -> str:
         """A tensor of the checkpoint: float32 (cast if stored as float16), or int8."""
         wide = f"{key}.f32"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from ..checkpoint import official_keys
 from . import functions as f
 from . import functions_int8 as q
 from .graph import Graph
@@ -81,6 +82,68 @@ def stored(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarr
     norms = {f"{k.removesuffix('.fc1')}.norm" for k in layers if k.endswith(".fc1")}
     gone = tuple(f"{k}." for k in layers | norms)
     return {**{k: v.astype(np.float16) for k, v in state.items() if not k.startswith(gone)}, **eight}
+
+
+def kept(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Stored tensors that were read as float32, as they were stored: all but the 8-bit layers' own as float16."""
+    own = {f"{k.removesuffix('weight')}{n}" for k, v in state.items() if v.dtype == np.int8
+           for n in ("weight", "weight_scale", "bias")}
+    return {k: v if k in own else v.astype(np.float16) for k, v in state.items()}
+
+
+def is_stored(state: dict[str, np.ndarray]) -> bool:
+    """Whether the tensors are as `stored` gives them."""
+    return any(v.dtype == np.int8 for v in state.values())
+
+
+def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A checkpoint in the official layout, float32, that computes with exactly the stored weights: BatchNorms and
+    LayerNorms that were folded in are there, and do nothing."""
+    shapes, out = official_keys(), {}
+    for key, v in state.items():
+        name = key.removesuffix(".weight")
+        if v.dtype != np.int8:
+            if not key.endswith(".weight_scale"):
+                out[key] = v.astype(np.float32)
+            continue
+        scale = state.get(f"{name}.weight_scale")
+        if scale is None:  # a controller's fc2 has the base's
+            scale = state[f"{name.replace('med_dah', 'mlp')}.weight_scale"]
+        weight = v.astype(np.float32) * scale.reshape(-1, *[1] * (v.ndim - 1))
+        if f"{name}.c.weight" in shapes:
+            shape = shapes[f"{name}.c.weight"]
+            one, zero = np.ones(shape[0], np.float32), np.zeros(shape[0], np.float32)
+            out |= {f"{name}.c.weight": weight.reshape(shape), f"{name}.bn.weight": one,
+                    f"{name}.bn.running_mean": zero, f"{name}.bn.running_var": one - np.float32(1e-5)}
+        else:
+            out[key] = weight.reshape(shapes[key])
+        if name.endswith(".fc1"):
+            norm = f"{name.removesuffix('.fc1')}.norm"
+            out |= {f"{norm}.weight": np.ones(weight.shape[1], np.float32),
+                    f"{norm}.bias": np.zeros(weight.shape[1], np.float32)}
+    for name in [k.removesuffix(".c.weight") for k in out if k.endswith(".c.weight") and f"{k[:-9]}.bias" in state]:
+        out[f"{name}.bn.bias"] = out.pop(f"{name}.bias")
+    return out
+
+
+class WideLayers(FloatLayers):
+    """Float arithmetic over stored 8-bit weights: cast and scaled when the graph is loaded."""
+
+    def parameters(self, key):
+        g = self.g
+        if not g.has(f"{key}.weight_scale") and ".med_dah.fc2" not in key:
+            return super().parameters(key)
+        scale, shape = g.weight(f"{key.replace('med_dah', 'mlp') if '.fc2' in key else key}.weight_scale"), g.shape(f"{key}.weight")
+        weight = g.op("Mul", g.op("Cast", g.weight(f"{key}.weight"), to=TensorProto.FLOAT),
+                      g.reshape(scale, -1, *[1] * (len(shape) - 1)))
+        return {"weight": weight, "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
+
+    def matrix(self, key):
+        return self.parameters(key) if self.g.has(f"{key}.weight_scale") else super().matrix(key)
+
+    def widened(self, keys):  # each LayerNorm is folded in already
+        parts = [self.parameters(f"{key}.fc1") for key in keys]
+        return {n: self.joined("Concat", [p[n] for p in parts], axis=0) for n in parts[0]}
 
 
 class Int8Layers(FloatLayers):

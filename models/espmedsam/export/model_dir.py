@@ -28,7 +28,9 @@ PROFILES = {
                            "std": [58.395, 57.12, 57.375]},
 }
 DTYPES = {"float32": np.float32, "float16": np.float16}
-STORAGES = (*DTYPES, "int8")  # int8: as `int8.stored` says, float16 where it says nothing
+# int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
+EIGHT = ("int8", "int8-weights")
+STORAGES = (*DTYPES, *EIGHT)
 # Prompt encoder without its position matrix, and TinyViT's classifier: in the checkpoint, never in the network.
 _INERT = (*UNUSED, "prompt_encoder.point", "prompt_encoder.not_a", "prompt_encoder.mask_down", "prompt_encoder.no_")
 
@@ -45,6 +47,14 @@ class Spec:
     default: bool = False
     form: str = "nodes"  # or "plain": standard operators only, for other runtimes
     ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
+    folder: str = ""  # of its files, if not named like it: models in one folder share weights
+    preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
+    confidence: dict = field(default_factory=dict)  # of espmedsam.confidence, by modality
+
+    @property
+    def place(self) -> str:
+        """The folder of its files."""
+        return self.folder or self.name
 
 
 @dataclass
@@ -67,14 +77,15 @@ def digest(path: Path) -> str:
 
 
 def read_weights(folder: Path, modality: str = "") -> dict[str, np.ndarray]:
-    """The float tensors of an exported model folder: the base, and the modality's controller if it is named."""
+    """The tensors of an exported model folder: the base, and the modality's controller if it is named. Floats are float32;
+    8-bit layers are as they are stored (`int8.restored` makes a checkpoint of them)."""
     state = {}
     for stem in filter(None, ("base", modality)):
         found = sorted(folder.glob(f"{stem}-*.safetensors"))
         if len(found) != 1:
             raise FileNotFoundError(f"{folder} holds {len(found)} files {stem}-*.safetensors, expected 1")
-        state.update({k: v.astype(np.float32) for k, v in read_safetensors(found[0]).items()})
-    return state
+        state.update(read_safetensors(found[0]))
+    return {k: v if v.dtype == np.int8 else v.astype(np.float32) for k, v in state.items()}
 
 
 def weight_names(folder: Path) -> list[str]:
@@ -95,54 +106,54 @@ def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stora
     return path
 
 
-def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray],
-                   rest: dict | None = None) -> dict:
-    """Writes weights and graphs of one modality into `root/spec.name`; returns its manifest entry.
+def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> dict:
+    """Writes weights and graphs of one modality into the model's folder; returns its manifest entry.
 
-    Graphs are named by base (and modality, if it has a controller), so modalities on one base share them. `rest` is the
-    same modality's entry in a float model beside this 8-bit one: its self-prompt and decoder, which stay float, are
-    then used and not written again.
+    `state` is a checkpoint, or for 8-bit weights what an earlier export stored. Graphs are named by side, base (and
+    modality, if it has a controller), so modalities on one base share them.
     """
-    folder = root / spec.name
+    folder = root / spec.place
     folder.mkdir(parents=True, exist_ok=True)
-    if spec.storage == "int8":
-        state = int8.stored(state, modality.controller)
-    shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)
-              and (not rest or k.startswith("SemiTViT."))}
+    if spec.storage in EIGHT:
+        state = int8.kept(state) if int8.is_stored(state) else int8.stored(state, modality.controller)
+    shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)}
     base = write_weights(folder, "base", shared, spec.storage)
-    tag = base.stem.removeprefix("base-")
     files = [WeightFile(base)]
     own = None
     if modality.controller:
         own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
                              spec.storage)
         files.append(WeightFile(own))
+    tag = f"{'int8' if spec.storage == 'int8' else 'float'}-{spec.side}-{base.stem.removeprefix('base-')}"
     encoder = folder / (f"encoder-{tag}-{own.stem}.onnx" if own else f"encoder-{tag}.onnx")
+    tag = tag.removeprefix("int8-").removeprefix("float-")  # what follows is float in every form
     self_prompt, decoder = folder / f"self_prompt-{tag}.onnx", folder / f"decoder-{tag}.onnx"
+    graphs = plain if spec.form == "plain" else nodes
     if spec.form == "plain":
         plain.encoder(spec.side, files, modality.controller).save(encoder)
     else:
-        g = Graph("encoder", files)
-        known = spec.ranges.get(modality.name if modality.controller else "base")
-        layers = Int8Layers(g, known) if spec.storage == "int8" else FloatLayers(g)
-        nodes.encoder(layers, spec.side, modality.controller).save(encoder)
+        nodes.encoder(_layers(spec, modality, files), spec.side, modality.controller).save(encoder)
+    graphs.self_prompt(spec.side, files[:1]).save(self_prompt)
+    graphs.decoder(spec.side, files[:1]).save(decoder)
 
     def rel(p: Path) -> str:
         return p.relative_to(root).as_posix()
 
-    weights = [rel(f.path) for f in files]
-    if rest:
-        self_prompt, decoder, weights = root / rest["self_prompt"], root / rest["decoder"], weights + rest["weights"][:1]
-    else:
-        graphs = plain if spec.form == "plain" else nodes
-        graphs.self_prompt(spec.side, files[:1]).save(self_prompt)
-        graphs.decoder(spec.side, files[:1]).save(decoder)
+    calibrated = {"confidence": spec.confidence[modality.name]} if modality.name in spec.confidence else {}
     return {
         "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
         "encoder": rel(encoder), "self_prompt": rel(self_prompt), "decoder": rel(decoder),
-        "weights": weights, "trained_on": modality.trained_on, "licences": modality.licences,
-        "validation": modality.validation,
+        "weights": [rel(f.path) for f in files], "trained_on": modality.trained_on, "licences": modality.licences,
+        **calibrated, "validation": modality.validation,
     }
+
+
+def _layers(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> FloatLayers:
+    """The encoder's layers, as the storage asks."""
+    g = Graph("encoder", files)
+    if spec.storage == "int8":
+        return Int8Layers(g, spec.ranges.get(modality.name if modality.controller else "base"))
+    return int8.WideLayers(g) if spec.storage in EIGHT else FloatLayers(g)
 
 
 def read_manifest(root: Path) -> list[dict]:
@@ -152,24 +163,51 @@ def read_manifest(root: Path) -> list[dict]:
 
 
 def write_manifest(root: Path, models: list[dict]) -> None:
-    """Writes `root/manifest.toml` with the size and SHA-256 of every file the models use; replaced when whole."""
+    """Writes `root/manifest.toml` with the size and SHA-256 of every file the models use; replaced when whole. The
+    modality guard is listed if `root/guard/guard.json` describes one."""
     out = ["# Written by the export; edit nothing by hand.", "format = 1", f'notice = "{NOTICE}"']
     for m in models:
         out += ["", "[[model]]"]
-        out += [f"{k} = {_toml(m[k])}" for k in ("name", "default", "side", "storage", "opset", "description")]
+        out += [f"{k} = {_toml(m[k])}" for k in ("name", "default", "preferred_for", "side", "storage", "opset",
+                                                   "description") if k in m]
         out += ["", "[model.preprocess]"] + [f"{k} = {_toml(v)}" for k, v in m["preprocess"].items()]
-        paths = sorted({p for y in m["modality"] for p in (y["encoder"], y["self_prompt"], y["decoder"], *y["weights"])})
-        for p in paths:
-            f = root / p
-            out += ["", "[[model.file]]", f"path = {_toml(p)}", f'sha256 = "{digest(f)}"',
-                    f"bytes = {f.stat().st_size}"]
+        for path in sorted({p for y in m["modality"] for p in _paths(y)}):
+            out += ["", "[[model.file]]", *_file(root, path)]
         for y in sorted(m["modality"], key=lambda y: y["index"]):
-            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k != "validation"]
+            apart = ("confidence", "validation")
+            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k not in apart]
+            if "confidence" in y:
+                out += ["", "[model.modality.confidence]"] + [f"{k} = {_toml(v)}" for k, v in y["confidence"].items()]
             for v in y.get("validation", []):
                 out += ["", "[[model.modality.validation]]"] + [f"{k} = {_toml(x)}" for k, x in v.items()]
     part = root / "manifest.toml.part"
-    part.write_text("\n".join(out) + "\n")
+    part.write_text("\n".join(out + _guard(root)) + "\n")
     part.replace(root / "manifest.toml")
+
+
+def _guard(root: Path) -> list[str]:
+    """The manifest's lines about the modality guard."""
+    path = root / "guard/guard.json"
+    if not path.exists():
+        return []
+    known = json.loads(path.read_text())
+    out = ["", "[guard]", f"side = {known['side']}", "", "[guard.preprocess]", 'profile = "imagenet-antialias"']
+    out += [f"{k} = {_toml(v)}" for k, v in PROFILES["imagenet-antialias"].items()]
+    out += ["", "[guard.file]", *_file(root, f"guard/{known['graph']}")]
+    for name in known["classes"]:
+        out += ["", "[[guard.class]]", f"name = {_toml(name)}"]
+        out += [f"threshold = {known['threshold'][name]}"] if name in known["threshold"] else []
+    return out
+
+
+def _file(root: Path, path: str) -> list[str]:
+    f = root / path
+    return [f"path = {_toml(path)}", f'sha256 = "{digest(f)}"', f"bytes = {f.stat().st_size}"]
+
+
+def _paths(modality: dict) -> tuple[str, ...]:
+    """Every file a modality uses."""
+    return (modality["encoder"], modality["self_prompt"], modality["decoder"], *modality["weights"])
 
 
 def _toml(v) -> str:
@@ -183,17 +221,17 @@ def _toml(v) -> str:
 
 
 def prune(root: Path, models: list[dict]) -> None:
-    """Deletes what earlier exports left in the model folders and no modality uses any more."""
-    for m in models:
-        used = {root / p for y in m["modality"]
-                for p in (y["encoder"], y["self_prompt"], y["decoder"], *y["weights"])}
-        for f in (root / m["name"]).iterdir():
+    """Deletes what earlier exports left in the models' folders and no modality uses any more."""
+    used = {root / p for m in models for y in m["modality"] for p in _paths(y)}
+    for folder in {f.parent for f in used}:
+        for f in folder.iterdir():
             if f not in used and f.suffix in (".onnx", ".safetensors"):
                 f.unlink()
 
 
 def model_entry(spec: Spec, modalities: list[dict]) -> dict:
     """The manifest entry of a model."""
-    return {"name": spec.name, "default": spec.default, "side": spec.side, "storage": spec.storage, "opset": OPSET,
-            "description": spec.description, "preprocess": {"profile": spec.profile, **PROFILES[spec.profile]},
-            "modality": modalities}
+    preferred = {"preferred_for": list(spec.preferred_for)} if spec.preferred_for else {}
+    return {"name": spec.name, "default": spec.default, **preferred, "side": spec.side, "storage": spec.storage,
+            "opset": OPSET, "description": spec.description,
+            "preprocess": {"profile": spec.profile, **PROFILES[spec.profile]}, "modality": modalities}

@@ -182,6 +182,29 @@ def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
     assert np.sqrt(((out[1] - out[0]) ** 2).mean() / (out[0] ** 2).mean()) < 0.15
 
 
+@pytest.mark.parametrize("controller", [False, True])
+def test_stored_weights_give_one_network_however_they_are_read(tmp_path, controller):
+    stored = int8.stored(reference(), controller)
+    if not controller:
+        stored = {k: v for k, v in stored.items() if not checkpoint.is_modality_key(k)}
+    state = int8.restored(stored)
+    official = checkpoint.official_keys()
+    assert all(v.shape == official[k] and v.dtype == F for k, v in state.items())
+    missing = {k for k in official if k not in state and not k.endswith("num_batches_tracked")}
+    assert all(checkpoint.is_modality_key(k) for k in missing) and bool(missing) != controller
+    side, out = 64, []
+    picture = np.random.default_rng(7).standard_normal((1, 3, side, side)).astype(F)
+    modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)
+    for storage, weights in (("float32", state), ("int8-weights", stored)):
+        entry = model_dir.write_modality(tmp_path, model_dir.Spec(storage, side, "imagenet", storage, ""), modality, weights)
+        out.append(onnxruntime.InferenceSession(str(tmp_path / entry["encoder"])).run(None, {"image": picture})[0])
+    assert np.abs(out[0] - out[1]).max() < 1e-3 * np.abs(out[0]).max()
+    # Read from the folder and written again, it is the same file.
+    again = model_dir.read_weights(tmp_path / "int8-weights", "ultrasound" if controller else "")
+    model_dir.write_modality(tmp_path / "again", model_dir.Spec("m", side, "imagenet", "int8-weights", ""), modality, again)
+    assert model_dir.weight_names(tmp_path / "again/m") == model_dir.weight_names(tmp_path / "int8-weights")
+
+
 def test_two_controllers_share_the_eight_bit_base():
     bases = [int8.stored(reference(m), True) for m in (2, 5)]
     shared = [k for k in bases[0] if not checkpoint.is_modality_key(k)]
@@ -219,7 +242,7 @@ def test_the_import_command_writes_eight_bits_beside_floats(tmp_path):
 def test_ranges_of_other_weights_are_refused(tmp_path):
     (tmp_path / "r.json").write_text('{"weights": ["base-00000000"], "encoders": {}}')
     models = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "live-224", "--out", tmp_path,
+    command = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "release", "--out", tmp_path,
                "--storage", "int8", "--ranges", tmp_path / "r.json"]
     done = subprocess.run(command, cwd=models, capture_output=True, text=True)
     assert done.returncode != 0 and "base-00000000" in done.stderr
