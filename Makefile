@@ -150,30 +150,47 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 ##@ Models
 
 .PHONY: eval
-eval: build $(LIGHT_READY) ## Dice, IoU and 95 % Hausdorff distance per data set, through the program (needs SHARED=)
-	$(BIN) eval --model live-224 --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation.json
-	$(BIN) eval --model live-224-int8 --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-int8.json
-	$(LIGHT) -m espmedsam.yardstick models/validation.json models/yardstick.json
-
-.PHONY: train
-train: $(TRAIN_READY) ## Base, then the controllers, then the yardstick; each resumes (needs SHARED=)
-	for stage in base-224 controller-ultrasound-224 controller-colonoscopy-224 unet-224; do
-	  out=runs/$${stage%-224}
-	  case $$stage in base-*|unet-*) out=runs/$$stage; root=$(SHARED)/warmstart;; *) root=runs;; esac
-	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml --data $(SHARED)/data --split $(SPLIT) --init-root $$root --out $$out
+eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set and picture, through the program (needs SHARED=)
+	for storage in "" -int8; do
+	  $(BIN) eval --model live-224$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-live$$storage.json
+	  $(BIN) eval --model fine-448$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-fine$$storage.json \
+	    --dataset chase_db1 --dataset dsb2018
 	done
+	$(LIGHT) -m espmedsam.yardstick models/validation-live.json models/yardstick.json
 
-EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml
+MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
+TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
+.PHONY: train
+train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
+	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
+	for stage in base-more-224 base-fine unet-224; do
+	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
+	done
+	for modality in $(MODALITIES); do
+	  $(TRAIN) -m espmedsam.train models/configs/controller-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
+	    --out runs/controller-$$modality
+	done
+	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
+
+EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
+FINE := --side 448 --modality fundus --modality microscopy
 .PHONY: export
-export: $(LIGHT_READY) ## models/live-224 (weights) -> models/ anew, float and 8 bits; out/plain/ in standard operators
-	$(EXPORT) --from models/live-224 --validation models/validation.json --out models
-	$(EXPORT) --from models/live-224 --validation models/validation-int8.json --out models --default \
-	  --name live-224-int8 --storage int8 --ranges models/configs/live-224-int8.json
-	$(EXPORT) --from models/live-224 --out out/plain --form plain
+export: $(LIGHT_READY) ## models/release (weights) -> graphs and manifest anew; out/plain/ in standard operators
+	$(EXPORT) --from models/release --storage int8-weights --validation models/validation-live.json
+	$(EXPORT) --from models/release --storage int8-weights $(FINE) --name fine-448 --validation models/validation-fine.json
+	$(EXPORT) --from models/release --storage int8 $(FINE) --name fine-448-int8 --validation models/validation-fine-int8.json \
+	  --ranges models/configs/ranges-448.json --preferred
+	$(EXPORT) --from models/release --storage int8 --name live-224-int8 --validation models/validation-live-int8.json \
+	  --ranges models/configs/ranges-224.json --default
+	$(LIGHT) -m espmedsam.export models/configs/release.toml --from models/release --out out/plain --form plain
 
+CALIBRATE := $(LIGHT) -m espmedsam.export.calibrate models/configs/release.toml --from models/release $(TRAIN_ON)
 .PHONY: export-trained
-export-trained: $(LIGHT_READY) ## runs/ -> models/, float; the 8-bit form then needs new ranges (models/README.md)
-	$(EXPORT) --runs runs --validation models/validation.json --out models
+export-trained: $(LIGHT_READY) ## runs/ -> models/release, calibrated anew; then `make eval` (needs SHARED=)
+	$(EXPORT) --runs runs --storage int8-weights
+	$(CALIBRATE) --out models/configs/ranges-224.json
+	$(CALIBRATE) $(FINE) --count 24 --out models/configs/ranges-448.json
+	$(MAKE) export
 
 CHECKPOINT ?=
 MODALITY ?=

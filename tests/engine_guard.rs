@@ -35,7 +35,9 @@ fn segment(
         on_mismatch,
         ..Ask::default()
     };
-    pipeline.segment(&toy::png(80, 80, |_, _| grey), &ask)
+    // Of that mean; a picture of one value is no picture.
+    let picture = toy::png(80, 80, |x, _| if x < 40 { grey - 10 } else { grey + 10 });
+    pipeline.segment(&picture, &ask)
 }
 
 /// Of a mean red of `grey`.
@@ -115,6 +117,28 @@ fn without_a_guard_nothing_is_checked_and_auto_is_refused() {
     assert_eq!(result.check, None);
     let auto = segment(dir.path(), AUTO, OnMismatch::Refuse, 10);
     assert!(matches!(auto, Err(EngineError::NoGuard)), "{auto:?}");
+}
+
+#[test]
+fn a_blank_picture_is_of_no_modality_whatever_the_classifier_says() {
+    let dir = guarded();
+    let store = Store::open(dir.path(), None).unwrap();
+    let pipeline = Pipeline::new(Arc::new(store), 1, FrameLimits::default()).unwrap();
+    let ask = |modality: &str| Ask {
+        modality: modality.into(),
+        ..Ask::default()
+    };
+    for grey in [0, 129, 200, 255] {
+        let blank = toy::png(80, 80, |x, y| grey ^ u8::from((x + y) % 7 == 0));
+        for modality in ["bright", "dark", AUTO] {
+            match pipeline.segment(&blank, &ask(modality)) {
+                Err(EngineError::ModalityMismatch { check, .. }) => {
+                    assert_eq!((&*check.likeliest, check.likeliest_score), ("other", 1.0));
+                }
+                other => panic!("{grey} as {modality}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[test]

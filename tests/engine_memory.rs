@@ -51,9 +51,11 @@ fn a_frame_through_the_shipped_models_allocates_nothing() {
         .map(|m| m.name.clone())
         .collect();
     for name in names {
-        let choice = store.choose(Some(&name), "ultrasound").unwrap();
+        let modalities = &store.model(Some(&name)).unwrap().modalities;
+        let choice = |at: usize| store.choose(Some(&name), &modalities[at].name).unwrap();
+        let other = choice(1);
+        let choice = choice(0);
         let graphs = store.graphs(choice).unwrap();
-        let other = store.choose(Some(&name), "colonoscopy").unwrap();
         let other = store.graphs(other).unwrap().encoder;
         let side = choice.model.side;
         let image: Vec<f32> = (0..3 * side * side)

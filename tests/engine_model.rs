@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use espmedsam::engine::{Ask, Pipeline};
+use espmedsam::engine::{Ask, OnMismatch, Pipeline};
 use espmedsam::eval::metrics::compare;
 use espmedsam::frame::{self, FrameLimits};
 use espmedsam::mask::Mask;
@@ -88,7 +88,7 @@ fn every_modality_of_the_shipped_models_runs() {
             let ask = Ask {
                 modality: modality.name.clone(),
                 model: Some(model.name.clone()),
-                ..Ask::default()
+                on_mismatch: OnMismatch::Keep,
             };
             let result = pipeline.segment(&bytes, &ask).unwrap();
             assert_eq!(result.low_res.side, model.side / 4);

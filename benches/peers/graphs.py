@@ -26,17 +26,17 @@ MODELS, NAME = ROOT / "models", pictures.MODEL
 FOLDERS = {
     "plain": ["--form", "plain", "--storage", "float32"],
     "nodes": ["--form", "nodes", "--storage", "float32"],
-    "nodes-int8": ["--storage", "int8", "--ranges", MODELS / "configs" / f"{NAME}-int8.json"],
+    "nodes-int8": ["--storage", "int8", "--ranges", MODELS / "configs/ranges-224.json"],
 }
 
 
 def folder(name: str, side: int) -> Path:
     """A model folder for the program with the one modality measured, exported from the shipped weights."""
     out = ROOT / f"out/peers/{side}/{name}"
-    if not newest((out / "manifest.toml",), [*(MODELS / NAME).glob("*.safetensors"),
+    if not newest((out / "manifest.toml",), [*(MODELS / "release").glob("*.safetensors"),
                                              *(MODELS / "espmedsam/export").glob("*.py")]):
         print(f"writing {out.relative_to(ROOT)}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "espmedsam.export", MODELS / "configs/release.toml", "--from", MODELS / NAME,
+        command = [sys.executable, "-m", "espmedsam.export", MODELS / "configs/release.toml", "--from", MODELS / "release",
                    "--modality", MODALITY, "--side", str(side), "--name", name, "--out", out, *FOLDERS[name]]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out

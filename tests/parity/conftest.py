@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "reference"
 PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
 GRAPHS = ("encoder", "self_prompt", "decoder")
-# Pictures that are taken apart node by node: one modality with a controller, one without.
+# Pictures that are taken apart node by node.
 CASES = [("hc18_230_HC", "ultrasound"), ("ISIC_0000390", "dermoscopy")]
 sys.path.insert(0, str(ROOT / "models"))
 collect_ignore = [] if REFERENCE.is_dir() else ["test_reference.py"]
@@ -36,11 +36,11 @@ def espmedsam():
 def exported(tmp_path_factory):
     """A folder with the shipped weights as the export writes them now: `live-224` and `live-224-int8`."""
     out = tmp_path_factory.mktemp("exported")
-    export = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "live-224", "--out", out]
+    export = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "release", "--out", out]
     for modality in dict(CASES).values():
         export += ["--modality", modality]
-    int8 = ["--name", "live-224-int8", "--storage", "int8", "--ranges", "configs/live-224-int8.json"]
-    for options in ([], int8):
+    int8 = ["--name", "live-224-int8", "--storage", "int8", "--ranges", "configs/ranges-224.json"]
+    for options in (["--storage", "int8-weights"], int8):
         subprocess.run([*export, *options], check=True, cwd=ROOT / "models")
     return out
 

@@ -14,7 +14,8 @@ from PIL import Image
 from conftest import ROOT
 from independent import Reference, iou, mask
 
-STORAGE = {m["name"]: m["storage"] for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]}
+MODELS = {m["name"]: m for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]}
+STORAGE = {name: m["storage"] for name, m in MODELS.items()}
 SAMPLES = ROOT / "tests/samples"
 MODALITY = {"hc18": "ultrasound", "usgra": "ultrasound", "kvasir": "colonoscopy", "ISIC": "dermoscopy",
             "dsb": "microscopy"}
@@ -47,23 +48,27 @@ def outputs(tmp_path_factory, espmedsam, model):
     """Name -> (modality, picture, logits, patch, mask) from the program."""
     root = tmp_path_factory.mktemp("parity")
     found = {}
+    served = {m["name"] for m in MODELS[model]["modality"]}
     for name, modality, rgb in pictures():
+        if modality not in served:
+            continue
         (root / modality).mkdir(exist_ok=True)
         Image.fromarray(rgb).save(root / modality / f"{name}.png")
         found[name] = (modality, rgb)
     for modality in {m for m, _ in found.values()}:
         for form in ("npy", "png"):
-            espmedsam("segment", root / modality, "--model", model, "--modality", modality, "--models", ROOT / "models",
+            espmedsam("segment", root / modality, "--model", model, "--modality", modality, "--on-mismatch", "keep", "--models", ROOT / "models",
                       "--format", form, "-o", root / f"{modality}-{form}")
     return {name: (m, rgb, np.load(root / f"{m}-npy/{name}.low_res.npy"), np.load(root / f"{m}-npy/{name}.patch.npy"),
                    np.asarray(Image.open(root / f"{m}-png/{name}.mask.png")))
             for name, (m, rgb) in found.items()}
 
 
-def test_at_least_twenty_pictures_agree_with_onnxruntime(outputs, model):
+def test_pictures_agree_with_onnxruntime(outputs, model):
     reference, exact = Reference(ROOT / "models", model), STORAGE[model] != "int8"
-    unquantized = Reference(ROOT / "models", next(m for m in STORAGE if STORAGE[m] != "int8"))
-    assert len(outputs) >= 20
+    twin = next(m for m in MODELS if STORAGE[m] != "int8" and MODELS[m]["side"] == MODELS[model]["side"])
+    unquantized = Reference(ROOT / "models", twin)
+    assert len(outputs) >= (20 if len(MODELS[model]["modality"]) == 6 else 5)
     logits, overlaps, noise = {}, {}, {}
     for name, (modality, rgb, low, patch, png) in outputs.items():
         want, want_patch = reference.logits(rgb, modality)
@@ -86,8 +91,11 @@ def test_at_least_twenty_pictures_agree_with_onnxruntime(outputs, model):
         assert max(noise.values()) <= 1.42, noise
 
 
-def test_the_masks_find_the_targets_of_the_shipped_samples(outputs):
+def test_the_masks_find_the_targets_of_the_shipped_samples(outputs, model):
     """Not an accuracy figure (see `make eval`): a shipped picture must not be a picture of failure."""
-    for stem in ("hc18_230_HC", "kvasir_cju84hibuktj80871u519o71q"):
+    stems = {"ultrasound": "hc18_230_HC", "colonoscopy": "kvasir_cju84hibuktj80871u519o71q",
+             "microscopy": "dsb_0121d6759c5adb29"}
+    for stem in (stems[m["name"]] for m in MODELS[model]["modality"] if m["name"] in stems):
         truth = np.asarray(Image.open(SAMPLES / f"{stem}_mask.png")) > 127
-        assert iou(outputs[f"{stem}-as-is"][4] > 0, truth) > 0.8, stem
+        least = 0.5 if stem.startswith("dsb") else 0.8  # many small nuclei: overlap falls with their edges
+        assert iou(outputs[f"{stem}-as-is"][4] > 0, truth) > least, stem

@@ -131,7 +131,7 @@ def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]
 def groups(recipe: dict) -> Iterable[tuple[str, list[str]]]:
     """The encoders a recipe makes and the modalities that run through each: "base", and one by each controller."""
     plain = [name for name, m in recipe["modality"].items() if "controller" not in m]
-    return [("base", plain), *((name, [name]) for name, m in recipe["modality"].items() if "controller" in m)]
+    return [*([("base", plain)] if plain else []), *((name, [name]) for name, m in recipe["modality"].items() if "controller" in m)]
 
 
 def float_weights(folder: Path, modality: str) -> dict[str, np.ndarray]:

@@ -193,7 +193,7 @@ def _guard(root: Path) -> list[str]:
     known = json.loads(path.read_text())
     out = ["", "[guard]", f"side = {known['side']}", "", "[guard.preprocess]", 'profile = "imagenet-antialias"']
     out += [f"{k} = {_toml(v)}" for k, v in PROFILES["imagenet-antialias"].items()]
-    out += ["", "[guard.file]", *_file(root, f"guard/{known['graph']}")]
+    out += ["", "[guard.file]", *_file(root, f"guard/{known['file']}")]
     for name in known["classes"]:
         out += ["", "[[guard.class]]", f"name = {_toml(name)}"]
         out += [f"threshold = {known['threshold'][name]}"] if name in known["threshold"] else []

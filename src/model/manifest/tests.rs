@@ -58,6 +58,16 @@ fn what_is_wrong_is_said() {
         ("bilinear-squash", "nearest", "bilinear-squash"),
         ("\"float16\"", "\"int4\"", "float16"),
         (
+            "opset = 20",
+            "opset = 20\npreferred_for = [\"x-ray\"]",
+            "no modality 'x-ray'",
+        ),
+        (
+            "index = 2",
+            "index = 2\nconfidence = { intercept = nan, weights = [0, 0, 0, 0, 0] }",
+            "finite numbers",
+        ),
+        (
             "path = \"a/encoder.onnx\"",
             "path = \"../encoder.onnx\"",
             "inside the manifest's folder",
@@ -120,4 +130,44 @@ fn nothing_is_listed_twice() {
             .unwrap_err()
             .contains("at least one [[model]]")
     );
+}
+
+const GUARD: &str = r#"
+[guard]
+side = 64
+[guard.preprocess]
+profile = "imagenet-antialias"
+resize = "triangle-squash"
+mean = [123.675, 116.28, 103.53]
+std = [58.395, 57.12, 57.375]
+[guard.file]
+path = "guard/guard.onnx"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+bytes = 3
+"#;
+
+fn guarded(classes: &[(&str, &str)]) -> Result<Manifest, String> {
+    let class = |(name, threshold): &(&str, &str)| {
+        format!("[[guard.class]]\nname = \"{name}\"\n{threshold}\n")
+    };
+    let classes: String = classes.iter().map(class).collect();
+    Manifest::parse(&format!("{GOOD}{GUARD}{classes}"))
+}
+
+#[test]
+fn a_guard_knows_seven_different_classes_and_thresholds_within_bounds() {
+    let mut classes = ["a", "b", "c", "d", "e", "f", "other"].map(|name| (name, ""));
+    classes[0].1 = "threshold = 0.25";
+    let guard = guarded(&classes).unwrap().guard.unwrap();
+    assert_eq!(guard.classes[0].threshold, Some(0.25));
+    assert_eq!(guard.classes[6].threshold, None);
+    let wrong = |classes: &[(&str, &str)]| guarded(classes).unwrap_err();
+    assert!(wrong(&classes[..6]).contains("expected 7 classes, found 6"));
+    let mut twice = classes;
+    twice[1].0 = "a";
+    assert!(wrong(&twice).contains("different names"));
+    twice[1].0 = "auto";
+    assert!(wrong(&twice).contains("none 'auto'"));
+    classes[0].1 = "threshold = 1.5";
+    assert!(wrong(&classes).contains("found 1.5"));
 }

@@ -1,0 +1,92 @@
+"""The guard's network, about 27 thousand parameters, and its ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from ..data import MEAN, STD
+from ..modalities import MODALITIES
+
+CLASSES = (*MODALITIES, "other")
+SIDE = 64
+WIDTHS = (16, 24, 36, 44)
+OPSET, IR = 20, 10
+NOTICE = "Research use only. Not for clinical use."
+
+
+class Guard(nn.Module):
+    """Four 3 x 3 convolutions of stride 2; the mean tells of the whole picture, the maximum of what is somewhere. The
+    first sees the square roots of the values as well: faint nuclei on black are a few levels high."""
+
+    def __init__(self):
+        super().__init__()
+        inputs = (6, *WIDTHS[:-1])
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1, bias=False) for a, b in zip(inputs, WIDTHS))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(b) for b in WIDTHS)
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Linear(2 * WIDTHS[-1], len(CLASSES))
+        for name, value in (("std", STD), ("mean", MEAN)):  # of the normalised values: sixteenths of 0..255 again
+            self.register_buffer(name, torch.from_numpy(value / 16)[:, None, None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalised pictures [B,3,64,64] -> logits [B,7]; the ONNX file goes on to their softmax."""
+        x = torch.cat([x, torch.relu(x * self.std + self.mean).sqrt() - 2], 1)
+        for conv, norm in zip(self.convs, self.norms):
+            x = torch.relu(norm(conv(x)))
+        return self.head(self.drop(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
+
+
+def folded(model: Guard) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(weight, bias) of each convolution with its BatchNorm in it, folded in double precision."""
+    out = []
+    for conv, norm in zip(model.convs, model.norms):
+        scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
+        bias = norm.bias.detach().double() - norm.running_mean.double() * scale
+        weight = conv.weight.detach().double() * scale[:, None, None, None]
+        out.append((weight.float().numpy(), bias.float().numpy()))
+    return out
+
+
+def save_onnx(model: Guard, folder: Path) -> Path:
+    """`guard-<first 8 hex digits of its sha256>.onnx`: `image` float32 [1,3,64,64] -> `scores` [1,7]; standard
+    operators only, weights inline."""
+    nodes, weights = [], []
+
+    def tensor(name: str, value: np.ndarray) -> str:
+        weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+        return name
+
+    def op(kind: str, name: str, *inputs: str, **attributes) -> str:
+        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    root = op("Add", "sixteenths", op("Mul", "scaled", "image", tensor("image.std", model.std.numpy()[None])),
+              tensor("image.mean", model.mean.numpy()[None]))
+    root = op("Sub", "roots", op("Sqrt", "sqrt", op("Relu", "positive", root)), tensor("two", np.array([2.0])))
+    x = op("Concat", "both", "image", root, axis=1)
+    for i, (weight, bias) in enumerate(folded(model)):
+        x = op("Conv", f"conv{i}", x, tensor(f"conv{i}.weight", weight), tensor(f"conv{i}.bias", bias),
+               kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+        x = op("Relu", f"relu{i}", x)
+    x = op("Concat", "pooled", op("GlobalAveragePool", "mean", x), op("GlobalMaxPool", "max", x), axis=1)
+    x = op("Gemm", "logits", op("Flatten", "row", x), tensor("head.weight", model.head.weight.detach().numpy()),
+           tensor("head.bias", model.head.bias.detach().numpy()), transB=1)
+    op("Softmax", "scores", x, axis=-1)
+    given = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
+    made = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, len(CLASSES)])
+    graph = helper.make_graph(nodes, "guard", [given], [made], weights)
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
+                             producer_name="espmedsam")
+    helper.set_model_props(file, {"notice": NOTICE})
+    onnx.checker.check_model(file, full_check=True)
+    content = file.SerializeToString(deterministic=True)
+    path = folder / f"guard-{hashlib.sha256(content).hexdigest()[:8]}.onnx"
+    path.write_bytes(content)
+    return path

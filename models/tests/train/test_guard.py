@@ -1,0 +1,133 @@
+"""The modality guard, end to end on a few pictures made on the spot. The network's files and thresholds are what is
+tested; how good the shipped guard is, its own `guard.json` says."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from espmedsam.data import normalise, square
+from espmedsam.guard import measure, negatives, shifts
+from espmedsam.guard.network import CLASSES, NOTICE, SIDE, Guard, save_onnx
+from espmedsam.guard.train import load, to_input, train
+from espmedsam.modalities import MODALITIES
+from small_pool import pool  # noqa: F401 (fixture)
+
+
+def stirred() -> Guard:
+    """A network whose BatchNorms have statistics of their own."""
+    torch.manual_seed(0)
+    model = Guard().train()
+    for _ in range(5):
+        model(torch.randn(16, 3, SIDE, SIDE) * 2 + 1)
+    return model.eval()
+
+
+def test_the_loss_falls_and_data_sets_with_siblings_get_a_network_without_them(pool, tmp_path):
+    torch.set_num_threads(1)
+    losses = train(pool, pool / "split.csv", tmp_path, minutes=0.1, batch=16)
+    assert losses[-1] < 0.9 * losses[0]
+    assert list(load(tmp_path / "guard.pt")) == [""]  # each of the two modalities has one data set only
+
+
+def test_the_file_gives_what_the_network_gives(tmp_path):
+    model = stirred()
+    path = save_onnx(model, tmp_path)
+    file = onnx.load(path)
+    assert {p.key: p.value for p in file.metadata_props} == {"notice": NOTICE}
+    assert {n.domain for n in file.graph.node} == {""} and file.opset_import[0].version == 20 and file.ir_version == 10
+    assert not any(t.external_data for t in file.graph.initializer)
+    assert save_onnx(model, tmp_path) == path  # the same bytes, the same name
+    session = ort.InferenceSession(path)
+    x = np.random.default_rng(0).standard_normal((4, 3, SIDE, SIDE)).astype(np.float32)
+    got = np.concatenate([session.run(["scores"], {"image": row[None]})[0] for row in x])
+    assert got.shape == (4, len(CLASSES)) and np.allclose(got.sum(1), 1, atol=1e-6)
+    assert np.abs(got - measure.scores(model, x)).max() < 1e-6
+
+
+def test_the_input_is_the_square_of_the_data_module():
+    image = np.random.default_rng(0).integers(0, 256, (90, 121, 3)).astype(np.uint8)
+    assert np.abs(to_input(image) - normalise(square(image, SIDE))).max() < 1e-4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_thresholds_keep_the_false_alarm_rates(seed):
+    rng = np.random.default_rng(seed)
+    clean, shifted = rng.beta(8, 2, 150), rng.beta(2, 2, 700)
+    limit = measure.threshold(clean, shifted)
+    assert (clean < limit).mean() <= measure.CLEAN and (shifted < limit).mean() <= measure.SHIFTED
+    assert 0 < limit <= measure.HIGHEST
+    assert measure.bound(shifted, 0.1) > measure.bound(shifted, 0.02)
+    assert measure.threshold(clean[:4], shifted) < clean[:4].min()  # four pictures: none may be refused
+
+
+def test_area_under_the_curve():
+    assert measure.auc(np.array([0.9, 0.8]), np.array([0.1, 0.2, 0.3])) == 1
+    assert measure.auc(np.array([0.5]), np.array([0.5, 0.1, 0.9])) == 0.5
+
+
+@pytest.mark.parametrize("kind", [*negatives.TRAINED, *negatives.FROM_POOL, *negatives.HELD_OUT,
+                                  *negatives.HELD_OUT_FROM_POOL])
+def test_every_kind_of_negative_is_a_picture(kind):
+    image = np.random.default_rng(1).integers(0, 256, (96, 96, 3)).astype(np.uint8)
+    drawn = [negatives.draw(kind, 96, image, np.random.default_rng(seed)) for seed in range(6)]
+    assert all(x.shape == (96, 96, 3) and x.dtype == np.uint8 for x in drawn)
+    assert np.array_equal(drawn[0], negatives.draw(kind, 96, image, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_shifts_keep_the_picture_a_picture(modality):
+    image, rng = np.random.default_rng(1).integers(0, 256, (96, 96, 3)).astype(np.uint8), np.random.default_rng(2)
+    for _ in range(20):
+        x = shifts.spread(image, modality, 64, rng)
+        assert x.shape == (64, 64, 3) and x.dtype == np.uint8
+    for kind in shifts.HELD_OUT:
+        x = shifts.shifted(image, kind, rng)  # one kind makes it smaller
+        assert x.shape[0] == x.shape[1] <= 128 and x.shape[2:] == (3,) and x.dtype == np.uint8
+
+
+def test_a_batch_of_figures(tmp_path, monkeypatch):
+    """Six modalities of one flat colour each, and an untrained network: every figure is there and is a number."""
+    monkeypatch.setattr(measure, "PER_KIND", 2)
+    monkeypatch.setattr(measure, "PER_MODALITY", 20)
+    rows, rng = [], np.random.default_rng(0)
+    for i in range(12):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 20 * (i % 6 + 2), (40, 50, 3)).astype(np.uint8))
+        cv2.imwrite(str(tmp_path / f"{i}_mask.png"), np.zeros((40, 50), np.uint8))
+        rows.append({"dataset": f"set{i % 7}", "modality": MODALITIES[i % 6], "stem": str(i), "image": f"{i}.png",
+                     "mask": f"{i}_mask.png", "empty": "0", "split": "val"})
+    for name in ("index.csv", "split.csv"):
+        with (tmp_path / name).open("w", newline="") as f:
+            w = csv.DictWriter(f, rows[0])
+            w.writeheader()
+            w.writerows(rows)
+    torch.save({"": stirred().state_dict(), "set0": stirred().state_dict()}, tmp_path / "guard.pt")
+    (tmp_path / "curve.csv").write_text("minutes,step,pictures,loss\n0.1,3,48,2.0\n")
+    report = measure.export(tmp_path, tmp_path / "split.csv", tmp_path, tmp_path / "models")
+    read = json.loads((tmp_path / "models/guard/guard.json").read_text())
+    assert read == report and list(read["threshold"]) == list(MODALITIES)
+    assert (tmp_path / "models/guard" / read["file"]).exists() and (tmp_path / "models/guard/roc.png").exists()
+    for m in MODALITIES:
+        assert read["measured"]["false_alarms"][m]["clean"]["share"] <= measure.CLEAN
+        assert read["measured"]["false_alarms"][m]["shifted"]["share"] <= measure.SHIFTED
+
+
+SHIPPED = Path(__file__).parents[2] / "guard"
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no guard is shipped")
+def test_the_shipped_guard_refuses_what_is_no_picture():
+    read = json.loads((SHIPPED / "guard.json").read_text())
+    assert read["classes"] == list(CLASSES) and read["side"] == SIDE
+    session = ort.InferenceSession(SHIPPED / read["file"])
+    limits = np.array([read["threshold"][m] for m in MODALITIES])
+    rng = np.random.default_rng(0)
+    for x in (np.zeros((48, 64, 3)), np.full((48, 64, 3), 255), rng.integers(0, 256, (48, 64, 3))):
+        scores = session.run(["scores"], {"image": to_input(x.astype(np.uint8))[None]})[0][0]
+        assert (scores[:6] < limits).all() and scores.argmax() == CLASSES.index("other")
