@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use divan::Bencher;
 use espmedsam::decode::Decoder;
 use espmedsam::encode::{Embedding, Encoder};
-use espmedsam::engine::{Ask, LogitMap, Pipeline};
+use espmedsam::engine::{Ask, LogitMap, OnMismatch, Pipeline};
 use espmedsam::frame::{self, Frame, FrameLimits};
 use espmedsam::mask;
 use espmedsam::model::runtime::Threads;
@@ -121,7 +121,7 @@ fn whole(bencher: Bencher) {
     let ask = Ask {
         modality: MODALITY.into(),
         model: None,
-        ..Ask::default()
+        on_mismatch: OnMismatch::Keep,
     };
     bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
 }

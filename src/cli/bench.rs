@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table::Table;
 use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
 use crate::NOTICE;
-use crate::engine::{Ask, EngineError, Latency, StageTimes};
+use crate::engine::{Ask, EngineError, Latency, OnMismatch, StageTimes};
 use crate::frame::{self, Frame, FrameLimits};
 
 #[derive(Debug, clap::Args)]
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         .map(|modality| Ask {
             modality: modality.clone(),
             model: None,
-            ..Ask::default()
+            on_mismatch: OnMismatch::Keep,
         })
         .collect();
     let bytes = args.image.as_ref().map(|path| {

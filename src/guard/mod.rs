@@ -4,12 +4,14 @@
 //! A small classifier of its own looks at the picture at 64 × 64 (`models/README.md`, "Modality guard"). It knows the six
 //! modalities and "other". It never changes a mask.
 
+mod signal;
+
 use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::model::manifest::{GuardClass, GuardSpec};
 use crate::model::runtime::{Graph, Input, Threads};
-use crate::preprocess::{Image, Preprocess};
+use crate::preprocess::Preprocess;
 
 /// Asked for in place of a modality's name: the one the picture looks most like.
 pub const AUTO: &str = "auto";
@@ -70,7 +72,7 @@ impl Guard {
     /// A fault of the runtime.
     pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Look<'_>, String> {
         let image = self.preprocess.run(frame);
-        if self.is_flat(&image) {
+        if signal::is_lost(&image, self.spec.preprocess.std) {
             return Ok(Look {
                 spec: &self.spec,
                 scores: self.of_nothing(),
@@ -86,22 +88,6 @@ impl Guard {
 }
 
 impl Guard {
-    /// Fewer grey levels than this between the brightest and the darkest of the small picture, in every channel: a lens
-    /// cap, a lost signal, a blank screen. No picture of the pool has fewer than 26.
-    const FLAT: f32 = 8.0;
-
-    fn is_flat(&self, image: &Image) -> bool {
-        let planes = image.chw.chunks_exact(image.side * image.side);
-        planes.zip(self.spec.preprocess.std).all(|(plane, std)| {
-            let ends = plane
-                .iter()
-                .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| {
-                    (low.min(*v), high.max(*v))
-                });
-            (ends.1 - ends.0) * std < Self::FLAT
-        })
-    }
-
     /// Certainly what is no modality.
     fn of_nothing(&self) -> Vec<f32> {
         let classes = self.spec.classes.iter();
