@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 
 mod guard;
+mod preprocess;
 
 use super::ModelError;
 use super::contract::PATCH_STRIDE;
@@ -13,6 +14,7 @@ use super::verify::digest_of_digests;
 use crate::mask::confidence::{Calibration, Signs};
 
 pub use guard::{GuardClass, GuardSpec};
+pub use preprocess::{PreprocessSpec, Resize};
 
 /// Name of the manifest in a models folder.
 pub const FILE_NAME: &str = "manifest.toml";
@@ -84,30 +86,6 @@ pub enum Storage {
     /// The same files; cast and scaled to float32 when loaded.
     #[serde(rename = "int8-weights")]
     Int8Weights,
-}
-
-/// From RGB to the encoder's input.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PreprocessSpec {
-    /// A name for people; the numbers below are what counts.
-    pub profile: String,
-    /// How the picture becomes square.
-    pub resize: Resize,
-    /// Subtracted per channel (R, G, B), on the 0..=255 scale.
-    pub mean: [f32; 3],
-    /// Divided by per channel (R, G, B), on the 0..=255 scale.
-    pub std: [f32; 3],
-}
-
-/// How the picture becomes square.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// Aspect ratio squashed; bilinear with half-pixel centres, no antialiasing, edges clamped, float32, no rounding.
-    BilinearSquash,
-    /// The same, but shrunk through a triangle filter as wide as the shrinking asks for (antialiased).
-    TriangleSquash,
 }
 
 /// A file, named by content.
@@ -188,23 +166,6 @@ impl ConfidenceSpec {
             intercept: self.intercept,
             weights: self.weights,
         }
-    }
-}
-
-impl PreprocessSpec {
-    fn check(&self) -> Result<(), String> {
-        let Self { mean, std, .. } = self;
-        if !mean.iter().all(|mean| mean.is_finite()) {
-            return Err(format!(
-                "preprocess.mean: expected finite numbers, found {mean:?}"
-            ));
-        }
-        if !std.iter().all(|std| std.is_normal() && *std > 0.0) {
-            return Err(format!(
-                "preprocess.std: expected numbers above 0, found {std:?}"
-            ));
-        }
-        Ok(())
     }
 }
 
