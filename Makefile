@@ -188,7 +188,7 @@ CALIBRATE := $(LIGHT) -m espmedsam.export.calibrate models/configs/release.toml 
 .PHONY: export-trained
 export-trained: $(LIGHT_READY) ## runs/ -> models/release, calibrated anew; then `make eval` (needs SHARED=)
 	$(EXPORT) --runs runs --storage int8-weights
-	$(CALIBRATE) --out models/configs/ranges-224.json
+	$(CALIBRATE) --count 48 --out models/configs/ranges-224.json
 	$(CALIBRATE) $(FINE) --count 24 --out models/configs/ranges-448.json
 	$(MAKE) export
 
