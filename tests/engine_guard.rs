@@ -85,6 +85,26 @@ fn a_mask_that_is_kept_says_that_it_is_a_mismatch() {
 }
 
 #[test]
+fn a_mismatch_has_no_confidence() {
+    let dir = guarded();
+    let calibrated =
+        "label = \"bright\"\nconfidence = { intercept = 1.0, weights = [0, 0, 0, 0, 0] }\n";
+    toy::edit_manifest(dir.path(), "label = \"bright\"\n", calibrated);
+    let found = |grey| segment(dir.path(), "bright", OnMismatch::Keep, grey).unwrap();
+    let right = found(144);
+    assert!(
+        (right.confidence.unwrap() - 0.731_058_6).abs() < 1e-6,
+        "sigmoid(1)"
+    );
+    let wrong = found(118);
+    assert!(wrong.probability.is_some() == wrong.mask.pixels.contains(&255));
+    assert_eq!(
+        (wrong.check.unwrap().is_mismatch(), wrong.confidence),
+        (true, None)
+    );
+}
+
+#[test]
 fn auto_takes_what_the_picture_looks_like() {
     let dir = guarded();
     for (grey, name, index) in [(200, "bright", 0), (40, "dark", 3)] {

@@ -97,7 +97,8 @@ pub struct Segmentation {
     pub low_res: LogitMap,
     /// SPPG's output, 1/32 of the model's input side: where the model looked.
     pub patch: LogitMap,
-    /// The Dice to be expected, 0..=1; `None` if the mask is empty, or the model is not calibrated.
+    /// The Dice to be expected, 0..=1; `None` if the mask is empty, the model is not calibrated, or
+    /// the picture a mismatch.
     pub confidence: Option<f32>,
     /// Mean probability over the mask's pixels; `None` if the mask is empty.
     pub probability: Option<f32>,

@@ -4,6 +4,7 @@ use std::time::Instant;
 use crate::decode::Decoder;
 use crate::encode::{Embedding, Encoder};
 use crate::frame::{self, Frame, FrameLimits};
+use crate::guard::ModalityCheck;
 use crate::mask::confidence::Signs;
 use crate::mask::{self, Upsampled};
 use crate::model::manifest::ConfidenceSpec;
@@ -217,7 +218,9 @@ impl Pipeline {
                 .confidence
                 .as_ref()
                 .map(ConfidenceSpec::calibration);
-            let confidence = calibration.zip(signs.as_ref());
+            // Fitted on pictures of the modality: of another kind of picture it says nothing.
+            let fits = !check.as_ref().is_some_and(ModalityCheck::is_mismatch);
+            let confidence = calibration.zip(signs.as_ref()).filter(|_| fits);
             let confidence = confidence.map(|(c, signs)| c.expected_dice(signs));
             times.mask = watch.lap();
             times.total = watch.total();

@@ -265,8 +265,8 @@ pub struct SegmentReply {
     pub area: Area,
     /// Smallest rectangle around the mask; null if it is empty.
     pub bbox: Option<BoundingBox>,
-    /// The Dice to be expected of this mask, 0..=1, fitted on validation pictures; null if the mask is empty, or the model
-    /// not calibrated.
+    /// The Dice to be expected of this mask, 0..=1, fitted on validation pictures; null if the mask is empty, the model
+    /// not calibrated, or the picture a mismatch.
     pub confidence: Option<f32>,
     /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
     pub probability: Option<f32>,

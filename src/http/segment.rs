@@ -117,7 +117,7 @@ pub struct PictureFile(Vec<u8>);
                 ("X-Espmedsam-Modality" = String, description = "the modality's name"),
                 ("X-Espmedsam-Area-Px" = u64, description = "mask area, px"),
                 ("X-Espmedsam-Area-Fraction" = f64, description = "mask area / picture area"),
-                ("X-Espmedsam-Confidence" = f64, description = "the Dice to be expected; absent if the mask is empty or the model not calibrated"),
+                ("X-Espmedsam-Confidence" = f64, description = "the Dice to be expected; absent if the mask is empty, the model not calibrated or the picture a mismatch"),
                 ("X-Espmedsam-Modality-Check" = String, description = "match, mismatch or unchecked"),
                 ("X-Espmedsam-Notice" = String, description = "Research use only. Not for clinical use."),
                 ("Server-Timing" = String, description = "milliseconds per stage"),

@@ -121,7 +121,6 @@ def test_a_batch_of_figures(tmp_path, monkeypatch):
 SHIPPED = Path(__file__).parents[2] / "guard"
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no guard is shipped")
 def test_the_shipped_guard_takes_a_blank_picture_for_none():
     """Blank pictures and noise are refused before it is asked (src/guard/signal.rs); it knows them all the same."""
     read = json.loads((SHIPPED / "guard.json").read_text())
