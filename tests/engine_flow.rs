@@ -321,3 +321,36 @@ fn damaged_graphs_with_the_right_digest_fail_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn mirror_images_are_turned_back_before_they_are_averaged() {
+    let dir = toy::model();
+    let plain = segment(dir.path(), "bright", &lower_left()).unwrap();
+    for mirrored in ["across", "both"] {
+        let dir = toy::model();
+        let views = format!("name = \"bright\"\nviews = {{ mirrored = \"{mirrored}\" }}");
+        toy::edit_manifest(dir.path(), "name = \"bright\"", &views);
+        let found = segment(dir.path(), "bright", &lower_left()).unwrap();
+        // The toy says of a mirror image just the mirror image of what it says of the picture.
+        assert_eq!(found.mask, plain.mask);
+        assert_eq!(found.low_res.side, plain.low_res.side);
+        for (a, b) in found.low_res.logits.iter().zip(&plain.low_res.logits) {
+            assert!((a - b).abs() < 1e-3, "{mirrored}: {a} is not {b}");
+        }
+        // One with mirror images beside one without, of one picture.
+        let ask = |modality: &str| Ask {
+            modality: modality.into(),
+            ..Ask::default()
+        };
+        let asks = [ask("dark"), ask("bright")];
+        let both = pipeline(dir.path())
+            .segment_all(&lower_left(), &asks)
+            .unwrap();
+        assert_eq!(both[1].mask, found.mask);
+        let dark = segment(dir.path(), "dark", &lower_left()).unwrap();
+        assert_eq!(both[0].low_res, dark.low_res);
+        for one in &both {
+            assert!(one.times.total >= one.times.encode + one.times.decode);
+        }
+    }
+}

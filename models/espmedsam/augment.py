@@ -63,7 +63,9 @@ def _tone(x, modality, rng):
             x *= rng.uniform(0.8, 1.1, 3).astype(np.float32)  # tinted display maps
     else:
         if rng.random() < 0.6:
-            x *= np.exp(rng.uniform(-0.2, 0.2, 3)).astype(np.float32)
+            x *= np.exp(rng.uniform(-0.3, 0.3, 3)).astype(np.float32)
+        if rng.random() < 0.3:  # another sensor's primaries: a colour matrix near the identity
+            x = x @ (np.eye(3) + rng.normal(0, 0.08, (3, 3))).astype(np.float32)
         if rng.random() < 0.3:  # saturation, towards grey or beyond
             grey = x.mean(2, keepdims=True)
             x = grey + (x - grey) * rng.uniform(0.3, 1.4)

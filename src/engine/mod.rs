@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+mod passes;
 mod pin;
 mod pipeline;
 mod plan;
 mod stats;
+mod watch;
 mod worker;
 
 use crate::frame::{Frame, FrameError};
@@ -70,6 +72,19 @@ pub struct StageTimes {
     pub total: f64,
 }
 
+impl StageTimes {
+    /// The sum of the stages.
+    fn stages(&self) -> f64 {
+        self.queue
+            + self.frame
+            + self.preprocess
+            + self.encode
+            + self.self_prompt
+            + self.decode
+            + self.mask
+    }
+}
+
 /// Stage by stage.
 impl std::iter::Sum for StageTimes {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
@@ -93,9 +108,9 @@ pub struct Segmentation {
     pub frame: Arc<Frame>,
     /// The mask, at the frame's size.
     pub mask: Mask,
-    /// QDMD's output, a quarter of the model's input side.
+    /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together).
     pub low_res: LogitMap,
-    /// SPPG's output, 1/32 of the model's input side: where the model looked.
+    /// SPPG's output, 1/32 of the model's input side (of the canvas): where the model looked.
     pub patch: LogitMap,
     /// The Dice to be expected, 0..=1; `None` if the mask is empty, the model is not calibrated, or
     /// the picture a mismatch.
@@ -223,6 +238,8 @@ pub struct ModalityInfo {
     pub label: String,
     /// Whether this modality has a trained controller, or runs on the shared base alone.
     pub controller: bool,
+    /// Passes of the network for one picture: tiles and mirror images.
+    pub passes: usize,
     /// Whether its weights are in memory now.
     pub loaded: bool,
     /// Data sets it was trained on.

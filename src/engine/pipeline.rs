@@ -1,22 +1,19 @@
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::decode::Decoder;
-use crate::encode::{Embedding, Encoder};
 use crate::frame::{self, Frame, FrameLimits};
 use crate::guard::ModalityCheck;
 use crate::mask::confidence::Signs;
 use crate::mask::{self, Upsampled};
+use crate::model::ModelError;
 use crate::model::manifest::ConfidenceSpec;
-use crate::model::runtime::{Graph, Threads};
-use crate::model::store::{Choice, Graphs, Store};
-use crate::model::{LogitMap, ModelError};
-use crate::preprocess::Preprocess;
-use crate::self_prompt::{Prompted, SelfPrompt};
+use crate::model::runtime::Threads;
+use crate::model::store::{Choice, Store};
+use crate::preprocess::views::Views;
 
+use super::passes::{Passes, Said, Task};
 use super::pin;
-use super::plan::Plan;
-use super::stats::millis;
+use super::plan::{Plan, Settled};
+use super::watch::Watch;
 use super::{Ask, EngineError, OnMismatch, Segmentation, StageTimes};
 
 /// The whole flow for one picture at a time, on the caller's thread plus `threads` computing ones; no queue.
@@ -171,124 +168,84 @@ impl Pipeline {
         let Some((first, _)) = settled.first() else {
             return Ok(Vec::new());
         };
-        let looked = watch.lap();
-        let graphs = settled.iter().map(|(choice, _)| self.store.graphs(*choice));
-        let graphs = graphs.collect::<Result<Vec<_>, _>>()?;
+        times.preprocess = watch.lap();
+        let task = |(choice, _): &Settled<'_>| -> Result<Task, ModelError> {
+            Ok(Task {
+                graphs: self.store.graphs(*choice)?,
+                index: choice.modality.index,
+                views: Views::of(choice.modality.views, choice.model.side),
+            })
+        };
+        let tasks = settled.iter().map(task).collect::<Result<Vec<_>, _>>()?;
         // Loading is nobody's stage: it happens once, and shows in the total.
         watch.lap();
-        let image = Preprocess::new(first.model).run(frame);
-        times.preprocess = looked + watch.lap();
-        let threads = &self.threads;
-        // Modalities without weights of their own have one encoder, and one prompt.
-        let (encoders, which) = distinct(&graphs, |graphs| &graphs.encoder);
-        let encoders: Vec<Encoder> = encoders.into_iter().map(Encoder::new).collect();
-        let embeddings =
-            Encoder::run_each(&encoders, threads, &image).map_err(EngineError::Model)?;
-        times.encode = watch.lap();
-        let mut prompts: Vec<(&Embedding, &Arc<Graph>, LogitMap, Prompted)> = Vec::new();
-        let mut results = Vec::new();
-        for (((choice, check), graphs), encoder) in settled.iter().zip(&graphs).zip(which) {
-            let Choice { model, modality } = *choice;
-            let (embedding, graph) = (&embeddings[encoder], &graphs.self_prompt);
-            let known = |(from, by, ..): &(&Embedding, &Arc<Graph>, LogitMap, Prompted)| {
-                std::ptr::eq(*from, embedding) && Arc::ptr_eq(by, graph)
-            };
-            let at = match prompts.iter().position(known) {
-                Some(at) => at,
-                None => {
-                    let (patch, prompted) = SelfPrompt::new(graph.clone())
-                        .run(threads, embedding)
-                        .map_err(EngineError::Model)?;
-                    prompts.push((embedding, graph, patch, prompted));
-                    prompts.len() - 1
-                }
-            };
-            let (.., patch, prompted) = &prompts[at];
-            times.self_prompt = watch.lap();
-            let low_res = Decoder::new(graphs.decoder.clone())
-                .run(threads, prompted, modality.index)
-                .map_err(EngineError::Model)?;
-            times.decode = watch.lap();
-            let Upsampled { mask, probability } =
-                mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
-                    .map_err(|error| EngineError::Model(error.to_string()))?;
-            let signs = probability
-                .and_then(|_| Signs::of(&low_res.logits, low_res.side, &patch.logits, patch.side));
-            let calibration = modality
-                .confidence
-                .as_ref()
-                .map(ConfidenceSpec::calibration);
-            // Fitted on pictures of the modality: of another kind of picture it says nothing.
-            let fits = !check.as_ref().is_some_and(ModalityCheck::is_mismatch);
-            let confidence = calibration.zip(signs.as_ref()).filter(|_| fits);
-            let confidence = confidence.map(|(c, signs)| c.expected_dice(signs));
-            times.mask = watch.lap();
-            times.total = watch.total();
-            results.push(Segmentation {
-                frame: frame.clone(),
-                mask,
-                low_res,
-                patch: patch.clone(),
-                confidence,
-                probability,
-                signs,
-                check: check.clone(),
-                model: model.name.clone(),
-                model_sha256: choice.sha256(),
-                modality: modality.name.clone(),
-                modality_index: modality.index,
-                label: modality.label.clone(),
-                times: std::mem::take(&mut times),
-            });
+        let passes = Passes {
+            threads: &self.threads,
+            model: first.model,
+            tasks: &tasks,
+        };
+        let said = passes.run(frame, &mut watch).map_err(EngineError::Model)?;
+        let mut results = Vec::with_capacity(said.len());
+        for (settled, mut said) in settled.into_iter().zip(said) {
+            said.times.frame = times.frame;
+            said.times.preprocess += times.preprocess;
+            times = StageTimes::default();
+            results.push(masked(frame, settled, said, &mut watch)?);
+        }
+        // Each has its own stages' time as its total, the first also what is nobody's.
+        if let Some((first, rest)) = results.split_first_mut() {
+            first.times.total = watch.total() - rest.iter().map(|r| r.times.total).sum::<f64>();
         }
         Ok(results)
     }
+}
+
+/// The mask of what the network said, and how good it is likely to be.
+fn masked(
+    frame: &Arc<Frame>,
+    (choice, check): Settled<'_>,
+    said: Said,
+    watch: &mut Watch,
+) -> Result<Segmentation, EngineError> {
+    let Choice { model, modality } = choice;
+    let Said {
+        low_res,
+        patch,
+        mut times,
+    } = said;
+    let Upsampled { mask, probability } =
+        mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
+            .map_err(|error| EngineError::Model(error.to_string()))?;
+    let signs = probability
+        .and_then(|_| Signs::of(&low_res.logits, low_res.side, &patch.logits, patch.side));
+    let calibration = modality.confidence.as_ref();
+    let calibration = calibration.map(ConfidenceSpec::calibration);
+    // Fitted on pictures of the modality: of another kind of picture it says nothing.
+    let fits = !check.as_ref().is_some_and(ModalityCheck::is_mismatch);
+    let confidence = calibration.zip(signs.as_ref()).filter(|_| fits);
+    let confidence = confidence.map(|(c, signs)| c.expected_dice(signs));
+    times.mask += watch.lap();
+    times.total = times.stages();
+    Ok(Segmentation {
+        frame: frame.clone(),
+        mask,
+        low_res,
+        patch,
+        confidence,
+        probability,
+        signs,
+        check,
+        model: model.name.clone(),
+        model_sha256: choice.sha256(),
+        modality: modality.name.clone(),
+        modality_index: modality.index,
+        label: modality.label.clone(),
+        times,
+    })
 }
 
 /// The one result of one ask.
 fn only(mut results: Vec<Segmentation>) -> Result<Segmentation, EngineError> {
     let none = || EngineError::Internal("one ask gave no result".into());
     results.pop().ok_or_else(none)
-}
-
-/// Graphs without repeats, and for each of `all` which of them is its.
-fn distinct(all: &[Graphs], of: impl Fn(&Graphs) -> &Arc<Graph>) -> (Vec<Arc<Graph>>, Vec<usize>) {
-    let mut graphs: Vec<Arc<Graph>> = Vec::new();
-    let which = all.iter().map(of).map(|graph| {
-        let known = graphs.iter().position(|known| Arc::ptr_eq(known, graph));
-        known.unwrap_or_else(|| {
-            graphs.push(graph.clone());
-            graphs.len() - 1
-        })
-    });
-    let which = which.collect();
-    (graphs, which)
-}
-
-/// Times one stage after the other.
-struct Watch {
-    start: Instant,
-    last: Instant,
-}
-
-impl Watch {
-    fn start() -> Self {
-        let now = Instant::now();
-        Self {
-            start: now,
-            last: now,
-        }
-    }
-
-    /// Milliseconds since the last call.
-    fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        millis(now - std::mem::replace(&mut self.last, now))
-    }
-
-    /// Milliseconds since the start, or since the last call.
-    fn total(&mut self) -> f64 {
-        let now = Instant::now();
-        millis(now - std::mem::replace(&mut self.start, now))
-    }
 }

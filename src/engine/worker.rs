@@ -332,6 +332,7 @@ fn describe(store: &Store, model: &ModelSpec, default: bool) -> ModelInfo {
             index: modality.index,
             label: modality.label.clone(),
             controller: modality.controller,
+            passes: modality.views.passes(),
             loaded: store.is_loaded(Choice { model, modality }),
             trained_on: modality.trained_on.clone(),
             validation: modality

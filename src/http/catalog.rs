@@ -35,6 +35,9 @@ pub struct Modality {
     label: String,
     /// Whether it has a trained controller, or runs on the shared base alone.
     controller: bool,
+    /// Passes of the network for one picture: tiles and mirror images. A mask takes about as many times longer.
+    #[schema(example = 1)]
+    passes: usize,
     /// Whether its weights are in memory now.
     loaded: bool,
     /// Data sets it was trained on.
@@ -51,6 +54,7 @@ impl From<ModalityInfo> for Modality {
             index: info.index,
             label: info.label,
             controller: info.controller,
+            passes: info.passes,
             loaded: info.loaded,
             trained_on: info.trained_on,
             validation: validation

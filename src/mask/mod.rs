@@ -1,5 +1,6 @@
 //! Low-resolution logits → a binary [`Mask`] at the frame's own size, and what is measured on it.
 
+mod blend;
 pub mod confidence;
 pub mod ellipse;
 pub mod measure;
@@ -7,6 +8,7 @@ pub mod polygons;
 pub mod rle;
 mod upsample;
 
+pub use blend::Blend;
 pub use upsample::{Upsampled, upsample};
 
 /// A binary mask at the size and orientation of its frame.

@@ -1,7 +1,7 @@
 use super::runtime::Tensor32;
 
 /// A square map of float32 logits, row-major; probability = sigmoid(logit), target where logit ≥ 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogitMap {
     /// Cells per side.
     pub side: usize,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 mod guard;
 mod preprocess;
+mod views;
 
 use super::ModelError;
 use super::contract::PATCH_STRIDE;
@@ -15,6 +16,7 @@ use crate::mask::confidence::{Calibration, Signs};
 
 pub use guard::{GuardClass, GuardSpec};
 pub use preprocess::{PreprocessSpec, Resize};
+pub use views::{Mirrored, TILE_OVERLAP, ViewsSpec};
 
 /// Name of the manifest in a models folder.
 pub const FILE_NAME: &str = "manifest.toml";
@@ -127,6 +129,9 @@ pub struct ModalitySpec {
     /// Their licences.
     #[serde(default)]
     pub licences: Vec<String>,
+    /// How the network looks at a picture; without it: once, at the whole.
+    #[serde(default)]
+    pub views: ViewsSpec,
     /// From signs to the Dice to be expected; without it a mask has no confidence.
     pub confidence: Option<ConfidenceSpec>,
     /// Measured on the validation split.
@@ -344,6 +349,7 @@ fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), Stri
             "'{path}' is not among the model's [[model.file]] entries"
         ));
     }
+    modality.views.check(model.side, MAX_SIDE)?;
     if let Some(ConfidenceSpec { intercept, weights }) = &modality.confidence
         && !weights.iter().chain([intercept]).all(|v| v.is_finite())
     {

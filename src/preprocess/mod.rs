@@ -1,6 +1,7 @@
 //! [`Frame`] → normalised float32 tensor, exactly as the manifest says.
 
 mod filter;
+pub mod views;
 
 use self::filter::Taps;
 use crate::frame::Frame;

@@ -27,6 +27,7 @@ def triangle_matrix(src: int, dst: int) -> np.ndarray:
     return m / m.sum(1, keepdims=True)
 
 
+OVERLAP = 64  # pixels that neighbouring tiles share
 RESIZE = {"bilinear-squash": bilinear_matrix, "triangle-squash": triangle_matrix}
 
 
@@ -45,21 +46,49 @@ class Reference:
             self.sessions[path] = onnxruntime.InferenceSession(str(self.folder / path))
         return self.sessions[path]
 
-    def tensor(self, rgb: np.ndarray) -> np.ndarray:
-        """H x W x 3 uint8 -> 1 x 3 x S x S float32."""
-        p, s = self.model["preprocess"], self.model["side"]
+    def entry(self, modality: str) -> dict:
+        """The manifest's."""
+        return next(m for m in self.model["modality"] if m["name"] == modality)
+
+    def tensor(self, rgb: np.ndarray, side: int = 0) -> np.ndarray:
+        """H x W x 3 uint8 -> 1 x 3 x S x S float32; S is the model's side if none is given."""
+        p, s = self.model["preprocess"], side or self.model["side"]
         matrix = RESIZE[p["resize"]]
         y = np.einsum("ih,hwc->iwc", matrix(rgb.shape[0], s), rgb.astype(np.float64))
         y = np.einsum("jw,iwc->ijc", matrix(rgb.shape[1], s), y)
         return ((y - p["mean"]) / p["std"]).transpose(2, 0, 1)[None].astype(np.float32)
 
     def logits(self, rgb: np.ndarray, modality: str) -> tuple[np.ndarray, np.ndarray]:
-        """(S/4 x S/4 mask logits, S/32 x S/32 patch logits)."""
-        y = next(m for m in self.model["modality"] if m["name"] == modality)
-        embedding = self.session(y["encoder"]).run(None, {"image": self.tensor(rgb)})[0]
-        patch, prompted = self.session(y["self_prompt"]).run(["patch_logits", "prompted"], {"embedding": embedding})
-        low = self.session(y["decoder"]).run(None, {"prompted": prompted, "modality": np.array([y["index"]])})[0]
-        return low[0, 0], patch[0, 0]
+        """(S/4 x S/4 mask logits, S/32 x S/32 patch logits), S the side of the canvas of all views."""
+        y = self.entry(modality)
+
+        def network(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            embedding = self.session(y["encoder"]).run(None, {"image": tensor})[0]
+            patch, prompted = self.session(y["self_prompt"]).run(["patch_logits", "prompted"], {"embedding": embedding})
+            low = self.session(y["decoder"]).run(None, {"prompted": prompted, "modality": np.array([y["index"]])})[0]
+            return low[0, 0], patch[0, 0]
+        return self.looked(rgb, modality, network)
+
+    def looked(self, rgb: np.ndarray, modality: str, network) -> tuple[np.ndarray, np.ndarray]:
+        """The views' maps, put together; `network` gives (mask logits, patch logits) of a 1 x 3 x S x S tensor."""
+        views, s = self.entry(modality).get("views", {}), self.model["side"]
+        tiles, mirrored = views.get("tiles", 1), views.get("mirrored", "no")
+        corners = [k * (s - OVERLAP) for k in range(tiles)]
+        canvas = self.tensor(rgb, corners[-1] + s)
+        flips = {"no": [()], "across": [(), (-1,)], "both": [(), (-1,), (-2,), (-2, -1)]}[mirrored]
+        sums = [np.zeros((2, canvas.shape[-1] // stride, canvas.shape[-1] // stride)) for stride in (4, 32)]
+        for top in corners:
+            for left in corners:
+                for flip in flips:
+                    tensor = np.ascontiguousarray(np.flip(canvas[..., top:top + s, left:left + s], flip))
+                    for (total, weight), stride, found in zip(sums, (4, 32), network(tensor)):
+                        n = s // stride
+                        edge = np.minimum(np.arange(n) + 1, n - np.arange(n)).clip(max=OVERLAP // stride)
+                        ramp = np.outer(edge, edge)
+                        at = np.s_[top // stride:top // stride + n, left // stride:left // stride + n]
+                        total[at] += ramp * np.flip(found, flip)
+                        weight[at] += ramp
+        return tuple(total / weight for total, weight in sums)
 
 
 def mask(logits: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -129,6 +129,7 @@ impl Segmenter for Fake {
             index,
             label: format!("bright parts of {name}"),
             controller: true,
+            passes: 1,
             loaded: index == 1,
             trained_on: vec!["nothing".into()],
             validation: vec![("nothing".into(), 0.5, 0.33)],

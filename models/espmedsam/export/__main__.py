@@ -116,6 +116,8 @@ def main() -> None:
                           recipe["description"], form=a.form, ranges=known_ranges(a),
                           folder=recipe["folder"] if eight else "", preferred_for=tuple(names) if a.preferred else (),
                           confidence=calibration(a.confidence))
+    views = recipe.get("views", {}).get(str(spec.side), {})
+    spec = replace(spec, views={name: views[name] for name in names if name in views})
     models = [m for m in models if m["name"] != spec.name]
     if a.default:
         models = [{**m, "default": False} for m in models]

@@ -50,6 +50,7 @@ class Spec:
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict = field(default_factory=dict)  # of espmedsam.confidence, by modality
+    views: dict = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
 
     @property
     def place(self) -> str:
@@ -139,12 +140,13 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     def rel(p: Path) -> str:
         return p.relative_to(root).as_posix()
 
-    calibrated = {"confidence": spec.confidence[modality.name]} if modality.name in spec.confidence else {}
+    by_name = {"views": spec.views, "confidence": spec.confidence}
+    tables = {key: of[modality.name] for key, of in by_name.items() if modality.name in of}
     return {
         "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
         "encoder": rel(encoder), "self_prompt": rel(self_prompt), "decoder": rel(decoder),
         "weights": [rel(f.path) for f in files], "trained_on": modality.trained_on, "licences": modality.licences,
-        **calibrated, "validation": modality.validation,
+        **tables, "validation": modality.validation,
     }
 
 
@@ -174,10 +176,11 @@ def write_manifest(root: Path, models: list[dict]) -> None:
         for path in sorted({p for y in m["modality"] for p in _paths(y)}):
             out += ["", "[[model.file]]", *_file(root, path)]
         for y in sorted(m["modality"], key=lambda y: y["index"]):
-            apart = ("confidence", "validation")
+            apart = ("views", "confidence", "validation")
             out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k not in apart]
-            if "confidence" in y:
-                out += ["", "[model.modality.confidence]"] + [f"{k} = {_toml(v)}" for k, v in y["confidence"].items()]
+            for table in ("views", "confidence"):
+                if table in y:
+                    out += ["", f"[model.modality.{table}]"] + [f"{k} = {_toml(v)}" for k, v in y[table].items()]
             for v in y.get("validation", []):
                 out += ["", "[[model.modality.validation]]"] + [f"{k} = {_toml(x)}" for k, x in v.items()]
     part = root / "manifest.toml.part"

@@ -29,6 +29,7 @@ class Fine:
     batch: int
     share: float                    # of all batches
     sampling: dict[str, float]      # data set -> probability
+    pool: int = 0                   # side at which pictures are kept, if larger: tiles are cut from it
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Config:
     @property
     def pool_side(self) -> int:
         """The largest side that pictures are looked at."""
-        return max([*self.side, self.teacher_side])
+        return max([*self.side, self.teacher_side, *([self.fine.side, self.fine.pool] if self.fine else [])])
 
 
 def read(path: Path, **given) -> Config:

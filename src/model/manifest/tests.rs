@@ -68,6 +68,21 @@ fn what_is_wrong_is_said() {
             "finite numbers",
         ),
         (
+            "index = 2",
+            "index = 2\nviews = { tiles = 0 }",
+            "expected 1..=8, found 0",
+        ),
+        (
+            "index = 2",
+            "index = 2\nviews = { tiles = 9 }",
+            "expected 1..=8, found 9",
+        ),
+        (
+            "index = 2",
+            "index = 2\nviews = { mirrored = \"up\" }",
+            "unknown variant `up`",
+        ),
+        (
             "path = \"a/encoder.onnx\"",
             "path = \"../encoder.onnx\"",
             "inside the manifest's folder",
@@ -91,6 +106,25 @@ fn what_is_wrong_is_said() {
         let message = Manifest::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
         assert!(message.contains(expected), "{from} → {to}: {message}");
     }
+}
+
+#[test]
+fn views_are_bounded_by_what_a_frame_may_cost() {
+    let views = "index = 2\nviews = { tiles = 2, mirrored = \"across\" }";
+    let of_side = |side: usize| {
+        let text = GOOD.replacen("index = 2", views, 1);
+        Manifest::parse(&text.replacen("side = 224", &format!("side = {side}"), 1))
+    };
+    let manifest = of_side(448).unwrap();
+    let found = manifest.models[0].modalities[0].views;
+    assert_eq!((found.passes(), found.canvas(448)), (8, 448 + 384));
+    assert_eq!(ViewsSpec::default().passes(), 1);
+    assert!(of_side(64).unwrap_err().contains("too small for tiles"));
+    let message = of_side(1088).unwrap_err();
+    assert!(
+        message.contains("2 tiles of 1088 span 2112 pixels, more than 2048"),
+        "{message}"
+    );
 }
 
 #[test]

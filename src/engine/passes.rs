@@ -1,0 +1,176 @@
+//! The network's part of the flow: encoder, self-prompt and decoder, once for each view of the picture.
+
+use std::sync::Arc;
+
+use crate::decode::Decoder;
+use crate::encode::{Embedding, Encoder};
+use crate::frame::Frame;
+use crate::mask::Blend;
+use crate::model::LogitMap;
+use crate::model::contract::{LOW_RES_STRIDE, PATCH_STRIDE};
+use crate::model::manifest::ModelSpec;
+use crate::model::runtime::{Graph, Threads};
+use crate::model::store::Graphs;
+use crate::preprocess::views::Views;
+use crate::preprocess::{Image, Preprocess};
+use crate::self_prompt::{Prompted, SelfPrompt};
+
+use super::StageTimes;
+use super::watch::Watch;
+
+/// What the network is to do for one ask.
+pub(super) struct Task {
+    /// Of the modality.
+    pub graphs: Graphs,
+    /// Row of the decoder's mask queries.
+    pub index: usize,
+    /// The modality's.
+    pub views: Views,
+}
+
+/// What the network says to one ask: maps of the whole picture, and the time its stages took. What several asks share
+/// counts in the first of them.
+#[derive(Default)]
+pub(super) struct Said {
+    pub low_res: LogitMap,
+    pub patch: LogitMap,
+    pub times: StageTimes,
+}
+
+/// Runs one model's tasks on one picture; what they have in common runs once.
+pub(super) struct Passes<'a> {
+    pub threads: &'a Threads,
+    pub model: &'a ModelSpec,
+    pub tasks: &'a [Task],
+}
+
+/// One view's maps for one task.
+struct Maps {
+    low_res: LogitMap,
+    patch: LogitMap,
+}
+
+impl Passes<'_> {
+    /// An answer to each task, in their order.
+    ///
+    /// # Errors
+    /// A fault of the runtime.
+    pub(super) fn run(&self, frame: &Frame, watch: &mut Watch) -> Result<Vec<Said>, String> {
+        let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
+        let mut kinds: Vec<Views> = Vec::new();
+        for task in self.tasks {
+            if !kinds.contains(&task.views) {
+                kinds.push(task.views);
+            }
+        }
+        for views in kinds {
+            let same = |(at, task): (usize, &Task)| (task.views == views).then_some(at);
+            let members: Vec<usize> = self.tasks.iter().enumerate().filter_map(same).collect();
+            self.views(frame, views, &members, &mut said, watch)?;
+        }
+        Ok(said)
+    }
+
+    /// The members' maps, from all views together.
+    fn views(
+        &self,
+        frame: &Frame,
+        views: Views,
+        members: &[usize],
+        said: &mut [Said],
+        watch: &mut Watch,
+    ) -> Result<(), String> {
+        let canvas = Preprocess::of(views.canvas(), &self.model.preprocess).run(frame);
+        said[members[0]].times.preprocess += watch.lap();
+        let blend = |stride| Blend::new(&views, stride);
+        let mut blends: Vec<(Blend, Blend)> = match views.is_plain() {
+            true => Vec::new(),
+            false => (members.iter())
+                .map(|_| (blend(LOW_RES_STRIDE), blend(PATCH_STRIDE)))
+                .collect(),
+        };
+        for view in views.each() {
+            let image = view.cut(&canvas, views.side());
+            let maps = self.view(&image, members, said, watch)?;
+            if views.is_plain() {
+                for (&member, maps) in members.iter().zip(maps) {
+                    (said[member].low_res, said[member].patch) = (maps.low_res, maps.patch);
+                }
+                return Ok(());
+            }
+            for ((low_res, patch), maps) in blends.iter_mut().zip(&maps) {
+                low_res.add(view, &maps.low_res.logits)?;
+                patch.add(view, &maps.patch.logits)?;
+            }
+            said[members[0]].times.mask += watch.lap();
+        }
+        for (&member, (low_res, patch)) in members.iter().zip(blends) {
+            said[member].low_res = whole(low_res);
+            said[member].patch = whole(patch);
+        }
+        said[members[0]].times.mask += watch.lap();
+        Ok(())
+    }
+
+    /// One pass over one view, for each member.
+    fn view(
+        &self,
+        image: &Image,
+        members: &[usize],
+        said: &mut [Said],
+        watch: &mut Watch,
+    ) -> Result<Vec<Maps>, String> {
+        let threads = self.threads;
+        let tasks: Vec<&Task> = members.iter().map(|&member| &self.tasks[member]).collect();
+        // Modalities without weights of their own have one encoder, and one prompt.
+        let (encoders, which) = distinct(&tasks, |task| &task.graphs.encoder);
+        let encoders: Vec<Encoder> = encoders.into_iter().map(Encoder::new).collect();
+        let embeddings = Encoder::run_each(&encoders, threads, image)?;
+        said[members[0]].times.encode += watch.lap();
+        let mut prompts: Vec<(usize, &Arc<Graph>, LogitMap, Prompted)> = Vec::new();
+        let mut maps = Vec::with_capacity(members.len());
+        for ((task, &member), encoder) in tasks.iter().zip(members).zip(which) {
+            let embedding: &Embedding = &embeddings[encoder];
+            let graph = &task.graphs.self_prompt;
+            let known = |(from, by, ..): &(usize, &Arc<Graph>, LogitMap, Prompted)| {
+                *from == encoder && Arc::ptr_eq(by, graph)
+            };
+            let at = match prompts.iter().position(known) {
+                Some(at) => at,
+                None => {
+                    let (patch, prompted) =
+                        SelfPrompt::new(graph.clone()).run(threads, embedding)?;
+                    prompts.push((encoder, graph, patch, prompted));
+                    prompts.len() - 1
+                }
+            };
+            let (.., patch, prompted) = &prompts[at];
+            said[member].times.self_prompt += watch.lap();
+            let decoder = Decoder::new(task.graphs.decoder.clone());
+            let low_res = decoder.run(threads, prompted, task.index)?;
+            said[member].times.decode += watch.lap();
+            let patch = patch.clone();
+            maps.push(Maps { low_res, patch });
+        }
+        Ok(maps)
+    }
+}
+
+fn whole(blend: Blend) -> LogitMap {
+    let (side, logits) = blend.finish();
+    LogitMap { side, logits }
+}
+
+/// Graphs without repeats, and for each of `all` which of them is its.
+fn distinct(all: &[&Task], of: impl Fn(&Task) -> &Arc<Graph>) -> (Vec<Arc<Graph>>, Vec<usize>) {
+    let mut graphs: Vec<Arc<Graph>> = Vec::new();
+    let which = all.iter().map(|task| of(task)).map(|graph| {
+        let known = graphs.iter().position(|known| Arc::ptr_eq(known, graph));
+        known.unwrap_or_else(|| {
+            graphs.push(graph.clone());
+            graphs.len() - 1
+        })
+    });
+    let which = which.collect();
+    (graphs, which)
+}
