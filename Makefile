@@ -163,11 +163,14 @@ TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 .PHONY: train
 train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
-	for stage in base-more-224 base-fine unet-224; do
+	for stage in base-more-224 base-fine base-colour unet-224; do
 	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
 	done
+	$(TRAIN) -m espmedsam.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
+	  --out runs/base-mean/ema.safetensors
 	for modality in $(MODALITIES); do
-	  $(TRAIN) -m espmedsam.train models/configs/controller-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
+	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
+	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
 	    --out runs/controller-$$modality
 	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard

@@ -30,6 +30,7 @@ ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}  # the pool's index -> t
 # Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
 # over all pictures, so that modalities asked of one picture share what these layers give.
 SHARED = ("SemiTViT.patch_embed.", "SemiTViT.layers.0.", "SemiTViT.layers.1.blocks.0.attn.norm.")
+OVERLAP = 64  # pixels that neighbouring tiles share
 MANY = 200_000  # values of one tensor that a histogram takes from one picture
 
 
@@ -114,6 +115,13 @@ def tensor(path: Path, side: int, profile: str) -> np.ndarray:
     return ((y - p["mean"]) / p["std"]).transpose(2, 0, 1)[None].astype(np.float32)
 
 
+def tile(path: Path, side: int, profile: str, tiles: int, number: int) -> np.ndarray:
+    """One of the `tiles` x `tiles` views that are served of a picture (`src/preprocess/views.rs`), taken in turn."""
+    step = side - OVERLAP if tiles > 1 else 0
+    top, left = (step * k for k in divmod(number % tiles ** 2, tiles))
+    return tensor(path, side + (tiles - 1) * step, profile)[..., top:top + side, left:left + side]
+
+
 def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]:
     """Up to `count` pictures of the training part, the modality's data sets taken in turn, spread over each."""
     with split.open() as file:
@@ -154,8 +162,9 @@ def main() -> None:
     a = p.parse_args()
     recipe = tomllib.loads(a.recipe.read_text())
     side, found = a.side or recipe["side"], {}
-    pictures = {name: [tensor(path, side, recipe["profile"]) for m in modalities
-                       for path in chosen(a.data, a.split, m, a.count)] for name, modalities in groups(recipe)
+    views = recipe.get("views", {}).get(str(side), {})
+    pictures = {name: [tile(path, side, recipe["profile"], views.get(m, {}).get("tiles", 1), n) for m in modalities
+                       for n, path in enumerate(chosen(a.data, a.split, m, a.count))] for name, modalities in groups(recipe)
                 if not a.modality or set(modalities) & set(a.modality)}
     state = float_weights(a.exported, "")
     shared = ranges(state, side, False, [p for some in pictures.values() for p in some], only=SHARED)

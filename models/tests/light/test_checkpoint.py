@@ -8,7 +8,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from espmedsam import checkpoint, reference_weights
+from espmedsam import average, checkpoint, reference_weights
 from espmedsam.checkpoint import CheckpointError
 
 
@@ -137,3 +137,14 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path, name, data):
     path.write_bytes(data)
     with pytest.raises(CheckpointError):
         checkpoint.load(path)
+
+
+def test_the_mean_of_checkpoints_is_of_each_weight_and_of_one_network_only():
+    a = {"w": np.array([1, 5], np.float32), "n": np.array(7, np.int64)}
+    b = {"w": np.array([2, -5], np.float32), "n": np.array(9, np.int64)}
+    found = average.mean([a, b])
+    assert found["w"].dtype == np.float32 and np.array_equal(found["w"], [1.5, 0])
+    assert found["n"] == 9
+    for other in ({"w": b["w"]}, {**b, "w": np.zeros(3, np.float32)}):
+        with pytest.raises(CheckpointError, match="not of one network"):
+            average.mean([a, other])

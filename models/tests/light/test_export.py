@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 from espmedsam import checkpoint, reference_weights
-from espmedsam.export import model_dir
+from espmedsam.export import calibrate, model_dir
 from espmedsam.export.plain import bias_offsets
 
 
@@ -91,3 +92,22 @@ def test_the_import_command(tmp_path):
         failed = _import(*args)
         assert failed.returncode != 0 and said in failed.stderr
     assert model_dir.read_manifest(out) == manifest
+
+
+def test_views_reach_the_manifest(tmp_path, states):
+    spec = model_dir.Spec("m", 224, "imagenet", "float32", "", views={"ultrasound": {"tiles": 2, "mirrored": "across"}})
+    entries = [model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
+               for n, i in (("ultrasound", 2), ("colonoscopy", 5))]
+    model_dir.write_manifest(tmp_path, [model_dir.model_entry(spec, entries)])
+    read = {m["name"]: m.get("views") for m in model_dir.read_manifest(tmp_path)[0]["modality"]}
+    assert read == {"ultrasound": {"tiles": 2, "mirrored": "across"}, "colonoscopy": None}
+
+
+def test_calibration_sees_the_tiles_that_are_served(tmp_path):
+    grey = np.add.outer(np.arange(832), np.arange(832)) % 256
+    Image.fromarray(np.stack([grey] * 3, -1).astype(np.uint8)).save(tmp_path / "a.png")
+    whole = calibrate.tensor(tmp_path / "a.png", 448 + 384, "imagenet")
+    for number, (top, left) in enumerate([(0, 0), (0, 384), (384, 0), (384, 384), (0, 0)]):
+        found = calibrate.tile(tmp_path / "a.png", 448, "imagenet", 2, number)
+        assert np.array_equal(found, whole[..., top:top + 448, left:left + 448])
+    assert calibrate.tile(tmp_path / "a.png", 448, "imagenet", 1, 3).shape == (1, 3, 448, 448)
