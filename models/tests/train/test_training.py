@@ -53,6 +53,13 @@ def test_every_configuration_is_a_stage(path):
     assert "{" not in config.read(path, modality="ultrasound").teacher
 
 
+def test_pictures_are_kept_as_large_as_the_largest_look_at_them():
+    folder = Path(__file__).parents[2] / "configs"
+    kept = {name: config.read(folder / f"{name}.toml", modality="fundus").pool_side
+            for name in ("controller-224", "base-colour", "controller-tiles")}
+    assert kept == {"controller-224": 224, "base-colour": 448, "controller-tiles": 832}
+
+
 def test_what_makes_no_stage_is_refused(tmp_path):
     path = tmp_path / "wrong.toml"
     good = 'stage = "base"\nside = [64]\nphase = [1.0]\nbatch = 1\nlr = 1e-3\nbudget = 1\nsampling = {}\n'
