@@ -28,6 +28,7 @@ pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
         "modality",
         "index",
         "controller",
+        "passes",
         "files",
         "SHA-256",
         "validation Dice",
@@ -53,6 +54,7 @@ pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
                     "base"
                 }
                 .into(),
+                modality.views.passes().to_string(),
                 if whole { "ok" } else { "corrupt" }.into(),
                 Choice { model, modality }.sha256()[..12].into(),
                 if dice.is_empty() {
