@@ -31,7 +31,7 @@ def stirred() -> Guard:
 
 def test_the_loss_falls_and_data_sets_with_siblings_get_a_network_without_them(pool, tmp_path):
     torch.set_num_threads(1)
-    losses = train(pool, pool / "split.csv", tmp_path, minutes=0.1, batch=16)
+    losses = train(pool, pool / "split.csv", tmp_path, minutes=0.3, batch=16)
     assert losses[-1] < 0.9 * losses[0]
     assert list(load(tmp_path / "guard.pt")) == [""]  # each of the two modalities has one data set only
 
