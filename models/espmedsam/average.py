@@ -2,8 +2,8 @@
 
     python -m espmedsam.average FILE FILE [FILE ...] --out FILE
 
-Where one was trained on from the other, their mean lies between them on a path of low loss and does better than either on
-pictures from elsewhere (model soups, arXiv 2203.05482; stochastic weight averaging, arXiv 1803.05407).
+Where one was trained on from the other, their mean lies between them on a path of low loss and often does better than
+either (model soups, arXiv 2203.05482; stochastic weight averaging, arXiv 1803.05407).
 """
 
 from __future__ import annotations
