@@ -3,8 +3,12 @@ resolution, burned-in text and calipers, letterbox borders. One pass over a uint
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+
+from .mix import exchange, paste
 
 GREY = ("ultrasound", "x-ray")
 # Up is up for a probe and for a patient standing before the detector; elsewhere any quarter turn is as good.
@@ -14,17 +18,49 @@ UPRIGHT = ("ultrasound", "x-ray")
 ZOOM = {"fundus": (0.9, 4.0), "microscopy": (0.8, 4.0)}
 
 
+@dataclass
+class View:
+    """One picture as training sees it. S x S x 3 float32 in 0..255 and S x S float32 in 0..1."""
+
+    seen: np.ndarray
+    clean: np.ndarray  # the same geometry and borders; no other tone, degradation or text: what a teacher looks at
+    mask: np.ndarray
+
+
+@dataclass
+class Donor:
+    """Another picture of the same data set, and what is borrowed from it. uint8, square."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    paste: bool
+    exchange: bool
+
+
 def augment(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np.random.Generator):
     """(RGB float32 side x side x 3 in 0..255, mask float32 side x side in 0..1)."""
+    view = views(image, mask, modality, side, rng)
+    return view.seen, view.mask
+
+
+def views(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np.random.Generator,
+          donor: Donor | None = None) -> View:
+    """Augments the square picture (RGB uint8) and its mask (uint8) to `side`."""
     image, mask = _warp(image, mask, modality, side, rng)
-    x = image.astype(np.float32)
+    if donor and donor.paste:
+        image, mask = paste(image, mask, *_warp(donor.image, donor.mask, modality, side, rng))
+    clean = image.astype(np.float32)
+    x = exchange(clean, donor.image, rng) if donor and donor.exchange else clean.copy()
     x = _tone(x, modality, rng)
     x = _degrade(x, modality, rng)
     if rng.random() < 0.25:
-        x, mask = _borders(x, mask, rng)
+        level, cuts = _borders(side, rng)
+        for cut in cuts:
+            x[cut] = clean[cut] = level
+            mask[cut] = 0
     if rng.random() < 0.25:
         x = _burn_in(x, rng)
-    return np.clip(x, 0, 255), mask
+    return View(np.clip(x, 0, 255), clean, mask)
 
 
 def _warp(image, mask, modality, side, rng):
@@ -100,8 +136,8 @@ def _degrade(x, modality, rng):
     return x
 
 
-def _borders(x, mask, rng):
-    side = x.shape[0]
+def _borders(side, rng):
+    """(grey level, parts of the picture that it covers)."""
     level = float(rng.choice([0, 0, 0, 255, 30]))
     kind = rng.integers(3)
     if kind == 0:  # letterbox or pillarbox
@@ -116,10 +152,7 @@ def _borders(x, mask, rng):
         yy, xx = np.mgrid[:side, :side] / (side / 2) - 1
         r = rng.uniform(0.95, 1.25)
         cuts = [np.hypot(xx, yy) > r if rng.random() < 0.5 else np.abs(xx) + np.abs(yy) > r * 1.3]
-    for cut in cuts:
-        x[cut] = level
-        mask[cut] = 0
-    return x, mask
+    return level, cuts
 
 
 def _burn_in(x, rng):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..augment import augment
+from ..augment import Donor, views
 from ..data import Pool, normalise
 from ..modalities import MODALITIES
 from .config import Config
@@ -24,7 +24,8 @@ class Draw:
 
 
 class Batches(Dataset):
-    """`batches[step, side]`: (pictures B x 3 x side x side, masks B x side x side, modalities B)."""
+    """`batches[step, side]`: (pictures B x 3 x side x side, masks B x side x side, modalities B), and for teachers that
+    look at the picture before it was degraded a fourth: clean pictures B x 3 x side x side."""
 
     def __init__(self, pool: Pool, cfg: Config):
         self.pool, self.cfg = pool, cfg
@@ -39,15 +40,28 @@ class Batches(Dataset):
         draw = self.live
         if self.fine and self.fine.names and rng.random() < self.cfg.fine.share:
             draw, side = self.fine, self.cfg.fine.side
-        images, masks, modality = [], [], []
+        images, clean, masks, modality = [], [], [], []
         for name in rng.choice(draw.names, draw.batch, p=draw.p):
             i = int(rng.choice(self.pool.by_dataset[name]))
             m = self.pool.items[i].modality
-            x, y = augment(self.pool.images[i], self.pool.masks[i], m, side, rng)
-            images.append(normalise(x))
-            masks.append(y)
+            view = views(self.pool.images[i], self.pool.masks[i], m, side, rng, self._donor(name, rng))
+            images.append(normalise(view.seen))
+            clean.append(view.clean)
+            masks.append(view.mask)
             modality.append(MODALITIES.index(m))
-        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks)), torch.tensor(modality)
+        batch = torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks)), torch.tensor(modality)
+        if self.cfg.stage == "distil":
+            batch += (torch.from_numpy(np.stack([normalise(x) for x in clean])),)
+        return batch
+
+    def _donor(self, dataset: str, rng: np.random.Generator) -> Donor | None:
+        share = self.cfg.paste.get(dataset, 0)
+        paste = bool(share) and rng.random() < share
+        exchange = bool(self.cfg.exchange) and rng.random() < self.cfg.exchange
+        if not paste and not exchange:
+            return None
+        i = int(rng.choice(self.pool.by_dataset[dataset]))
+        return Donor(self.pool.images[i], self.pool.masks[i], paste, exchange)
 
 
 class Steps(Sampler):

@@ -16,6 +16,7 @@ STAGES = {
     "modality": "MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen",
     "joint": "MMDKD 3: SPPG and QDMD with masks; encoder and controllers are frozen",
     "base": "the whole network without controllers, with masks",
+    "distil": "the whole network without controllers, with masks and against teachers adapted to each modality",
     "controller": "one modality's controller with masks; the rest is frozen",
     "unet": "the yardstick, with masks",
 }
@@ -51,9 +52,14 @@ class Config:
     teacher: str = ""               # of "common" and "modality": its checkpoint, relative to --init-root
     teacher_side: int = 0           # the side it looks at
     teacher_controller: bool = False  # an ESP-MedSAM teacher's own controller takes part
+    teachers: dict[str, str] = field(default_factory=dict)  # of "distil": modality -> ESP-MedSAM with its controller
+    imitate: float = 1.0            # of "distil": weight of the teachers' embeddings
+    agree: float = 0.5              # of "distil": weight of the teachers' masks
     vit: dict = field(default_factory=dict)  # of "teacher", and of "masked" unless it is the small encoder: VitShape
     width: int = 16                 # of the U-Net
     warmup: float = 2.0             # minutes
+    paste: dict[str, float] = field(default_factory=dict)  # data set -> share that borrow another's lesion
+    exchange: float = 0.0           # share that borrow another's light and colours
     ema: float = 0.998
     weight_decay: float = 0.05
     seed: int = 0
@@ -73,6 +79,8 @@ class Config:
             raise SystemExit(f"stage '{self.stage}' needs a modality")
         if self.stage in ("common", "modality", "adapt") and not self.teacher:
             raise SystemExit(f"stage '{self.stage}' needs a teacher")
+        if self.stage == "distil" and not self.teachers:
+            raise SystemExit("stage 'distil' needs teachers")
         if abs(sum(self.phase) - 1) > 1e-6 or len(self.phase) != len(self.side):
             raise SystemExit("`phase` gives each side's share of the budget and sums to 1")
 

@@ -137,13 +137,13 @@ class Run:
         self.evaluate()
         self.save()
 
-    def _train_step(self, x, mask, modality) -> float:
+    def _train_step(self, x, mask, modality, *clean) -> float:
         for group in self.optimiser.param_groups:
             group["lr"] = schedule(self.cfg, self.minutes)
         if isinstance(self.stage, Imitation):
             self.stage.side = self.side()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cfg.bf16):
-            loss = self.stage.loss(x.contiguous(memory_format=torch.channels_last), mask, modality)
+            loss = self.stage.loss(x.contiguous(memory_format=torch.channels_last), mask, modality, *clean)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.stage.parameters() if p.requires_grad], 1.0)

@@ -18,7 +18,7 @@ from ..network.unet import UNet
 from ..network.vit import Vit
 from ..teacher import PREFIX, load_teacher, vit_shape
 from .config import Config
-from .losses import hidden_cells, imitation_loss, segmentation_loss
+from .losses import hidden_cells, imitation_loss, mask_loss, segmentation_loss
 
 NOTICE = {"notice": "Research use only. Not for clinical use."}
 
@@ -60,16 +60,49 @@ class Segmentation(Stage):
         self.encode = torch.compile(net.encode, dynamic=False) if cfg.compiled else net.encode
 
     def loss(self, x, mask, modality):
+        return self._forward(x, mask, modality)[0]
+
+    def _forward(self, x, mask, modality):
+        """(loss, embedding, logits)."""
         embedding = self.encode(x, *self.options)
         patch, prompted = self.net.self_prompt(embedding)
         logits = self.net.decode(prompted, modality)
         aux = None
         if self.cfg.aux:
             aux = F.pixel_shuffle(self.aux(embedding), 4)[torch.arange(len(x)), modality]
-        return segmentation_loss(logits, patch, aux, mask, self.cfg.aux)
+        return segmentation_loss(logits, patch, aux, mask, self.cfg.aux), embedding, logits
 
     def segment(self, x, modality):
         return self.net.decode(self.net.self_prompt(self.net.encode(x, *self.options))[1], modality)
+
+
+class Distilled(Segmentation):
+    """The base with masks, and its embeddings and masks against those of a teacher adapted to the picture's modality:
+    an ESP-MedSAM with that modality's controller, which looks at the picture before it was degraded, also mirrored."""
+
+    def __init__(self, cfg: Config, net: ESPMedSAM, teachers: dict[int, ESPMedSAM]):
+        super().__init__(cfg, net, False)
+        self.teachers = teachers  # in a dict: no part of this module's weights
+
+    def loss(self, x, mask, modality, clean):
+        loss, embedding, logits = self._forward(x, mask, modality)
+        want, agreed = self._taught(clean, modality)
+        return loss + self.cfg.imitate * imitation_loss(embedding, want) + self.cfg.agree * mask_loss(logits, agreed)
+
+    @torch.no_grad()
+    def _taught(self, clean, modality):
+        """Embeddings, and masks in 0..1 at the decoder's size: the mean of the picture and its mirror image."""
+        wants, masks = [None] * len(clean), [None] * len(clean)
+        for m in modality.unique().tolist():
+            rows = (modality == m).nonzero()[:, 0]
+            teacher, index = self.teachers[m].to(clean.device), modality[rows].repeat(2)
+            both = torch.cat([clean[rows], clean[rows].flip(-1)])
+            embedding = teacher.encode(both, True)
+            logits = teacher.decode(teacher.self_prompt(embedding)[1], index)
+            straight = [0.5 * (v[:len(rows)] + v[len(rows):].flip(-1)).float() for v in (embedding, logits)]
+            for k, row in enumerate(rows.tolist()):
+                wants[row], masks[row] = straight[0][k], straight[1][k].sigmoid()
+        return torch.stack(wants), torch.stack(masks)
 
 
 class Joint(Segmentation):
@@ -184,6 +217,8 @@ def build(cfg: Config, root: Path) -> Stage:
     net = _started(ESPMedSAM(), cfg, root)
     if cfg.stage == "base":
         return Segmentation(cfg, net, False)
+    if cfg.stage == "distil":
+        return Distilled(cfg, net, {MODALITIES.index(m): _whole(root / path) for m, path in cfg.teachers.items()})
     if cfg.stage == "joint":
         worn = {MODALITIES.index(m): {k: torch.tensor(v) for k, v in checkpoint.load(root / path).items()
                                       if checkpoint.is_modality_key(k)} for m, path in cfg.controllers.items()}
@@ -218,6 +253,12 @@ def _started(net: nn.Module, cfg: Config, root: Path) -> nn.Module:
         raise checkpoint.CheckpointError(f"{cfg.init}: none of its weights fits the stage '{cfg.stage}'")
     net.load_state_dict(own | fitting)
     return net
+
+
+def _whole(path: Path) -> ESPMedSAM:
+    """A trained ESP-MedSAM with its controller, frozen."""
+    net = ESPMedSAM().load_arrays(checkpoint.strict(checkpoint.read(path), str(path)))
+    return net.eval().requires_grad_(False)
 
 
 def _adapted(cfg: Config, root: Path) -> Stage:

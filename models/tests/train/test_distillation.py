@@ -6,9 +6,12 @@ import torch
 
 from espmedsam import checkpoint
 from espmedsam.checkpoint import CheckpointError
+from espmedsam.modalities import MODALITIES
 from espmedsam.network import ESPMedSAM, SamTeacher
 from espmedsam.network.vit import VitShape
 from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
+from espmedsam.train.config import Config
+from espmedsam.train.stages import build
 from small_pool import pool, run  # noqa: F401 (fixtures)
 
 TINY = VitShape(width=32, depth=3, heads=2, window=3, grid=4, everywhere=(1,))
@@ -66,6 +69,45 @@ def test_mmdkd(run, tmp_path):
     assert losses[-1] < losses[0]
     assert inside(moved(common, weights(tmp_path / "joint")),
                   "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query.")
+
+
+def test_teachers_adapted_to_each_modality(run, tmp_path):
+    """The base learns from masks and from two teachers; neither a teacher nor a controller moves."""
+    start = {k: v.numpy() for k, v in ESPMedSAM().state_dict().items()}
+    teacher = {k: v + 0.02 if checkpoint.is_modality_key(k) else v for k, v in start.items()}
+    for name, state in (("start", start), ("sound", teacher), ("colon", teacher)):
+        checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", state)
+    losses = run("distilled", 'stage = "distil"\ninit = "start.safetensors"\nexchange = 0.5\npaste = { discs = 0.5 }\n'
+                 'teachers = { ultrasound = "sound.safetensors", colonoscopy = "colon.safetensors" }\n' + SMALL, 0.4)
+    assert losses[-1] < losses[0]
+    after = weights(tmp_path / "distilled")
+    assert set(after) == set(start)
+    changed = moved(start, after)
+    assert any(k.startswith("SemiTViT.") for k in changed) and any(k.startswith("mask_decoder.") for k in changed)
+    assert not any(map(checkpoint.is_modality_key, changed))
+    assert not moved(teacher, checkpoint.read(tmp_path / "colon.safetensors"))
+
+
+@torch.no_grad()
+def test_a_teacher_sees_the_picture_and_its_mirror_image(tmp_path):
+    """Pictures of two modalities in one batch, each against its own teacher's answer."""
+    torch.manual_seed(0)
+    nets = {"ultrasound": ESPMedSAM().eval(), "colonoscopy": ESPMedSAM().eval()}
+    for name, net in nets.items():
+        checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()})
+    stage = build(Config("distil", side=[64], phase=[1.0], batch=2, lr=1e-3, budget=1, sampling={},
+                         teachers={m: f"{m}.safetensors" for m in nets}), tmp_path)
+    x = torch.randn(2, 3, 64, 64)
+    x[0] = 0.5 * (x[0] + x[0].flip(-1))  # its own mirror image, so that the teacher's answer is symmetric
+    order = ["colonoscopy", "ultrasound"]
+    modality = torch.tensor([MODALITIES.index(m) for m in order])
+    want, mask = stage._taught(x, modality)
+    assert torch.allclose(want[0], want[0].flip(-1), atol=1e-5) and torch.allclose(mask[0], mask[0].flip(-1), atol=1e-5)
+    net = nets["ultrasound"]
+    straight, mirrored = net.encode(x[1:], True), net.encode(x[1:].flip(-1), True).flip(-1)
+    assert torch.allclose(want[1], (0.5 * (straight + mirrored))[0], atol=1e-4)
+    assert mask[:1].shape == net.decode(net.self_prompt(straight)[1], modality[1:]).shape
+    assert 0 <= mask.min() and mask.max() <= 1
 
 
 @pytest.fixture

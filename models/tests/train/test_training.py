@@ -66,7 +66,8 @@ def test_what_makes_no_stage_is_refused(tmp_path):
     path.write_text(good)
     assert config.read(path).side == [64]
     for wrong in (good.replace("base", "bass"), good.replace("base", "controller"), good + "speed = 3\n",
-                  good.replace("[1.0]", "[0.5]"), good.replace("base", "common")):
+                  good.replace("[1.0]", "[0.5]"), good.replace("base", "common"),
+                  good.replace("base", "distil")):
         path.write_text(wrong)
         with pytest.raises(SystemExit):
             config.read(path)

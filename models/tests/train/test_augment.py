@@ -1,0 +1,80 @@
+"""What training shows the network: borrowed lesions, borrowed light, and the clean view that a teacher looks at."""
+
+import cv2
+import numpy as np
+import pytest
+
+from espmedsam.augment import Donor, augment, views
+from espmedsam.mix import exchange, paste
+
+SIDE = 64
+
+
+def disc(centre, radius, inside, outside, side=SIDE):
+    """(uint8 side x side x 3 of two levels, float32 mask of the disc)."""
+    mask = np.zeros((side, side), np.uint8)
+    cv2.circle(mask, centre, radius, 1, -1)
+    image = np.where(mask[..., None] > 0, np.uint8(inside), np.uint8(outside)) * np.ones(3, np.uint8)
+    return image, mask.astype(np.float32)
+
+
+def test_a_pasted_lesion_keeps_its_contrast_and_joins_the_mask():
+    image, mask = disc((16, 16), 8, 60, 100)
+    donor, donor_mask = disc((44, 44), 8, 170, 130)
+    mixed, both = paste(image, mask, donor, donor_mask)
+    assert np.array_equal(both, np.maximum(mask, donor_mask))
+    assert (mixed[16, 16] == 60).all() and (mixed[4, 60] == 100).all()
+    # 40 brighter than its surroundings in the donor, so here too.
+    assert np.abs(mixed[44, 44].astype(int) - 140).max() <= 1
+
+
+@pytest.mark.parametrize("radius", [0, 40])
+def test_nothing_and_nearly_everything_are_not_pasted(radius):
+    image, mask = disc((16, 16), 8, 60, 100)
+    donor, donor_mask = disc((32, 32), radius, 170, 130)
+    donor_mask *= radius > 0
+    mixed, both = paste(image, mask, donor, donor_mask)
+    assert mixed is image and both is mask
+
+
+def test_exchange_borrows_light_and_keeps_structure():
+    rng = np.random.default_rng(0)
+    image = rng.integers(60, 120, (SIDE, SIDE, 3)).astype(np.float32)
+    assert np.abs(exchange(image, image.astype(np.uint8), np.random.default_rng(1)) - image).max() < 0.01
+    red = np.full((32, 32, 3), (200, 40, 40), np.uint8)
+    mixed = exchange(image, red, np.random.default_rng(1))
+    assert mixed.dtype == np.float32 and mixed.flags.c_contiguous
+    before, after = image.mean((0, 1)), mixed.mean((0, 1))
+    assert after[0] > before[0] + 20 and after[1] < before[1] - 10
+    spectra = [np.fft.fft2(v[..., 1]) for v in (image, mixed)]
+    high = np.hypot(*np.meshgrid(np.fft.fftfreq(SIDE), np.fft.fftfreq(SIDE))) > 0.1
+    assert np.abs(spectra[0] - spectra[1])[high].max() < 0.1
+    assert np.abs(np.angle(spectra[0] / spectra[1]))[~high].max() < 0.01
+
+
+@pytest.mark.parametrize("modality", ["ultrasound", "colonoscopy", "fundus"])
+def test_clean_and_seen_show_the_same_place(modality):
+    """A disc twice as bright as its surroundings stays where its mask is, in both views and for every draw."""
+    image, mask = disc((110, 90), 45, 200, 100, 224)
+    mask = (255 * mask).astype(np.uint8)
+    alike = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        view = views(image, mask, modality, 96, rng, Donor(image, mask, seed % 2 == 0, seed % 3 == 0))
+        assert view.seen.shape == view.clean.shape == (96, 96, 3) and view.mask.shape == (96, 96)
+        assert 0 <= view.mask.min() and view.mask.max() <= 1
+        inside = cv2.erode((view.mask > 0.99).astype(np.uint8), np.ones((9, 9))) > 0
+        if inside.sum() > 50:
+            assert np.median(view.clean[inside]) > 150
+        if view.clean.std() == 0:  # wholly inside the disc: no place to compare
+            alike += 1
+            continue
+        alike += np.corrcoef(view.seen.mean(2).ravel(), view.clean.mean(2).ravel())[0, 1] > 0.5
+    assert alike >= 34  # gain, noise and text change much, but not the place
+
+
+def test_a_draw_can_be_repeated():
+    image, mask = disc((110, 90), 45, 200, 100, 224)
+    first, second = (augment(image, (255 * mask).astype(np.uint8), "ultrasound", 64, np.random.default_rng(3))
+                     for _ in range(2))
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
