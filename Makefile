@@ -160,6 +160,7 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
+UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
@@ -174,6 +175,9 @@ train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; e
 	    --out runs/controller-$$modality
 	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
+	$(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
+	$(TRAIN) -m espmedsam.yardstick $(UNET) --data out/shifted --split out/shifted/split.csv models/yardstick-shifted.json
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
 FINE := --side 448 --modality fundus --modality microscopy

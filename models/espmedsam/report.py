@@ -181,9 +181,15 @@ def against(ours: list[dict | None], yardstick: list[dict | None]) -> str:
     cell = [lambda n, f=f: f"{f[n]:.3f}" if n in f else "–" for f in found]
     table = markdown("data set | ours | ours, shifted | U-Net | U-Net, shifted",
                      [[f"`{n}`", *(c(n) for c in cell)] for n in sorted(found[0])])
-    bare = any(d and "pictures" not in d for d in yardstick)
-    return table + ("\nThe U-Net's file has means only, no figures of single pictures: no interval of the difference "
-                    "can be given.\n" if bare else "")
+    parts = [table]
+    for name, theirs, mine in zip(("As they are", "Shifted"), yardstick, ours):
+        if theirs and "pictures" not in theirs:
+            parts.append("The U-Net's file has means only, no figures of single pictures: no interval of the difference "
+                         "can be given.\n")
+        elif theirs and mine:
+            parts.append(f"{name}, picture by picture:\n\n"
+                         + differences(theirs["pictures"], mine["pictures"], "U-Net | ours"))
+    return "\n".join(parts)
 
 
 def marked_with_confidence(pictures: list[dict]) -> tuple[list[dict], np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
-"""Prints the program's measured Dice beside the U-Net's, and writes down a U-Net run for that.
+"""Measures a U-Net run picture by picture, and prints the program's measured Dice beside it.
 
-    python -m espmedsam.yardstick models/validation.json models/yardstick.json
-    python -m espmedsam.yardstick --run runs/unet-224 models/yardstick.json
+    python -m espmedsam.yardstick --run runs/unet-224 --config models/configs/unet-224.toml --data DIR --split FILE \
+        --part val models/yardstick.json
+    python -m espmedsam.yardstick models/validation-live.json models/yardstick.json
 """
 
 from __future__ import annotations
@@ -11,24 +12,44 @@ import csv
 import json
 from pathlib import Path
 
+from .report import means
 
-def write_down(run: Path, out: Path) -> None:
-    """Last row of a U-Net run's validation curve, and what the run cost."""
-    row = list(csv.DictReader((run / "curve_val.csv").open()))[-1]
-    cost = {"pictures_seen": int(row.pop("images")), "cpu_minutes": float(row.pop("minutes")), "steps": int(row.pop("step"))}
-    empty = row.pop("empty", None)
-    report = {"model": "U-Net, width 16, one output per modality, 224 x 224 (configs/unet-224.toml)", **cost,
-              "empty_left_empty": empty and float(empty), "dice": {k: float(v) for k, v in row.items()}}
-    out.write_text(json.dumps(report, indent=2) + "\n")
+
+def measure(run: Path, config: Path, data: Path, split: Path, part: str) -> dict:
+    """What the run cost, and per picture: data set, stem, modality, whether it is empty, whether anything was marked,
+    and the Dice (null without a target). Needs PyTorch."""
+    import torch
+
+    from . import checkpoint
+    from .data import load_split
+    from .train import config as configuration
+    from .train.stages import build
+    from .train.validation import Validation, dice
+
+    cfg = configuration.read(config)
+    stage = build(cfg, run)
+    state = checkpoint.read(run / "ema.safetensors")
+    stage.net.load_state_dict({k: torch.tensor(v) for k, v in state.items()})
+    validation = Validation(load_split(data, split, part), cfg.side[-1], shown=0)
+    pictures = []
+    for item, truth, mask in zip(validation.items, validation.masks,
+                                 validation.masks_of(stage.eval(), torch.device("cpu"))):
+        pictures.append({"dataset": item.dataset, "stem": item.stem, "modality": item.modality, "empty": item.empty,
+                         "marked": bool(mask.any()), "dice": None if item.empty else dice(mask, truth)})
+    cost = list(csv.DictReader((run / "curve_val.csv").open()))[-1]
+    name = f"U-Net, width {cfg.width}, one output per modality, {cfg.side[-1]} x {cfg.side[-1]} (configs/{config.name})"
+    return {"model": name, "part": part, "pictures_seen": int(cost["images"]), "cpu_minutes": float(cost["minutes"]),
+            "steps": int(cost["step"]), "pictures": pictures}
 
 
 def table(measured: dict, yardstick: dict) -> str:
     """Markdown, a row per data set."""
+    theirs = means(yardstick)
     lines = ["| data set | modality | pictures | Dice | U-Net Dice |", "|---|---|---:|---:|---:|"]
     for d in measured["datasets"]:
         if d["dice_mean"] is not None:
             lines.append(f"| {d['dataset']} | {d['modality']} | {d['images']} | {d['dice_mean']:.3f} "
-                         f"| {yardstick['dice'].get(d['dataset'], float('nan')):.3f} |")
+                         f"| {theirs.get(d['dataset'], float('nan')):.3f} |")
     lines.append(f"\n{yardstick['model']}: {yardstick['pictures_seen']} augmented pictures, "
                  f"{yardstick['cpu_minutes']:.0f} CPU minutes")
     return "\n".join(lines)
@@ -38,10 +59,14 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("measured", nargs="?", type=Path)
     p.add_argument("yardstick", type=Path)
-    p.add_argument("--run", type=Path, help="write the yardstick down from this run first")
+    for name in ("run", "config", "data", "split"):
+        p.add_argument(f"--{name}", type=Path)
+    p.add_argument("--part", default="val")
     a = p.parse_args()
     if a.run:
-        write_down(a.run, a.yardstick)
+        if not (a.config and a.data and a.split):
+            p.error("--run needs --config, --data and --split")
+        a.yardstick.write_text(json.dumps(measure(a.run, a.config, a.data, a.split, a.part), indent=1) + "\n")
     if a.measured:
         print(table(json.loads(a.measured.read_text()), json.loads(a.yardstick.read_text())))
 

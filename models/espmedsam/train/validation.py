@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -31,31 +32,41 @@ class Validation:
                 self.shown.add(i)
 
     @torch.no_grad()
+    def masks_of(self, stage: Stage, device: torch.device) -> Iterator[np.ndarray]:
+        """Each picture's mask, bool, at the picture's size. None at all if the stage makes no masks."""
+        for item, image, mask in zip(self.items, self.squares, self.masks):
+            x = torch.from_numpy(normalise(image.astype(np.float32)))[None].to(device)
+            logits = stage.segment(x, torch.tensor([MODALITIES.index(item.modality)], device=device))
+            if logits is None:
+                return
+            up = F.interpolate(logits[None].float(), mask.shape, mode="bilinear", align_corners=False)[0, 0]
+            yield (up >= 0).cpu().numpy()
+
     def dice(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
         """Mean Dice per data set over pictures with a target; `empty` = share of empty pictures left empty. Writes a
         few to `pictures`. Empty if the stage makes no masks."""
         stage.eval()
         scores: dict[str, list[float]] = {}
         drawn = []
-        for i, (item, image, mask) in enumerate(zip(self.items, self.squares, self.masks)):
-            x = torch.from_numpy(normalise(image.astype(np.float32)))[None].to(device)
-            logits = stage.segment(x, torch.tensor([MODALITIES.index(item.modality)], device=device))
-            if logits is None:
-                break
-            up = F.interpolate(logits[None].float(), mask.shape, mode="bilinear", align_corners=False)[0, 0]
-            pred = (up >= 0).cpu().numpy()
+        for i, pred in enumerate(self.masks_of(stage, device)):
+            item, mask = self.items[i], self.masks[i]
             if i in self.shown:
-                drawn.append(outlines(image, mask, pred))
+                drawn.append(outlines(self.squares[i], mask, pred))
             if item.empty:
                 scores.setdefault("empty", []).append(float(not pred.any()))
             else:
-                scores.setdefault(item.dataset, []).append(2 * (pred & mask).sum() / (pred.sum() + mask.sum()))
+                scores.setdefault(item.dataset, []).append(dice(pred, mask))
         stage.train()
         if drawn:
             rows = [np.hstack(drawn[i:i + 4] + [np.zeros_like(drawn[0])] * (4 - len(drawn[i:i + 4])))
                     for i in range(0, len(drawn), 4)]
             cv2.imwrite(str(pictures), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
         return {k: float(np.mean(v)) for k, v in sorted(scores.items())}
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    """2 |A and B| / (|A| + |B|) of two masks that are not both empty."""
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
 def outlines(image: np.ndarray, truth: np.ndarray, drawn: np.ndarray) -> np.ndarray:

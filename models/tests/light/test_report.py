@@ -96,6 +96,16 @@ def test_accuracy_counts_empty_pictures_apart():
     assert report.means(evaluation(pictures)) == {"us": pytest.approx(1.4 / 3)}
 
 
+def test_beside_the_yardstick_picture_by_picture():
+    ours = {"pictures": [picture("us", f"{i}", 0.8) for i in range(6)] + [picture("skin", "a", 0.9)]}
+    theirs = {"pictures": [picture("us", f"{i}", 0.7) for i in range(6)] + [empty("none", True)]}
+    text = report.against([ours, None], [theirs, None])
+    assert "| `us` | 0.800 | – | 0.700 | – |" in text and "| `skin` | 0.900 | – | – | – |" in text
+    assert "| `us` | 6 | 0.700 | 0.800 | +0.1000 [+0.1000, +0.1000] | 0 | 6 |" in text
+    assert text.count("picture by picture") == 1
+    assert "picture by picture" not in report.against([ours, None], [{"dice": {"us": 0.7}}, None])
+
+
 def test_circumferences():
     pictures = [picture("us", str(i), 0.9, circumference_error_mm=e) for i, e in enumerate((1.0, -2.0, 4.0))]
     text = report.circumferences([*pictures, picture("us", "none", 0.9)])

@@ -1,12 +1,13 @@
 """Training with masks, end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from espmedsam import checkpoint
+from espmedsam import checkpoint, report, yardstick
 from espmedsam.train import config
 from espmedsam.train.run import optimiser
 from espmedsam.train.stages import build
@@ -35,6 +36,16 @@ def test_a_run_resumes_where_it_stopped(run, tmp_path):
     run("u", config, 0.15)
     after = torch.load(tmp_path / "u" / "state.pt", weights_only=True)["progress"]
     assert after[0] > before[0] and after[2] >= 0.15
+
+
+def test_the_yardstick_is_measured_picture_by_picture(run, tmp_path, pool):
+    run("u", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.2)
+    found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", pool, pool / "split.csv", "val")
+    assert [p["stem"] for p in found["pictures"]] == ["10", "11", "12", "13"]
+    last = list(csv.DictReader((tmp_path / "u" / "curve_val.csv").open()))[-1]
+    assert found["pictures_seen"] == int(last["images"])
+    for name, mean in report.means(found).items():
+        assert mean == pytest.approx(float(last[name]), abs=1e-4)
 
 
 def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
