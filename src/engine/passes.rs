@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::mask::Blend;
 use crate::model::LogitMap;
 use crate::model::contract::{LOW_RES_STRIDE, PATCH_STRIDE};
-use crate::model::manifest::ModelSpec;
+use crate::model::manifest::{ModelSpec, WhiteBalanceSpec};
 use crate::model::runtime::{Graph, Threads};
 use crate::model::store::Graphs;
 use crate::preprocess::views::Views;
@@ -25,7 +25,14 @@ pub(super) struct Task {
     /// Row of the decoder's mask queries.
     pub index: usize,
     /// The modality's.
+    pub look: Look,
+}
+
+/// How the network looks at the picture. Tasks that look alike share what they can.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Look {
     pub views: Views,
+    pub white_balance: Option<WhiteBalanceSpec>,
 }
 
 /// What the network says to one ask: maps of the whole picture, and the time its stages took. What several asks share
@@ -57,16 +64,16 @@ impl Passes<'_> {
     /// A fault of the runtime.
     pub(super) fn run(&self, frame: &Frame, watch: &mut Watch) -> Result<Vec<Said>, String> {
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
-        let mut kinds: Vec<Views> = Vec::new();
+        let mut kinds: Vec<Look> = Vec::new();
         for task in self.tasks {
-            if !kinds.contains(&task.views) {
-                kinds.push(task.views);
+            if !kinds.contains(&task.look) {
+                kinds.push(task.look);
             }
         }
-        for views in kinds {
-            let same = |(at, task): (usize, &Task)| (task.views == views).then_some(at);
+        for look in kinds {
+            let same = |(at, task): (usize, &Task)| (task.look == look).then_some(at);
             let members: Vec<usize> = self.tasks.iter().enumerate().filter_map(same).collect();
-            self.views(frame, views, &members, &mut said, watch)?;
+            self.views(frame, look, &members, &mut said, watch)?;
         }
         Ok(said)
     }
@@ -75,12 +82,17 @@ impl Passes<'_> {
     fn views(
         &self,
         frame: &Frame,
-        views: Views,
+        Look {
+            views,
+            white_balance,
+        }: Look,
         members: &[usize],
         said: &mut [Said],
         watch: &mut Watch,
     ) -> Result<(), String> {
-        let canvas = Preprocess::of(views.canvas(), &self.model.preprocess).run(frame);
+        let canvas = Preprocess::of(views.canvas(), &self.model.preprocess)
+            .balanced(white_balance)
+            .run(frame);
         said[members[0]].times.preprocess += watch.lap();
         let blend = |stride| Blend::new(&views, stride);
         let mut blends: Vec<(Blend, Blend)> = match views.is_plain() {

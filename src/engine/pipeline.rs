@@ -10,7 +10,7 @@ use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use crate::preprocess::views::Views;
 
-use super::passes::{Passes, Said, Task};
+use super::passes::{Look, Passes, Said, Task};
 use super::pin;
 use super::plan::{Plan, Settled};
 use super::watch::Watch;
@@ -173,7 +173,10 @@ impl Pipeline {
             Ok(Task {
                 graphs: self.store.graphs(*choice)?,
                 index: choice.modality.index,
-                views: Views::of(choice.modality.views, choice.model.side),
+                look: Look {
+                    views: Views::of(choice.modality.views, choice.model.side),
+                    white_balance: choice.modality.white_balance,
+                },
             })
         };
         let tasks = settled.iter().map(task).collect::<Result<Vec<_>, _>>()?;

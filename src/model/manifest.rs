@@ -8,6 +8,7 @@ use serde::Deserialize;
 mod guard;
 mod preprocess;
 mod views;
+mod white_balance;
 
 use super::ModelError;
 use super::contract::PATCH_STRIDE;
@@ -17,6 +18,7 @@ use crate::mask::confidence::{Calibration, Signs};
 pub use guard::{GuardClass, GuardSpec};
 pub use preprocess::{PreprocessSpec, Resize};
 pub use views::{Mirrored, TILE_OVERLAP, ViewsSpec};
+pub use white_balance::WhiteBalanceSpec;
 
 /// Name of the manifest in a models folder.
 pub const FILE_NAME: &str = "manifest.toml";
@@ -132,6 +134,8 @@ pub struct ModalitySpec {
     /// How the network looks at a picture; without it: once, at the whole.
     #[serde(default)]
     pub views: ViewsSpec,
+    /// Without it colours stay as they are.
+    pub white_balance: Option<WhiteBalanceSpec>,
     /// From signs to the Dice to be expected; without it a mask has no confidence.
     pub confidence: Option<ConfidenceSpec>,
     /// Measured on the validation split.
@@ -350,6 +354,9 @@ fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), Stri
         ));
     }
     modality.views.check(model.side, MAX_SIDE)?;
+    if let Some(white_balance) = &modality.white_balance {
+        white_balance.check()?;
+    }
     if let Some(ConfidenceSpec { intercept, weights }) = &modality.confidence
         && !weights.iter().chain([intercept]).all(|v| v.is_finite())
     {

@@ -2,19 +2,22 @@
 
 mod filter;
 pub mod views;
+mod white_balance;
 
 use self::filter::Taps;
 use crate::frame::Frame;
-use crate::model::manifest::{ModelSpec, PreprocessSpec, Resize};
+use crate::model::manifest::{ModelSpec, PreprocessSpec, Resize, WhiteBalanceSpec};
 
 /// Squashes a picture to a square and normalises it: a separable filter ([`Resize`]), half-pixel centres, float32
-/// throughout and no rounding in between, then `(x - mean) / std` per channel on the 0..=255 scale.
+/// throughout and no rounding in between, the light's colour where it is asked for, then `(x - mean) / std` per channel on
+/// the 0..=255 scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
     side: usize,
     resize: Resize,
     mean: [f32; 3],
     std: [f32; 3],
+    white_balance: Option<WhiteBalanceSpec>,
 }
 
 /// The encoder's input, channels first.
@@ -41,6 +44,16 @@ impl Preprocess {
             resize: spec.resize,
             mean: spec.mean,
             std: spec.std,
+            white_balance: None,
+        }
+    }
+
+    /// With a modality's colour constancy.
+    #[must_use]
+    pub fn balanced(self, white_balance: Option<WhiteBalanceSpec>) -> Self {
+        Self {
+            white_balance,
+            ..self
         }
     }
 
@@ -77,6 +90,9 @@ impl Preprocess {
                     }
                 }
             }
+        }
+        if let Some(white_balance) = &self.white_balance {
+            white_balance::balance(&mut chw, white_balance);
         }
         for channel in 0..3 {
             let (mean, std) = (self.mean[channel], self.std[channel]);

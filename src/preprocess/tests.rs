@@ -15,6 +15,7 @@ fn with(side: usize, resize: Resize) -> Preprocess {
         resize,
         mean: [0.0; 3],
         std: [1.0; 3],
+        white_balance: None,
     }
 }
 
@@ -229,6 +230,7 @@ fn probes_of_the_reference_case_agree() {
                 resize: Resize::BilinearSquash,
                 mean: MEAN,
                 std: STD,
+                white_balance: None,
             }
             .run(&frame);
             let found = image.chw[(channel * 1024 + y) * 1024 + x];
@@ -259,4 +261,31 @@ fn a_ramp_shrinks_as_pillow_shrinks_it() {
             "expected {expected}, found {found}"
         );
     }
+}
+
+#[test]
+fn the_light_is_balanced_before_normalising() {
+    let frame = Frame {
+        width: 8,
+        height: 8,
+        rgb: (0..64u8).flat_map(|ix| [100 + ix, 100, 80]).collect(),
+    };
+    let spec = WhiteBalanceSpec {
+        usual: [1.3, 0.9, 0.8],
+        strength: 0.5,
+    };
+    let mut by_hand = plain(8).run(&frame).chw;
+    white_balance::balance(&mut by_hand, &spec);
+    for (channel, values) in by_hand.chunks_exact_mut(64).enumerate() {
+        for value in values {
+            *value = (*value - MEAN[channel]) / STD[channel];
+        }
+    }
+    let normalised = Preprocess {
+        mean: MEAN,
+        std: STD,
+        ..plain(8)
+    };
+    assert_ne!(normalised.run(&frame).chw, by_hand);
+    assert_eq!(normalised.balanced(Some(spec)).run(&frame).chw, by_hand);
 }

@@ -117,7 +117,9 @@ def main() -> None:
                           folder=recipe["folder"] if eight else "", preferred_for=tuple(names) if a.preferred else (),
                           confidence=calibration(a.confidence))
     views = recipe.get("views", {}).get(str(spec.side), {})
-    spec = replace(spec, views={name: views[name] for name in names if name in views})
+    light = recipe.get("white_balance", {})
+    spec = replace(spec, views={name: views[name] for name in names if name in views},
+                   white_balance={name: light[name] for name in names if name in light})
     models = [m for m in models if m["name"] != spec.name]
     if a.default:
         models = [{**m, "default": False} for m in models]

@@ -51,6 +51,7 @@ class Spec:
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict = field(default_factory=dict)  # of espmedsam.confidence, by modality
     views: dict = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
+    white_balance: dict = field(default_factory=dict)  # the usual light (the manifest's `white_balance`), by modality
 
     @property
     def place(self) -> str:
@@ -140,7 +141,7 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     def rel(p: Path) -> str:
         return p.relative_to(root).as_posix()
 
-    by_name = {"views": spec.views, "confidence": spec.confidence}
+    by_name = {"views": spec.views, "white_balance": spec.white_balance, "confidence": spec.confidence}
     tables = {key: of[modality.name] for key, of in by_name.items() if modality.name in of}
     return {
         "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
@@ -176,9 +177,9 @@ def write_manifest(root: Path, models: list[dict]) -> None:
         for path in sorted({p for y in m["modality"] for p in _paths(y)}):
             out += ["", "[[model.file]]", *_file(root, path)]
         for y in sorted(m["modality"], key=lambda y: y["index"]):
-            apart = ("views", "confidence", "validation")
-            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k not in apart]
-            for table in ("views", "confidence"):
+            tables = ("views", "white_balance", "confidence")
+            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k not in (*tables, "validation")]
+            for table in tables:
                 if table in y:
                     out += ["", f"[model.modality.{table}]"] + [f"{k} = {_toml(v)}" for k, v in y[table].items()]
             for v in y.get("validation", []):

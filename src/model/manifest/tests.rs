@@ -83,6 +83,16 @@ fn what_is_wrong_is_said() {
             "unknown variant `up`",
         ),
         (
+            "index = 2",
+            "index = 2\nwhite_balance = { usual = [1.3, 0.9, 0.0], strength = 0.5 }",
+            "white_balance.usual: expected numbers within 0.01..=3",
+        ),
+        (
+            "index = 2",
+            "index = 2\nwhite_balance = { usual = [1.3, 0.9, 0.8], strength = 1.5 }",
+            "white_balance.strength: expected 0..=1, found 1.5",
+        ),
+        (
             "path = \"a/encoder.onnx\"",
             "path = \"../encoder.onnx\"",
             "inside the manifest's folder",
