@@ -1,0 +1,92 @@
+"""Checkpoints to train on from, made of exported 8-bit weights.
+
+    python -m espmedsam.from_release --from models/release --data DIR --split FILE --out runs/released
+
+Writes `base.safetensors` and `<modality>.safetensors` (the base with that modality's controller). Export folds
+BatchNorms into their convolutions; one that does nothing would begin to normalise as soon as training goes on. So each
+gets the statistics of training pictures, and weights and biases that undo them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .checkpoint import is_modality_key, write_safetensors
+from .data import load_split, normalise, read_pair, square
+from .export.calibrate import float_weights
+from .modalities import MODALITIES
+from .network import ESPMedSAM
+from .network.encoder import ConvNorm
+
+NOTICE = {"notice": "Research use only. Not for clinical use."}
+
+
+@torch.no_grad()
+def unfold(net: ESPMedSAM, pictures: torch.Tensor) -> None:
+    """Gives every BatchNorm of the encoder the statistics of `pictures` (B x 3 x S x S, normalised), and weights and
+    biases by which the network computes what it did."""
+    moments: dict[ConvNorm, list[torch.Tensor]] = {m: [] for m in net.modules() if isinstance(m, ConvNorm)}
+    hooks = [m.c.register_forward_hook(
+        lambda _conv, _x, y, own=own: own.append(torch.stack([y.mean((0, 2, 3)), (y**2).mean((0, 2, 3))])))
+        for m, own in moments.items()]
+    net.eval()
+    for x in pictures.split(8):
+        net.encode(x, False)
+    for hook in hooks:
+        hook.remove()
+    for norm, own in moments.items():
+        mean, square = torch.stack(own).mean(0)
+        _take(norm.bn, mean, (square - mean**2).clamp(min=1e-6))
+
+
+def _take(bn: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> None:
+    gain = bn.weight / torch.sqrt(bn.running_var + bn.eps)
+    bn.bias += gain * (mean - bn.running_mean)
+    bn.weight.copy_(gain * torch.sqrt(variance + bn.eps))
+    bn.running_mean.copy_(mean)
+    bn.running_var.copy_(variance)
+
+
+def released(folder: Path, modality: str) -> ESPMedSAM:
+    """The network of an exported folder's 8-bit weights: the base, with the modality's controller if it is named."""
+    net = ESPMedSAM()
+    own = {k: v.numpy() for k, v in net.state_dict().items()}
+    return net.load_arrays(own | float_weights(folder, modality))
+
+
+def sample(data: Path, split: Path, side: int, each: int) -> torch.Tensor:
+    """Up to `each` training pictures of every data set, B x 3 x side x side, normalised."""
+    chosen: dict[str, list] = {}
+    for item in load_split(data, split, "train"):
+        of = chosen.setdefault(item.dataset, [])
+        if len(of) < each:
+            of.append(normalise(square(read_pair(item)[0], side)))
+    return torch.from_numpy(np.stack([x for of in chosen.values() for x in of]))
+
+
+def main() -> None:
+    """Writes the checkpoints."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder of 8-bit weights")
+    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    p.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
+    p.add_argument("--side", type=int, default=224)
+    p.add_argument("--each", type=int, default=32, help="pictures of each data set that statistics are taken from")
+    p.add_argument("--out", type=Path, required=True)
+    a = p.parse_args()
+    a.out.mkdir(parents=True, exist_ok=True)
+    base = released(a.exported, "")
+    unfold(base, sample(a.data, a.split, a.side, a.each))
+    shared = {k: v.numpy() for k, v in base.state_dict().items() if not is_modality_key(k)}
+    for modality in ["", *(m for m in MODALITIES if list(a.exported.glob(f"{m}-*.safetensors")))]:
+        state = {k: v.numpy() for k, v in released(a.exported, modality).state_dict().items()}
+        write_safetensors(a.out / f"{modality or 'base'}.safetensors", state | shared, NOTICE)
+
+
+if __name__ == "__main__":
+    main()
