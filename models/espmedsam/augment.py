@@ -16,6 +16,9 @@ UPRIGHT = ("ultrasound", "x-ray")
 # Magnification, smallest and largest, 1 = the whole picture. Vessels and nuclei are also served as tiles of a larger
 # picture, so these are trained from the whole to a quarter of its side.
 ZOOM = {"fundus": (0.9, 4.0), "microscopy": (0.8, 4.0)}
+# A quarter of the others' pictures are shrunk further than 0.7, to this: another hospital's device shows a wider field,
+# or the picture as a part of its screen.
+FAR = {"colonoscopy": 0.4, "dermoscopy": 0.45, "ultrasound": 0.5, "x-ray": 0.5}
 
 
 @dataclass
@@ -66,7 +69,9 @@ def views(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np
 def _warp(image, mask, modality, side, rng):
     n = image.shape[0]
     low, high = ZOOM.get(modality, (0.7, 1.6))
-    scale = np.exp(rng.uniform(np.log(low), np.log(max(1.6, min(high, 1.6 * n / side)))))  # not much beyond its pixels
+    if modality in FAR and rng.random() < 0.25:
+        low, high = FAR[modality], low
+    scale = np.exp(rng.uniform(np.log(low), np.log(min(high, max(1.6, 1.6 * n / side)))))  # not much beyond its pixels
     aspect = np.exp(rng.uniform(-0.22, 0.22))
     angle = np.deg2rad(rng.uniform(-25, 25)) if rng.random() < 0.5 else 0.0
     if modality not in UPRIGHT:
@@ -75,12 +80,19 @@ def _warp(image, mask, modality, side, rng):
     sx, sy = side / n * scale * aspect * flip, side / n * scale / aspect
     c, s = np.cos(angle), np.sin(angle)
     a = np.array([[c * sx, -s * sy], [s * sx, c * sy]])
-    # Up to a tenth of the side beyond what the magnification itself leaves free.
-    slack = side * (0.5 * (scale - 1) + 0.1) if scale > 1.6 else 0.108 * side * max(1.0, scale)
+    # Far in or out: up to a tenth of the side beyond what the magnification itself leaves free.
+    slack = 0.108 * side * max(1.0, scale) if 0.7 <= scale <= 1.6 else side * (0.5 * abs(scale - 1) + 0.1)
     centre = side / 2 + rng.uniform(-slack, slack, 2)
     m = np.hstack([a, (centre - a @ np.array([n / 2, n / 2]))[:, None]])
-    # Outside the picture: black, as beside a sector, or the edge repeated, as in a tighter crop.
-    border = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
+    # Outside the picture: black, as beside a sector; the edge repeated, as in a tighter crop; or, where there is no up
+    # and down, the picture mirrored with its mask, so that small structures have real surroundings.
+    kind = rng.random()
+    border = cv2.BORDER_CONSTANT if kind < 0.5 else cv2.BORDER_REPLICATE
+    if kind > 0.75 and modality not in UPRIGHT:
+        border = cv2.BORDER_REFLECT
+    shrunk = n / (side * scale)
+    if shrunk > 1.7:  # as a device's own scaler would, without aliasing
+        image = cv2.GaussianBlur(image, (0, 0), 0.35 * shrunk)
     image = cv2.warpAffine(image, m, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
     mask = cv2.warpAffine(mask, m, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
     return image, mask.astype(np.float32) / 255

@@ -29,12 +29,13 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--workers", type=int, help="processes that make batches (default: none without a GPU)")
     p.add_argument("--budget", type=float, help="minutes, in place of the configuration's")
+    p.add_argument("--seed", type=int, help="in place of the configuration's: another branch from the same start")
     p.add_argument("--modality", choices=MODALITIES, help="of a stage that is about one modality")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
     if args.workers is None:
         args.workers = 0 if args.device == "cpu" else max((os.cpu_count() or 2) - 2, 1)
-    given = {k: v for k, v in (("budget", args.budget), ("modality", args.modality)) if v}
+    given = {k: v for k, v in (("budget", args.budget), ("modality", args.modality), ("seed", args.seed)) if v}
     Run(read(args.config, **given), args).train()
 
 

@@ -33,6 +33,9 @@ class Batches(Dataset):
         if not self.live.names:
             raise SystemExit("no picture of the stage's data sets is in the training part")
         self.fine = Draw(pool, cfg.fine.sampling, cfg.fine.batch) if cfg.fine else None
+        self.of_modality: dict[str, list[str]] = {}
+        for name, members in pool.by_dataset.items():
+            self.of_modality.setdefault(pool.items[members[0]].modality, []).append(name)
 
     def __getitem__(self, key: tuple[int, int]):
         step, side = key
@@ -44,7 +47,7 @@ class Batches(Dataset):
         for name in rng.choice(draw.names, draw.batch, p=draw.p):
             i = int(rng.choice(self.pool.by_dataset[name]))
             m = self.pool.items[i].modality
-            view = views(self.pool.images[i], self.pool.masks[i], m, side, rng, self._donor(name, rng))
+            view = views(self.pool.images[i], self.pool.masks[i], m, side, rng, self._donor(name, m, rng))
             images.append(normalise(view.seen))
             clean.append(view.clean)
             masks.append(view.mask)
@@ -54,13 +57,15 @@ class Batches(Dataset):
             batch += (torch.from_numpy(np.stack([normalise(x) for x in clean])),)
         return batch
 
-    def _donor(self, dataset: str, rng: np.random.Generator) -> Donor | None:
+    def _donor(self, dataset: str, modality: str, rng: np.random.Generator) -> Donor | None:
+        """A picture of the data set whose lesions are borrowed; if light alone is, of any of the modality."""
         share = self.cfg.paste.get(dataset, 0)
         paste = bool(share) and rng.random() < share
         exchange = bool(self.cfg.exchange) and rng.random() < self.cfg.exchange
         if not paste and not exchange:
             return None
-        i = int(rng.choice(self.pool.by_dataset[dataset]))
+        source = self.cfg.paste_from.get(dataset, dataset) if paste else rng.choice(self.of_modality[modality])
+        i = int(rng.choice(self.pool.by_dataset[source]))
         return Donor(self.pool.images[i], self.pool.masks[i], paste, exchange)
 
 

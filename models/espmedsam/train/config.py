@@ -59,6 +59,7 @@ class Config:
     width: int = 16                 # of the U-Net
     warmup: float = 2.0             # minutes
     paste: dict[str, float] = field(default_factory=dict)  # data set -> share that borrow another's lesion
+    paste_from: dict[str, str] = field(default_factory=dict)  # data set -> whose lesions it borrows, if not its own
     exchange: float = 0.0           # share that borrow another's light and colours
     ema: float = 0.998
     weight_decay: float = 0.05

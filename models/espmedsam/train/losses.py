@@ -17,14 +17,15 @@ def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, mask: Tensor, weight: float) -> Tensor:
-    """Mask loss at the logits' own size + 0.5 x patch BCE (a cell is positive where the mask touches it) + `weight` x
-    the auxiliary head's mask loss. mask: B x S x S in 0..1."""
-    target = F.adaptive_avg_pool2d(mask[:, None], logits.shape[-1])[:, 0]
-    loss = mask_loss(logits, target)
+    """Mask loss at the mask's size, to which logits are brought as they are when served + 0.5 x patch BCE (a cell is
+    positive where the mask touches it) + `weight` x the auxiliary head's mask loss, at its own size.
+    mask: B x S x S in 0..1."""
+    loss = mask_loss(F.interpolate(logits[:, None].float(), mask.shape[-2:], mode="bilinear")[:, 0], mask)
     if patch is not None:
         cells = (F.adaptive_max_pool2d(mask[:, None], patch.shape[-1])[:, 0] > 0.5).float()
         loss = loss + 0.5 * F.binary_cross_entropy_with_logits(patch.float(), cells)
     if aux is not None and weight:
+        target = F.adaptive_avg_pool2d(mask[:, None], aux.shape[-1])[:, 0]
         loss = loss + weight * mask_loss(aux, target)
     return loss
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espmedsam import checkpoint, report, yardstick
-from espmedsam.train import config
+from espmedsam.train import config, losses
 from espmedsam.train.run import optimiser
 from espmedsam.train.stages import build
 from small_pool import pool, run  # noqa: F401 (fixtures)
@@ -46,6 +46,17 @@ def test_the_yardstick_is_measured_picture_by_picture(run, tmp_path, pool):
     assert found["pictures_seen"] == int(last["images"])
     for name, mean in report.means(found).items():
         assert mean == pytest.approx(float(last[name]), abs=1e-4)
+
+
+def test_masks_are_compared_at_the_size_that_is_served():
+    """Of two maps that are alike when the mask is shrunk to their size, the one whose outline is right costs less."""
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 6:26, 6:26] = 1  # the edge runs through the middle of cells of 4 pixels
+    cells = torch.nn.functional.avg_pool2d(mask, 4)
+    right, coarse = 12 * (cells - 0.5), 12 * ((cells > 0).float() - 0.5)
+    assert losses.segmentation_loss(right, None, None, mask, 0) < losses.segmentation_loss(coarse, None, None, mask, 0)
+    up = torch.nn.functional.interpolate(right[None], (32, 32), mode="bilinear")[0]
+    assert losses.segmentation_loss(right, None, None, mask, 0) == losses.mask_loss(up, mask)
 
 
 def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
