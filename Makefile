@@ -158,6 +158,35 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 	done
 	$(LIGHT) -m espmedsam.yardstick models/validation-live.json models/yardstick.json
 
+# Pictures made to look as another device's, and what the shipped models make of them.
+SHIFTED := --data out/shifted --split out/shifted/split.csv
+.PHONY: eval-shifted
+eval-shifted: build $(TRAIN_READY) ## The same on shifted pictures, to out/eval (needs SHARED=)
+	[ -e out/shifted/split.csv ] || $(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+	mkdir -p out/eval
+	$(BIN) eval --model live-224-int8 $(SHIFTED) --part val --json out/eval/shifted-live.json
+	$(BIN) eval --model fine-448-int8 $(SHIFTED) --part val --json out/eval/shifted-fine.json --dataset chase_db1 --dataset dsb2018
+
+.PHONY: confidence
+confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice fitted anew; then `make export eval eval-shifted`
+	$(LIGHT) -m espmedsam.confidence --out models/configs/confidence.json --eval \
+	  models/validation-live-int8.json,models/validation-fine-int8.json out/eval/shifted-live.json,out/eval/shifted-fine.json
+
+VIEWED := dermoscopy:isic2017 x-ray:shenzhen_cxr ultrasound:hc18 ultrasound:busi_subset ultrasound:usgra_seg \
+  fundus:chase_db1 microscopy:dsb2018 colonoscopy:kvasir_seg
+.PHONY: card
+card: build $(LIGHT_READY) ## After `eval` and `eval-shifted`: tables, plots and failures of the model card
+	$(LIGHT) -m espmedsam.report --int8 models/validation-live-int8.json --float models/validation-live.json \
+	  --shifted out/eval/shifted-live.json --changes out/shifted/changes.csv --yardstick models/yardstick.json \
+	  --yardstick-shifted models/yardstick-shifted.json --out models/card
+	$(LIGHT) -m espmedsam.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
+	  --shifted out/eval/shifted-fine.json --out models/card/fine
+	rm -rf out/masks
+	for pair in $(VIEWED); do
+	  $(BIN) segment $(SHARED)/data/$${pair#*:}/images --modality $${pair%:*} --format png --on-mismatch keep -o out/masks >/dev/null
+	done
+	$(LIGHT) -m espmedsam.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
+
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 UNET := --run runs/unet-224 --config models/configs/unet-224.toml
@@ -169,15 +198,21 @@ train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; e
 	done
 	$(TRAIN) -m espmedsam.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
 	  --out runs/base-mean/ema.safetensors
+	for seed in 11 12; do
+	  $(TRAIN) -m espmedsam.train models/configs/base-wide.toml $(TRAIN_ON) --init-root runs --threads 1 --seed $$seed \
+	    --out runs/base-wide-$$seed &
+	done
+	wait -n && wait -n
+	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors --out runs/base-wide/ema.safetensors
 	for modality in $(MODALITIES); do
 	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
 	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
 	    --out runs/controller-$$modality
 	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
-	$(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+	[ -e out/shifted/split.csv ] || $(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
-	$(TRAIN) -m espmedsam.yardstick $(UNET) --data out/shifted --split out/shifted/split.csv models/yardstick-shifted.json
+	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
 FINE := --side 448 --modality fundus --modality microscopy

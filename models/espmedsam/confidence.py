@@ -1,6 +1,9 @@
 """Fits the Dice to be expected of a mask to the signs that `espmedsam eval --json` writes for each picture.
 
-    python -m espmedsam.confidence --eval FILE [FILE ...] --out models/configs/confidence.json
+    python -m espmedsam.confidence --eval FILES [FILES ...] --out models/configs/confidence.json
+
+FILES is a file, or several joined by commas, where a later one's pictures stand in place of the same ones before: those of
+modalities that another model serves.
 
 Expected Dice = sigmoid(intercept[modality] + sum of weight * sign), signs as the file has them (`SIGNS`), with weights
 shared by all modalities: a regression of fractions by cross-entropy (Papke and Wooldridge, J. Applied Econometrics 11,
@@ -42,6 +45,13 @@ def arrays(pictures: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Without overflow."""
     return 0.5 * (1 + np.tanh(x / 2))
+
+
+def served(files: str) -> list[dict]:
+    """The pictures of comma-joined files, once each: of the last that has them. Each with the first file's name."""
+    paths = [Path(f) for f in files.split(",")]
+    found = {key(p): {**p, "file": paths[0].name} for path in paths for p in json.loads(path.read_text())["pictures"]}
+    return list(found.values())
 
 
 def solve(x: np.ndarray, dice: np.ndarray, penalty: np.ndarray) -> np.ndarray:
@@ -145,10 +155,10 @@ def table(measured: dict[str, dict]) -> str:
 def main() -> None:
     """Fits, measures, writes."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--eval", type=Path, nargs="+", required=True)
+    p.add_argument("--eval", nargs="+", required=True, metavar="FILES")
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
-    everything = [{**q, "file": path.name} for path in a.eval for q in json.loads(path.read_text())["pictures"]]
+    everything = [q for files in a.eval for q in served(files)]
     pictures = usable(everything)
     if len({key(q) for q in pictures}) < 2 * FOLDS:
         p.error("too few pictures with signs: these files are of an older `eval`, or of other pictures")
@@ -166,7 +176,8 @@ def main() -> None:
     marks = [{"picture": "/".join(key(q)), "file": q["file"], "expected_dice": round(float(e), 3)}
              for q, e in zip(false, expected(model, false) if false else [])]
     report = {**model, "features": "sigmoid(intercept[modality] + sum(weight * sign))", "signs": SIGNS,
-              "fitted_on": [path.name for path in a.eval], "soft_dice_only_raises": rises(model, pictures),
+              "fitted_on": [[Path(f).name for f in files.split(",")] for files in a.eval],
+              "soft_dice_only_raises": rises(model, pictures),
               "out_of_fold": measured, "false_marks": marks}
     a.out.parent.mkdir(parents=True, exist_ok=True)
     a.out.write_text(json.dumps(report, indent=1) + "\n")

@@ -173,6 +173,13 @@ def test_files_go_in_and_come_out(tmp_path):
     assert len(model["weights"]) == 5 and len(model["intercepts"]) == 6
     assert model["out_of_fold"]["eye"]["fitted"]["pictures"] == 8 and model["soft_dice_only_raises"] is True
     assert [m["picture"] for m in model["false_marks"]] == ["us/false"] * 2
+    # Joined by a comma, of each picture the last file counts.
+    eye = [p | {"dice": 0.5} for p in pictures if p["dataset"] == "eye"]
+    (tmp_path / "fine.json").write_text(json.dumps(evaluation(eye)))
+    joined = confidence.served(f"{tmp_path / 'float.json'},{tmp_path / 'fine.json'}")
+    assert len(joined) == len(pictures) and {p["file"] for p in joined} == {"float.json"}
+    assert [p["dice"] for p in joined if p["dataset"] == "eye"] == [0.5] * 4
+    assert [p["dice"] for p in joined if p["dataset"] == "us"] == [p["dice"] for p in pictures if p["dataset"] == "us"]
     by_hand = model["intercepts"]["ultrasound"] + np.dot(model["weights"], signs)
     assert model["false_marks"][0]["expected_dice"] == pytest.approx(1 / (1 + math.exp(-by_hand)), abs=6e-4)
 
