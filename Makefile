@@ -175,17 +175,17 @@ confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice
 VIEWED := dermoscopy:isic2017 x-ray:shenzhen_cxr ultrasound:hc18 ultrasound:busi_subset ultrasound:usgra_seg \
   fundus:chase_db1 microscopy:dsb2018 colonoscopy:kvasir_seg
 .PHONY: card
-card: build $(LIGHT_READY) ## After `eval` and `eval-shifted`: tables, plots and failures of the model card
-	$(LIGHT) -m espmedsam.report --int8 models/validation-live-int8.json --float models/validation-live.json \
+card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and failures of the model card
+	$(TRAIN) -m espmedsam.report --int8 models/validation-live-int8.json --float models/validation-live.json \
 	  --shifted out/eval/shifted-live.json --changes out/shifted/changes.csv --yardstick models/yardstick.json \
 	  --yardstick-shifted models/yardstick-shifted.json --out models/card
-	$(LIGHT) -m espmedsam.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
+	$(TRAIN) -m espmedsam.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
 	  --shifted out/eval/shifted-fine.json --out models/card/fine
 	rm -rf out/masks
 	for pair in $(VIEWED); do
 	  $(BIN) segment $(SHARED)/data/$${pair#*:}/images --modality $${pair%:*} --format png --on-mismatch keep -o out/masks >/dev/null
 	done
-	$(LIGHT) -m espmedsam.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
+	$(TRAIN) -m espmedsam.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
@@ -203,7 +203,8 @@ train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; e
 	    --out runs/base-wide-$$seed &
 	done
 	wait -n && wait -n
-	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors --out runs/base-wide/ema.safetensors
+	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
+	  --out runs/base-wide/ema.safetensors
 	for modality in $(MODALITIES); do
 	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
 	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
