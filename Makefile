@@ -160,9 +160,12 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 
 # Pictures made to look as another device's, and what the shipped models make of them.
 SHIFTED := --data out/shifted --split out/shifted/split.csv
+out/shifted/split.csv: models/espmedsam/shifted.py | $(TRAIN_READY)
+	$(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+	touch $@
+
 .PHONY: eval-shifted
-eval-shifted: build $(TRAIN_READY) ## The same on shifted pictures, to out/eval (needs SHARED=)
-	[ -e out/shifted/split.csv ] || $(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+eval-shifted: build out/shifted/split.csv ## The same on shifted pictures, to out/eval (needs SHARED=)
 	mkdir -p out/eval
 	$(BIN) eval --model live-224-int8 $(SHIFTED) --part val --json out/eval/shifted-live.json
 	$(BIN) eval --model fine-448-int8 $(SHIFTED) --part val --json out/eval/shifted-fine.json --dataset chase_db1 --dataset dsb2018
@@ -191,7 +194,7 @@ MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
-train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
+train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
 	for stage in base-more-224 base-fine base-colour unet-224; do
 	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
@@ -202,7 +205,8 @@ train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; e
 	  $(TRAIN) -m espmedsam.train models/configs/base-wide.toml $(TRAIN_ON) --init-root runs --threads 1 --seed $$seed \
 	    --out runs/base-wide-$$seed &
 	done
-	wait -n && wait -n
+	wait -n
+	wait -n
 	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
 	  --out runs/base-wide/ema.safetensors
 	for modality in $(MODALITIES); do
@@ -211,7 +215,6 @@ train: $(TRAIN_READY) ## Base, then the controllers, then guard and yardstick; e
 	    --out runs/controller-$$modality
 	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
-	[ -e out/shifted/split.csv ] || $(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
 

@@ -35,7 +35,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.workers is None:
         args.workers = 0 if args.device == "cpu" else max((os.cpu_count() or 2) - 2, 1)
-    given = {k: v for k, v in (("budget", args.budget), ("modality", args.modality), ("seed", args.seed)) if v}
+    given = {k: v for k, v in (("budget", args.budget), ("modality", args.modality), ("seed", args.seed)) if v is not None}
     Run(read(args.config, **given), args).train()
 
 

@@ -33,6 +33,9 @@ class Batches(Dataset):
         if not self.live.names:
             raise SystemExit("no picture of the stage's data sets is in the training part")
         self.fine = Draw(pool, cfg.fine.sampling, cfg.fine.batch) if cfg.fine else None
+        lacking = {s for d, s in cfg.paste_from.items() if d in pool.by_dataset and s not in pool.by_dataset}
+        if lacking:
+            raise SystemExit(f"paste_from: no picture of {', '.join(sorted(lacking))} is in the training part")
         self.of_modality: dict[str, list[str]] = {}
         for name, members in pool.by_dataset.items():
             self.of_modality.setdefault(pool.items[members[0]].modality, []).append(name)
