@@ -16,7 +16,7 @@ STAGES = {
     "modality": "MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen",
     "joint": "MMDKD 3: SPPG and QDMD with masks; encoder and controllers are frozen",
     "base": "the whole network without controllers, with masks",
-    "distil": "the whole network without controllers, with masks and against teachers adapted to each modality",
+    "distil": "the base, or one modality's controller if one is named, with masks and against teachers of each modality",
     "controller": "one modality's controller with masks; the rest is frozen",
     "unet": "the yardstick, with masks",
 }
@@ -47,13 +47,15 @@ class Config:
     sampling: dict[str, float]      # data set -> probability
     fine: Fine | None = None
     init: str = ""                  # checkpoint to start from ("" = random), relative to --init-root
-    modality: str = ""              # of "controller", "adapt" and "modality"
+    modality: str = ""              # of "controller", "adapt" and "modality"; of "distil", if a controller learns
     controllers: dict[str, str] = field(default_factory=dict)  # of "joint": modality -> checkpoint
     teacher: str = ""               # of "common" and "modality": its checkpoint, relative to --init-root
     teacher_side: int = 0           # the side it looks at
     teacher_controller: bool = False  # an ESP-MedSAM teacher's own controller takes part
-    teachers: dict[str, str] = field(default_factory=dict)  # of "distil": modality -> ESP-MedSAM with its controller
-    imitate: float = 1.0            # of "distil": weight of the teachers' embeddings
+    # of "distil": modality -> checkpoint, or several, whose mean teaches; as `segmenter.load` takes them
+    teachers: dict[str, str | list[str]] = field(default_factory=dict)
+    mirrored: bool = True           # of "distil": teachers look at the mirror image too
+    imitate: float = 1.0            # of "distil": weight of the first teacher's embeddings
     agree: float = 0.5              # of "distil": weight of the teachers' masks
     vit: dict = field(default_factory=dict)  # of "teacher", and of "masked" unless it is the small encoder: VitShape
     width: int = 16                 # of the U-Net
@@ -69,6 +71,7 @@ class Config:
     compiled: bool = False          # torch.compile of the encoder: some minutes at the start, a fifth more pictures
     aux: float = 0.5                # weight of the auxiliary head on the embedding
     hidden: float = 0.6             # of "masked": share of cells hidden
+    renew: bool = True              # a controller starts anew and without effect; else as `init` has it
     token_bias: float = -4.0        # a new controller's token starts this faint
 
     def __post_init__(self):
@@ -80,8 +83,8 @@ class Config:
             raise SystemExit(f"stage '{self.stage}' needs a modality")
         if self.stage in ("common", "modality", "adapt") and not self.teacher:
             raise SystemExit(f"stage '{self.stage}' needs a teacher")
-        if self.stage == "distil" and not self.teachers:
-            raise SystemExit("stage 'distil' needs teachers")
+        if self.stage == "distil" and not (self.modality in self.teachers if self.modality else self.teachers):
+            raise SystemExit("stage 'distil' needs teachers" + (f" of {self.modality}" if self.modality else ""))
         if abs(sum(self.phase) - 1) > 1e-6 or len(self.phase) != len(self.side):
             raise SystemExit("`phase` gives each side's share of the budget and sums to 1")
 

@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import checkpoint
+from .. import checkpoint, segmenter
 from ..modalities import MODALITIES
 from ..network import ESPMedSAM, SamTeacher
 from ..network.encoder import SemiTViT
 from ..network.unet import UNet
 from ..network.vit import Vit
+from ..segmenter import Ensemble
 from ..teacher import PREFIX, load_teacher, vit_shape
 from .config import Config
-from .losses import hidden_cells, imitation_loss, mask_loss, segmentation_loss
+from .losses import at_size, hidden_cells, imitation_loss, mask_loss, segmentation_loss
 
 NOTICE = {"notice": "Research use only. Not for clinical use."}
 
@@ -77,32 +78,29 @@ class Segmentation(Stage):
 
 
 class Distilled(Segmentation):
-    """The base with masks, and its embeddings and masks against those of a teacher adapted to the picture's modality:
-    an ESP-MedSAM with that modality's controller, which looks at the picture before it was degraded, also mirrored."""
+    """The base, or one modality's controller over it, with masks, and its masks and embeddings against those of teachers
+    of the picture's modality, which look at the picture before it was degraded."""
 
-    def __init__(self, cfg: Config, net: ESPMedSAM, teachers: dict[int, ESPMedSAM]):
-        super().__init__(cfg, net, False)
+    def __init__(self, cfg: Config, net: ESPMedSAM, teachers: dict[int, Ensemble]):
+        super().__init__(cfg, net, bool(cfg.modality))
         self.teachers = teachers  # in a dict: no part of this module's weights
 
     def loss(self, x, mask, modality, clean):
         loss, embedding, logits = self._forward(x, mask, modality)
-        want, agreed = self._taught(clean, modality)
-        return loss + self.cfg.imitate * imitation_loss(embedding, want) + self.cfg.agree * mask_loss(logits, agreed)
+        agreed, wanted = self._taught(clean, modality)
+        if self.cfg.imitate:
+            loss = loss + self.cfg.imitate * imitation_loss(embedding, wanted)
+        return loss + self.cfg.agree * mask_loss(at_size(logits, agreed), agreed)
 
-    @torch.no_grad()
     def _taught(self, clean, modality):
-        """Embeddings, and masks in 0..1 at the decoder's size: the mean of the picture and its mirror image."""
-        wants, masks = [None] * len(clean), [None] * len(clean)
+        """(masks B x S x S in 0..1, embeddings or none)."""
+        masks, wanted = [None] * len(clean), [None] * len(clean)
         for m in modality.unique().tolist():
             rows = (modality == m).nonzero()[:, 0]
-            teacher, index = self.teachers[m].to(clean.device), modality[rows].repeat(2)
-            both = torch.cat([clean[rows], clean[rows].flip(-1)])
-            embedding = teacher.encode(both, True)
-            logits = teacher.decode(teacher.self_prompt(embedding)[1], index)
-            straight = [0.5 * (v[:len(rows)] + v[len(rows):].flip(-1)).float() for v in (embedding, logits)]
+            mask, embedding = self.teachers[m].to(clean.device)(clean[rows], modality[rows])
             for k, row in enumerate(rows.tolist()):
-                wants[row], masks[row] = straight[0][k], straight[1][k].sigmoid()
-        return torch.stack(wants), torch.stack(masks)
+                masks[row], wanted[row] = mask[k], None if embedding is None else embedding[k]
+        return torch.stack(masks), torch.stack(wanted) if self.cfg.imitate else None
 
 
 class Joint(Segmentation):
@@ -218,11 +216,16 @@ def build(cfg: Config, root: Path) -> Stage:
     if cfg.stage == "base":
         return Segmentation(cfg, net, False)
     if cfg.stage == "distil":
-        return Distilled(cfg, net, {MODALITIES.index(m): _whole(root / path) for m, path in cfg.teachers.items()})
+        stage: Stage = Distilled(cfg, net, {MODALITIES.index(m): _teachers(cfg, names, root)
+                                            for m, names in cfg.teachers.items() if m == (cfg.modality or m)})
+        if cfg.modality:
+            _new_controller(net, cfg)
+            _train_only(stage, checkpoint.is_modality_key)
+        return stage
     if cfg.stage == "joint":
         worn = {MODALITIES.index(m): {k: torch.tensor(v) for k, v in checkpoint.load(root / path).items()
                                       if checkpoint.is_modality_key(k)} for m, path in cfg.controllers.items()}
-        stage: Stage = Joint(cfg, net, worn)
+        stage = Joint(cfg, net, worn)
         _train_only(stage, lambda n: not n.startswith("net.SemiTViT."))
         return stage
     if cfg.stage == "controller":
@@ -255,10 +258,12 @@ def _started(net: nn.Module, cfg: Config, root: Path) -> nn.Module:
     return net
 
 
-def _whole(path: Path) -> ESPMedSAM:
-    """A trained ESP-MedSAM with its controller, frozen."""
-    net = ESPMedSAM().load_arrays(checkpoint.strict(checkpoint.read(path), str(path)))
-    return net.eval().requires_grad_(False)
+def _teachers(cfg: Config, names: str | list[str], root: Path) -> Ensemble:
+    names = [names] if isinstance(names, str) else names
+    ensemble = Ensemble([segmenter.load(name, root) for name in names], cfg.mirrored)
+    if cfg.imitate and not ensemble.members[0].encode:
+        raise SystemExit(f"{names[0]} has no embedding to imitate: name another first, or set imitate = 0")
+    return ensemble
 
 
 def _adapted(cfg: Config, root: Path) -> Stage:
@@ -278,7 +283,9 @@ def _adapted(cfg: Config, root: Path) -> Stage:
 
 @torch.no_grad()
 def _new_controller(net: ESPMedSAM, cfg: Config) -> None:
-    """Starts where the base stands: no effect of the MLP, a faint one of the token."""
+    """Starts where the base stands: no effect of the MLP, a faint one of the token. Not if it goes on from `init`."""
+    if not cfg.renew:
+        return
     for name, p in net.named_parameters():
         if "med_dah.fc2" in name:
             p.zero_()

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from espmedsam import checkpoint
+from espmedsam import checkpoint, segmenter
 from espmedsam.checkpoint import CheckpointError
 from espmedsam.modalities import MODALITIES
 from espmedsam.network import ESPMedSAM, SamTeacher
+from espmedsam.network.unet import UNet
 from espmedsam.network.vit import VitShape
 from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
 from espmedsam.train.config import Config
@@ -88,26 +89,76 @@ def test_teachers_adapted_to_each_modality(run, tmp_path):
     assert not moved(teacher, checkpoint.read(tmp_path / "colon.safetensors"))
 
 
+def test_a_controller_learns_from_an_ensemble(run, tmp_path):
+    """One modality's controller against the mean of a U-Net and the base: it alone moves."""
+    torch.manual_seed(0)
+    start = {k: v.numpy() for k, v in ESPMedSAM().state_dict().items()}
+    checkpoint.write_safetensors(tmp_path / "start.safetensors", start)
+    run("unet", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.1)
+    common = ('stage = "distil"\nmodality = "ultrasound"\ninit = "start.safetensors"\nmirrored = false\n'
+              'teachers = { ultrasound = ["unet/ema.safetensors", "start.safetensors:base"] }\n' + SMALL)
+    with pytest.raises(SystemExit, match="has no embedding to imitate"):
+        run("refused", common, 0.1)
+    with pytest.raises(SystemExit, match="needs teachers of x-ray"):
+        run("refused", common.replace('modality = "ultrasound"', 'modality = "x-ray"'), 0.1)
+    losses = run("controller", "imitate = 0.0\n" + common, 0.4)
+    assert losses[-1] < losses[0]
+    changed = moved(start, weights(tmp_path / "controller"))
+    assert changed and all(map(checkpoint.is_modality_key, changed))
+
+
+def saved(net, path):
+    checkpoint.write_safetensors(path, {k: v.numpy() for k, v in net.state_dict().items()})
+    return net.eval()
+
+
 @torch.no_grad()
 def test_a_teacher_sees_the_picture_and_its_mirror_image(tmp_path):
-    """Pictures of two modalities in one batch, each against its own teacher's answer."""
+    """Pictures of two modalities in one batch, each against its own teachers' answer."""
     torch.manual_seed(0)
-    nets = {"ultrasound": ESPMedSAM().eval(), "colonoscopy": ESPMedSAM().eval()}
-    for name, net in nets.items():
-        checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()})
+    nets = {m: saved(ESPMedSAM(), tmp_path / f"{m}.safetensors") for m in ("ultrasound", "colonoscopy")}
+    unet = saved(UNet(4), tmp_path / "unet.safetensors")
     stage = build(Config("distil", side=[64], phase=[1.0], batch=2, lr=1e-3, budget=1, sampling={},
-                         teachers={m: f"{m}.safetensors" for m in nets}), tmp_path)
+                         teachers={"ultrasound": ["ultrasound.safetensors", "unet.safetensors"],
+                                   "colonoscopy": "colonoscopy.safetensors"}), tmp_path)
     x = torch.randn(2, 3, 64, 64)
     x[0] = 0.5 * (x[0] + x[0].flip(-1))  # its own mirror image, so that the teacher's answer is symmetric
-    order = ["colonoscopy", "ultrasound"]
-    modality = torch.tensor([MODALITIES.index(m) for m in order])
-    want, mask = stage._taught(x, modality)
+    modality = torch.tensor([MODALITIES.index(m) for m in ("colonoscopy", "ultrasound")])
+    mask, want = stage._taught(x, modality)
     assert torch.allclose(want[0], want[0].flip(-1), atol=1e-5) and torch.allclose(mask[0], mask[0].flip(-1), atol=1e-5)
-    net = nets["ultrasound"]
-    straight, mirrored = net.encode(x[1:], True), net.encode(x[1:].flip(-1), True).flip(-1)
-    assert torch.allclose(want[1], (0.5 * (straight + mirrored))[0], atol=1e-4)
-    assert mask[:1].shape == net.decode(net.self_prompt(straight)[1], modality[1:]).shape
-    assert 0 <= mask.min() and mask.max() <= 1
+
+    net, index = nets["ultrasound"], modality[1:]
+    straight, mirrored = net.encode(x[1:], True), net.encode(x[1:].flip(-1), True)
+    assert torch.allclose(want[1], (0.5 * (straight + mirrored.flip(-1)))[0], atol=1e-4)
+    parts = []
+    for picture, embedding in ((x[1:], straight), (x[1:].flip(-1), mirrored)):
+        logits = net.decode(net.self_prompt(embedding)[1], index)
+        logits = torch.nn.functional.interpolate(logits[:, None], (64, 64), mode="bilinear")[:, 0]
+        parts.append(0.5 * (logits.sigmoid() + unet(picture, index).sigmoid()))
+    assert torch.allclose(mask[1], (0.5 * (parts[0] + parts[1].flip(-1)))[0], atol=1e-4)
+
+
+@torch.no_grad()
+def test_segmenters_are_known_by_their_keys(tmp_path):
+    torch.manual_seed(0)
+    net, unet = saved(ESPMedSAM(), tmp_path / "esp.safetensors"), saved(UNet(4), tmp_path / "unet.safetensors")
+    sam = saved(SamTeacher(TINY), tmp_path / "sam.safetensors")
+    x, modality = torch.randn(1, 3, 64, 64), torch.tensor([2])
+    for name, controller in (("esp.safetensors", True), ("esp.safetensors:base", False)):
+        embedding = segmenter.load(name, tmp_path)(x, modality)[1]
+        assert torch.equal(embedding, net.encode(x, controller))
+    assert torch.equal(segmenter.load("unet.safetensors", tmp_path)(x, modality)[0], unet(x, modality).sigmoid())
+    assert torch.equal(segmenter.load("sam.safetensors", tmp_path)(x, modality)[1], sam.encode(x))
+    with pytest.raises(CheckpointError, match="no base without controller"):
+        segmenter.load("unet.safetensors:base", tmp_path)
+    state = checkpoint.read(tmp_path / "unet.safetensors")
+    checkpoint.write_safetensors(tmp_path / "odd.safetensors", state | {"extra.weight": np.zeros(1, np.float32)})
+    with pytest.raises(CheckpointError, match="does not fit"):
+        segmenter.load("odd.safetensors", tmp_path)
+    del state["head.weight"]
+    checkpoint.write_safetensors(tmp_path / "odd.safetensors", state)
+    with pytest.raises(CheckpointError, match="marks no masks"):
+        segmenter.load("odd.safetensors", tmp_path)
 
 
 @pytest.fixture

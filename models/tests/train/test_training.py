@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from espmedsam import checkpoint, report, yardstick
+from espmedsam.network import ESPMedSAM
 from espmedsam.train import config, losses
 from espmedsam.train.run import optimiser
 from espmedsam.train.stages import build
@@ -27,6 +28,18 @@ def test_base_then_controller(run, tmp_path):
     after = checkpoint.load(tmp_path / "controller" / "ema.safetensors")
     moved = {k for k in base if not np.array_equal(base[k], after[k])}
     assert moved and all(map(checkpoint.is_modality_key, moved))
+
+
+def test_a_controller_starts_anew_or_goes_on(tmp_path):
+    trained = ESPMedSAM().state_dict()
+    checkpoint.write_safetensors(tmp_path / "c.safetensors", {k: v.numpy() for k, v in trained.items()})
+    for renew in (True, False):
+        cfg = config.Config("controller", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, sampling={},
+                            init="c.safetensors", modality="ultrasound", renew=renew)
+        own = build(cfg, tmp_path).net.state_dict()
+        changed = {k for k in trained if not torch.equal(trained[k], own[k])}
+        assert all(map(checkpoint.is_modality_key, changed)) and bool(changed) == renew
+        assert (own["SemiTViT.layers.1.blocks.0.med_dah.fc2.weight"].abs().max() == 0) == renew
 
 
 def test_a_run_resumes_where_it_stopped(run, tmp_path):

@@ -18,6 +18,19 @@ def test_light_of_a_tinted_picture():
     assert white_balance.light(x) == pytest.approx([1.4, 0.9, 0.7], abs=1e-6)
 
 
+def test_two_lights_become_one_and_brightness_stays():
+    """What src/preprocess/white_balance.rs is tested for, of the same pictures."""
+    reflected = (60 + np.arange(400) * 37 % 41).reshape(20, 20, 1).astype(np.float32)
+    usual = [1.33, 0.91, 0.76]
+    warm, cold = (white_balance.balance(reflected * np.array(v), usual, 1.0) for v in ([1.4, 0.9, 0.7], [1.1, 0.95, 0.95]))
+    assert np.abs(warm - cold).max() < 1e-2
+    assert warm.mean() == pytest.approx(reflected.mean(), rel=1e-3)
+    tinted = reflected * np.array([1.2, 0.9, 0.9])
+    assert white_balance.balance(tinted, usual, 0.0) == pytest.approx(tinted, abs=1e-3)
+    dark = np.full((20, 20, 3), 12.0)
+    assert np.array_equal(white_balance.balance(dark, usual, 1.0), dark)
+
+
 def test_the_usual_light_of_a_pool(pool, monkeypatch, capsys):
     given = ["w", "--data", str(pool), "--split", str(pool / "split.csv"), "--dataset"]
     monkeypatch.setattr(sys, "argv", [*given, "holes"])
