@@ -4,6 +4,8 @@ r"""Our own weights -> a model folder, as a recipe file says.
     python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models  # what is shipped
     python -m espmedsam.export configs/release.toml --from release --out ../models \
         --name live-224-int8 --storage int8 --ranges configs/ranges-224.json
+    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models \
+        --controller ultrasound=../runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
 
 Options make variants of the recipe's model: another side, storage or form, some of its modalities.
 """
@@ -32,6 +34,8 @@ def arguments() -> argparse.Namespace:
     source.add_argument("--runs", type=Path, help="folder the recipe's weights are relative to")
     source.add_argument("--from", type=Path, dest="exported", metavar="FOLDER",
                         help="an exported folder, to write its weights anew without the training's files")
+    p.add_argument("--controller", action="append", default=[], metavar="MODALITY=FILE",
+                   help="with --from: this modality's controller is a training checkpoint's; may be repeated")
     p.add_argument("--validation", type=Path, help="JSON written by `espmedsam eval --json`, for the manifest")
     p.add_argument("--storage", choices=model_dir.STORAGES, default="float16")
     p.add_argument("--form", choices=("nodes", "plain"), default="nodes",
@@ -49,6 +53,9 @@ def arguments() -> argparse.Namespace:
         p.error(f"--side is {a.side}, expected a multiple of 32")
     if (a.storage == "int8") != bool(a.ranges) or (a.ranges and not a.exported):
         p.error("--storage int8 goes with --ranges and --from")
+    a.controller = dict(given.partition("=")[::2] for given in a.controller)
+    if a.controller and (not a.exported or a.storage == "int8" or not a.controller.keys() <= set(MODALITIES)):
+        p.error("--controller MODALITY=FILE goes with --from, and not with --storage int8: ranges come afterwards")
     if a.form == "plain" and a.storage in model_dir.EIGHT:
         p.error("the plain form is of float weights")
     return a
@@ -75,7 +82,9 @@ def calibration(path: Path | None) -> dict[str, dict]:
 
 def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
     """The tensors of one modality: the shared base, and its controller if it has one."""
-    controller = recipe["modality"][name].get("controller")
+    controller, strength = recipe["modality"][name].get("controller"), recipe["modality"][name].get("strength", 1.0)
+    if name in a.controller:
+        return weakened(renewed(a.exported, Path(a.controller[name])), strength)
     if a.exported:
         state = model_dir.read_weights(a.exported, name if controller else "")
         eight = int8.is_stored(state) and a.storage not in model_dir.EIGHT
@@ -87,7 +96,18 @@ def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
     moved = [k for k in base if not checkpoint.is_modality_key(k) and (trained[k] != base[k]).any()]
     if moved:
         raise SystemExit(f"{controller} changed the shared base ({moved[0]}): a controller must leave it alone")
-    return weakened(trained, recipe["modality"][name].get("strength", 1.0))
+    return weakened(trained, strength)
+
+
+def renewed(exported: Path, trained: Path) -> dict:
+    """An exported 8-bit base under a controller that was trained over it since, from what `espmedsam.from_release` gave:
+    its BatchNorms differ and fold to the same."""
+    base, state = int8.restored(model_dir.read_weights(exported)), checkpoint.load(trained)
+    theirs = int8.folded(state)
+    for k, v in int8.folded(base).items():
+        if not checkpoint.is_modality_key(k) and np.abs(v - theirs[k]).max() > 1e-3 * np.abs(v).max():
+            raise SystemExit(f"{trained} is of another base than {exported}'s ({k}): its controller does not fit")
+    return base | {k: v for k, v in state.items() if checkpoint.is_modality_key(k)}
 
 
 def weakened(state: dict, strength: float) -> dict:

@@ -29,6 +29,14 @@ def _folded(state: dict[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndar
             state[f"{key}.bn.bias"] - state[f"{key}.bn.running_mean"] * scale)
 
 
+def folded(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A checkpoint's tensors with every BatchNorm folded into its convolution (`KEY.c.weight`, `KEY.bias`)."""
+    out = {k: v for k, v in state.items() if ".bn." not in k}
+    for key in [k.removesuffix(".bn.weight") for k in state if k.endswith(".bn.weight")]:
+        out[f"{key}.c.weight"], out[f"{key}.bias"] = _folded(state, key)
+    return out
+
+
 def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarray]:
     """The encoder's 8-bit layers: `KEY.weight` int8, `KEY.weight_scale` and `KEY.bias` float32. The checkpoint's own
     tensors of these layers are no longer needed (`stored`)."""

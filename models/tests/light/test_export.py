@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from espmedsam import checkpoint, reference_weights
-from espmedsam.export import calibrate, model_dir
+from espmedsam.export import calibrate, int8, model_dir
+from espmedsam.export.__main__ import renewed
 from espmedsam.export.plain import bias_offsets
 
 
@@ -66,6 +67,28 @@ def test_the_same_weights_give_the_same_bytes(tmp_path, states):
     again = {k: model_dir.digest(tmp_path / "b" / v) for k, v in
              model_dir.write_modality(tmp_path / "b", spec, entry, states[2]).items() if k in ("encoder", "decoder")}
     assert first == again
+
+
+def test_a_new_controller_leaves_the_bytes_of_the_base(tmp_path, states):
+    """Training went on from what an export gave back; another controller came of it, and BatchNorms that fold alike."""
+    spec = model_dir.Spec("m", 64, "imagenet", "int8-weights", "")
+    entry = model_dir.ModalitySpec("ultrasound", 2, "x", True)
+    first = model_dir.write_modality(tmp_path, spec, entry, states[2])["weights"]
+    folder = (tmp_path / first[0]).parent
+    trained = int8.restored(model_dir.read_weights(folder, "ultrasound"))
+    trained |= {k: v for k, v in states[5].items() if checkpoint.is_modality_key(k)}
+    norm = "SemiTViT.patch_embed.seq.2.bn."
+    trained[norm + "weight"] = trained[norm + "weight"] * 2
+    trained[norm + "running_var"] = (trained[norm + "running_var"] + 1e-5) * 4 - 1e-5
+    spare = reference_weights.weights(1001, 2, -0.75)  # for official keys that no export keeps
+    checkpoint.write_safetensors(tmp_path / "trained.safetensors", spare | trained)
+    state = renewed(folder, tmp_path / "trained.safetensors")
+    second = model_dir.write_modality(tmp_path, spec, entry, state)["weights"]
+    assert second[0] == first[0] and second[1] != first[1]
+    trained[norm + "weight"] = trained[norm + "weight"] * 1.05
+    checkpoint.write_safetensors(tmp_path / "trained.safetensors", spare | trained)
+    with pytest.raises(SystemExit, match="of another base"):
+        renewed(folder, tmp_path / "trained.safetensors")
 
 
 def _import(*args):
