@@ -214,6 +214,12 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
 	    --out runs/controller-$$modality
 	done
+	$(TRAIN) -m espmedsam.train models/configs/unet-teacher.toml $(TRAIN_ON) --out runs/unet-teacher
+	for stage in distilled:colonoscopy:20 direct:x-ray:9; do
+	  IFS=: read -r config modality minutes <<< $$stage
+	  $(TRAIN) -m espmedsam.train models/configs/$$config-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
+	    --budget $$minutes --out runs/$$config-$$modality
+	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
