@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from . import segmenter
+from .checkpoint import CheckpointError
 from .data import Item, load_split, normalise, read_pair, square
 from .modalities import MODALITIES
+from .network import at_size
 from .report import figure, markdown, mean_of
 from .segmenter import Ensemble
 from .train.validation import dice
@@ -65,7 +66,7 @@ def scores(items: list[Item], columns: list[Column], side: int, mirrored: bool) 
                 if name not in seen:
                     seen[name] = network(name)(x, modality)[0]
             p = sum(seen[name] for name in names) / len(names)
-            marked = F.interpolate(p[None], mask.shape, mode="bilinear")[0, 0].numpy() >= 0.5
+            marked = at_size(p, mask.shape)[0].numpy() >= 0.5
             out[i, k] = float(not marked.any()) if item.empty else dice(marked, mask > 127)
     return out
 
@@ -96,8 +97,13 @@ def main() -> None:
     a = p.parse_args()
     items = [i for i in load_split(a.data, a.split, a.part)
              if (not a.modality or i.modality in a.modality) and (not a.dataset or i.dataset in a.dataset)]
+    if not items:
+        p.error("no picture of the split is of these data sets and modalities")
     columns = [Column(c) for c in a.columns]
-    text = table(items, scores(items, columns, a.side, a.mirrored), columns)
+    try:
+        text = table(items, scores(items, columns, a.side, a.mirrored), columns)
+    except CheckpointError as e:
+        raise SystemExit(str(e)) from e
     print(text)
     if a.out:
         a.out.write_text(text)

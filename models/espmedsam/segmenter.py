@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checkpoint
 from .checkpoint import CheckpointError
-from .network import ESPMedSAM, SamTeacher
+from .network import ESPMedSAM, SamTeacher, at_size
 from .network.unet import UNet
 from .teacher import PREFIX, vit_shape
 
@@ -35,7 +34,7 @@ class Segmenter(nn.Module):
         logits = self.net(x, modality) if embedding is None else \
             self.net.decode(self.net.self_prompt(embedding)[1], modality)
         if logits.shape[-2:] != x.shape[-2:]:
-            logits = F.interpolate(logits[:, None].float(), x.shape[-2:], mode="bilinear")[:, 0]
+            logits = at_size(logits, x.shape[-2:])
         return logits.float().sigmoid(), embedding
 
 

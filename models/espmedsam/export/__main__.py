@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -82,9 +81,9 @@ def calibration(path: Path | None) -> dict[str, dict]:
 
 def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
     """The tensors of one modality: the shared base, and its controller if it has one."""
-    controller, strength = recipe["modality"][name].get("controller"), recipe["modality"][name].get("strength", 1.0)
+    controller = recipe["modality"][name].get("controller")
     if name in a.controller:
-        return weakened(renewed(a.exported, Path(a.controller[name])), strength)
+        return renewed(a.exported, Path(a.controller[name]))
     if a.exported:
         state = model_dir.read_weights(a.exported, name if controller else "")
         eight = int8.is_stored(state) and a.storage not in model_dir.EIGHT
@@ -96,7 +95,7 @@ def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
     moved = [k for k in base if not checkpoint.is_modality_key(k) and (trained[k] != base[k]).any()]
     if moved:
         raise SystemExit(f"{controller} changed the shared base ({moved[0]}): a controller must leave it alone")
-    return weakened(trained, strength)
+    return trained
 
 
 def renewed(exported: Path, trained: Path) -> dict:
@@ -108,20 +107,6 @@ def renewed(exported: Path, trained: Path) -> dict:
         if not checkpoint.is_modality_key(k) and np.abs(v - theirs[k]).max() > 1e-3 * np.abs(v).max():
             raise SystemExit(f"{trained} is of another base than {exported}'s ({k}): its controller does not fit")
     return base | {k: v for k, v in state.items() if checkpoint.is_modality_key(k)}
-
-
-def weakened(state: dict, strength: float) -> dict:
-    """With a part of the controller's effect: its MLPs' outputs and its tokens' weight in the attention, times `strength`.
-    Between base and fine-tuned weights lies what does best on pictures from elsewhere (WiSE-FT, arXiv 2109.01903)."""
-    if strength == 1:
-        return state
-    state = dict(state)
-    for k in filter(checkpoint.is_modality_key, state):
-        if "med_dah.fc2" in k:
-            state[k] = state[k] * np.float32(strength)
-        elif k.endswith("med_attention_biases"):
-            state[k] = state[k] + np.float32(math.log(strength))
-    return state
 
 
 def main() -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .decoder import QDMD
 from .encoder import EMBED, LayerNorm2d, SemiTViT
 from .vit import Vit, VitShape
+
+
+def at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """B x h x w at another size, float32: how low-resolution logits are brought to a picture's."""
+    return F.interpolate(maps[:, None].float(), size, mode="bilinear", align_corners=False)[:, 0]
 
 
 class PositionEncoding(nn.Module):

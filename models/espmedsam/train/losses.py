@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..network import at_size
+
 
 def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
     """BCE + soft Dice per picture (smoothing 1). logits, target: B x h x w, target in 0..1."""
@@ -20,7 +22,7 @@ def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, 
     """Mask loss at the mask's size, to which logits are brought as they are when served + 0.5 x patch BCE (a cell is
     positive where the mask touches it) + `weight` x the auxiliary head's mask loss, at its own size.
     mask: B x S x S in 0..1."""
-    loss = mask_loss(at_size(logits, mask), mask)
+    loss = mask_loss(at_size(logits, mask.shape[-2:]), mask)
     if patch is not None:
         cells = (F.adaptive_max_pool2d(mask[:, None], patch.shape[-1])[:, 0] > 0.5).float()
         loss = loss + 0.5 * F.binary_cross_entropy_with_logits(patch.float(), cells)
@@ -28,11 +30,6 @@ def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, 
         target = F.adaptive_avg_pool2d(mask[:, None], aux.shape[-1])[:, 0]
         loss = loss + weight * mask_loss(aux, target)
     return loss
-
-
-def at_size(logits: Tensor, mask: Tensor) -> Tensor:
-    """Logits B x h x w at the mask's size, brought there as they are when served."""
-    return F.interpolate(logits[:, None].float(), mask.shape[-2:], mode="bilinear")[:, 0]
 
 
 def imitation_loss(student: Tensor, teacher: Tensor) -> Tensor:

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from .. import checkpoint, segmenter
 from ..modalities import MODALITIES
-from ..network import ESPMedSAM, SamTeacher
+from ..network import ESPMedSAM, SamTeacher, at_size
 from ..network.encoder import SemiTViT
 from ..network.unet import UNet
 from ..network.vit import Vit
 from ..segmenter import Ensemble
 from ..teacher import PREFIX, load_teacher, vit_shape
 from .config import Config
-from .losses import at_size, hidden_cells, imitation_loss, mask_loss, segmentation_loss
+from .losses import hidden_cells, imitation_loss, mask_loss, segmentation_loss
 
 NOTICE = {"notice": "Research use only. Not for clinical use."}
 
@@ -90,7 +90,7 @@ class Distilled(Segmentation):
         agreed, wanted = self._taught(clean, modality)
         if self.cfg.imitate:
             loss = loss + self.cfg.imitate * imitation_loss(embedding, wanted)
-        return loss + self.cfg.agree * mask_loss(at_size(logits, agreed), agreed)
+        return loss + self.cfg.agree * mask_loss(at_size(logits, agreed.shape[-2:]), agreed)
 
     def _taught(self, clean, modality):
         """(masks B x S x S in 0..1, embeddings or none)."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..data import Item, normalise, read_pair, square
 from ..modalities import MODALITIES
+from ..network import at_size
 from .stages import Stage
 
 
@@ -39,8 +39,7 @@ class Validation:
             logits = stage.segment(x, torch.tensor([MODALITIES.index(item.modality)], device=device))
             if logits is None:
                 return
-            up = F.interpolate(logits[None].float(), mask.shape, mode="bilinear", align_corners=False)[0, 0]
-            yield (up >= 0).cpu().numpy()
+            yield (at_size(logits, mask.shape)[0] >= 0).cpu().numpy()
 
     def dice(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
         """Mean Dice per data set over pictures with a target; `empty` = share of empty pictures left empty. Writes a

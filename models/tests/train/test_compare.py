@@ -51,3 +51,14 @@ def test_columns_and_ensembles(pool, files, monkeypatch, capsys):
 def test_a_column_has_a_file():
     with pytest.raises(SystemExit, match="'a=' is not NAME=FILE"):
         compare.Column("a=")
+
+
+def test_what_cannot_be_compared_is_said(pool, files, monkeypatch, capsys):
+    given = ["c", "--data", str(pool), "--split", str(pool / "split.csv"), "--side", "64"]
+    monkeypatch.setattr(sys, "argv", [*given, "--dataset", "squares", f"a={files}/ultrasound.safetensors"])
+    with pytest.raises(SystemExit):
+        compare.main()
+    assert "no picture of the split" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*given, "a=nowhere.safetensors"])
+    with pytest.raises(SystemExit, match="nowhere.safetensors does not exist"):
+        compare.main()
