@@ -69,6 +69,8 @@ pub struct ImageConfig {
     pub max_pixels: u64,
     /// Least length of either side, px.
     pub min_side: u32,
+    /// Most memory that decoding one picture may take, MiB.
+    pub max_memory_mib: u32,
 }
 
 impl Default for ImageConfig {
@@ -76,10 +78,12 @@ impl Default for ImageConfig {
         let FrameLimits {
             max_pixels,
             min_side,
+            max_memory,
         } = FrameLimits::default();
         Self {
             max_pixels,
             min_side,
+            max_memory_mib: (max_memory >> 20) as u32,
         }
     }
 }
@@ -89,6 +93,7 @@ impl From<ImageConfig> for FrameLimits {
         Self {
             max_pixels: config.max_pixels,
             min_side: config.min_side,
+            max_memory: u64::from(config.max_memory_mib) << 20,
         }
     }
 }

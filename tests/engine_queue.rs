@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use espmedsam::engine::{Ask, Engine, EngineError, EngineOptions, Job, Readiness, Segmenter};
+use espmedsam::frame::Stop;
 use espmedsam::model::store::Store;
 
 /// Long enough for any machine; reached only when a test fails.
@@ -51,11 +52,13 @@ fn options(queue: usize) -> EngineOptions {
 fn job(modality: &str) -> Job {
     Job {
         bytes: toy::png(32, 32, |_, _| 255),
+        page: None,
         ask: Ask {
             modality: modality.into(),
             model: None,
             ..Ask::default()
         },
+        stop: Stop::never(),
     }
 }
 
@@ -182,7 +185,7 @@ fn a_failing_job_or_callback_costs_itself_alone() {
         .unwrap();
     let bad = Job {
         bytes: b"not a picture".to_vec(),
-        ask: job("bright").ask,
+        ..job("bright")
     };
     let tell = to.clone();
     engine

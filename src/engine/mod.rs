@@ -10,7 +10,7 @@ mod stats;
 mod watch;
 mod worker;
 
-use crate::frame::{Frame, FrameError};
+use crate::frame::{FileInfo, Frame, FrameError, Stop};
 use crate::guard::{self, ModalityCheck};
 use crate::mask::Mask;
 use crate::mask::confidence::Signs;
@@ -47,8 +47,12 @@ pub enum OnMismatch {
 pub struct Job {
     /// The picture file, as received.
     pub bytes: Vec<u8>,
+    /// Which of its pages, from 1; `None`: the first.
+    pub page: Option<u32>,
     /// What to do with it.
     pub ask: Ask,
+    /// When to give it up.
+    pub stop: Stop,
 }
 
 /// Wall-clock time of each stage, milliseconds.
@@ -106,6 +110,8 @@ impl std::iter::Sum for StageTimes {
 pub struct Segmentation {
     /// The upright picture the mask belongs to.
     pub frame: Arc<Frame>,
+    /// What its file said of itself; `None` if it came without one.
+    pub file: Option<FileInfo>,
     /// The mask, at the frame's size.
     pub mask: Mask,
     /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together).

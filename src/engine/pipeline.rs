@@ -231,6 +231,7 @@ fn masked(
     times.total = times.stages();
     Ok(Segmentation {
         frame: frame.clone(),
+        file: None,
         mask,
         low_res,
         patch,

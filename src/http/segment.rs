@@ -21,6 +21,7 @@ use super::reply::{self, Extras};
 use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
 use crate::engine::{Ask, EngineError, Job, OnMismatch, Segmentation};
+use crate::frame::Stop;
 use crate::mask::ellipse::BadPixelSize;
 
 /// What can be asked for. In a multipart body each may be a text field instead.
@@ -164,7 +165,9 @@ pub async fn segment(
         &app,
         Job {
             bytes,
+            page: None,
             ask: wish.ask,
+            stop: Stop::never(),
         },
         share,
     )

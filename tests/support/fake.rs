@@ -200,6 +200,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         patch: map(&frame, 8),
         mask,
         frame: Arc::new(frame),
+        file: None,
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,
