@@ -1,5 +1,7 @@
+use std::io::Cursor;
 use std::path::Path;
 
+use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +17,10 @@ fn file(path: &str) -> Vec<u8> {
 
 fn read(bytes: &[u8]) -> Result<Frame, FrameError> {
     decode(bytes, &FrameLimits::default())
+}
+
+fn read_whole(bytes: &[u8]) -> Result<Decoded, FrameError> {
+    read_file(bytes, None, &FrameLimits::default(), &Stop::never())
 }
 
 /// The picture that the files in `tests/frames` were made of.
@@ -40,7 +46,7 @@ fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     out.into_inner()
 }
 
-const READABLE: [&str; 17] = [
+const READABLE: [&str; 18] = [
     "frames/rgb.png",
     "frames/palette.png",
     "frames/one_bit.png",
@@ -48,6 +54,7 @@ const READABLE: [&str; 17] = [
     "frames/one_bit.bmp",
     "frames/one_bit.tif",
     "frames/lzw.tif",
+    "frames/palette.tif",
     "frames/lossless.webp",
     "frames/lossy.webp",
     "frames/baseline_420.jpg",
@@ -67,10 +74,10 @@ fn lossless_formats_give_the_same_pixels() {
     for path in ["frames/lzw.tif", "frames/lossless.webp"] {
         assert_eq!(read(&file(path)).unwrap(), original, "{path}");
     }
-    assert_eq!(
-        read(&file("frames/palette.bmp")).unwrap(),
-        read(&file("frames/palette.png")).unwrap()
-    );
+    for path in ["frames/palette.bmp", "frames/palette.tif"] {
+        let palette = read(&file("frames/palette.png")).unwrap();
+        assert_eq!(read(&file(path)).unwrap(), palette, "{path}");
+    }
     assert!(difference(&read(&file("frames/palette.png")).unwrap(), &original) < 8.0);
 }
 
@@ -103,18 +110,27 @@ fn lossy_formats_are_near_the_original() {
 }
 
 #[test]
-fn alpha_is_dropped_and_16_bits_are_rounded() {
+fn transparent_pixels_are_laid_on_black() {
     let rgba = image::RgbaImage::from_fn(40, 30, |x, y| {
-        image::Rgba([x as u8, y as u8, 7, (x * 6) as u8])
+        image::Rgba([x as u8 * 5, y as u8 * 8, 200, (x * 6) as u8])
     });
-    let png = read(&encode(&rgba.into(), ImageFormat::Png)).unwrap();
-    assert!(
-        png.rgb
-            .chunks(3)
-            .enumerate()
-            .all(|(i, p)| p == [(i % 40) as u8, (i / 40) as u8, 7])
-    );
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        let bytes = encode(&rgba.clone().into(), format);
+        let Decoded { frame, file } = read_whole(&bytes).unwrap();
+        for (shown, pixel) in frame.rgb.chunks(3).zip(rgba.pixels()) {
+            let [r, g, b, a] = pixel.0.map(f64::from);
+            let expected = [r, g, b].map(|v| (v * a / 255.0).round() as u8);
+            assert_eq!(shown, expected, "{pixel:?}");
+        }
+        assert!(file.transparent);
+    }
+    let opaque = image::RgbaImage::from_pixel(20, 20, image::Rgba([7, 8, 9, 255]));
+    let Decoded { frame, file } = read_whole(&encode(&opaque.into(), ImageFormat::Png)).unwrap();
+    assert!(!file.transparent && frame.rgb.chunks(3).all(|p| p == [7, 8, 9]));
+}
 
+#[test]
+fn sixteen_bits_are_rounded() {
     // All 65536 values, against the formula in double precision.
     let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(256, 256, |x, y| {
         image::Luma([(y * 256 + x) as u16])
@@ -202,7 +218,6 @@ fn codings_that_would_be_wrong_are_refused_by_name() {
         ("frames/cmyk.jpg", "CMYK"),
         ("frames/cmyk.tif", "CMYK"),
         ("frames/animated.webp", "animated"),
-        ("frames/palette.tif", "Tiff"),
     ] {
         match read(&file(path)) {
             Err(FrameError::Unsupported(why)) => assert!(why.contains(word), "{path}: {why}"),
@@ -221,22 +236,12 @@ fn codings_that_would_be_wrong_are_refused_by_name() {
             "{value}: {error}"
         );
     }
-    let float = DynamicImage::ImageRgb32F(image::Rgb32FImage::new(20, 20));
-    assert!(matches!(
-        read(&encode(&float, ImageFormat::Tiff)),
-        Err(FrameError::Unsupported(_))
-    ));
 }
 
 #[test]
 fn what_is_no_picture_is_refused() {
     assert!(matches!(read(&[]), Err(FrameError::Empty)));
-    for bytes in [
-        &b"hello, this is text"[..],
-        b"GIF89a\x10\0\x10\0",
-        b"%PDF-1.7",
-        &[0; 64],
-    ] {
+    for bytes in [&b"hello, this is text"[..], &[0; 64]] {
         assert!(
             matches!(read(bytes), Err(FrameError::UnknownFormat)),
             "{bytes:?}"
@@ -330,11 +335,6 @@ fn no_cut_picture_passes_for_a_whole_one() {
             match read(&bytes[..cut]) {
                 Err(_) => {}
                 Ok(frame) => {
-                    assert!(
-                        !path.ends_with(".jpg"),
-                        "{path} cut at {cut} of {}",
-                        bytes.len()
-                    );
                     assert_eq!(frame, whole, "{path} cut at {cut} of {}", bytes.len());
                 }
             }
@@ -385,7 +385,7 @@ proptest! {
     /// Damage anywhere gives an error or a frame of an honest size, never a panic or an endless loop.
     #[test]
     fn damaged_files_never_panic(
-        which in 0..14_usize,
+        which in 0..15_usize,
         cut in prop::option::of(0.0..1.0_f64),
         edits in prop::collection::vec((0.0..1.0_f64, any::<u8>()), 1..12),
     ) {
@@ -399,7 +399,8 @@ proptest! {
         }
         let limits = FrameLimits { max_pixels: 1_000_000, min_side: 1, ..FrameLimits::default() };
         // Past the guard of `decode`, so that a panic of ours or of a decoder's is seen.
-        if let Ok(frame) = decode_unguarded(&bytes, &limits) {
+        let file = File { bytes: &bytes, page: None, limits: &limits, stop: &Stop::never() };
+        if let Ok(Decoded { frame, .. }) = read_unguarded(&file) {
             prop_assert_eq!(frame.rgb.len() as u64, 3 * u64::from(frame.width) * u64::from(frame.height));
             prop_assert!(frame.rgb.len() <= 3_000_000);
         }

@@ -1,8 +1,9 @@
 //! The entropy-coded data of one JPEG scan, read to count its blocks, not to decode them (ITU-T T.81, F and G).
 
 use super::segments::State;
-use super::{damaged, truncated};
-use crate::frame::FrameError;
+use super::truncated;
+use crate::frame::error::damaged;
+use crate::frame::{FrameError, Stop};
 
 /// A canonical Huffman table (T.81, C.2).
 pub(super) struct Huffman {
@@ -173,14 +174,16 @@ pub(super) struct Scan {
     pub band: (usize, usize),
     /// Progressive: one more bit of coefficients already known.
     pub refine: bool,
+    /// Progressive: bits of these coefficients that later scans bring.
+    pub low: u8,
 }
 
 impl Scan {
     /// Reads every block of the scan; `bits` then stands at the marker that follows.
     ///
     /// # Errors
-    /// [`FrameError::Corrupt`] where data is missing or makes no sense.
-    pub fn walk(&self, state: &mut State, bits: &mut Bits) -> Result<(), FrameError> {
+    /// [`FrameError::Corrupt`] where data is missing or makes no sense, [`FrameError::Stopped`].
+    pub fn walk(&self, state: &mut State, bits: &mut Bits, stop: &Stop) -> Result<(), FrameError> {
         let single = match self.parts.as_slice() {
             [(index, ..)] => state.components.get(*index).map(|c| c.blocks),
             _ => None,
@@ -188,6 +191,7 @@ impl Scan {
         let (across, down) = single.unwrap_or(state.mcus);
         let mut end_of_band = 0; // blocks still covered by an end-of-band run
         let mut until_restart = state.restart;
+        state.visit(self.blocks(state, across * down))?;
         for mcu in 0..across * down {
             if state.restart > 0 {
                 if until_restart == 0 {
@@ -198,6 +202,9 @@ impl Scan {
                 until_restart -= 1;
             }
             let (x, y) = (mcu % across, mcu / across);
+            if x == 0 {
+                stop.check()?;
+            }
             for (index, dc, ac) in &self.parts {
                 let Some(component) = state.components.get_mut(*index) else {
                     return Err(no_code());
@@ -241,14 +248,24 @@ impl Scan {
                 }
             }
         }
-        if self.band.0 == 0 && !self.refine {
-            for (index, ..) in &self.parts {
-                if let Some(component) = state.components.get_mut(*index) {
-                    component.coded = true;
-                }
+        for (index, ..) in &self.parts {
+            if let Some(component) = state.components.get_mut(*index) {
+                component.pending[self.band.0..=self.band.1].fill(self.low);
             }
         }
         Ok(())
+    }
+
+    /// Blocks that this scan codes in `mcus` MCUs.
+    fn blocks(&self, state: &State, mcus: usize) -> usize {
+        let each = self
+            .parts
+            .iter()
+            .filter_map(|(index, ..)| state.components.get(*index));
+        match self.parts.len() {
+            1 => mcus,
+            _ => mcus * each.map(|c| c.h * c.v).sum::<usize>(),
+        }
     }
 }
 

@@ -1,0 +1,79 @@
+use super::Stopped;
+
+/// Why bytes did not become a [`super::Frame`]. The words are for people who sent a picture: no library's are among them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// No bytes at all.
+    #[error("the picture is empty (0 bytes)")]
+    Empty,
+    /// The first bytes match no format known here.
+    #[error("not a picture this program reads: expected {}", super::Format::NAMES)]
+    UnknownFormat,
+    /// A known format that is not read here.
+    #[error("this is {format}, which is not read here; {advice}")]
+    Foreign {
+        /// Its name, with article: "a PDF document".
+        format: &'static str,
+        /// What to do: "save the page as PNG".
+        advice: &'static str,
+    },
+    /// A format that is read, but a variant that is refused (CMYK JPEG, say).
+    #[error("unsupported picture: {0}")]
+    Unsupported(String),
+    /// A known format whose data is cut short or damaged.
+    #[error("the picture is truncated or damaged: {0}")]
+    Corrupt(String),
+    /// The header claims more pixels than allowed; nothing was allocated.
+    #[error(
+        "the picture is {width}x{height} = {pixels} pixels, more than the {limit} allowed (`image.max_pixels`)"
+    )]
+    TooLarge {
+        /// Width in the header.
+        width: u32,
+        /// Height in the header.
+        height: u32,
+        /// Width × height.
+        pixels: u64,
+        /// [`super::FrameLimits::max_pixels`].
+        limit: u64,
+    },
+    /// A side shorter than [`super::FrameLimits::min_side`].
+    #[error("the picture is {width}x{height}, each side must have at least {min_side} pixels")]
+    TooSmall {
+        /// Width in the header.
+        width: u32,
+        /// Height in the header.
+        height: u32,
+        /// [`super::FrameLimits::min_side`].
+        min_side: u32,
+    },
+    /// Decoding it would take more than [`super::FrameLimits::max_memory`]; nothing was allocated.
+    #[error("decoding the picture needs {} MiB, more than the {} MiB allowed (`image.max_memory_mib`)", need.div_ceil(1 << 20), limit >> 20)]
+    TooMuchMemory {
+        /// Bytes needed.
+        need: u64,
+        /// [`super::FrameLimits::max_memory`].
+        limit: u64,
+    },
+    /// A page that the file does not have.
+    #[error("there is no page {asked}; the file has {pages}")]
+    NoSuchPage {
+        /// What was asked for, from 1.
+        asked: u32,
+        /// Pages in the file.
+        pages: u32,
+    },
+    /// Given up before it was decoded.
+    #[error("decoding was given up: {0}")]
+    Stopped(#[from] Stopped),
+}
+
+/// A picture cut short or damaged.
+pub(super) fn damaged(what: &str) -> FrameError {
+    FrameError::Corrupt(what.into())
+}
+
+/// A variant that is not read.
+pub(super) fn unsupported(what: impl Into<String>) -> FrameError {
+    FrameError::Unsupported(what.into())
+}
