@@ -147,6 +147,17 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md
 
+FUZZ_TARGETS := png jpeg tiff bmp webp
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: tools ## Every picture format under libFuzzer and AddressSanitizer, SECONDS=60 each; a cut picture must never be accepted
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	for target in $(FUZZ_TARGETS); do
+	  fuzz/seed.sh $$target fuzz/corpus/$$target
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --release $$target -- \
+	    -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1
+	done
+
 ##@ Models
 
 .PHONY: eval

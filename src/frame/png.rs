@@ -1,5 +1,7 @@
 //! PNG (W3C PNG, third edition), row by row: beside the picture itself no more than rows are held.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
@@ -25,6 +27,11 @@ pub(super) fn need(file: &File<'_>) -> Result<u64, FrameError> {
 
 pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
     need(file)?;
+    let bytes = completed(file.bytes);
+    let file = &File {
+        bytes: &bytes,
+        ..*file
+    };
     let mut reader = open(file)?;
     let info = reader.info();
     let (size, interlaced) = ((info.width, info.height), info.interlaced);
@@ -63,7 +70,8 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
         }
         Ok(())
     })?;
-    finish(file, &mut reader)?;
+    // The checksum of the pixels' last chunk follows them.
+    reader.finish().map_err(|error| refused(file, &error))?;
     Ok(Decoded {
         frame: canvas.into_frame(),
         file: FileInfo {
@@ -125,30 +133,25 @@ fn each_row(
     Ok(())
 }
 
-/// Reads what follows the last row: the checksum of the pixels' last chunk stands there. A file that ends after that
-/// chunk, without its end marker, is whole.
-fn finish(file: &File<'_>, reader: &mut Source<'_>) -> Result<(), FrameError> {
-    match reader.finish() {
-        Err(DecodingError::IoError(_))
-            if file.stop.check().is_ok() && ends_in_chunks(file.bytes) =>
-        {
-            Ok(())
-        }
-        outcome => outcome.map_err(|error| refused(file, &error)),
-    }
-}
-
-/// Whether the file is made of whole chunks to its end.
-fn ends_in_chunks(bytes: &[u8]) -> bool {
+/// The file, with its end marker where nothing but that is missing.
+fn completed(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const END: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
     let mut rest = bytes.get(8..).unwrap_or_default();
+    let mut last = &[][..];
     while let Some(length) = rest.first_chunk() {
         let length = u32::from_be_bytes(*length) as usize;
-        match length.checked_add(12).and_then(|chunk| rest.get(chunk..)) {
-            Some(after) => rest = after,
-            None => return false,
-        }
+        let Some((chunk, after)) = length
+            .checked_add(12)
+            .and_then(|length| rest.split_at_checked(length))
+        else {
+            return bytes.into();
+        };
+        (last, rest) = (chunk, after);
     }
-    rest.is_empty()
+    match rest.is_empty() && last.get(4..8) != Some(b"IEND") {
+        true => [bytes, &END].concat().into(),
+        false => bytes.into(),
+    }
 }
 
 fn refused(file: &File<'_>, error: &DecodingError) -> FrameError {

@@ -353,7 +353,7 @@ fn channels(
             })
         }
         // Required where there are further channels; writers that leave it out mean alpha.
-        (1, None) => Ok(plain.with_alpha(Alpha::Straight)),
+        (1, None) if plain.colours == 3 => Ok(plain.with_alpha(Alpha::Straight)),
         // Further channels say nothing about RGB; beside grey they are pictures of their own.
         _ if plain.colours == 3 => Ok(Channels { extra, ..plain }),
         _ => Err(unsupported(format!(
