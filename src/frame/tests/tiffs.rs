@@ -253,6 +253,20 @@ fn a_page_is_chosen_and_the_others_are_counted() {
     assert!(matches!(read(&endless), Err(FrameError::Corrupt(why)) if why.contains("no end")));
 }
 
+#[test]
+fn a_chain_of_pages_costs_little_however_it_is_knotted() {
+    // Directories of 65,535 tags that overlap: each would have to be searched.
+    let mut knotted = PLAIN.file(&[Page::grey(20, 20, &[1; 400])]);
+    let place = knotted.len() as u32;
+    knotted[4..8].copy_from_slice(&place.to_le_bytes());
+    knotted.extend([0xff; 1 << 20]);
+    let error = read(&knotted).unwrap_err();
+    assert!(
+        matches!(&error, FrameError::Corrupt(why) if why.contains("more tags")),
+        "{error}"
+    );
+}
+
 /// The scans and segments of a JPEG apart from its tables (DQT, DHT), as a TIFF keeps them (technical note 2).
 fn abbreviated(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let (mut tables, mut rest) = (vec![0xff, 0xd8], vec![0xff, 0xd8]);

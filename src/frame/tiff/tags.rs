@@ -4,7 +4,9 @@ use crate::frame::error::damaged;
 use crate::frame::{FrameError, Stop};
 
 /// Most directories of a file. Beyond it a chain is taken for one without end.
-const MAX_PAGES: usize = 65_535;
+const MAX_PAGES: usize = 16_384;
+/// Most tags of a directory; programs write some thirty. Directories may overlap, so that a small file could name many.
+const MAX_TAGS: u64 = 1024;
 /// NewSubfileType: a smaller version of another page, or its mask, is no page of its own.
 const NEW_SUBFILE_TYPE: u16 = 254;
 const NOT_A_PAGE: u64 = 0b101;
@@ -178,6 +180,11 @@ pub(super) fn pages<'a>(bytes: &'a [u8], stop: &Stop) -> Result<Vec<Directory<'a
         let count = dialect
             .number_at(bytes, next, count_length)
             .ok_or_else(early)?;
+        if count > MAX_TAGS {
+            return Err(damaged(
+                "a page of the TIFF has more tags than any program writes",
+            ));
+        }
         let start = usize::try_from(next)
             .ok()
             .and_then(|at| at.checked_add(count_length));
