@@ -279,9 +279,11 @@ const FORM: &str = "Content-Type: multipart/form-data; boundary=edge\r\n";
 fn multipart_carries_the_picture_and_the_wishes() {
     let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
     let all = form(&[
+        ("model", b""),
         ("modality", b"colonoscopy"),
         ("format", b"rle"),
-        ("patch", b"true"),
+        ("patch", b"True"),
+        ("page", b""),
         ("image", &png),
     ]);
     let result = server.post("/v1/segment", FORM, &all).json();
@@ -299,6 +301,15 @@ fn multipart_carries_the_picture_and_the_wishes() {
         &form(&[("image", &png), ("modality", b"ultrasound")]),
     );
     assert_eq!(mixed.status, 200);
+    let misnamed = server.post(ASK, FORM, &form(&[("file", &[7; 5000])]));
+    let problem = misnamed.assert_problem(400, "bad-multipart");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with("field `file`: send it as field `image`."),
+        "{problem}"
+    );
     let torn = server.post(
         ASK,
         FORM,
@@ -326,4 +337,15 @@ fn multipart_carries_the_picture_and_the_wishes() {
     server
         .post(ASK, "Content-Type: multipart/form-data\r\n", &all)
         .assert_problem(400, "bad-multipart");
+}
+
+#[test]
+fn an_empty_wish_and_a_slash_at_the_end_change_nothing() {
+    let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
+    let ask = format!("{ASK}&model=&format=&patch=&on_mismatch=&pixel_mm=&page=");
+    assert_eq!(server.post(&ask, "", &png).json()["area"]["px"], 81);
+    let slash = server.post("/v1/segment/?modality=ultrasound", "", &png);
+    assert_eq!(slash.json()["area"]["px"], 81);
+    assert_eq!(server.get("/v1/models/").status, 200);
+    assert_eq!(server.get("/").status, 200);
 }

@@ -12,7 +12,7 @@ use espmedsam::NOTICE;
 use espmedsam::engine::Readiness;
 use espmedsam::http::{Kind, ServerConfig, openapi_json};
 use serde_json::json;
-use support::{Server, fake};
+use support::{Server, fake, picture};
 
 fn server() -> Server {
     Server::start(ServerConfig::default(), 8)
@@ -47,6 +47,10 @@ fn the_catalog_lists_what_the_engine_has() {
     let info = server.get("/v1/info").json();
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(info["limits"]["body_bytes"], 16 << 20);
+    assert_eq!(
+        info["image"],
+        json!({"max_pixels": 24_000_000, "min_side": 16, "max_memory_mib": 128})
+    );
     assert_eq!(info["queue"], json!({"waiting": 0, "capacity": 8}));
 }
 
@@ -166,6 +170,78 @@ fn the_openapi_document_describes_every_route() {
             "{target}"
         );
     }
+}
+
+#[test]
+fn every_documented_wish_is_taken_in_the_query_and_in_the_form() {
+    let document: serde_json::Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
+    let parameters = document["paths"]["/v1/segment"]["post"]["parameters"].as_array();
+    let mut query: Vec<_> = parameters
+        .unwrap()
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    query.sort_unstable();
+    let form = document["components"]["schemas"]["SegmentForm"]["properties"].as_object();
+    let form: Vec<_> = form
+        .unwrap()
+        .keys()
+        .filter(|name| *name != "image")
+        .collect();
+    assert_eq!(query, form);
+
+    let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
+    let part = |name: &str, value: &[u8]| {
+        let head = format!("--e\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        [head.as_bytes(), value, b"\r\n"].concat()
+    };
+    for name in query {
+        let value = match name {
+            "modality" => "ultrasound",
+            "model" => "fake-64",
+            "on_mismatch" => "keep",
+            "format" => "rle",
+            "patch" => "true",
+            "pixel_mm" => "0.138,0.2",
+            "page" => "1",
+            new => panic!("documented, and not tried here: {new}"),
+        };
+        let rest = if name == "modality" {
+            ""
+        } else {
+            "modality=ultrasound&"
+        };
+        let in_query = server.post(&format!("/v1/segment?{rest}{name}={value}"), "", &png);
+        assert_eq!(in_query.status, 200, "{name}: {}", in_query.json());
+        let body = [
+            part("image", &png),
+            part(name, value.as_bytes()),
+            b"--e--\r\n".to_vec(),
+        ];
+        let in_form = server.post(
+            &format!("/v1/segment?{rest}"),
+            "Content-Type: multipart/form-data; boundary=e\r\n",
+            &body.concat(),
+        );
+        assert_eq!(in_form.status, 200, "{name}: {}", in_form.json());
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
+    let document: serde_json::Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
+    let mut names = std::collections::HashSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} is twice");
+            for status in ["4XX", "5XX"] {
+                let problem = &operation["responses"][status]["content"];
+                assert!(problem["application/problem+json"].is_object(), "{path}");
+            }
+        }
+    }
+    assert_eq!(names.len(), 10);
 }
 
 #[test]

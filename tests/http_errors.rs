@@ -138,6 +138,9 @@ fn wishes_that_cannot_be_met() {
     server
         .post(&format!("{ASK}&patch=maybe"), "", &good)
         .assert_problem(400, "bad-query");
+    server
+        .post(&format!("{ASK}&page=2"), "", &good)
+        .assert_problem(422, "no-such-page");
     for size in ["0", "-0.1", "nan", "1,2,3", "small"] {
         server
             .post(&format!("{ASK}&pixel_mm={size}"), "", &good)
@@ -146,10 +149,12 @@ fn wishes_that_cannot_be_met() {
     let unknown = server
         .post(&format!("{ASK}&colour=red"), "", &good)
         .assert_problem(400, "bad-query");
-    assert!(
-        unknown["detail"].as_str().unwrap().contains("colour"),
-        "{unknown}"
-    );
+    for name in ["colour", "modality", "pixel_mm", "page"] {
+        assert!(
+            unknown["detail"].as_str().unwrap().contains(name),
+            "{unknown}"
+        );
+    }
     server
         .post(&format!("{ASK}&modality=ultrasound"), "", &good)
         .assert_problem(400, "bad-query");
@@ -245,9 +250,37 @@ fn other_sites_and_borrowed_names_are_refused() {
     assert_eq!(server.post(ASK, &own, &good).status, 200);
     let rebound = "GET /v1/info HTTP/1.1\r\nHost: evil.example:8080\r\nConnection: close\r\n\r\n";
     server.send(rebound, b"").assert_problem(421, "wrong-host");
-    server
-        .send("GET /v1/info HTTP/1.1\r\nConnection: close\r\n\r\n", b"")
-        .assert_problem(421, "wrong-host");
+}
+
+#[test]
+fn a_request_is_for_one_host() {
+    let server = server();
+    let host = format!("Host: {}\r\n", server.addr);
+    for lines in ["", &host.repeat(2), &format!("{host}Host: localhost\r\n")] {
+        let request = format!("GET /v1/info HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
+        server.send(&request, b"").assert_problem(400, "bad-host");
+    }
+}
+
+#[test]
+fn a_body_in_disguise_is_told_how_to_come() {
+    let server = server();
+    let good = picture(40, 40, [5, 5, 9, 9]);
+    for coding in ["gzip", "br, gzip", "deflate"] {
+        let reply = server.post(ASK, &format!("Content-Encoding: {coding}\r\n"), &good);
+        let problem = reply.assert_problem(415, "compressed-body");
+        assert!(problem["detail"].as_str().unwrap().contains(coding));
+        assert!(problem["action"].as_str().unwrap().contains("uncompressed"));
+        assert_eq!(reply.header("accept-encoding"), Some("identity"));
+    }
+    let plain = server.post(ASK, "Content-Encoding: identity\r\n", &good);
+    assert_eq!(plain.status, 200);
+    for kind in ["text/plain", "application/json"] {
+        let reply = server.post(ASK, &format!("Content-Type: {kind}\r\n"), b"iVBORw0KGgo=");
+        let problem = reply.assert_problem(415, "unsupported-media-type");
+        assert!(problem["detail"].as_str().unwrap().contains(kind));
+        assert!(problem["action"].as_str().unwrap().contains("no base64"));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod stats;
 mod watch;
 mod worker;
 
-use crate::frame::{FileInfo, Frame, FrameError, Stop};
+use crate::frame::{FileInfo, Frame, FrameError, FrameLimits, Stop};
 use crate::guard::{self, ModalityCheck};
 use crate::mask::Mask;
 use crate::mask::confidence::Signs;
@@ -295,6 +295,8 @@ pub trait Segmenter: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// Jobs waiting now, and the most that may wait.
     fn queue(&self) -> (usize, usize);
+    /// What a picture may cost.
+    fn limits(&self) -> FrameLimits;
 }
 
 /// Called with a job's outcome.

@@ -59,6 +59,7 @@ pub struct Engine {
     queue: Mutex<Option<SyncSender<Queued>>>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     capacity: usize,
+    limits: FrameLimits,
 }
 
 /// What the engine and its workers both see.
@@ -169,6 +170,7 @@ impl Engine {
             queue: Mutex::new(Some(sender)),
             workers: Mutex::new(workers),
             capacity,
+            limits: options.limits,
         })
     }
 
@@ -260,6 +262,10 @@ impl Segmenter for Engine {
                 .min(self.capacity),
             self.capacity,
         )
+    }
+
+    fn limits(&self) -> FrameLimits {
+        self.limits
     }
 }
 

@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use super::problem::{Kind, Problem, ProblemBody};
+use super::problem::{Kind, Problem};
 use crate::NOTICE;
 use crate::engine::{ModalityInfo, ModelInfo, Readiness};
+use crate::frame::FrameLimits;
 
 /// A measured figure on a data set's validation split.
 #[derive(Serialize, ToSchema)]
@@ -102,7 +103,8 @@ pub struct ModelList {
 }
 
 /// The models this server has, with their modalities.
-#[utoipa::path(get, path = "/v1/models", tag = "catalog", responses((status = 200, body = ModelList)))]
+#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "catalog",
+    responses((status = 200, description = "The models", body = ModelList), Problem))]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     let models = app.engine.models().into_iter().map(Model::from).collect();
     Json(ModelList {
@@ -131,7 +133,8 @@ pub struct ModalityList {
 }
 
 /// The modalities to ask for.
-#[utoipa::path(get, path = "/v1/modalities", tag = "catalog", responses((status = 200, body = ModalityList)))]
+#[utoipa::path(get, path = "/v1/modalities", operation_id = "list_modalities", tag = "catalog",
+    responses((status = 200, description = "The modalities", body = ModalityList), Problem))]
 pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
     let mut models = app.engine.models();
     models.sort_by_key(|model| !model.default);
@@ -171,6 +174,17 @@ pub struct Limits {
     connections: u32,
 }
 
+/// What a picture may cost, named as the settings under `[image]`.
+#[derive(Serialize, ToSchema)]
+pub struct PictureLimits {
+    /// Most pixels (width × height).
+    max_pixels: u64,
+    /// Least length of either side, px.
+    min_side: u32,
+    /// Most memory that decoding it may take, MiB.
+    max_memory_mib: u64,
+}
+
 /// The engine's queue.
 #[derive(Serialize, ToSchema)]
 pub struct Queue {
@@ -200,6 +214,8 @@ pub struct Info {
     notice: &'static str,
     /// What a request may cost.
     limits: Limits,
+    /// What a picture may cost.
+    image: PictureLimits,
     /// The engine's queue.
     queue: Queue,
     /// The uploads' common budget.
@@ -207,7 +223,8 @@ pub struct Info {
 }
 
 /// Version, limits and the queue.
-#[utoipa::path(get, path = "/v1/info", tag = "about", responses((status = 200, body = Info)))]
+#[utoipa::path(get, path = "/v1/info", operation_id = "get_info", tag = "about",
+    responses((status = 200, description = "This server", body = Info), Problem))]
 pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
     let (waiting, capacity) = app.engine.queue();
     let limits = Limits {
@@ -216,6 +233,16 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         request_timeout_s: app.config.request_timeout_s,
         in_flight: app.config.max_in_flight,
         connections: app.config.max_connections,
+    };
+    let FrameLimits {
+        max_pixels,
+        min_side,
+        max_memory,
+    } = app.engine.limits();
+    let image = PictureLimits {
+        max_pixels,
+        min_side,
+        max_memory_mib: max_memory >> 20,
     };
     let queue = Queue { waiting, capacity };
     let budget = app.config.upload_budget_kib();
@@ -228,6 +255,7 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         version: env!("CARGO_PKG_VERSION"),
         notice: NOTICE,
         limits,
+        image,
         queue,
         uploads,
     })
@@ -243,7 +271,8 @@ pub struct Health {
 }
 
 /// Whether the program runs at all.
-#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/health/live", operation_id = "check_live", tag = "health",
+    responses((status = 200, description = "It runs", body = Health), Problem))]
 pub async fn live() -> Json<Health> {
     Json(Health {
         status: "live",
@@ -252,8 +281,8 @@ pub async fn live() -> Json<Health> {
 }
 
 /// Whether pictures are served: not before the model is warm.
-#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = Health),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "starting, or failed, with the reason")))]
+#[utoipa::path(get, path = "/health/ready", operation_id = "check_ready", tag = "health",
+    responses((status = 200, description = "Pictures are served; 503 while starting, or failed, with the reason", body = Health), Problem))]
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
     check_ready(&app)?;
     Ok(Json(Health {

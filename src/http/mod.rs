@@ -1,7 +1,7 @@
 //! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
 //!
-//! A request's way: [`guard`] (may this client call?) → [`segment`] → [`upload`] (limits) → the engine's queue →
-//! [`reply`] (rendering, on blocking threads) → [`held`] (given out while the client takes it). Whatever goes wrong
+//! A request's way: [`guard`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
+//! [`upload`] (limits) → the engine's queue → [`reply`] (rendering, on blocking threads) → [`held`] (given out while the client takes it). Whatever goes wrong
 //! on the way is a [`problem`].
 
 mod catalog;
@@ -18,6 +18,7 @@ mod schema;
 mod segment;
 mod serve;
 mod upload;
+mod wish;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ struct App {
 #[openapi(info(
     title = "espmedsam",
     description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
-))]
+), components(schemas(problem::ProblemBody)))]
 struct Api;
 
 /// Every route that the OpenAPI document describes.

@@ -1,11 +1,14 @@
 //! Every error this server answers with, as RFC 9457 problem details: one list, one mapping from the inner errors.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use super::schema::CheckReply;
 use crate::NOTICE;
@@ -48,13 +51,15 @@ problems! {
     UnknownModel "unknown-model" BAD_REQUEST "No such model",
         "Use one of the names that GET /v1/models lists, or leave `model` out.";
     BadQuery "bad-query" BAD_REQUEST "The query cannot be read",
-        "Use the parameters modality, model, on_mismatch (refuse or keep), format, patch (true or false) and pixel_mm only; /openapi.json describes them.";
+        "Mend or leave out the parameter that the detail names; /openapi.json describes them all.";
     BadMultipart "bad-multipart" BAD_REQUEST "The multipart body cannot be read",
-        "Send one file field `image` and, if wanted, text fields `modality`, `model`, `on_mismatch`, `format`, `patch`, `pixel_mm` (curl: -F image=@picture.png).";
+        "Send the picture as the file field `image` (curl: -F image=@picture.png) and wishes as text fields named as the query parameters; /openapi.json describes them all.";
+    BadHost "bad-host" BAD_REQUEST "The Host header cannot be read",
+        "Send exactly one `Host` line with the name or address, and the port, that the request is for.";
     BodyAborted "body-aborted" BAD_REQUEST "The request body broke off",
         "Send the request again.";
     CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
-        "Call the API from the page this server serves, or from a program that is no browser.";
+        "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
     NotFound "not-found" NOT_FOUND "There is nothing here",
         "See /openapi.json for what there is.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Wrong method",
@@ -66,17 +71,19 @@ problems! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The request body is too large",
         "Send a smaller file, or raise `body_limit_mib` in the configuration; GET /v1/info tells the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "The body's Content-Type is not taken",
-        "Say Content-Type: image/png (or the like), application/octet-stream, or multipart/form-data; curl's --data-binary needs -H 'Content-Type: application/octet-stream'.";
+        "Send the picture file's own bytes (no JSON, no base64) as Content-Type: image/png (or the like), application/octet-stream, or multipart/form-data; curl's --data-binary needs -H 'Content-Type: application/octet-stream'.";
+    CompressedBody "compressed-body" UNSUPPORTED_MEDIA_TYPE "Compressed bodies are not taken",
+        "Send the body uncompressed, without `Content-Encoding`: picture files are compressed as they are.";
     NotAPicture "not-a-picture" UNSUPPORTED_MEDIA_TYPE "The bytes are no picture",
-        "Send a PNG, JPEG, BMP, TIFF or WebP file.";
-    UnsupportedPicture "unsupported-picture" UNSUPPORTED_MEDIA_TYPE "This variant of picture is not read",
+        "Send the bytes of a PNG, JPEG, BMP, TIFF or WebP file as they lie on disk.";
+    UnsupportedPicture "unsupported-picture" UNSUPPORTED_MEDIA_TYPE "Pictures of this kind are not read",
         "Save the picture as 8-bit RGB or grey PNG and send that.";
     WrongHost "wrong-host" MISDIRECTED_REQUEST "This server does not go by that name",
         "Call it as localhost or by its IP address, or add the name to `allowed_hosts` in the configuration.";
     DamagedPicture "damaged-picture" UNPROCESSABLE_ENTITY "The picture is truncated or damaged",
         "Check that the file opens elsewhere, and send it whole.";
     PictureTooLarge "picture-too-large" UNPROCESSABLE_ENTITY "The picture has too many pixels",
-        "Scale the picture down, or raise `max_pixels` or `max_memory_mib` under [image] in the configuration; GET /v1/info tells both.";
+        "Scale the picture down, or raise `image.max_pixels` or `image.max_memory_mib` in the configuration; GET /v1/info tells both.";
     TooMuchWork "too-much-work" UNPROCESSABLE_ENTITY "Decoding the picture takes too long",
         "Save the picture anew, as PNG or baseline JPEG, or scale it down; `decode_timeout_s` in the configuration sets the time.";
     NoSuchPage "no-such-page" UNPROCESSABLE_ENTITY "The file has no such page",
@@ -123,6 +130,9 @@ impl Kind {
         }
     }
 }
+
+/// The media type of problems.
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// One occurrence of a problem; answers as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,15 +189,45 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), Json(self.body())).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.kind == Kind::CompressedBody {
+            // Says so in HTTP's own terms (RFC 9110 §15.5.16).
+            headers.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
+        }
         if let Some(seconds) = self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// How every operation fails, for the OpenAPI document.
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let body = Content::new(Some(Ref::from_schema_name(ProblemBody::name())));
+        let response = |description: &str| {
+            ResponseBuilder::new()
+                .description(description)
+                .content(PROBLEM_JSON, body.clone())
+                .build()
+                .into()
+        };
+        [
+            (
+                "4XX",
+                response("The request is at fault; GET /problems lists all."),
+            ),
+            (
+                "5XX",
+                response("Not served; 503 with `Retry-After` where trying again helps."),
+            ),
+        ]
+        .map(|(status, response)| (status.to_owned(), response))
+        .into()
     }
 }
 
@@ -242,6 +282,15 @@ fn sentence(error: &impl std::error::Error) -> String {
     first.into_iter().chain(letters).chain(['.']).collect()
 }
 
+/// A client's text as an answer repeats it: no longer than it takes to be recognised.
+pub fn shortened(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A fault of ours: the reason goes to the log, not to the client.
 pub fn internal(reason: &str) -> Problem {
     tracing::error!(reason, "internal error");
@@ -274,14 +323,16 @@ impl From<Kind> for ProblemType {
 }
 
 /// All problem types.
-#[utoipa::path(get, path = "/problems", tag = "about", responses((status = 200, body = [ProblemType])))]
+#[utoipa::path(get, path = "/problems", operation_id = "list_problems", tag = "about",
+    responses((status = 200, description = "Every problem type", body = [ProblemType]), Problem))]
 pub async fn list() -> Json<Vec<ProblemType>> {
     Json(Kind::ALL.iter().copied().map(ProblemType::from).collect())
 }
 
 /// What one problem type means.
-#[utoipa::path(get, path = "/problems/{name}", tag = "about", params(("name", description = "for example queue-full")),
-    responses((status = 200, body = ProblemType), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/problems/{name}", operation_id = "explain_problem", tag = "about",
+    params(("name" = String, Path, description = "for example queue-full")),
+    responses((status = 200, description = "The problem type", body = ProblemType), Problem))]
 pub async fn explain(Path(name): Path<String>) -> Result<Json<ProblemType>, Problem> {
     let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == name);
     kind.map(|kind| Json(kind.into()))

@@ -7,7 +7,8 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::{Kind, Problem, ProblemBody};
+use super::problem::{Kind, Problem};
+use super::wish::PictureFile;
 use crate::NOTICE;
 
 /// A bundled picture.
@@ -91,7 +92,8 @@ pub struct SampleList {
 }
 
 /// The bundled sample pictures, with source and licence.
-#[utoipa::path(get, path = "/v1/samples", tag = "samples", responses((status = 200, body = SampleList)))]
+#[utoipa::path(get, path = "/v1/samples", operation_id = "list_samples", tag = "samples",
+    responses((status = 200, description = "The bundled pictures", body = SampleList), Problem))]
 pub async fn list() -> Json<SampleList> {
     Json(SampleList {
         notice: NOTICE,
@@ -100,9 +102,9 @@ pub async fn list() -> Json<SampleList> {
 }
 
 /// One bundled picture.
-#[utoipa::path(get, path = "/samples/{name}", tag = "samples", params(("name", description = "file name, from /v1/samples")),
-    responses((status = 200, body = [u8], content_type = "image/jpeg"),
-              (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/samples/{name}", operation_id = "get_sample", tag = "samples",
+    params(("name" = String, Path, description = "file name, from /v1/samples")),
+    responses((status = 200, description = "The picture file", body = PictureFile, content_type = "image/jpeg"), Problem))]
 pub async fn picture(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
     let sample = SAMPLES.iter().find(|sample| sample.name == name);
     let sample = sample.ok_or_else(|| {

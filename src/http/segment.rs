@@ -5,97 +5,24 @@ use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::catalog::check_ready;
 use super::config::seconds;
 use super::held::Held;
-use super::negotiate::{Format, best_of};
-use super::problem::{Kind, Problem, ProblemBody, internal};
-use super::reply::{self, Extras};
+use super::problem::{Kind, Problem, internal};
+use super::reply;
 use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
-use crate::engine::{Ask, EngineError, Job, OnMismatch, Segmentation};
+use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
+use crate::engine::{EngineError, Job, Segmentation};
 use crate::frame::Stop;
-use crate::mask::ellipse::BadPixelSize;
 
-/// What can be asked for. In a multipart body each may be a text field instead.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SegmentQuery {
-    /// Modality name, from /v1/modalities, or `auto`: the modality guard then chooses. Required (here or as a multipart
-    /// field): it is never guessed unasked.
-    #[param(example = "ultrasound")]
-    modality: Option<String>,
-    /// Model name, from /v1/models; if left out, the one meant for the modality.
-    model: Option<String>,
-    /// What becomes of a picture that plainly is not of the modality: `refuse` (the default, 422 modality-mismatch) or
-    /// `keep` (the mask, marked as a mismatch).
-    #[param(inline)]
-    on_mismatch: Option<OnMismatchQuery>,
-    /// Form of the reply; outranks `Accept`.
-    #[param(inline)]
-    format: Option<Format>,
-    /// Whether a JSON reply has the patch prompt: the coarse map the model made for itself, where it looked.
-    patch: Option<bool>,
-    /// Millimetres per pixel of the upright picture, one number or two (column, row): a JSON reply then has the mask's
-    /// ellipse and its circumference.
-    #[param(example = "0.138")]
-    pixel_mm: Option<String>,
-}
-
-/// What becomes of a picture of another kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnMismatchQuery {
-    /// An error in place of a mask.
-    Refuse,
-    /// The mask, marked.
-    Keep,
-}
-
-impl From<OnMismatchQuery> for OnMismatch {
-    fn from(query: OnMismatchQuery) -> Self {
-        match query {
-            OnMismatchQuery::Refuse => Self::Refuse,
-            OnMismatchQuery::Keep => Self::Keep,
-        }
-    }
-}
-
-/// A picture with its wishes, as `multipart/form-data`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in the OpenAPI document")]
-pub struct SegmentForm {
-    /// The picture file.
-    #[schema(value_type = String, format = Binary)]
-    image: Vec<u8>,
-    /// As the query parameter.
-    modality: Option<String>,
-    /// As the query parameter.
-    model: Option<String>,
-    /// As the query parameter.
-    #[schema(inline)]
-    on_mismatch: Option<OnMismatchQuery>,
-    /// As the query parameter.
-    format: Option<Format>,
-    /// As the query parameter.
-    patch: Option<bool>,
-    /// As the query parameter.
-    pixel_mm: Option<String>,
-}
-
-/// A whole picture file as the body.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct PictureFile(Vec<u8>);
+/// A query as it was sent: names and texts.
+type Pairs = Vec<(String, String)>;
 
 /// Segments one picture.
 ///
@@ -103,7 +30,7 @@ pub struct PictureFile(Vec<u8>);
 /// with the file in the field `image`. The reply's form is chosen by `format`, else by `Accept`; `*/*` or none is JSON.
 /// Image replies carry the result's essentials in `X-Espmedsam-*` headers and the stage times in `Server-Timing`.
 #[utoipa::path(
-    post, path = "/v1/segment", tag = "segment", params(SegmentQuery),
+    post, path = "/v1/segment", operation_id = "segment_picture", tag = "segment", params(Wishes),
     request_body(
         description = "The picture",
         content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (SegmentForm = "multipart/form-data")),
@@ -119,17 +46,16 @@ pub struct PictureFile(Vec<u8>);
                 ("X-Espmedsam-Area-Px" = u64, description = "mask area, px"),
                 ("X-Espmedsam-Area-Fraction" = f64, description = "mask area / picture area"),
                 ("X-Espmedsam-Confidence" = f64, description = "the Dice to be expected; absent if the mask is empty, the model not calibrated or the picture a mismatch"),
-                ("X-Espmedsam-Modality-Check" = String, description = "match, mismatch or unchecked"),
+                ("X-Espmedsam-Modality-Check" = String, description = "match, modality-mismatch or unchecked"),
                 ("X-Espmedsam-Notice" = String, description = "Research use only. Not for clinical use."),
                 ("Server-Timing" = String, description = "milliseconds per stage"),
             )),
-        (status = "4XX", description = "the request is at fault; GET /problems lists all", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "5XX", description = "not served; 503 with Retry-After where trying again helps", body = ProblemBody, content_type = "application/problem+json"),
+        Problem,
     ),
 )]
 pub async fn segment(
     State(app): State<Arc<App>>,
-    query: Result<Query<SegmentQuery>, QueryRejection>,
+    query: Result<Query<Pairs>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -142,10 +68,10 @@ pub async fn segment(
     };
     let Upload {
         bytes,
-        fields,
+        wishes,
         share,
     } = upload::receive(&app.config, &app.uploads, envelope, body).await?;
-    let wish = Wish::of(query.with(fields)?, &parts.headers)?;
+    let wish = Wish::of(query.and(wishes)?, &parts.headers)?;
     if bytes.is_empty() {
         return Err(EngineError::Frame(crate::frame::FrameError::Empty).into());
     }
@@ -165,7 +91,7 @@ pub async fn segment(
         &app,
         Job {
             bytes,
-            page: None,
+            page: wish.page,
             ask: wish.ask,
             stop: Stop::never(),
         },
@@ -191,10 +117,14 @@ pub async fn segment(
 /// Everything that can be refused before a byte of the body is read.
 fn precheck(
     app: &App,
-    query: Result<Query<SegmentQuery>, QueryRejection>,
+    query: Result<Query<Pairs>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(Envelope, SegmentQuery), Problem> {
-    let Query(query) = query.map_err(|rejection| Kind::BadQuery.because(rejection.body_text()))?;
+) -> Result<(Envelope, Wishes), Problem> {
+    let Query(pairs) = query.map_err(|rejection| Kind::BadQuery.because(rejection.body_text()))?;
+    let mut query = Wishes::default();
+    for (name, text) in &pairs {
+        query.set(name, text, Kind::BadQuery)?;
+    }
     let envelope = Envelope::of(headers)?;
     check_ready(app)?;
     if envelope == Envelope::Raw {
@@ -205,97 +135,6 @@ fn precheck(
         return Err(EngineError::Overloaded { capacity }.into());
     }
     Ok((envelope, query))
-}
-
-impl SegmentQuery {
-    /// Takes up the text fields of a multipart body. Asking for two different things is an error, not a precedence.
-    fn with(mut self, fields: Vec<(String, String)>) -> Result<Self, Problem> {
-        for (name, text) in fields {
-            let unreadable =
-                || Kind::BadMultipart.because(format!("The field `{name}` has an unknown value."));
-            let unknown_format =
-                || Kind::BadMultipart.because(format!("The formats are {}.", Format::NAMES));
-            let agrees = match name.as_str() {
-                "modality" => take(&mut self.modality, text),
-                "model" => take(&mut self.model, text),
-                "format" => take(
-                    &mut self.format,
-                    Format::from_name(&text).ok_or_else(unknown_format)?,
-                ),
-                "on_mismatch" => take(
-                    &mut self.on_mismatch,
-                    match text.as_str() {
-                        "refuse" => OnMismatchQuery::Refuse,
-                        "keep" => OnMismatchQuery::Keep,
-                        _ => return Err(unreadable()),
-                    },
-                ),
-                "pixel_mm" => take(&mut self.pixel_mm, text),
-                "patch" => take(&mut self.patch, text.parse().map_err(|_| unreadable())?),
-                _ => true,
-            };
-            if !agrees {
-                return Err(Kind::BadMultipart
-                    .because(format!("`{name}` is given twice, with different values.")));
-            }
-        }
-        Ok(self)
-    }
-}
-
-/// Sets `slot` if it is empty; tells whether it now holds `value`.
-fn take<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
-    match slot {
-        Some(present) => *present == value,
-        None => {
-            *slot = Some(value);
-            true
-        }
-    }
-}
-
-/// A request understood.
-struct Wish {
-    ask: Ask,
-    format: Format,
-    extras: Extras,
-}
-
-impl Wish {
-    fn of(query: SegmentQuery, headers: &HeaderMap) -> Result<Self, Problem> {
-        let modality = query.modality.filter(|name| !name.is_empty());
-        let modality = modality
-            .ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
-        // Several `Accept` lines are one list (RFC 9110 §5.3).
-        let accept: Vec<_> = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .collect();
-        let accept = accept.join(",");
-        let refused =
-            || Kind::NotAcceptable.because(format!("The client accepts '{accept}' alone."));
-        let format = query
-            .format
-            .or_else(|| best_of(&accept))
-            .ok_or_else(refused)?;
-        let pixel = query.pixel_mm.as_deref().map(str::parse).transpose();
-        let pixel = pixel.map_err(|error: BadPixelSize| {
-            Kind::BadQuery.because(format!("`pixel_mm`: {error}."))
-        })?;
-        Ok(Self {
-            ask: Ask {
-                modality,
-                model: query.model,
-                on_mismatch: query.on_mismatch.map_or(OnMismatch::Refuse, Into::into),
-            },
-            format,
-            extras: Extras {
-                patch: query.patch.unwrap_or(false),
-                pixel,
-            },
-        })
-    }
 }
 
 /// A result, and its seat at a renderer's desk.

@@ -10,10 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::{ServerConfig, seconds};
 use super::metered::{Metered, TooMuch};
-use super::problem::{Kind, Problem};
+use super::problem::{Kind, Problem, shortened};
+use super::wish::Wishes;
 
 /// Most bytes of a text field in a multipart body.
 const FIELD_LIMIT: usize = 256;
+
+/// The field of a multipart body that holds the picture.
+const PICTURE: &str = "image";
 
 /// How the picture travels in the body.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +31,15 @@ pub enum Envelope {
 impl Envelope {
     /// Reads `Content-Type`. None at all is taken as a raw picture: what the bytes are is found out from the bytes.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        for coding in headers.get_all(header::CONTENT_ENCODING) {
+            let coding = coding.to_str().unwrap_or("unreadable").trim();
+            if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+                let coding = shortened(coding);
+                return Err(Kind::CompressedBody.because(format!(
+                    "The Content-Encoding is '{coding}'; this server takes bodies as they are."
+                )));
+            }
+        }
         let Some(value) = headers.get(header::CONTENT_TYPE) else {
             return Ok(Self::Raw);
         };
@@ -44,6 +57,7 @@ impl Envelope {
                 .map(Self::Multipart)
                 .map_err(|_| Kind::BadMultipart.because("Content-Type names no boundary.")),
             _ => {
+                let essence = shortened(&essence);
                 Err(Kind::UnsupportedMediaType.because(format!("The Content-Type is '{essence}'.")))
             }
         }
@@ -55,8 +69,8 @@ impl Envelope {
 pub struct Upload {
     /// The picture file.
     pub bytes: Vec<u8>,
-    /// Text fields of a multipart body, in order.
-    pub fields: Vec<(String, String)>,
+    /// Text fields of a multipart body.
+    pub wishes: Wishes,
     /// The upload's share of the budget; to be held as long as the bytes live.
     pub share: Option<OwnedSemaphorePermit>,
 }
@@ -141,52 +155,56 @@ async fn read_raw(body: &mut Metered, declared: usize) -> Result<Upload, Problem
 
 async fn read_multipart(body: &mut Metered, boundary: String) -> Result<Upload, Problem> {
     let mut multipart = multer::Multipart::new(BodyDataStream::new(body), boundary);
-    let (mut picture, mut fields) = (None, Vec::new());
-    while let Some(mut field) = multipart.next_field().await.map_err(multipart_problem)? {
+    let (mut picture, mut wishes) = (None, Wishes::default());
+    while let Some(field) = multipart.next_field().await.map_err(multipart_problem)? {
         let name = field.name().unwrap_or_default().to_owned();
-        let limit = if name == "image" {
-            usize::MAX
-        } else {
-            FIELD_LIMIT
-        };
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(multipart_problem)? {
-            if chunk.len() > limit - bytes.len() {
+        if name == PICTURE {
+            if picture.replace(read_field(field, None).await?).is_some() {
                 return Err(Kind::BadMultipart
-                    .because(format!("A text field has more than {FIELD_LIMIT} bytes.")));
+                    .because(format!("There is more than one field `{PICTURE}`.")));
             }
-            bytes.extend_from_slice(&chunk);
-        }
-        match name.as_str() {
-            "image" => {
-                if picture.replace(bytes).is_some() {
-                    return Err(Kind::BadMultipart.because("There is more than one field `image`."));
-                }
-            }
-            "modality" | "model" | "format" | "patch" => {
-                let text = String::from_utf8(bytes);
-                let text = text.map_err(|_| {
-                    Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8."))
-                })?;
-                if fields.iter().any(|(other, _)| *other == name) {
-                    return Err(Kind::BadMultipart
-                        .because(format!("There is more than one field `{name}`.")));
-                }
-                fields.push((name, text));
-            }
-            _ => {
-                return Err(Kind::BadMultipart.because(
-                    "There is a field that is none of image, modality, model, format, patch.",
-                ));
-            }
+        } else if field.file_name().is_some() && !Wishes::NAMES.contains(&name.as_str()) {
+            let name = shortened(&name);
+            return Err(Kind::BadMultipart.because(format!(
+                "There is a file in the field `{name}`: send it as field `{PICTURE}`."
+            )));
+        } else {
+            let bytes = read_field(field, Some(FIELD_LIMIT)).await?;
+            let text = String::from_utf8(bytes);
+            let text = text.map_err(|_| {
+                let name = shortened(&name);
+                Kind::BadMultipart.because(format!("The field `{name}` is not UTF-8."))
+            })?;
+            wishes.set(&name, &text, Kind::BadMultipart)?;
         }
     }
-    let bytes = picture.ok_or_else(|| Kind::EmptyPicture.because("There is no field `image`."))?;
+    let bytes = picture
+        .ok_or_else(|| Kind::EmptyPicture.because(format!("There is no field `{PICTURE}`.")))?;
     Ok(Upload {
         bytes,
-        fields,
+        wishes,
         share: None,
     })
+}
+
+/// A field's bytes, of which there may be at most `limit`.
+async fn read_field(
+    mut field: multer::Field<'_>,
+    limit: Option<usize>,
+) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(multipart_problem)? {
+        if let Some(limit) = limit
+            && chunk.len() > limit - bytes.len()
+        {
+            let name = shortened(field.name().unwrap_or_default());
+            return Err(Kind::BadMultipart.because(format!(
+                "The field `{name}` has more than {limit} bytes of text; the picture's field is `{PICTURE}`."
+            )));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 fn read_problem(error: axum::Error) -> Problem {
@@ -255,10 +273,11 @@ mod tests {
         let (image, modality) = (part("image", "pixels"), part("modality", "ultrasound"));
         let upload = read(&[image.clone(), modality.clone()]).await.unwrap();
         assert_eq!(upload.bytes, b"pixels");
-        assert_eq!(
-            upload.fields,
-            [("modality".to_owned(), "ultrasound".to_owned())]
-        );
+        let mut wishes = Wishes::default();
+        wishes
+            .set("modality", "ultrasound", Kind::BadQuery)
+            .unwrap();
+        assert_eq!(upload.wishes, wishes);
         for (parts, kind) in [
             (vec![modality.clone()], Kind::EmptyPicture),
             (vec![image.clone(), image.clone()], Kind::BadMultipart),

@@ -10,7 +10,7 @@ use espmedsam::engine::{
     Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
     Segmenter, StageTimes,
 };
-use espmedsam::frame::{Frame, FrameLimits, decode};
+use espmedsam::frame::{Frame, FrameError, FrameLimits, decode};
 use espmedsam::guard::ModalityCheck;
 use espmedsam::mask::Mask;
 
@@ -151,6 +151,10 @@ impl Segmenter for Fake {
     fn queue(&self) -> (usize, usize) {
         (self.inner.waiting.load(SeqCst), self.capacity)
     }
+
+    fn limits(&self) -> FrameLimits {
+        FrameLimits::default()
+    }
 }
 
 fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
@@ -165,6 +169,10 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
 
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
     let frame = decode(&job.bytes, &FrameLimits::default())?;
+    // All its pictures have one page.
+    if let Some(asked) = job.page.filter(|page| *page != 1) {
+        return Err(FrameError::NoSuchPage { asked, pages: 1 }.into());
+    }
     let check = looks(&frame, &job.ask.modality);
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
