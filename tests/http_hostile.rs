@@ -134,6 +134,7 @@ fn slow_headers_and_idle_connections_are_closed() {
     let server = Server::start(
         ServerConfig {
             header_timeout_s: 1,
+            idle_timeout_s: 1,
             ..ServerConfig::default()
         },
         8,
@@ -389,5 +390,26 @@ fn one_connection_serves_many_requests() {
         let mut reply = vec![0; 4096];
         let count = stream.read(&mut reply).unwrap();
         assert!(reply[..count].starts_with(b"HTTP/1.1 200 OK"));
+    }
+}
+
+#[test]
+fn a_kept_connection_may_be_idle_for_longer_than_headers_may_take() {
+    let server = Server::start(
+        ServerConfig {
+            header_timeout_s: 1,
+            idle_timeout_s: 20,
+            ..ServerConfig::default()
+        },
+        8,
+    );
+    let mut stream = server.connect();
+    let request = format!("GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr);
+    for pause in [0, 2500, 2500] {
+        std::thread::sleep(Duration::from_millis(pause));
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = vec![0; 4096];
+        let count = stream.read(&mut reply).unwrap();
+        assert!(reply[..count].starts_with(b"HTTP/1.1 200 OK"), "{pause}");
     }
 }

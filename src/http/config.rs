@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the HTTP side. Every field has a default that works; unknown keys are refused.
@@ -14,15 +15,22 @@ use serde::{Deserialize, Serialize};
 pub struct ServerConfig {
     /// Address and port. Loopback unless set otherwise: there is no login.
     pub listen: SocketAddr,
-    /// Host names (without port) that clients may call this server by, besides `localhost` and IP addresses.
-    /// On loopback all others are refused, against DNS rebinding; elsewhere an empty list allows every name.
+    /// Names that clients may call this server by, besides `localhost` and IP addresses; with a port
+    /// (`box.local:8080`) only on that one. A proxy's public name belongs here. On loopback all others are refused,
+    /// against DNS rebinding; elsewhere an empty list allows every name.
     pub allowed_hosts: Vec<String>,
+    /// Web sites that may call this server from a browser and read its replies, as browsers write their origin:
+    /// `https://viewer.example`, or `null` for pages without one. None, unless set.
+    pub allowed_origins: Vec<String>,
     /// Largest request body, MiB.
     pub body_limit_mib: u32,
     /// All request bodies that are being received or wait in the queue, together, MiB.
     pub upload_budget_mib: u32,
-    /// Request headers (and an idle kept-alive connection) must be complete within this, seconds.
+    /// A connection's first request headers must be complete within this, seconds.
     pub header_timeout_s: u32,
+    /// The next headers on a kept-alive connection must be complete within this, seconds. Longer than clients keep
+    /// idle connections for, or they send into one that is being closed.
+    pub idle_timeout_s: u32,
     /// A request body must have arrived within this, seconds.
     pub body_timeout_s: u32,
     /// Longest wait for the engine's answer, seconds.
@@ -43,9 +51,11 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
             body_limit_mib: 16,
             upload_budget_mib: 64,
             header_timeout_s: 10,
+            idle_timeout_s: 75,
             body_timeout_s: 10,
             request_timeout_s: 60,
             reply_timeout_s: 30,
@@ -70,12 +80,13 @@ impl ServerConfig {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// Zero or overlarge limits, and an upload budget that could not hold one body.
+    /// Zero or overlarge limits, an upload budget that could not hold one body, names that no client would send.
     pub fn check(&self) -> Result<(), ConfigError> {
         let positive = [
             ("body_limit_mib", self.body_limit_mib),
             ("upload_budget_mib", self.upload_budget_mib),
             ("header_timeout_s", self.header_timeout_s),
+            ("idle_timeout_s", self.idle_timeout_s),
             ("body_timeout_s", self.body_timeout_s),
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
@@ -102,6 +113,19 @@ impl ServerConfig {
                 reason: "must be at least body_limit_mib",
             });
         }
+        if !self.allowed_hosts.iter().all(|entry| is_host(entry)) {
+            return Err(ConfigError {
+                key: "allowed_hosts",
+                reason: "must hold names or addresses, each alone or with a port: \"box.local\", \"box.local:8080\"",
+            });
+        }
+        if !self.allowed_origins.iter().all(|entry| is_origin(entry)) {
+            return Err(ConfigError {
+                key: "allowed_origins",
+                reason: "must hold origins as browsers write them, in lower case and without a path: \
+                         \"https://viewer.example\", \"http://localhost:3000\", or \"null\"",
+            });
+        }
         Ok(())
     }
 
@@ -114,6 +138,19 @@ impl ServerConfig {
     pub(super) fn upload_budget_kib(&self) -> usize {
         (self.upload_budget_mib as usize).saturating_mul(1024)
     }
+}
+
+/// Whether this could stand in a `Host` header.
+fn is_host(text: &str) -> bool {
+    let parsed = text.parse::<Authority>();
+    parsed.is_ok_and(|authority| !authority.host().is_empty() && !text.contains(['@', '*']))
+}
+
+/// Whether this could stand in an `Origin` header (RFC 6454 §6.2).
+fn is_origin(text: &str) -> bool {
+    let parts = text.split_once("://");
+    let written = parts.is_some_and(|(scheme, host)| !scheme.is_empty() && is_host(host));
+    text == "null" || (written && !text.contains(|c: char| c.is_ascii_uppercase()))
 }
 
 /// Seconds of a setting as a [`Duration`].
@@ -179,5 +216,60 @@ mod tests {
             }),
             "upload_budget_mib"
         );
+        assert_eq!(
+            key(ServerConfig {
+                idle_timeout_s: 0,
+                ..base()
+            }),
+            "idle_timeout_s"
+        );
+    }
+
+    #[test]
+    fn hosts_and_origins_are_taken_as_clients_write_them() {
+        let hosts = |entry: &str| ServerConfig {
+            allowed_hosts: vec![entry.into()],
+            ..ServerConfig::default()
+        };
+        for entry in [
+            "board.lan",
+            "localhost:8080",
+            "box.local:8080",
+            "[::1]:8080",
+            "10.0.0.7",
+        ] {
+            assert_eq!(hosts(entry).check(), Ok(()), "{entry}");
+        }
+        for entry in ["", "http://board.lan", "board.lan/", "*", "a@b", "::1"] {
+            let error = hosts(entry).check().unwrap_err();
+            assert_eq!(error.key, "allowed_hosts", "{entry}");
+        }
+        let origins = |entry: &str| ServerConfig {
+            allowed_origins: vec![entry.into()],
+            ..ServerConfig::default()
+        };
+        for entry in [
+            "https://viewer.example",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "app://viewer",
+            "null",
+        ] {
+            assert_eq!(origins(entry).check(), Ok(()), "{entry}");
+        }
+        for entry in [
+            "",
+            "*",
+            "https://*.example",
+            "viewer.example",
+            "https://viewer.example/",
+            "https://Viewer.example",
+            "https://",
+            "://viewer.example",
+            "Null",
+        ] {
+            let error = origins(entry).check().unwrap_err();
+            assert_eq!(error.key, "allowed_origins", "{entry}");
+        }
     }
 }

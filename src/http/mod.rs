@@ -1,11 +1,12 @@
 //! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
 //!
-//! A request's way: [`guard`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
+//! A request's way: [`cors`] and [`guard`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
 //! [`upload`] (limits) → the engine's queue → [`reply`] (rendering, on blocking threads) → [`held`] (given out while the client takes it). Whatever goes wrong
 //! on the way is a [`problem`].
 
 mod catalog;
 mod config;
+mod cors;
 mod guard;
 mod held;
 mod metered;
@@ -30,8 +31,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, body::Bytes};
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::NormalizePathLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
@@ -62,10 +64,13 @@ struct App {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "espmedsam",
-    description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
-), components(schemas(problem::ProblemBody)))]
+#[openapi(
+    info(
+        title = "espmedsam",
+        description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
+    ),
+    components(schemas(problem::ProblemBody))
+)]
 struct Api;
 
 /// Every route that the OpenAPI document describes.
@@ -111,19 +116,22 @@ pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::CACHE_CONTROL, "no-store"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
-        .layer(always(
+        .layer(SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
+            cors::resource_policy,
         ))
+        .option_layer(cors::layer(&app.config))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::guard));
-    routes
+    let routes = routes
         .route("/", get(page::page))
         .route("/openapi.json", get(openapi))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(layers)
-        .with_state(app)
+        .with_state(app);
+    // Around the routes, not among them: a slash at the end has to go before they are chosen by.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
 }
 
 async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {

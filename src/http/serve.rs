@@ -3,10 +3,12 @@
 //! `axum::serve` has no time-outs for headers or for clients that do not read; hyper has, so the loop is ours.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -47,8 +49,7 @@ pub async fn serve(
     };
     let service = TowerToHyperService::new(router(config.clone(), engine));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(seconds(config.header_timeout_s))
+    http.header_read_timeout(seconds(config.header_timeout_s))
         .max_buf_size(BUFFER)
         .max_headers(MAX_HEADERS);
 
@@ -76,6 +77,8 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
+        let patience = Patience::new(seconds(config.idle_timeout_s));
+        let http = http.clone().timer(patience).clone();
         let connection =
             open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
         tokio::spawn(async move {
@@ -95,6 +98,37 @@ pub async fn serve(
     tokio::time::timeout(seconds(config.shutdown_timeout_s), open.shutdown())
         .await
         .map_err(late)
+}
+
+/// A connection's timer, which hyper asks once for each request's headers, `header_timeout_s` ahead. It gives the first
+/// that, and later ones the idle time: hyper has one time-out for waiting and reading, and who may be idle for so long
+/// gains nothing by sending a byte now and then.
+#[derive(Debug)]
+struct Patience {
+    idle: Duration,
+    first: AtomicBool,
+}
+
+impl Patience {
+    fn new(idle: Duration) -> Self {
+        Self {
+            idle,
+            first: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Timer for Patience {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        match self.first.swap(false, Ordering::Relaxed) {
+            true => TokioTimer::new().sleep_until(deadline),
+            false => TokioTimer::new().sleep(self.idle),
+        }
+    }
 }
 
 /// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.
