@@ -69,6 +69,7 @@ test: build-all $(LIGHT_READY) chromium ## Everything the device runs, checked a
 	@set -x
 	cargo test --release --locked
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
+	$(LIGHT) -m pytest -q tests/client
 	set +x
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 

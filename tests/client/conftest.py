@@ -1,0 +1,57 @@
+"""A client generated from docs/openapi.json, and the program with the shipped models that it talks to."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/openapi.json"
+PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
+PACKAGE = "espmedsam_client"
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """Where the program listens; it ends with the tests."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    serve = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--models", ROOT / "models"]
+    with log.open("w") as stderr, subprocess.Popen(serve, stderr=stderr) as server:
+        try:
+            while not (found := re.search(r"http://[\d.]+:\d+(?= )", log.read_text())):
+                assert server.poll() is None, log.read_text()
+                time.sleep(0.05)
+            yield found[0]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory):
+    """generated("api.health.check_live"): a module of the client, made anew. A warning of the generator is a failure."""
+    folder = tmp_path_factory.mktemp("client")
+    done = subprocess.run(
+        [sys.executable, "-m", "openapi_python_client", "generate", "--path", DOCUMENT, "--meta", "none",
+         "--config", Path(__file__).with_name("generator.yaml"), "--output-path", folder / PACKAGE, "--fail-on-warning"],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sys.path.insert(0, str(folder))
+    yield lambda module: importlib.import_module(f"{PACKAGE}.{module}")
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="session")
+def client(generated, address):
+    """The generated client, once the server is ready."""
+    client = generated("client").Client(base_url=address, timeout=120)
+    check_ready = generated("api.health.check_ready")
+    patience = time.monotonic() + 120
+    while check_ready.sync_detailed(client=client).status_code != 200:
+        assert time.monotonic() < patience, "the server does not get ready"
+        time.sleep(0.2)
+    return client

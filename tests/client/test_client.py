@@ -1,0 +1,112 @@
+"""The API as its OpenAPI document promises it: the document is valid, and a client that a tool made from it works."""
+
+import json
+from io import BytesIO
+
+import pytest
+from conftest import DOCUMENT, ROOT
+from openapi_spec_validator import validate
+
+SPEC = json.loads(DOCUMENT.read_text())
+OPERATIONS = {operation["operationId"]: (operation["tags"][0], path)
+              for path, methods in SPEC["paths"].items() for operation in methods.values()}
+SEGMENT = SPEC["paths"]["/v1/segment"]["post"]
+SAMPLE = "hc18_230_HC.jpg"
+
+# A value of every wish, and what the reply then says.
+WISHES = {
+    "modality": ("ultrasound", lambda reply: reply.modality.name == "ultrasound"),
+    "model": ("live-224", lambda reply: reply.model.name == "live-224"),
+    "on_mismatch": ("keep", lambda reply: reply.modality_check.state.value == "match"),
+    "format": ("polygons", lambda reply: reply.polygons and not reply.rle),
+    "patch": (True, lambda reply: len(reply.patch.logits) == reply.patch.side**2),
+    "pixel_mm": ("0.138", lambda reply: 100 < reply.ellipse.circumference_mm < 400),
+    "page": (1, lambda reply: reply.area.px > 0),
+}
+
+
+@pytest.fixture
+def segment(generated, client):
+    """segment(query, form, sample): what the sample with these wishes here and there is answered; without `form`, the
+    bare file."""
+    types, models = generated("types"), generated("models")
+    enums = {"format": models.Format, "on_mismatch": models.OnMismatch}
+    operation = generated("api.segment.segment_picture")
+
+    def named(wishes: dict) -> dict:
+        # `format` is a builtin's name: the generator appends an underscore.
+        return {name + "_" * (name == "format"): enums.get(name, lambda value: value)(value)
+                for name, value in wishes.items()}
+
+    def segment(query: dict, form: dict | None = None, sample: str = SAMPLE):
+        file = types.File(payload=BytesIO((ROOT / "tests/samples" / sample).read_bytes()), file_name=sample)
+        body = file if form is None else models.SegmentForm(image=file, **named(form))
+        return operation.sync(client=client, body=body, **named(query))
+    return segment
+
+
+def test_the_document_is_valid():
+    validate(SPEC)
+
+
+def test_every_documented_wish_is_tried_here():
+    query = {parameter["name"] for parameter in SEGMENT["parameters"]}
+    form = set(SPEC["components"]["schemas"]["SegmentForm"]["properties"]) - {"image"}
+    assert query == form == set(WISHES)
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_a_wish_is_met_in_the_query_and_in_the_form(segment, name):
+    value, met = WISHES[name]
+    rest = {} if name == "modality" else {"modality": "ultrasound"}
+    for reply in (segment({**rest, name: value}), segment(rest, {name: value}), segment({}, {**rest, name: value})):
+        assert met(reply), reply
+
+
+def test_all_wishes_at_once(segment):
+    every = {name: value for name, (value, _) in WISHES.items()}
+    for reply in (segment(every), segment(every, {}), segment({}, every), segment(every, every)):
+        assert all(met(reply) for _, met in WISHES.values()), reply
+
+
+def test_a_mismatch_is_refused_and_kept_if_asked(generated, segment):
+    skin = {"sample": "ISIC_0000390.jpg"}
+    ask, keep, refuse = {"modality": "x-ray"}, {"on_mismatch": "keep"}, {"on_mismatch": "refuse"}
+    for refused in (segment(ask, **skin), segment(ask, refuse, **skin), segment({**ask, **refuse}, **skin)):
+        assert (refused.status, refused.type_) == (422, "/problems/modality-mismatch")
+    for kept in (segment({**ask, **keep}, **skin), segment(ask, keep, **skin)):
+        assert kept.modality_check.state == generated("models").CheckState.MODALITY_MISMATCH
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"segment_picture"}))
+def test_every_operation_is_answered(generated, client, name):
+    tag, path = OPERATIONS[name]
+    parameters = {"get_sample": {"name": SAMPLE}, "explain_problem": {"name": "queue-full"}}.get(name, {})
+    assert ("{" in path) == bool(parameters)
+    reply = generated(f"api.{tag}.{name}").sync_detailed(client=client, **parameters)
+    assert reply.status_code == 200
+    if name == "get_sample":
+        assert reply.parsed.payload.read() == (ROOT / "tests/samples" / SAMPLE).read_bytes()
+    else:
+        # What was read is all that was sent: nothing is answered that is not documented.
+        read = [entry.to_dict() for entry in reply.parsed] if isinstance(reply.parsed, list) else reply.parsed.to_dict()
+        assert read == json.loads(reply.content)
+        assert b"Research use only" in reply.content or name in ("list_problems", "explain_problem")
+
+
+def test_a_failure_is_a_problem(generated, client):
+    reply = generated("api.samples.get_sample").sync_detailed(client=client, name="none.jpg")
+    assert (reply.status_code, reply.parsed.type_, reply.parsed.status) == (404, "/problems/not-found", 404)
+
+
+def test_pictures_come_as_the_types_documented(client):
+    """The generator reads JSON alone: its HTTP client, by itself."""
+    picture = (ROOT / "tests/samples" / SAMPLE).read_bytes()
+    documented = SEGMENT["responses"]["200"]
+    for form, kind in (("png", "image/png"), ("overlay", "image/png"), ("overlay-jpeg", "image/jpeg")):
+        reply = client.get_httpx_client().post("/v1/segment", params={"modality": "ultrasound", "format": form},
+                                               content=picture)
+        assert (reply.status_code, reply.headers["content-type"]) == (200, kind)
+        assert kind in documented["content"]
+        assert {name for name in reply.headers if name.startswith("x-espmedsam-")} == {
+            name.lower() for name in documented["headers"] if name.startswith("X-Espmedsam-")}
