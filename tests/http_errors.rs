@@ -65,9 +65,13 @@ fn bodies_that_are_no_pictures() {
     server
         .post(ASK, "", b"Dear sirs, attached please find")
         .assert_problem(415, "not-a-picture");
-    server
+    let foreign = server
         .post(ASK, "Content-Type: image/png\r\n", b"GIF89a.......")
-        .assert_problem(415, "not-a-picture");
+        .assert_problem(415, "unsupported-picture");
+    assert!(
+        foreign["detail"].as_str().unwrap().contains("a GIF"),
+        "{foreign}"
+    );
     server
         .post(ASK, "", &good[..good.len() - 20])
         .assert_problem(422, "damaged-picture");

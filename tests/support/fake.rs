@@ -10,7 +10,7 @@ use espmedsam::engine::{
     Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
     Segmenter, StageTimes,
 };
-use espmedsam::frame::{Frame, FrameError, FrameLimits, decode};
+use espmedsam::frame::{Decoded, Frame, FrameLimits, read_file};
 use espmedsam::guard::ModalityCheck;
 use espmedsam::mask::Mask;
 
@@ -168,11 +168,8 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
 }
 
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
-    let frame = decode(&job.bytes, &FrameLimits::default())?;
-    // All its pictures have one page.
-    if let Some(asked) = job.page.filter(|page| *page != 1) {
-        return Err(FrameError::NoSuchPage { asked, pages: 1 }.into());
-    }
+    let Decoded { frame, file } =
+        read_file(&job.bytes, job.page, &FrameLimits::default(), &job.stop)?;
     let check = looks(&frame, &job.ask.modality);
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
@@ -208,7 +205,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         patch: map(&frame, 8),
         mask,
         frame: Arc::new(frame),
-        file: None,
+        file: Some(file),
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,
