@@ -354,3 +354,20 @@ fn mirror_images_are_turned_back_before_they_are_averaged() {
         }
     }
 }
+
+#[test]
+fn a_refused_model_does_not_say_where_it_lies() {
+    let unlisted = |dir: &Path| toy::edit_manifest(dir, "weights = [\"base.bin\"]", "weights = []");
+    let missing = |dir: &Path| std::fs::remove_file(dir.join("base.bin")).unwrap();
+    let changed = |dir: &Path| flip(&dir.join("encoder.onnx"));
+    for damage in [&unlisted as &dyn Fn(&Path), &missing, &changed] {
+        let dir = toy::model();
+        damage(dir.path());
+        let error = segment(dir.path(), "bright", &lower_left()).unwrap_err();
+        let root = dir.path().canonicalize().unwrap();
+        for place in [dir.path(), &root] {
+            let message = error.to_string();
+            assert!(!message.contains(place.to_str().unwrap()), "{message}");
+        }
+    }
+}

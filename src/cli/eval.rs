@@ -41,7 +41,7 @@ pub(super) struct Args {
 struct Report<'a> {
     notice: &'a str,
     model: &'a str,
-    model_sha256: String,
+    model_sha256: &'a str,
     part: &'a str,
     datasets: &'a [Summary],
     pictures: &'a [PictureRow],
@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         let report = Report {
             notice: NOTICE,
             model: &model.name,
-            model_sha256: model.sha256(),
+            model_sha256: &model.sha256,
             part: &args.part,
             datasets: &summaries,
             pictures: &pictures,

@@ -5,7 +5,7 @@ use super::table::Table;
 use super::{Failure, print};
 use crate::NOTICE;
 use crate::config::find_models;
-use crate::model::store::{Choice, Store};
+use crate::model::store::Store;
 use crate::model::verify;
 
 pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
@@ -56,7 +56,7 @@ pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
                 .into(),
                 modality.views.passes().to_string(),
                 if whole { "ok" } else { "corrupt" }.into(),
-                Choice { model, modality }.sha256()[..12].into(),
+                modality.sha256[..12].into(),
                 if dice.is_empty() {
                     "–".into()
                 } else {
@@ -69,7 +69,10 @@ pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Failure::Failed(
-        faults.into_values().collect::<Vec<_>>().join("\n"),
-    ))
+    let faults: Vec<_> = faults.into_values().collect();
+    Err(Failure::Failed(format!(
+        "in {}:\n{}",
+        store.dir().display(),
+        faults.join("\n")
+    )))
 }

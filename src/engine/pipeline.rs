@@ -240,7 +240,7 @@ fn masked(
         signs,
         check,
         model: model.name.clone(),
-        model_sha256: choice.sha256(),
+        model_sha256: modality.sha256.clone(),
         modality: modality.name.clone(),
         modality_index: modality.index,
         label: modality.label.clone(),

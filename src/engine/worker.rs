@@ -352,7 +352,7 @@ fn describe(store: &Store, model: &ModelSpec, default: bool) -> ModelInfo {
     ModelInfo {
         name: model.name.clone(),
         side: model.side,
-        sha256: model.sha256(),
+        sha256: model.sha256.clone(),
         modalities,
         default,
     }

@@ -1,6 +1,7 @@
 //! `manifest.toml`: which models there are, the files they are made of, and what is known about them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Component, Path};
 
 use serde::Deserialize;
@@ -12,7 +13,8 @@ mod white_balance;
 
 use super::ModelError;
 use super::contract::PATCH_STRIDE;
-use super::verify::digest_of_digests;
+use super::verify::{digest_of_digests, open_regular};
+use crate::guard::AUTO;
 use crate::mask::confidence::{Calibration, Signs};
 
 pub use guard::{GuardClass, GuardSpec};
@@ -72,6 +74,9 @@ pub struct ModelSpec {
     /// Every file the modalities name.
     #[serde(rename = "file", default)]
     pub files: Vec<FileSpec>,
+    /// SHA-256 over the digests of all its files ([`digest_of_digests`]); not in the text, worked out as it is read.
+    #[serde(skip)]
+    pub sha256: String,
     /// At least one.
     #[serde(rename = "modality", default)]
     pub modalities: Vec<ModalitySpec>,
@@ -141,6 +146,9 @@ pub struct ModalitySpec {
     /// Measured on the validation split.
     #[serde(default)]
     pub validation: Vec<ValidationSpec>,
+    /// As [`ModelSpec::sha256`], of the files this modality uses: it names the exact weights.
+    #[serde(skip)]
+    pub sha256: String,
 }
 
 /// A [`crate::mask::confidence::Calibration`].
@@ -195,10 +203,17 @@ impl ModelSpec {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// SHA-256 over the digests of all its files ([`digest_of_digests`]).
-    #[must_use]
-    pub fn sha256(&self) -> String {
-        digest_of_digests(self.files.iter().map(|file| file.sha256.as_str()))
+    fn name_weights(&mut self) {
+        let digest = |file: &FileSpec| file.sha256.clone();
+        let of_modality = |modality: &ModalitySpec| {
+            let files = modality.paths().filter_map(|path| self.file(path));
+            files.map(digest).collect::<Vec<_>>()
+        };
+        let each: Vec<_> = self.modalities.iter().map(of_modality).collect();
+        for (modality, digests) in self.modalities.iter_mut().zip(each) {
+            modality.sha256 = digest_of_digests(digests.iter().map(String::as_str));
+        }
+        self.sha256 = digest_of_digests(self.files.iter().map(|file| file.sha256.as_str()));
     }
 }
 
@@ -206,7 +221,7 @@ impl Manifest {
     /// Reads and checks `dir/manifest.toml`.
     ///
     /// # Errors
-    /// [`ModelError::Read`], or [`ModelError::Manifest`] with the place and the reason.
+    /// [`ModelError::Read`], [`ModelError::NotAFile`], or [`ModelError::Manifest`] with the place and the reason.
     pub fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join(FILE_NAME);
         let failed = |source| ModelError::Read {
@@ -217,13 +232,16 @@ impl Manifest {
             path: path.clone(),
             message,
         };
-        let bytes = std::fs::metadata(&path).map_err(failed)?.len();
-        if bytes > MAX_MANIFEST_BYTES {
+        let file = open_regular(&path, &path)?;
+        let mut text = String::new();
+        file.take(MAX_MANIFEST_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(refused(format!(
-                "{bytes} bytes long, expected at most {MAX_MANIFEST_BYTES}"
+                "expected at most {MAX_MANIFEST_BYTES} bytes, it is longer"
             )));
         }
-        let text = std::fs::read_to_string(&path).map_err(failed)?;
         Self::parse(&text).map_err(refused)
     }
 
@@ -232,8 +250,9 @@ impl Manifest {
     /// # Errors
     /// What is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         manifest.check()?;
+        manifest.models.iter_mut().for_each(ModelSpec::name_weights);
         Ok(manifest)
     }
 
@@ -341,6 +360,9 @@ fn check_file(file: &FileSpec) -> Result<(), String> {
 }
 
 fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), String> {
+    if modality.name == AUTO {
+        return Err("this name asks for the modality to be chosen, so none can have it".into());
+    }
     if modality.index >= MASK_QUERIES {
         return Err(format!(
             "index: expected 0..={}, found {}",

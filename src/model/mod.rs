@@ -19,10 +19,16 @@ pub enum ModelError {
     /// A file could not be opened or read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The file, relative to the models folder; of the manifest, the whole path.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Something else than a file lies there. It was not opened: a pipe would wait for ever.
+    #[error("{}: not a regular file", path.display())]
+    NotAFile {
+        /// What it is called, as in [`ModelError::Read`].
+        path: PathBuf,
     },
     /// The manifest does not say what it must, or says it twice.
     #[error("{}: {message}", path.display())]
@@ -41,7 +47,7 @@ pub enum ModelError {
     /// A file is longer or shorter than the manifest says; it was not hashed.
     #[error("{}: expected {expected} bytes, found {found}", path.display())]
     Size {
-        /// The file.
+        /// The file, relative to the models folder.
         path: PathBuf,
         /// Bytes in the manifest.
         expected: u64,
@@ -51,7 +57,7 @@ pub enum ModelError {
     /// A file's content is not the one the manifest names.
     #[error("{}: expected SHA-256 {expected}, found {found}", path.display())]
     Hash {
-        /// The file.
+        /// The file, relative to the models folder.
         path: PathBuf,
         /// Hex digest in the manifest.
         expected: String,

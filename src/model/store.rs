@@ -61,18 +61,6 @@ pub struct Graphs {
     pub decoder: Arc<Graph>,
 }
 
-impl Choice<'_> {
-    /// SHA-256 over the digests of every file this modality uses ([`verify::digest_of_digests`]).
-    #[must_use]
-    pub fn sha256(&self) -> String {
-        let files = self
-            .modality
-            .paths()
-            .filter_map(|path| self.model.file(path));
-        verify::digest_of_digests(files.map(|file| file.sha256.as_str()))
-    }
-}
-
 impl Store {
     /// Reads the manifest; loads nothing yet. `default_model` overrides the manifest's.
     ///

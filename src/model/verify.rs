@@ -15,7 +15,7 @@ const CHUNK: usize = 64 * 1024;
 /// Checks one file under `dir` without keeping it.
 ///
 /// # Errors
-/// [`ModelError::Read`], [`ModelError::Size`] or [`ModelError::Hash`].
+/// [`ModelError::Read`], [`ModelError::NotAFile`], [`ModelError::Size`] or [`ModelError::Hash`].
 pub fn check(dir: &Path, file: &FileSpec) -> Result<(), ModelError> {
     stream(dir, file, |_| ())
 }
@@ -49,27 +49,44 @@ pub fn digest_of_digests<'a>(digests: impl IntoIterator<Item = &'a str>) -> Stri
 /// Checks only that a file under `dir` is there and as long as it should be.
 ///
 /// # Errors
-/// [`ModelError::Read`] or [`ModelError::Size`].
+/// [`ModelError::Read`], [`ModelError::NotAFile`] or [`ModelError::Size`].
 pub fn check_size(dir: &Path, file: &FileSpec) -> Result<(), ModelError> {
     open(dir, file).map(|_| ())
 }
 
-fn open(dir: &Path, file: &FileSpec) -> Result<(PathBuf, File), ModelError> {
-    let path = dir.join(&file.path);
+/// Opens a regular file; `name` is what it is called in an error, as errors reach clients, who should not learn where
+/// things lie.
+///
+/// # Errors
+/// [`ModelError::Read`] or [`ModelError::NotAFile`].
+pub fn open_regular(path: &Path, name: &Path) -> Result<File, ModelError> {
     let failed = |source| ModelError::Read {
-        path: path.clone(),
+        path: name.into(),
         source,
     };
-    let opened = File::open(&path).map_err(failed)?;
-    let found = opened.metadata().map_err(failed)?.len();
+    // Asked before it is opened: opening a pipe waits for its other end.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(ModelError::NotAFile { path: name.into() });
+    }
+    File::open(path).map_err(failed)
+}
+
+fn open(dir: &Path, file: &FileSpec) -> Result<(PathBuf, File), ModelError> {
+    let name = PathBuf::from(&file.path);
+    let opened = open_regular(&dir.join(&name), &name)?;
+    let found = opened.metadata().map_err(|source| ModelError::Read {
+        path: name.clone(),
+        source,
+    })?;
+    let found = found.len();
     if found != file.bytes {
         return Err(ModelError::Size {
-            path,
+            path: name,
             expected: file.bytes,
             found,
         });
     }
-    Ok((path, opened))
+    Ok((name, opened))
 }
 
 fn stream(dir: &Path, file: &FileSpec, mut take: impl FnMut(&[u8])) -> Result<(), ModelError> {
@@ -164,10 +181,24 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_named() {
+    fn a_missing_file_is_named_and_its_folder_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let message = check(dir.path(), &spec(ABC, 3)).unwrap_err().to_string();
-        assert!(message.contains("abc.bin"), "{message}");
+        assert!(message.starts_with("abc.bin: "), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("abc.bin");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = check(dir.path(), &spec(ABC, 3)).unwrap_err();
+        assert!(matches!(error, ModelError::NotAFile { .. }), "{error}");
+        std::fs::remove_file(&pipe).unwrap();
+        std::fs::create_dir(&pipe).unwrap();
+        let error = check_size(dir.path(), &spec(ABC, 3)).unwrap_err();
+        assert_eq!(error.to_string(), "abc.bin: not a regular file");
     }
 
     #[test]

@@ -37,6 +37,10 @@ fn a_good_manifest_is_read() {
         ("live-224", 224, Storage::Float16)
     );
     assert_eq!(model.modalities[0].index, 2);
+    // From `echo ba7816bf… | sha256sum`, with the file's whole digest.
+    let digest = "620a3df236da0af638c2a61c86951463731998f91dbb3ed629f47b9fe00ad118";
+    assert_eq!(model.sha256, digest);
+    assert_eq!(model.modalities[0].sha256, digest);
 }
 
 #[test]
@@ -48,6 +52,11 @@ fn what_is_wrong_is_said() {
             "opset = 20",
             "opset = 20\nnew_key = 1",
             "unknown field `new_key`",
+        ),
+        (
+            "name = \"ultrasound\"",
+            "name = \"auto\"",
+            "none can have it",
         ),
         ("side = 224", "side = 225", "multiple of 32"),
         ("side = 224", "side = 0", "multiple of 32"),

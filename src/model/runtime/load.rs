@@ -26,6 +26,8 @@ pub struct GraphFiles {
 /// Serves external data from bytes that were hashed on the way in: what was checked is what is loaded.
 struct Verified {
     dir: PathBuf,
+    /// `dir`, resolved: errors name files relative to it.
+    root: PathBuf,
     /// By resolved path, as tract asks for them.
     files: HashMap<PathBuf, FileSpec>,
     /// Read once per load, however many tensors lie in one file.
@@ -41,7 +43,7 @@ impl Verified {
         let Some(file) = self.files.get(path) else {
             bail!(
                 "reads {}, which the manifest does not list for it",
-                path.display()
+                path.strip_prefix(&self.root).unwrap_or(path).display()
             );
         };
         let bytes = Arc::new(verify::read(&self.dir, file)?);
@@ -63,7 +65,7 @@ impl ModelDataResolver for Verified {
         let Some(part) = end.and_then(|end| bytes.get(offset..end)) else {
             bail!(
                 "reads past the end of {} ({} bytes)",
-                path.display(),
+                path.strip_prefix(&self.root).unwrap_or(path).display(),
                 bytes.len()
             );
         };
@@ -86,6 +88,7 @@ pub(super) fn parse(files: GraphFiles) -> TractResult<InferenceModel> {
         .map(|file| Ok((dir.join(&file.path).canonicalize()?, file)))
         .collect::<TractResult<_>>()?;
     let verified = Verified {
+        root: dir.canonicalize()?,
         dir,
         files,
         read: Mutex::default(),
