@@ -1,6 +1,7 @@
 //! The configuration file and where the models folder is looked for.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -45,6 +46,9 @@ pub struct EngineConfig {
     pub workers: usize,
     /// Requests that may wait; one more is turned away at once.
     pub queue: usize,
+    /// A worker that is longer at one picture, or at loading one modality, counts as stuck: the service is then not
+    /// ready, and says so. More than `server.request_timeout_s`. Seconds.
+    pub watchdog_s: u32,
 }
 
 impl Default for EngineConfig {
@@ -57,6 +61,7 @@ impl Default for EngineConfig {
             pin: false,
             workers: 1,
             queue: 8,
+            watchdog_s: 120,
         }
     }
 }
@@ -71,6 +76,10 @@ pub struct ImageConfig {
     pub min_side: u32,
     /// Most memory that decoding one picture may take, MiB.
     pub max_memory_mib: u32,
+    /// Most memory that all pictures together may take, from decoding until their replies are rendered, MiB.
+    pub budget_mib: u32,
+    /// Most time that decoding one picture may take, seconds.
+    pub decode_timeout_s: u32,
 }
 
 impl Default for ImageConfig {
@@ -84,6 +93,8 @@ impl Default for ImageConfig {
             max_pixels,
             min_side,
             max_memory_mib: (max_memory >> 20) as u32,
+            budget_mib: 384,
+            decode_timeout_s: 5,
         }
     }
 }
@@ -150,11 +161,32 @@ impl Config {
             threads,
             workers,
             queue,
+            watchdog_s,
             ..
         } = config.engine;
+        let ImageConfig {
+            max_memory_mib,
+            budget_mib,
+            decode_timeout_s,
+            ..
+        } = config.image;
         within("engine.threads", threads, 0, MAX_THREADS)?;
         within("engine.workers", workers, 1, MAX_THREADS)?;
         within("engine.queue", queue, 1, MAX_QUEUE)?;
+        let longest = config.server.request_timeout_s;
+        if watchdog_s <= longest {
+            return Err(format!(
+                "engine.watchdog_s: expected more than server.request_timeout_s ({longest}), found {watchdog_s}"
+            ));
+        }
+        if budget_mib < max_memory_mib {
+            return Err(format!(
+                "image.budget_mib: expected at least image.max_memory_mib ({max_memory_mib}), found {budget_mib}"
+            ));
+        }
+        if decode_timeout_s == 0 {
+            return Err("image.decode_timeout_s: expected at least 1, found 0".into());
+        }
         Ok(config)
     }
 
@@ -167,15 +199,20 @@ impl Config {
             pin,
             workers,
             queue,
+            watchdog_s,
             ..
         } = self.engine.clone();
+        let seconds = |setting: u32| Duration::from_secs(setting.into());
         EngineOptions {
             workers,
             threads,
             pin,
             queue,
             preload,
+            watchdog: seconds(watchdog_s),
             limits: self.image.into(),
+            decode_timeout: seconds(self.image.decode_timeout_s),
+            picture_budget: u64::from(self.image.budget_mib) << 20,
         }
     }
 }
@@ -257,6 +294,9 @@ mod tests {
             ("[engine]\nworkers = 0", "engine.workers"),
             ("[engine]\nthreads = 100000", "engine.threads"),
             ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
+            ("[server]\nrequest_timeout_s = 120", "engine.watchdog_s"),
+            ("[image]\nmax_memory_mib = 385", "image.budget_mib"),
+            ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ] {
             let message = Config::parse(text).unwrap_err();
             assert!(message.contains(expected), "{text}: {message}");

@@ -11,6 +11,7 @@ mod toy;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const NOTICE: &str = "Research use only. Not for clinical use.";
 
@@ -454,4 +455,163 @@ fn a_configuration_that_cannot_work_is_refused() {
         "{}",
         text(&output.stderr)
     );
+}
+
+#[test]
+fn modalities_of_two_models_are_wrong_usage() {
+    let dir = workplace();
+    let left = dir.path().join("in/left.png");
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let output = espmedsam(&[
+        "segment",
+        "--models",
+        str(&models),
+        "--modality",
+        "ultrasound,fundus",
+        "-o",
+        str(dir.path()),
+        str(&left),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(message.contains("two models"), "{message}");
+}
+
+#[test]
+fn what_a_folder_run_skips_is_named() {
+    let dir = workplace();
+    let (input, out) = (dir.path().join("in"), dir.path().join("out"));
+    std::fs::write(input.join("notes.txt"), "x").unwrap();
+    std::fs::write(input.join("._left.png"), "x").unwrap();
+    std::fs::create_dir(input.join("more")).unwrap();
+    let to = ["--modality", "bright", "-o", str(&out)];
+    let output = segment(dir.path(), &[&[str(&input)], &to[..]].concat());
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert!(
+        message.contains("3 in all: ._left.png, more/, notes.txt"),
+        "{message}"
+    );
+    assert_eq!(out.read_dir().unwrap().count(), 2);
+    std::fs::remove_file(input.join("notes.txt")).unwrap();
+    std::fs::remove_file(input.join("._left.png")).unwrap();
+    std::fs::remove_dir(input.join("more")).unwrap();
+    let output = segment(dir.path(), &[&[str(&input)], &to[..]].concat());
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn pages_count_from_one() {
+    let dir = workplace();
+    let left = dir.path().join("in/left.png");
+    let run = |page| {
+        segment(
+            dir.path(),
+            &[str(&left), "--modality", "bright", "--page", page],
+        )
+    };
+    assert_eq!(run("0").status.code(), Some(2));
+    let first = run("1");
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+}
+
+/// Runs the command where no file may grow beyond half a KiB, which is as a full disk.
+#[test]
+fn a_full_disk_leaves_old_outputs_as_they_were() {
+    let dir = workplace();
+    let picture = dir.path().join("in/left.png");
+    std::fs::write(&picture, toy::png(300, 200, |x, y| (x * y % 251) as u8)).unwrap();
+    let (models, out) = (dir.path().join("models"), dir.path().join("out"));
+    std::fs::create_dir(&out).unwrap();
+    let old = out.join("left.overlay.png");
+    std::fs::write(&old, "the old one").unwrap();
+    let run = |limit: &str| {
+        let script = format!("trap '' XFSZ; ulimit -f {limit} && exec \"$@\"");
+        Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_espmedsam")])
+            .args(["segment", "--models", str(&models), "--threads", "1"])
+            .args(["--modality", "bright", "--format", "overlay"])
+            .args(["-o", str(&out), str(&picture)])
+            .output()
+            .unwrap()
+    };
+    let output = run("1");
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("left.overlay.png"), "{message}");
+    assert_eq!(std::fs::read(&old).unwrap(), b"the old one");
+    assert_eq!(out.read_dir().unwrap().count(), 1, "half a file was left");
+    let output = run("unlimited");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(std::fs::metadata(&old).unwrap().len() > 1024);
+    assert_eq!(out.read_dir().unwrap().count(), 1);
+}
+
+/// A service that listens; what it logs from there on.
+fn listening(models: &Path, more: &str) -> (std::process::Child, impl Iterator<Item = String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("service.toml");
+    let models = str(models);
+    let text =
+        format!("[server]\nlisten = \"127.0.0.1:0\"\n[engine]\nmodels = \"{models}\"\n{more}");
+    std::fs::write(&config, text).unwrap();
+    let mut service = Command::new(env!("CARGO_BIN_EXE_espmedsam"))
+        .args(["serve", "--config", str(&config)])
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_LOG")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(service.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(log.any(|line| line.contains("listening on http://")));
+    (service, log)
+}
+
+/// Sends the signal and waits; returns the exit code and how long it took.
+fn ended_by(signal: &str, mut service: std::process::Child) -> (Option<i32>, Duration) {
+    let started = Instant::now();
+    let process = service.id().to_string();
+    let kill = Command::new("kill").args([signal, &process]).status();
+    assert!(kill.unwrap().success());
+    while started.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = service.try_wait().unwrap() {
+            return (status.code(), started.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    service.kill().unwrap();
+    panic!("it did not end within 20 s of {signal}");
+}
+
+#[test]
+fn a_stop_ends_the_service_at_any_moment() {
+    // Six modalities to load, one after the other.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let preload = "preload = [\"ultrasound\", \"colonoscopy\", \"dermoscopy\", \"x-ray\", \"microscopy\", \"fundus\"]\n";
+    for delay in [0, 30, 100, 300, 1000] {
+        let (service, log) = listening(&shipped, preload);
+        std::thread::sleep(Duration::from_millis(delay));
+        let (code, took) = ended_by("-TERM", service);
+        assert!(took < Duration::from_secs(5), "{delay} ms: {took:?}");
+        assert_eq!(code, Some(0), "{delay} ms: {:?}", log.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_hang_up_is_a_stop_and_a_pipe_for_weights_hangs_nothing() {
+    let dir = workplace();
+    let models = dir.path().join("models");
+    let (service, mut log) = listening(&models, "");
+    assert_eq!(ended_by("-HUP", service).0, Some(0));
+    assert!(log.any(|line| line.contains("stopped")));
+    std::fs::remove_file(models.join("base.bin")).unwrap();
+    let made = Command::new("mkfifo").arg(models.join("base.bin")).status();
+    assert!(made.unwrap().success());
+    let (service, mut log) = listening(&models, "");
+    assert!(log.any(|line| line.contains("base.bin: not a regular file")));
+    let (code, took) = ended_by("-TERM", service);
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }

@@ -12,8 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use espmedsam::engine::{Ask, EngineError, Pipeline, Segmentation};
-use espmedsam::frame::FrameLimits;
+use espmedsam::frame::{Frame, FrameLimits};
+use espmedsam::model::contract::Role;
+use espmedsam::model::runtime::{Graph, Input, Threads};
 use espmedsam::model::store::Store;
+use espmedsam::preprocess::Preprocess;
 
 fn pipeline(dir: &Path) -> Pipeline {
     let store = Store::open(dir, None).unwrap();
@@ -344,7 +347,7 @@ fn mirror_images_are_turned_back_before_they_are_averaged() {
         };
         let asks = [ask("dark"), ask("bright")];
         let both = pipeline(dir.path())
-            .segment_all(&lower_left(), &asks)
+            .segment_all(&lower_left()[..].into(), &asks)
             .unwrap();
         assert_eq!(both[1].mask, found.mask);
         let dark = segment(dir.path(), "dark", &lower_left()).unwrap();
@@ -370,4 +373,54 @@ fn a_refused_model_does_not_say_where_it_lies() {
             assert!(!message.contains(place.to_str().unwrap()), "{message}");
         }
     }
+}
+
+#[test]
+fn what_is_observed_is_what_is_served() {
+    let dir = toy::model();
+    let look = "name = \"bright\"\nviews = { mirrored = \"across\" }\nwhite_balance = { usual = [0.9, 1.0, 1.1], strength = 1.0 }";
+    toy::edit_manifest(dir.path(), "name = \"bright\"", look);
+    let pipeline = pipeline(dir.path());
+    let red = (0..120 * 48).flat_map(|at| [120 + (at % 120) as u8, 90, 60]);
+    let frame = Arc::new(Frame {
+        width: 120,
+        height: 48,
+        rgb: red.collect(),
+    });
+    let ask = Ask {
+        modality: "bright".into(),
+        ..Ask::default()
+    };
+    let (mut roles, mut images, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
+    let mut observer = |role: Role, graph: &Graph, threads: &Threads, inputs: &[Input<'_>]| {
+        roles.push(role);
+        match (role, inputs) {
+            (Role::Encoder, [Input::F32(image)]) => images.push(image.to_vec()),
+            (Role::Decoder, _) => decoded.push(graph.run(threads, inputs)?.remove(0).data),
+            _ => (),
+        }
+        Ok(())
+    };
+    let asks = std::slice::from_ref(&ask);
+    let found = pipeline.observe(&frame, asks, &mut observer).unwrap();
+    let view = [Role::Encoder, Role::SelfPrompt, Role::Decoder];
+    assert_eq!(roles, [view, view].concat());
+    // The first view is the picture in the light that is served, the second its mirror image.
+    let choice = pipeline.store().choose(None, "bright").unwrap();
+    let plain = Preprocess::new(choice.model);
+    let balanced = plain.clone().balanced(choice.modality.white_balance);
+    assert!(images[0] == balanced.run(&frame).chw && images[0] != plain.run(&frame).chw);
+    let mirrored = |row: &[f32]| row.iter().rev().copied().collect::<Vec<_>>();
+    let rows = images[0].chunks(toy::SIDE).flat_map(mirrored);
+    assert_eq!(images[1], rows.collect::<Vec<_>>());
+    // What the graphs say of these inputs is what is served.
+    let side = found[0].low_res.side;
+    let turned: Vec<f32> = decoded[1].chunks(side).flat_map(mirrored).collect();
+    for ((served, a), b) in found[0].low_res.logits.iter().zip(&decoded[0]).zip(&turned) {
+        assert!((served - (a + b) / 2.0).abs() < 1e-3, "{served}: {a}, {b}");
+    }
+    assert_eq!(
+        found[0].low_res,
+        pipeline.segment_frame(frame, &ask).unwrap().low_res
+    );
 }

@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use espmedsam::engine::{Ask, Engine, EngineError, EngineOptions, Job, Readiness, Segmenter};
-use espmedsam::frame::Stop;
+use espmedsam::frame::{FrameError, Stop, Stopped};
 use espmedsam::model::store::Store;
 
 /// Long enough for any machine; reached only when a test fails.
@@ -112,7 +112,7 @@ fn a_job_is_answered_and_counted() {
         + times.decode
         + times.mask;
     assert!(times.total >= stages && times.encode > 0.0, "{times:?}");
-    engine.shutdown();
+    engine.shutdown(PATIENCE).unwrap();
     let stats = engine.stats();
     assert_eq!((stats.done, stats.failed, stats.rejected), (2, 0, 0));
     assert!(stats.latency.unwrap().max >= times.total);
@@ -139,7 +139,7 @@ fn a_full_queue_answers_at_once() {
     drop(release);
     next(&from).unwrap();
     next(&from).unwrap();
-    engine.shutdown();
+    engine.shutdown(PATIENCE).unwrap();
     assert_eq!((engine.stats().rejected, engine.stats().done), (1, 3));
     assert_eq!(engine.queue(), (0, 2));
     assert!(
@@ -158,12 +158,12 @@ fn shutdown_finishes_what_was_accepted() {
         submit(&engine, "bright", &to).unwrap();
     }
     std::thread::scope(|scope| {
-        let ending = scope.spawn(|| engine.shutdown());
+        let ending = scope.spawn(|| engine.shutdown(PATIENCE));
         while !matches!(submit(&engine, "bright", &to), Err(EngineError::Stopped)) {
             std::thread::sleep(Duration::from_millis(1));
         }
         drop(release);
-        ending.join().unwrap();
+        ending.join().unwrap().unwrap();
     });
     drop(to);
     let outcomes: Vec<Outcome> = from.iter().collect();
@@ -216,7 +216,7 @@ fn several_pinned_workers_answer_everything() {
     for ix in 0..40 {
         submit(&engine, ["bright", "all", "dark"][ix % 3], &to).unwrap();
     }
-    engine.shutdown();
+    engine.shutdown(PATIENCE).unwrap();
     drop(to);
     assert_eq!(from.iter().filter(Result::is_ok).count(), 40);
 }
@@ -278,4 +278,62 @@ fn a_corrupt_model_is_never_ready_and_says_why() {
     assert!(
         matches!(submit(&engine, "bright", &to), Err(EngineError::Model(message)) if message == reason)
     );
+}
+
+#[test]
+fn a_job_that_nobody_waits_for_or_that_is_late_costs_nothing() {
+    let dir = toy::model();
+    let engine = ready(dir.path(), &options(8));
+    let cancelled = Stop::never();
+    cancelled.cancel();
+    let (to, from) = channel();
+    for (stop, why) in [
+        (cancelled, Stopped::Cancelled),
+        (Stop::at(Instant::now()), Stopped::Late),
+    ] {
+        let to = to.clone();
+        // Not a picture: had it been looked at, that would be the answer.
+        let job = Job {
+            bytes: b"not a picture".to_vec(),
+            stop,
+            ..job("bright")
+        };
+        let done = move |outcome: Result<_, _>| to.send(outcome.map(|_| ())).unwrap();
+        engine.submit(job, Box::new(done)).unwrap();
+        assert!(matches!(next(&from), Err(EngineError::GivenUp(stopped)) if stopped == why));
+    }
+    assert_eq!(engine.stats().failed, 2);
+}
+
+#[test]
+fn decoding_has_a_time_of_its_own() {
+    let dir = toy::model();
+    let engine = ready(
+        dir.path(),
+        &EngineOptions {
+            decode_timeout: Duration::ZERO,
+            ..options(8)
+        },
+    );
+    let (to, from) = channel();
+    submit(&engine, "bright", &to).unwrap();
+    assert!(matches!(
+        next(&from),
+        Err(EngineError::Frame(FrameError::Stopped(Stopped::Late)))
+    ));
+}
+
+#[test]
+fn a_pipe_in_the_models_folder_hangs_nothing() {
+    let dir = toy::model();
+    let pipe = dir.path().join("base.bin");
+    std::fs::remove_file(&pipe).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let engine = start(dir.path(), &options(8));
+    let Readiness::Failed(reason) = settled(&engine) else {
+        panic!("ready with a pipe for weights")
+    };
+    assert!(reason.contains("base.bin: not a regular file"), "{reason}");
+    engine.shutdown(PATIENCE).unwrap();
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use espmedsam::engine::{Ask, EngineError, OnMismatch, Pipeline, Segmentation};
+use espmedsam::engine::{Ask, EngineError, OnMismatch, Pipeline, Segmentation, Source};
 use espmedsam::frame::FrameLimits;
 use espmedsam::model::runtime::{Graph, Input, Tensor32, Threads};
 use espmedsam::model::store::Store;
@@ -46,7 +46,7 @@ fn assert_same(found: &Segmentation, alone: &Segmentation) {
 }
 
 fn assert_as_one_by_one(pipeline: &Pipeline, picture: &[u8], asks: &[Ask]) {
-    let found = pipeline.segment_all(picture, asks).unwrap();
+    let found = pipeline.segment_all(&picture.into(), asks).unwrap();
     assert_eq!(found.len(), asks.len());
     for (found, ask) in found.iter().zip(asks) {
         assert_same(found, &pipeline.segment(picture, ask).unwrap());
@@ -140,8 +140,10 @@ fn one_picture_is_asked_of_one_model() {
         .iter()
         .map(|m| ask(&m.name))
         .collect();
-    let error = pipeline.segment_all(&picture(), &asks).unwrap_err();
+    let picture = picture();
+    let source = Source::from(&picture[..]);
+    let error = pipeline.segment_all(&source, &asks).unwrap_err();
     assert!(error.to_string().contains("two models"), "{error}");
-    assert!(matches!(error, EngineError::Model(_)));
-    assert!(pipeline.segment_all(&picture(), &[]).unwrap().is_empty());
+    assert!(matches!(error, EngineError::TwoModels { .. }));
+    assert!(pipeline.segment_all(&source, &[]).unwrap().is_empty());
 }

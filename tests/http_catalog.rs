@@ -107,6 +107,14 @@ fn health_follows_the_engine() {
             .unwrap()
             .contains("expected sha256 aa, found bb")
     );
+    let reason = "an engine thread has been at one picture for 121 s";
+    server.fake.set_readiness(Readiness::Stuck(reason.into()));
+    let stuck = server.get("/health/ready");
+    let stuck = stuck.assert_problem(503, "engine-stuck");
+    assert!(stuck["detail"].as_str().unwrap().contains("121 s"));
+    server
+        .post(ASK, "", b"x")
+        .assert_problem(503, "engine-stuck");
     assert_eq!(server.get("/health/live").json()["status"], "live");
 }
 

@@ -9,7 +9,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -223,49 +223,126 @@ fn hang_ups_harm_nobody() {
     }
 }
 
+/// A picture of noise, whose overlay is larger than the sockets' buffers; dark, so that no contours are drawn over it.
+fn noise(side: u32) -> Vec<u8> {
+    let mut seed = 1_u32;
+    support::png(&image::GrayImage::from_fn(side, side, |_, _| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        image::Luma([(seed >> 25) as u8])
+    }))
+}
+
+/// A client that asks for an overlay and does not read it.
+fn deaf(server: &Server, picture: &[u8]) -> TcpStream {
+    let overlay = format!("{ASK}&format=overlay");
+    let mut stream = server.connect();
+    let head = server.post_head(&overlay, "", picture.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(picture).unwrap();
+    stream
+}
+
 #[test]
-fn clients_that_do_not_read_lose_their_reply_and_their_place() {
+fn clients_that_do_not_read_keep_nobody_waiting() {
+    const DEAF: usize = 20;
+    // A place, and room for one or two of their replies.
     let config = ServerConfig {
         max_in_flight: 2,
-        reply_timeout_s: 3,
+        reply_budget_mib: 20,
         ..ServerConfig::default()
     };
     let server = Server::start(config, 8);
-    // Noise, so that the reply is larger than the sockets' buffers; dark, so that no contours are drawn over it.
-    let mut seed = 1_u32;
-    let noise = image::GrayImage::from_fn(3000, 3000, |_, _| {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        image::Luma([(seed >> 25) as u8])
-    });
-    let noise = support::png(&noise);
-    let overlay = format!("{ASK}&format=overlay");
-    // One that is read, to know.
-    let whole = server.post(&overlay, "", &noise);
+    let noise = noise(2200);
+    let whole = server.post(&format!("{ASK}&format=overlay"), "", &noise);
     assert_eq!(whole.status, 200);
     assert!(whole.body.len() > 8 << 20, "{} bytes", whole.body.len());
-    let deaf: Vec<_> = (0..2)
-        .map(|_| {
-            let mut stream = server.connect();
-            stream
-                .write_all(server.post_head(&overlay, "", noise.len()).as_bytes())
-                .unwrap();
-            stream.write_all(&noise).unwrap();
-            stream
-        })
-        .collect();
-    wait_until("both are worked on", || server.fake.counts().1 == 3);
-    // They hold both places until the write time-out; then others are served.
-    let mut refused = 0;
-    wait_until("places come free", || {
-        let status = server.post(ASK, "", &good()).status;
-        refused += usize::from(status == 503);
-        status == 200
-    });
-    assert!(
-        refused > 0,
-        "the replies that nobody read held their places"
-    );
-    drop(deaf);
+    let mut all = Vec::new();
+    for number in 0..DEAF {
+        let before = server.fake.counts().1;
+        all.push(deaf(&server, &noise));
+        wait_until("the next one is worked on", || {
+            server.fake.counts().1 > before
+        });
+        // Its reply is being rendered, or lies there unread: others are served, at most as late as rendering is.
+        let started = Instant::now();
+        wait_until("others are served", || {
+            server.post(ASK, "", &good()).status == 200
+        });
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(5), "{number}: {took:?}");
+    }
+    // With the last replies rendered, at once.
+    std::thread::sleep(Duration::from_secs(2));
+    let started = Instant::now();
+    assert_serves(&server);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    // One that reads gets all of its large reply, in place of one of theirs.
+    let again = server.post(&format!("{ASK}&format=overlay"), "", &noise);
+    assert!(again.body == whole.body);
+    // The first were cut off to make room.
+    let cut = read_reply(&mut all[0]);
+    assert!(cut.body.len() < whole.body.len(), "{}", cut.body.len());
+}
+
+#[test]
+fn clients_that_take_nothing_are_cut_off_in_time() {
+    let config = ServerConfig {
+        reply_timeout_s: 2,
+        ..ServerConfig::default()
+    };
+    let server = Server::start(config, 8);
+    let noise = noise(3000);
+    let mut client = deaf(&server, &noise);
+    wait_until("it is worked on", || server.fake.counts().1 == 1);
+    std::thread::sleep(Duration::from_secs(6));
+    let cut = read_reply(&mut client);
+    let length: usize = cut.header("content-length").unwrap().parse().unwrap();
+    assert!(cut.status == 200 && cut.body.len() < length);
+}
+
+#[test]
+fn a_job_that_nobody_waits_for_is_given_up() {
+    let server = Server::start(ServerConfig::default(), 8);
+    server.fake.slow(60_000);
+    let picture = good();
+    let mut client = server.connect();
+    let head = server.post_head(ASK, "", picture.len());
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(&picture).unwrap();
+    wait_until("it is accepted", || server.fake.counts().0 == 1);
+    drop(client);
+    wait_until("it is given up", || server.fake.given_up() == 1);
+    server.fake.slow(0);
+    assert_serves(&server);
+}
+
+#[test]
+fn a_stop_ends_in_time_and_answers_who_still_waits() {
+    let config = ServerConfig {
+        shutdown_timeout_s: 2,
+        ..ServerConfig::default()
+    };
+    let mut server = Server::start(config, 8);
+    server.fake.slow(60_000);
+    let picture = good();
+    let mut client = server.connect();
+    let head = server.post_head(ASK, "", picture.len());
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(&picture).unwrap();
+    // These two never end their request.
+    let mut halfway = server.connect();
+    halfway.write_all(b"POST /v1/seg").unwrap();
+    let mut trickle = server.connect();
+    let head = server.post_head(ASK, "", 1000);
+    trickle.write_all(head.as_bytes()).unwrap();
+    wait_until("it is accepted", || server.fake.counts().0 == 1);
+    let started = Instant::now();
+    server.signal_stop();
+    read_reply(&mut client).assert_problem(503, "stopped");
+    wait_until("the job is given up", || server.fake.given_up() == 1);
+    server.stop().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(4));
 }
 
 #[test]

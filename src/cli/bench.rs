@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table::Table;
 use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
 use crate::NOTICE;
-use crate::engine::{Ask, EngineError, Latency, OnMismatch, StageTimes};
+use crate::engine::{Ask, EngineError, Latency, OnMismatch, Source, StageTimes};
 use crate::frame::{self, Frame, FrameLimits};
 
 #[derive(Debug, clap::Args)]
@@ -26,10 +26,10 @@ pub(super) struct Args {
     /// Write the figures to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Say as well where the time goes, layer by layer.
+    /// Say as well where the time goes, layer by layer; of several views, in the first.
     #[arg(long)]
     layers: bool,
-    /// Write what every layer gives for the picture to `DIR/GRAPH/NODE.npy`.
+    /// Write what every layer gives for the picture, or its first view, to `DIR/GRAPH/NODE.npy`.
     #[arg(long, value_name = "DIR", requires = "layers")]
     dump: Option<PathBuf>,
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let warm_up_ms = started.elapsed().as_secs_f64() * 1e3;
     let segment = |asks: &[Ask]| -> Result<StageTimes, EngineError> {
         let results = match &bytes {
-            Some(bytes) => pipeline.segment_all(bytes, asks)?,
+            Some(bytes) => pipeline.segment_all(&Source::from(&bytes[..]), asks)?,
             None => pipeline.segment_frame_all(&made_up, asks)?,
         };
         Ok(results.iter().map(|result| result.times).sum())
@@ -155,13 +155,9 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             }
             None => made_up,
         };
-        let threads = match args.model.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some.into(),
-        };
-        print(layers::profile(&pipeline, ask, &frame, threads, args.runs)?)?;
+        print(layers::profile(&pipeline, ask, &frame, args.runs)?)?;
         if let Some(dir) = &args.dump {
-            dump::dump(&pipeline, ask, &frame, threads, dir)?;
+            dump::dump(&pipeline, ask, &frame, dir)?;
         }
     }
     if let Some(path) = &args.json {

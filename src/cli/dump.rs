@@ -1,38 +1,29 @@
 //! What every layer gives for one frame, as arrays for other programs to check.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::Failure;
 use super::layers::through;
+use super::{Failure, write};
 use crate::compute::Value;
 use crate::engine::{Ask, Pipeline};
 use crate::frame::Frame;
 use crate::model::runtime::{Graph, Input, Tensor32, Threads};
 use crate::render::npy;
 
-/// Writes `DIR/GRAPH/NAME.npy` for each graph: its inputs, and the output of each of its nodes.
+/// Writes `DIR/GRAPH/NAME.npy` for each graph: its inputs, and the output of each of its nodes, of the first view.
 pub(super) fn dump(
     pipeline: &Pipeline,
     ask: &Ask,
-    frame: &Frame,
-    threads: usize,
+    frame: &Arc<Frame>,
     dir: &Path,
 ) -> Result<(), Failure> {
-    through(
-        pipeline,
-        ask,
-        frame,
-        threads,
-        |name, graph, threads, inputs| one(graph, threads, inputs, &dir.join(name)),
-    )
+    through(pipeline, ask, frame, |name, graph, threads, inputs| {
+        one(graph, threads, inputs, &dir.join(name))
+    })
 }
 
-fn one(
-    graph: &Graph,
-    threads: &Threads,
-    inputs: &[Input<'_>],
-    dir: &Path,
-) -> Result<Vec<Tensor32>, String> {
+fn one(graph: &Graph, threads: &Threads, inputs: &[Input<'_>], dir: &Path) -> Result<(), String> {
     let graph = &graph
         .unfused()
         .ok_or("--dump: the model's graphs are not of our own nodes")?;
@@ -56,8 +47,7 @@ fn one(
             written = put(dir, &step.name, &step.output.shape, value);
         }
     })?;
-    written?;
-    Ok(outputs)
+    written
 }
 
 fn put(dir: &Path, name: &str, shape: &[usize], value: Value<'_>) -> Result<(), String> {
@@ -68,7 +58,7 @@ fn put(dir: &Path, name: &str, shape: &[usize], value: Value<'_>) -> Result<(), 
         Value::I64(values) => npy::write(shape, values),
     };
     let file = file.map_err(|error| error.to_string())?;
-    std::fs::write(&path, file).map_err(|error| format!("{}: {error}", path.display()))
+    write(&path, &file).map_err(|failure| failure.to_string())
 }
 
 /// A node's name as a file's: percent-encoded (RFC 3986, section 2.1), so that no two names share a file.

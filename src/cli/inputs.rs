@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,8 @@ use super::Failure;
 
 /// Endings of the files taken from a folder. A file named outright is taken whatever its ending.
 const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jpe"];
+/// Most names of skipped files that are said.
+const NAMED: usize = 8;
 /// Longest picture file read.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 
@@ -17,15 +20,17 @@ pub(super) struct Inputs {
     pub pictures: Vec<(PathBuf, String)>,
     /// Whether exactly one file was named, so that its output may be one file too.
     pub single: bool,
+    /// What lay in the folders and was not taken.
+    skipped: Vec<String>,
 }
 
 impl Inputs {
-    /// Files as they are named, folders as the pictures directly in them, sorted.
+    /// Files as they are named, folders as the pictures directly in them, sorted; not hidden ones.
     pub(super) fn collect(named: &[PathBuf]) -> Result<Self, Failure> {
-        let mut paths = Vec::new();
+        let (mut paths, mut skipped) = (Vec::new(), Vec::new());
         for path in named {
             if path.is_dir() {
-                let found = pictures_in(path)
+                let found = pictures_in(path, &mut skipped)
                     .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
                 if found.is_empty() {
                     return Err(Failure::Usage(format!(
@@ -42,29 +47,55 @@ impl Inputs {
         Ok(Self {
             pictures: named_apart(paths)?,
             single,
+            skipped,
         })
+    }
+
+    /// A line that says what lay in the folders and was not taken; `None` if all was.
+    pub(super) fn skipped(&self) -> Option<String> {
+        let named = self.skipped.iter().take(NAMED).cloned();
+        let mut named = named.collect::<Vec<_>>().join(", ");
+        match self.skipped.len() {
+            0 => return None,
+            count if count > NAMED => named += &format!(" and {} more", count - NAMED),
+            _ => (),
+        }
+        Some(format!(
+            "skipped in folders, {} in all: {named} (taken are files that are not hidden and end in {})",
+            self.skipped.len(),
+            ENDINGS.join(", ")
+        ))
     }
 }
 
-fn pictures_in(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in dir.read_dir()? {
-        let path = entry?.path();
-        let ending = path
-            .extension()
-            .map(|ending| ending.to_string_lossy().to_lowercase());
-        if path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-            found.push(path);
-        }
-    }
-    found.sort();
+/// The pictures directly in a folder, sorted; what else lies there goes to `skipped`, sub-folders with a slash.
+fn pictures_in(dir: &Path, skipped: &mut Vec<String>) -> std::io::Result<Vec<PathBuf>> {
+    let entries = dir.read_dir()?.map(|entry| Ok(entry?.path()));
+    let mut entries = entries.collect::<std::io::Result<Vec<PathBuf>>>()?;
+    entries.sort();
+    let (found, others) = entries.into_iter().partition(|path| is_picture(path));
+    let others: Vec<PathBuf> = others;
+    skipped.extend(others.iter().map(|path| {
+        let name = text(path.file_name());
+        let slash = if path.is_dir() { "/" } else { "" };
+        format!("{name}{slash}")
+    }));
     Ok(found)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let ending = text(path.extension()).to_lowercase();
+    let hidden = text(path.file_name()).starts_with('.');
+    !hidden && ENDINGS.contains(&ending.as_str()) && path.is_file()
+}
+
+/// A part of a path, for people.
+fn text(part: Option<&OsStr>) -> String {
+    part.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Names outputs by the stem; where two pictures share it, by the whole file name.
 fn named_apart(paths: Vec<PathBuf>) -> Result<Vec<(PathBuf, String)>, Failure> {
-    let text =
-        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let mut stems = HashMap::new();
     for path in &paths {
         *stems.entry(text(path.file_stem())).or_insert(0) += 1;
@@ -110,9 +141,10 @@ mod tests {
     #[test]
     fn a_folder_gives_its_pictures_in_order_with_names_apart() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["b.PNG", "a.png", "a.jpg", "notes.txt"] {
+        for name in ["b.PNG", "a.png", "a.jpg", "notes.txt", ".hidden.png"] {
             std::fs::write(dir.path().join(name), b"x").unwrap();
         }
+        std::fs::create_dir(dir.path().join("sub.png")).unwrap();
         let inputs = Inputs::collect(&[dir.path().to_path_buf()]).unwrap();
         let names: Vec<&str> = inputs
             .pictures
@@ -121,6 +153,22 @@ mod tests {
             .collect();
         assert_eq!(names, ["a.jpg", "a.png", "b"]);
         assert!(!inputs.single);
+        let skipped = inputs.skipped().unwrap();
+        assert!(
+            skipped.contains("3 in all: .hidden.png, notes.txt, sub.png/ ("),
+            "{skipped}"
+        );
+        for number in 0..NAMED {
+            std::fs::write(dir.path().join(format!("{number}.txt")), b"x").unwrap();
+        }
+        let inputs = Inputs::collect(&[dir.path().to_path_buf()]).unwrap();
+        let skipped = inputs.skipped().unwrap();
+        assert!(
+            skipped.contains("11 in all: ") && skipped.contains("6.txt and 3 more"),
+            "{skipped}"
+        );
+        let file = Inputs::collect(&[dir.path().join("notes.txt")]).unwrap();
+        assert_eq!(file.skipped(), None);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Where a frame's time goes: each kind of layer against the multiplications it does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Failure;
 use super::table::Table;
 use crate::engine::{Ask, Pipeline};
 use crate::frame::Frame;
+use crate::model::contract::Role;
 use crate::model::runtime::{Graph, Input, Tensor32, Threads};
-use crate::preprocess::Preprocess;
 
 /// Time and multiplications of one kind of layer in one graph.
 #[derive(Clone, Copy, Default)]
@@ -18,29 +19,29 @@ struct Row {
     multiplications: u64,
 }
 
-/// Takes a frame through the three graphs: `run(name, graph, threads, inputs)` gives each one's outputs, which are the
-/// inputs of the next.
+/// Takes a frame through the flow as it is served; `run(name, graph, threads, inputs)` sees each of the network's graphs
+/// on the first view.
 pub(super) fn through(
     pipeline: &Pipeline,
     ask: &Ask,
-    frame: &Frame,
-    threads: usize,
-    mut run: impl FnMut(&str, &Graph, &Threads, &[Input<'_>]) -> Result<Vec<Tensor32>, String>,
+    frame: &Arc<Frame>,
+    mut run: impl FnMut(&'static str, &Graph, &Threads, &[Input<'_>]) -> Result<(), String>,
 ) -> Result<(), Failure> {
-    let store = pipeline.store();
-    let choice = store.choose(ask.model.as_deref(), &ask.modality)?;
-    let graphs = store.graphs(choice)?;
-    let threads = Threads::new(store.cpu(), threads).map_err(Failure::Failed)?;
-    let image = Preprocess::new(choice.model).run(frame);
-    let index = [choice.modality.index as i64];
-    let mut run = |name: &str, graph: &Graph, inputs: &[Input<'_>]| {
-        run(name, graph, &threads, inputs).map_err(Failure::Failed)
-    };
-    let embedding = run("encoder", &graphs.encoder, &[Input::F32(&image.chw)])?;
-    let inputs = [Input::F32(&embedding[0].data)];
-    let prompted = run("self_prompt", &graphs.self_prompt, &inputs)?;
-    let inputs = [Input::F32(&prompted[1].data), Input::I64(&index)];
-    run("decoder", &graphs.decoder, &inputs)?;
+    let mut seen = Vec::new();
+    let ask = std::slice::from_ref(ask);
+    pipeline.observe(frame, ask, &mut |role, graph, threads, inputs| {
+        if seen.contains(&role) {
+            return Ok(());
+        }
+        seen.push(role);
+        let name = match role {
+            Role::Encoder => "encoder",
+            Role::SelfPrompt => "self_prompt",
+            Role::Decoder => "decoder",
+            Role::Guard => "guard",
+        };
+        run(name, graph, threads, inputs)
+    })?;
     Ok(())
 }
 
@@ -48,35 +49,29 @@ pub(super) fn through(
 pub(super) fn profile(
     pipeline: &Pipeline,
     ask: &Ask,
-    frame: &Frame,
-    threads: usize,
+    frame: &Arc<Frame>,
     runs: u32,
 ) -> Result<String, Failure> {
     let mut table = Table::new(["graph", "layer", "count", "ms", "Mmul", "Gmul/s"]);
     let mut total = 0.0;
-    through(
-        pipeline,
-        ask,
-        frame,
-        threads,
-        |name, graph, threads, inputs| {
-            let (outputs, rows) = measure(graph, threads, inputs, runs)?;
-            for (layer, row) in rows {
-                total += row.ms;
-                let mega = row.multiplications as f64 / 1e6;
-                table.row([
-                    name.into(),
-                    layer.into(),
-                    row.layers.to_string(),
-                    format!("{:.3}", row.ms),
-                    format!("{mega:.1}"),
-                    format!("{:.1}", mega / row.ms),
-                ]);
-            }
-            Ok(outputs)
-        },
-    )?;
-    Ok(format!("{table}\nall layers: {total:.2} ms\n"))
+    through(pipeline, ask, frame, |name, graph, threads, inputs| {
+        for (layer, row) in measure(graph, threads, inputs, runs)? {
+            total += row.ms;
+            let mega = row.multiplications as f64 / 1e6;
+            table.row([
+                name.into(),
+                layer.into(),
+                row.layers.to_string(),
+                format!("{:.3}", row.ms),
+                format!("{mega:.1}"),
+                format!("{:.1}", mega / row.ms),
+            ]);
+        }
+        Ok(())
+    })?;
+    Ok(format!(
+        "{table}\nall layers, of the first view: {total:.2} ms\n"
+    ))
 }
 
 type Rows = BTreeMap<&'static str, Row>;
@@ -87,13 +82,9 @@ fn measure(
     threads: &Threads,
     inputs: &[Input<'_>],
     runs: u32,
-) -> Result<(Vec<Tensor32>, Rows), String> {
-    let mut outputs: Vec<Tensor32> = graph
-        .contract()
-        .outputs
-        .iter()
-        .map(Tensor32::zeros)
-        .collect();
+) -> Result<Rows, String> {
+    let ports = graph.contract().outputs.iter();
+    let mut outputs: Vec<Tensor32> = ports.map(Tensor32::zeros).collect();
     let mut best: Vec<f64> = Vec::new();
     for _ in 0..runs.max(1) {
         let (mut at, mut last) = (0, Instant::now());
@@ -117,5 +108,5 @@ fn measure(
         row.ms += ms;
         row.multiplications += step.multiplications;
     }
-    Ok((outputs, rows))
+    Ok(rows)
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod dump;
 mod eval;
+mod files;
 mod inputs;
 mod layers;
 mod models;
@@ -24,6 +25,7 @@ use crate::engine::{EngineError, Pipeline};
 use crate::frame::FrameLimits;
 use crate::model::ModelError;
 use crate::model::store::Store;
+use files::write;
 
 /// Prompt-free medical image segmentation (ESP-MedSAM) on the device.
 #[derive(Debug, Parser)]
@@ -116,9 +118,10 @@ impl From<ModelError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::UnknownModel { .. } | EngineError::UnknownModality { .. } => {
-                Self::Usage(error.to_string())
-            }
+            EngineError::UnknownModel { .. }
+            | EngineError::UnknownModality { .. }
+            | EngineError::TwoModels { .. }
+            | EngineError::NoGuard => Self::Usage(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }
@@ -156,10 +159,4 @@ fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Writes a file, naming it if that fails.
-fn write(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes)
-        .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }

@@ -7,13 +7,12 @@ use indicatif::ProgressBar;
 use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
-use crate::engine::{Ask, OnMismatch, Pipeline};
-use crate::guard::AUTO;
+use crate::engine::{Ask, OnMismatch, Pipeline, Source};
 use crate::mask::ellipse::PixelSize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Pictures, or folders of pictures.
+    /// Pictures, or folders of pictures: those directly in them, by their names' endings.
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// What kind of picture it is; never guessed (`espmedsam models` lists them) unless `auto` asks for it. Several, with commas between them or
@@ -26,6 +25,9 @@ pub(super) struct Args {
     /// What becomes of a picture that plainly is not of the modality.
     #[arg(long, value_enum, default_value_t = Mismatch::Refuse)]
     on_mismatch: Mismatch,
+    /// Which page of a file with several, from 1; the first if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    page: Option<u32>,
     /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its
     /// circumference.
     #[arg(long, value_name = "MM")]
@@ -58,13 +60,12 @@ impl From<Mismatch> for OnMismatch {
 
 pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
+    if let Some(skipped) = inputs.skipped() {
+        eprintln!("{skipped}");
+    }
     let pipeline = args.model.pipeline(models)?;
     let mut asks: Vec<Ask> = Vec::new();
     for modality in &args.modality {
-        // Fails now on a wrong name, rather than once per picture.
-        if modality != AUTO {
-            pipeline.store().choose(None, modality)?;
-        }
         let ask = Ask {
             modality: modality.clone(),
             model: None,
@@ -75,6 +76,8 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         }
         asks.push(ask);
     }
+    // Fails now on what no picture could be asked, rather than once per picture.
+    pipeline.check(&asks)?;
     let place = Place::of(args, inputs.single && asks.len() == 1)?;
 
     let protected: HashSet<PathBuf> = inputs
@@ -94,13 +97,14 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             1 => place.target(name),
             _ => place.target(&format!("{name}.{}", ask.modality)),
         });
-        let output = Output {
+        let errand = Errand {
+            page: args.page,
             format: args.format,
             pixel: args.pixel_mm,
             targets: targets.collect(),
             protected: &protected,
         };
-        if let Err(failure) = one(&pipeline, path, &asks, &output) {
+        if let Err(failure) = one(&pipeline, path, &asks, &errand) {
             failed += 1;
             bar.suspend(|| eprintln!("{}: {failure}", path.display()));
         }
@@ -154,20 +158,21 @@ impl Place {
     }
 }
 
-/// What to write for one picture, where for each modality, and what never to write over.
-struct Output<'a> {
+/// Which page to segment of one picture, what to write for it, where for each modality, and what never to write over.
+struct Errand<'a> {
+    page: Option<u32>,
     format: Format,
     pixel: Option<PixelSize>,
     targets: Vec<Target>,
     protected: &'a HashSet<PathBuf>,
 }
 
-fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], output: &Output<'_>) -> Result<(), Failure> {
-    let paths = |target| output::paths(output.format, target);
-    for out in output.targets.iter().flat_map(paths) {
+fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> Result<(), Failure> {
+    let paths = |target| output::paths(errand.format, target);
+    for out in errand.targets.iter().flat_map(paths) {
         if out
             .canonicalize()
-            .is_ok_and(|out| output.protected.contains(&out))
+            .is_ok_and(|out| errand.protected.contains(&out))
         {
             return Err(Failure::Failed(format!(
                 "its output {} would overwrite a picture",
@@ -176,8 +181,12 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], output: &Output<'_>) -> R
         }
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
-    let results = pipeline.segment_all(&bytes, asks)?;
-    let mut written = results.iter().zip(&output.targets);
+    let source = Source {
+        page: errand.page,
+        ..Source::from(&bytes[..])
+    };
+    let results = pipeline.segment_all(&source, asks)?;
+    let mut written = results.iter().zip(&errand.targets);
     written
-        .try_for_each(|(result, target)| output::put(result, output.format, output.pixel, target))
+        .try_for_each(|(result, target)| output::put(result, errand.format, errand.pixel, target))
 }

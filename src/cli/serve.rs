@@ -1,7 +1,8 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -12,6 +13,9 @@ use crate::config::{Config, find_models};
 use crate::engine::Engine;
 use crate::http;
 use crate::model::store::Store;
+
+/// What the engine gets to end in, however long the HTTP side took.
+const LAST_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -47,7 +51,10 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         .worker_threads(2)
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(serve(&config, store))
+    let served = runtime.block_on(serve(&config, store));
+    // What still runs has had its time: the process ends with it.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
@@ -61,27 +68,54 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
     let bound = listener.local_addr().map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
     tracing::info!("listening on http://{bound} – {NOTICE}");
+    let asked = OnceLock::new();
+    let stop = async {
+        stop.await;
+        asked.get_or_init(Instant::now);
+    };
     let served = http::serve(listener, config.server.clone(), engine.clone(), stop).await;
-    // Finishing the last jobs blocks, and nothing else is left to run here.
-    tokio::task::spawn_blocking(move || engine.shutdown())
-        .await
-        .map_err(|error| Failure::Failed(format!("the engine did not stop: {error}")))?;
+    // The time to stop in counts from the signal, and the HTTP side has had its part of it.
+    let patience = Duration::from_secs(config.server.shutdown_timeout_s.into());
+    let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);
+    let patience = patience.saturating_sub(gone).max(LAST_PATIENCE);
+    let ended = tokio::task::spawn_blocking(move || engine.shutdown(patience)).await;
+    ended
+        .map_err(|error| Failure::Failed(format!("the engine did not stop: {error}")))?
+        .map_err(|left| Failure::Failed(left.to_string()))?;
     tracing::info!("stopped");
     served.map_err(failed)
 }
 
-/// Resolves when this process is asked to end (SIGTERM or SIGINT).
+/// Resolves when this process is asked to end: SIGTERM, SIGINT, or SIGHUP, as there is nothing to read anew.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
+    // Under `nohup` it stays ignored: it was told to outlive its terminal.
+    let mut hangup = match is_ignored(SignalKind::hangup()) {
+        true => None,
+        false => Some(signal(SignalKind::hangup())?),
+    };
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            Some(_) = async { hangup.as_mut()?.recv().await } => {}
         }
         tracing::info!("stopping: no new requests, finishing the accepted ones");
     })
+}
+
+/// Whether this process was started with the signal ignored (`SigIgn`, proc(5)); only Linux tells.
+fn is_ignored(signal: tokio::signal::unix::SignalKind) -> bool {
+    let ignored = || {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let mut lines = status.lines();
+        let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+        Some(mask >> (signal.as_raw_value() - 1) & 1 == 1)
+    };
+    ignored().unwrap_or(false)
 }

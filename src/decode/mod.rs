@@ -17,6 +17,16 @@ impl Decoder {
         Self(graph)
     }
 
+    /// A modality's mask query as the graph takes it.
+    pub(crate) fn query(modality: usize) -> Result<[i64; 1], String> {
+        Ok([i64::try_from(modality).map_err(|error| error.to_string())?])
+    }
+
+    /// What the graph takes.
+    pub(crate) fn inputs<'a>(prompted: &'a Prompted, query: &'a [i64; 1]) -> [Input<'a>; 2] {
+        [Input::F32(&prompted.0.data), Input::I64(query)]
+    }
+
     /// The logits of one modality's mask, `side/4` cells per side.
     ///
     /// # Errors
@@ -27,9 +37,8 @@ impl Decoder {
         prompted: &Prompted,
         modality: usize,
     ) -> Result<LogitMap, String> {
-        let index = i64::try_from(modality).map_err(|error| error.to_string())?;
-        let inputs = [Input::F32(&prompted.0.data), Input::I64(&[index])];
-        let mut outputs = self.0.run(threads, &inputs)?;
+        let query = Self::query(modality)?;
+        let mut outputs = self.0.run(threads, &Self::inputs(prompted, &query))?;
         outputs
             .pop()
             .map(LogitMap::from)

@@ -20,6 +20,11 @@ impl Encoder {
         Self(graph)
     }
 
+    /// What the graph takes.
+    pub(crate) fn inputs(image: &Image) -> [Input<'_>; 1] {
+        [Input::F32(&image.chw)]
+    }
+
     /// Encodes one picture.
     ///
     /// # Errors
@@ -45,7 +50,7 @@ impl Encoder {
         let graphs: Vec<&Graph> = encoders.iter().map(|encoder| &*encoder.0).collect();
         let ports = graphs.iter().flat_map(|graph| &graph.contract().outputs);
         let mut outputs: Vec<Tensor32> = ports.map(Tensor32::zeros).collect();
-        let inputs = [Input::F32(&image.chw)];
+        let inputs = Self::inputs(image);
         Graph::run_each(&graphs, threads, &inputs, &mut outputs, &mut |_, _| ())?;
         Ok(outputs.into_iter().map(Embedding).collect())
     }

@@ -1,25 +1,36 @@
 //! The flow from bytes to mask, run on threads of its own behind a bounded queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod clock;
+mod memory;
+mod options;
 mod passes;
 mod pin;
 mod pipeline;
 mod plan;
+mod post;
+mod reading;
+mod service;
 mod stats;
 mod watch;
 mod worker;
 
-use crate::frame::{FileInfo, Frame, FrameError, FrameLimits, Stop};
+use crate::frame::{FileInfo, Frame, FrameError, FrameLimits, Stop, Stopped};
 use crate::guard::{self, ModalityCheck};
 use crate::mask::Mask;
 use crate::mask::confidence::Signs;
 use crate::model::ModelError;
 
 pub use crate::model::LogitMap;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use memory::Lease;
+pub use options::EngineOptions;
+pub use passes::Observer;
 pub use pipeline::Pipeline;
+pub use reading::Source;
+pub use service::Engine;
 pub use stats::{Latency, Stats};
-pub use worker::{Engine, EngineOptions};
 
 /// What a client asks for: which modality, through which model of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,6 +150,8 @@ pub struct Segmentation {
     pub label: String,
     /// Where the time went.
     pub times: StageTimes,
+    /// The frame's and the mask's share of the memory of all pictures, held as long as they are.
+    pub lease: Lease,
 }
 
 /// Why a job gave no mask. Each is told apart by clients, so each keeps its meaning.
@@ -165,6 +178,16 @@ pub enum EngineError {
         /// What the guard saw.
         check: ModalityCheck,
     },
+    /// One picture asked of two models: what they share is computed once, and they share nothing.
+    #[error(
+        "one picture cannot be asked of two models at once, '{first}' and '{second}'; ask one by one"
+    )]
+    TwoModels {
+        /// One of them.
+        first: String,
+        /// Another.
+        second: String,
+    },
     /// The guard was to choose, and there is none.
     #[error("the modality cannot be chosen: these models have no modality guard")]
     NoGuard,
@@ -188,6 +211,12 @@ pub enum EngineError {
     /// The model's files are missing, corrupt or of another shape.
     #[error("model unusable: {0}")]
     Model(String),
+    /// A worker does not come back, with what it is at and since when.
+    #[error("{0}")]
+    Stuck(String),
+    /// The job took longer than it had, or nobody waits for it any more.
+    #[error("the job was given up: {0}")]
+    GivenUp(#[from] Stopped),
     /// The engine has been shut down.
     #[error("the engine has stopped")]
     Stopped,
@@ -278,6 +307,31 @@ pub enum Readiness {
     Ready,
     /// Loading failed, with the reason; nothing will be served.
     Failed(String),
+    /// A worker does not come back, with what it is at and since when. Ready again if it does.
+    Stuck(String),
+}
+
+impl Readiness {
+    /// `Ok` if it is [`Readiness::Ready`].
+    ///
+    /// # Errors
+    /// What a job gets otherwise.
+    pub fn check(self) -> Result<(), EngineError> {
+        match self {
+            Self::Ready => Ok(()),
+            Self::Starting => Err(EngineError::NotReady),
+            Self::Failed(reason) => Err(EngineError::Model(reason)),
+            Self::Stuck(reason) => Err(EngineError::Stuck(reason)),
+        }
+    }
+}
+
+/// Engine threads that did not come back when the engine was shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{threads} of the engine's threads did not come back and were left behind")]
+pub struct LeftBehind {
+    /// How many.
+    pub threads: usize,
 }
 
 /// Takes jobs, answers with masks. The HTTP side knows the model through this trait alone,
@@ -286,7 +340,7 @@ pub trait Segmenter: Send + Sync + 'static {
     /// Queues a job without blocking. `done` is called exactly once, on an engine thread, when the job is accepted.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`], [`EngineError::NotReady`], [`EngineError::Stopped`] and unknown names are
+    /// [`EngineError::Overloaded`], [`EngineError::Stopped`], what [`Readiness::check`] says and unknown names are
     /// answered here, before anything is queued; `done` is then never called.
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError>;
     /// What the manifest offers.
@@ -299,5 +353,10 @@ pub trait Segmenter: Send + Sync + 'static {
     fn limits(&self) -> FrameLimits;
 }
 
-/// Called with a job's outcome.
+/// Called with a job's outcome. It should not block: it runs on the thread that computes.
 pub type Done = Box<dyn FnOnce(Result<Segmentation, EngineError>) + Send>;
+
+/// A poisoned lock here guards only whole values, so it stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

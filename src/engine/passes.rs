@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use crate::decode::Decoder;
 use crate::encode::{Embedding, Encoder};
-use crate::frame::Frame;
+use crate::frame::{Frame, Stop};
 use crate::mask::Blend;
 use crate::model::LogitMap;
-use crate::model::contract::{LOW_RES_STRIDE, PATCH_STRIDE};
+use crate::model::contract::{LOW_RES_STRIDE, PATCH_STRIDE, Role};
 use crate::model::manifest::{ModelSpec, WhiteBalanceSpec};
-use crate::model::runtime::{Graph, Threads};
+use crate::model::runtime::{Graph, Input, Threads};
 use crate::model::store::Graphs;
 use crate::preprocess::views::Views;
 use crate::preprocess::{Image, Preprocess};
 use crate::self_prompt::{Prompted, SelfPrompt};
 
-use super::StageTimes;
 use super::watch::Watch;
+use super::{EngineError, StageTimes};
+
+/// Sees each graph with what it is about to be run on, view by view.
+pub type Observer<'a> = dyn FnMut(Role, &Graph, &Threads, &[Input<'_>]) -> Result<(), String> + 'a;
 
 /// What the network is to do for one ask.
 pub(super) struct Task {
@@ -49,6 +52,9 @@ pub(super) struct Passes<'a> {
     pub threads: &'a Threads,
     pub model: &'a ModelSpec,
     pub tasks: &'a [Task],
+    /// Asked before each view.
+    pub stop: &'a Stop,
+    pub observer: &'a mut Observer<'a>,
 }
 
 /// One view's maps for one task.
@@ -61,8 +67,12 @@ impl Passes<'_> {
     /// An answer to each task, in their order.
     ///
     /// # Errors
-    /// A fault of the runtime.
-    pub(super) fn run(&self, frame: &Frame, watch: &mut Watch) -> Result<Vec<Said>, String> {
+    /// A fault of the runtime, or the job is given up.
+    pub(super) fn run(
+        &mut self,
+        frame: &Frame,
+        watch: &mut Watch,
+    ) -> Result<Vec<Said>, EngineError> {
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
         let mut kinds: Vec<Look> = Vec::new();
         for task in self.tasks {
@@ -80,7 +90,7 @@ impl Passes<'_> {
 
     /// The members' maps, from all views together.
     fn views(
-        &self,
+        &mut self,
         frame: &Frame,
         Look {
             views,
@@ -89,7 +99,7 @@ impl Passes<'_> {
         members: &[usize],
         said: &mut [Said],
         watch: &mut Watch,
-    ) -> Result<(), String> {
+    ) -> Result<(), EngineError> {
         let canvas = Preprocess::of(views.canvas(), &self.model.preprocess)
             .balanced(white_balance)
             .run(frame);
@@ -102,8 +112,10 @@ impl Passes<'_> {
                 .collect(),
         };
         for view in views.each() {
+            self.stop.check()?;
             let image = view.cut(&canvas, views.side());
-            let maps = self.view(&image, members, said, watch)?;
+            let maps = self.view(&image, members, said, watch);
+            let maps = maps.map_err(EngineError::Model)?;
             if views.is_plain() {
                 for (&member, maps) in members.iter().zip(maps) {
                     (said[member].low_res, said[member].patch) = (maps.low_res, maps.patch);
@@ -111,8 +123,9 @@ impl Passes<'_> {
                 return Ok(());
             }
             for ((low_res, patch), maps) in blends.iter_mut().zip(&maps) {
-                low_res.add(view, &maps.low_res.logits)?;
-                patch.add(view, &maps.patch.logits)?;
+                let added = low_res.add(view, &maps.low_res.logits);
+                let added = added.and_then(|()| patch.add(view, &maps.patch.logits));
+                added.map_err(EngineError::Model)?;
             }
             said[members[0]].times.mask += watch.lap();
         }
@@ -126,7 +139,7 @@ impl Passes<'_> {
 
     /// One pass over one view, for each member.
     fn view(
-        &self,
+        &mut self,
         image: &Image,
         members: &[usize],
         said: &mut [Said],
@@ -136,6 +149,9 @@ impl Passes<'_> {
         let tasks: Vec<&Task> = members.iter().map(|&member| &self.tasks[member]).collect();
         // Modalities without weights of their own have one encoder, and one prompt.
         let (encoders, which) = distinct(&tasks, |task| &task.graphs.encoder);
+        for encoder in &encoders {
+            (self.observer)(Role::Encoder, encoder, threads, &Encoder::inputs(image))?;
+        }
         let encoders: Vec<Encoder> = encoders.into_iter().map(Encoder::new).collect();
         let embeddings = Encoder::run_each(&encoders, threads, image)?;
         said[members[0]].times.encode += watch.lap();
@@ -150,6 +166,8 @@ impl Passes<'_> {
             let at = match prompts.iter().position(known) {
                 Some(at) => at,
                 None => {
+                    let inputs = SelfPrompt::inputs(embedding);
+                    (self.observer)(Role::SelfPrompt, graph, threads, &inputs)?;
                     let (patch, prompted) =
                         SelfPrompt::new(graph.clone()).run(threads, embedding)?;
                     prompts.push((encoder, graph, patch, prompted));
@@ -158,7 +176,11 @@ impl Passes<'_> {
             };
             let (.., patch, prompted) = &prompts[at];
             said[member].times.self_prompt += watch.lap();
-            let decoder = Decoder::new(task.graphs.decoder.clone());
+            let graph = &task.graphs.decoder;
+            let query = Decoder::query(task.index)?;
+            let inputs = Decoder::inputs(prompted, &query);
+            (self.observer)(Role::Decoder, graph, threads, &inputs)?;
+            let decoder = Decoder::new(graph.clone());
             let low_res = decoder.run(threads, prompted, task.index)?;
             said[member].times.decode += watch.lap();
             let patch = patch.clone();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::frame::{self, Frame, FrameLimits};
+use crate::frame::{Frame, FrameLimits, Stop};
 use crate::guard::ModalityCheck;
 use crate::mask::confidence::Signs;
 use crate::mask::{self, Upsampled};
@@ -10,18 +10,29 @@ use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use crate::preprocess::views::Views;
 
-use super::passes::{Look, Passes, Said, Task};
+use super::memory::Memory;
+use super::passes::{Look, Observer, Passes, Said, Task};
 use super::pin;
 use super::plan::{Plan, Settled};
+use super::reading::{Picture, Reading, Source};
 use super::watch::Watch;
-use super::{Ask, EngineError, OnMismatch, Segmentation, StageTimes};
+use super::{Ask, EngineError, EngineOptions, OnMismatch, Segmentation, StageTimes};
 
 /// The whole flow for one picture at a time, on the caller's thread plus `threads` computing ones; no queue.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     store: Arc<Store>,
     threads: Threads,
-    limits: FrameLimits,
+    reading: Reading,
+}
+
+/// A picture on its way through the flow.
+struct Course<'a> {
+    picture: Picture,
+    stop: &'a Stop,
+    watch: Watch,
+    /// Milliseconds that decoding took.
+    decoded: f64,
 }
 
 impl Pipeline {
@@ -30,36 +41,48 @@ impl Pipeline {
     /// # Errors
     /// [`ModelError::Threads`].
     pub fn new(store: Arc<Store>, threads: usize, limits: FrameLimits) -> Result<Self, ModelError> {
-        Self::start(store, threads, limits, None)
+        let options = EngineOptions {
+            threads,
+            limits,
+            ..EngineOptions::default()
+        };
+        let reading = Reading {
+            limits,
+            timeout: None,
+            memory: None,
+        };
+        Self::start(store, &options, 0, reading)
     }
 
-    /// As [`Pipeline::new`], for the worker of this number: each thread it starts stays on a core of its own, those of
-    /// worker 0 first.
+    /// The pipeline of the engine's worker of this number. If pinned, each thread it starts stays on a core of its own,
+    /// those of worker 0 first.
     ///
     /// # Errors
     /// As [`Pipeline::new`].
-    pub fn pinned(
+    pub(super) fn of_worker(
         store: Arc<Store>,
-        threads: usize,
-        limits: FrameLimits,
+        options: &EngineOptions,
         worker: usize,
+        memory: &Memory,
     ) -> Result<Self, ModelError> {
-        Self::start(store, threads, limits, Some(worker))
+        let reading = Reading {
+            limits: options.limits,
+            timeout: Some(options.decode_timeout),
+            memory: Some(memory.clone()),
+        };
+        Self::start(store, options, worker, reading)
     }
 
     fn start(
         store: Arc<Store>,
-        threads: usize,
-        limits: FrameLimits,
-        pinned: Option<usize>,
+        options: &EngineOptions,
+        worker: usize,
+        reading: Reading,
     ) -> Result<Self, ModelError> {
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some,
-        };
-        let pool = match pinned {
-            None => Threads::new(store.cpu(), threads),
-            Some(worker) => Threads::with_start(store.cpu(), threads, move |number| {
+        let threads = options.threads_each();
+        let pool = match options.pin {
+            false => Threads::new(store.cpu(), threads),
+            true => Threads::with_start(store.cpu(), threads, move |number| {
                 pin::to_core(worker * threads + number);
             }),
         };
@@ -67,7 +90,7 @@ impl Pipeline {
         Ok(Self {
             store,
             threads: pool,
-            limits,
+            reading,
         })
     }
 
@@ -83,33 +106,55 @@ impl Pipeline {
         &self.store
     }
 
-    /// From a picture file to its mask. [`StageTimes::queue`] is left at 0.
+    /// Whether asks can be answered of one picture, as far as names tell.
+    ///
+    /// # Errors
+    /// Unknown names, or asks of different models.
+    pub fn check(&self, asks: &[Ask]) -> Result<(), EngineError> {
+        Plan::of(&self.store, asks).map(|_| ())
+    }
+
+    /// From a picture file's bytes to its mask, however long it takes. [`StageTimes::queue`] is left at 0.
     ///
     /// # Errors
     /// The picture is refused, the names are unknown, or the model is unusable.
     pub fn segment(&self, bytes: &[u8], ask: &Ask) -> Result<Segmentation, EngineError> {
-        only(self.segment_all(bytes, std::slice::from_ref(ask))?)
+        self.segment_file(&bytes.into(), ask)
+    }
+
+    /// From a picture file to its mask. [`StageTimes::queue`] is left at 0.
+    ///
+    /// # Errors
+    /// As [`Pipeline::segment`]; also [`EngineError::GivenUp`].
+    pub fn segment_file(
+        &self,
+        source: &Source<'_>,
+        ask: &Ask,
+    ) -> Result<Segmentation, EngineError> {
+        only(self.segment_all(source, std::slice::from_ref(ask))?)
     }
 
     /// From a picture file to a mask for each of several asks of one model, in their order: the same as
-    /// [`Pipeline::segment`] gives for each, bit for bit, in less time. Whatever does not depend on the modality runs
-    /// once, and counts in the first result's times; so do all encoders together.
+    /// [`Pipeline::segment_file`] gives for each, bit for bit, in less time. Whatever does not depend on the modality
+    /// runs once, and counts in the first result's times; so do all encoders together.
     ///
     /// # Errors
-    /// As [`Pipeline::segment`]; also asks of different models. One that fails fails all.
+    /// As [`Pipeline::segment_file`]; also [`EngineError::TwoModels`]. One that fails fails all.
     pub fn segment_all(
         &self,
-        bytes: &[u8],
+        source: &Source<'_>,
         asks: &[Ask],
     ) -> Result<Vec<Segmentation>, EngineError> {
-        let plan = Plan::of(&self.store, asks)?;
+        let plan = Plan::of(&self.store, asks)?.guarded()?;
         let mut watch = Watch::start();
-        let frame = frame::decode(bytes, &self.limits)?;
-        let times = StageTimes {
-            frame: watch.lap(),
-            ..StageTimes::default()
+        let picture = self.reading.read(source, asks.len())?;
+        let course = Course {
+            picture,
+            stop: &source.stop,
+            decoded: watch.lap(),
+            watch,
         };
-        self.flow(&Arc::new(frame), &plan, times, watch)
+        self.flow(&plan, course, &mut |_, _, _, _| Ok(()))
     }
 
     /// From a decoded picture to its mask.
@@ -129,8 +174,28 @@ impl Pipeline {
         frame: &Arc<Frame>,
         asks: &[Ask],
     ) -> Result<Vec<Segmentation>, EngineError> {
-        let plan = Plan::of(&self.store, asks)?;
-        self.flow(frame, &plan, StageTimes::default(), Watch::start())
+        self.observe(frame, asks, &mut |_, _, _, _| Ok(()))
+    }
+
+    /// As [`Pipeline::segment_frame_all`]; `observer` sees each graph with what it is run on: views and white balance as
+    /// they are served. What the observer takes counts in the times.
+    ///
+    /// # Errors
+    /// As [`Pipeline::segment_frame_all`]; also the observer's own.
+    pub fn observe(
+        &self,
+        frame: &Arc<Frame>,
+        asks: &[Ask],
+        observer: &mut Observer<'_>,
+    ) -> Result<Vec<Segmentation>, EngineError> {
+        let plan = Plan::of(&self.store, asks)?.guarded()?;
+        let course = Course {
+            picture: frame.clone().into(),
+            stop: &Stop::never(),
+            watch: Watch::start(),
+            decoded: 0.0,
+        };
+        self.flow(&plan, course, observer)
     }
 
     /// Loads a modality and runs it once on a grey picture, so that the first real one pays for neither.
@@ -159,16 +224,27 @@ impl Pipeline {
 
     fn flow(
         &self,
-        frame: &Arc<Frame>,
         plan: &Plan<'_>,
-        mut times: StageTimes,
-        mut watch: Watch,
+        course: Course<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<Vec<Segmentation>, EngineError> {
-        let settled = plan.settle(&self.threads, frame)?;
+        let Course {
+            picture,
+            stop,
+            mut watch,
+            decoded,
+        } = course;
+        stop.check()?;
+        let settled = plan.settle(&self.threads, &picture.frame)?;
         let Some((first, _)) = settled.first() else {
             return Ok(Vec::new());
         };
-        times.preprocess = watch.lap();
+        stop.check()?;
+        let mut times = StageTimes {
+            frame: decoded,
+            preprocess: watch.lap(),
+            ..StageTimes::default()
+        };
         let task = |(choice, _): &Settled<'_>| -> Result<Task, ModelError> {
             Ok(Task {
                 graphs: self.store.graphs(*choice)?,
@@ -182,18 +258,21 @@ impl Pipeline {
         let tasks = settled.iter().map(task).collect::<Result<Vec<_>, _>>()?;
         // Loading is nobody's stage: it happens once, and shows in the total.
         watch.lap();
-        let passes = Passes {
+        let mut passes = Passes {
             threads: &self.threads,
             model: first.model,
             tasks: &tasks,
+            stop,
+            observer,
         };
-        let said = passes.run(frame, &mut watch).map_err(EngineError::Model)?;
+        let said = passes.run(&picture.frame, &mut watch)?;
         let mut results = Vec::with_capacity(said.len());
         for (settled, mut said) in settled.into_iter().zip(said) {
+            stop.check()?;
             said.times.frame = times.frame;
             said.times.preprocess += times.preprocess;
             times = StageTimes::default();
-            results.push(masked(frame, settled, said, &mut watch)?);
+            results.push(masked(&picture, settled, said, &mut watch)?);
         }
         // Each has its own stages' time as its total, the first also what is nobody's.
         if let Some((first, rest)) = results.split_first_mut() {
@@ -205,12 +284,13 @@ impl Pipeline {
 
 /// The mask of what the network said, and how good it is likely to be.
 fn masked(
-    frame: &Arc<Frame>,
+    picture: &Picture,
     (choice, check): Settled<'_>,
     said: Said,
     watch: &mut Watch,
 ) -> Result<Segmentation, EngineError> {
     let Choice { model, modality } = choice;
+    let frame = &picture.frame;
     let Said {
         low_res,
         patch,
@@ -231,7 +311,7 @@ fn masked(
     times.total = times.stages();
     Ok(Segmentation {
         frame: frame.clone(),
-        file: None,
+        file: picture.file.clone(),
         mask,
         low_res,
         patch,
@@ -245,6 +325,7 @@ fn masked(
         modality_index: modality.index,
         label: modality.label.clone(),
         times,
+        lease: picture.lease.clone(),
     })
 }
 

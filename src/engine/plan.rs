@@ -15,6 +15,7 @@ pub(super) struct Plan<'a> {
     asks: &'a [Ask],
     /// `None` where the guard is to choose.
     choices: Vec<Option<Choice<'a>>>,
+    /// Once loaded, if there is one.
     guard: Option<Arc<Guard>>,
 }
 
@@ -22,10 +23,9 @@ pub(super) struct Plan<'a> {
 pub(super) type Settled<'a> = (Choice<'a>, Option<ModalityCheck>);
 
 impl<'a> Plan<'a> {
-    /// Looks names up and loads the guard: a question that cannot be answered should not cost the decoding of a picture.
+    /// Looks names up in the manifest. Loads nothing.
     pub(super) fn of(store: &'a Store, asks: &'a [Ask]) -> Result<Self, EngineError> {
-        let guard = store.guard()?;
-        let choose = |ask: &Ask| match (ask.modality.as_str(), &guard) {
+        let choose = |ask: &Ask| match (ask.modality.as_str(), &store.manifest().guard) {
             (AUTO, None) => Err(EngineError::NoGuard),
             (AUTO, Some(_)) => {
                 store.model(ask.model.as_deref())?;
@@ -33,12 +33,23 @@ impl<'a> Plan<'a> {
             }
             (name, _) => Ok(Some(store.choose(ask.model.as_deref(), name)?)),
         };
+        let choices: Vec<Option<Choice<'a>>> = asks
+            .iter()
+            .map(choose)
+            .collect::<Result<_, EngineError>>()?;
+        of_one_model(choices.iter().flatten())?;
         Ok(Self {
             store,
             asks,
-            choices: asks.iter().map(choose).collect::<Result<_, _>>()?,
-            guard,
+            choices,
+            guard: None,
         })
+    }
+
+    /// With the guard loaded: one that cannot be used should not cost the decoding of a picture.
+    pub(super) fn guarded(self) -> Result<Self, EngineError> {
+        let guard = self.store.guard()?;
+        Ok(Self { guard, ..self })
     }
 
     /// What each ask is to be computed as; all by one model.
@@ -57,15 +68,8 @@ impl<'a> Plan<'a> {
                 (None, None) => Err(EngineError::NoGuard),
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let name = |settled: &Settled<'a>| &settled.0.model.name;
-        match settled.windows(2).find(|c| name(&c[0]) != name(&c[1])) {
-            None => Ok(settled),
-            Some(c) => Err(EngineError::Model(format!(
-                "one picture asked of two models, '{}' and '{}'",
-                name(&c[0]),
-                name(&c[1])
-            ))),
-        }
+        of_one_model(settled.iter().map(|(choice, _)| choice))?;
+        Ok(settled)
     }
 
     fn as_asked(
@@ -97,5 +101,18 @@ impl<'a> Plan<'a> {
                 check: check.unwrap_or_else(|| look.nothing()),
             }),
         }
+    }
+}
+
+fn of_one_model<'a>(mut choices: impl Iterator<Item = &'a Choice<'a>>) -> Result<(), EngineError> {
+    let Some(first) = choices.next() else {
+        return Ok(());
+    };
+    match choices.find(|other| other.model.name != first.model.name) {
+        None => Ok(()),
+        Some(other) => Err(EngineError::TwoModels {
+            first: first.model.name.clone(),
+            second: other.model.name.clone(),
+        }),
     }
 }

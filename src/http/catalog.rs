@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::problem::{Kind, Problem};
 use crate::NOTICE;
-use crate::engine::{ModalityInfo, ModelInfo, Readiness};
+use crate::engine::{EngineError, ModalityInfo, ModelInfo, Readiness};
 use crate::frame::FrameLimits;
 
 /// A measured figure on a data set's validation split.
@@ -168,7 +168,7 @@ pub struct Limits {
     body_timeout_s: u32,
     /// Longest wait for the model, seconds.
     request_timeout_s: u32,
-    /// Requests between the queue and the last byte of their reply.
+    /// Requests between the queue and their rendered reply.
     in_flight: u32,
     /// Open connections.
     connections: u32,
@@ -280,9 +280,9 @@ pub async fn live() -> Json<Health> {
     })
 }
 
-/// Whether pictures are served: not before the model is warm.
+/// Whether pictures are served: not before the model is warm, nor while an engine thread does not come back.
 #[utoipa::path(get, path = "/health/ready", operation_id = "check_ready", tag = "health",
-    responses((status = 200, description = "Pictures are served; 503 while starting, or failed, with the reason", body = Health), Problem))]
+    responses((status = 200, description = "Pictures are served; 503 while starting, failed or stuck, with the reason", body = Health), Problem))]
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
     check_ready(&app)?;
     Ok(Json(Health {
@@ -297,5 +297,6 @@ pub fn check_ready(app: &App) -> Result<(), Problem> {
         Readiness::Ready => Ok(()),
         Readiness::Starting => Err(Kind::NotReady.because("The model is loading and warming up.")),
         Readiness::Failed(reason) => Err(Kind::ModelUnusable.because(reason)),
+        Readiness::Stuck(reason) => Err(EngineError::Stuck(reason).into()),
     }
 }

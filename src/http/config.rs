@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Settings of the HTTP side. Every field has a default that works; unknown keys are refused.
 ///
 /// Memory: bodies being received or queued cost at most about twice `upload_budget_mib` (a growing buffer holds up
-/// to twice what it was charged for); decoded pictures and replies exist for at most `max_in_flight` requests.
+/// to twice what it was charged for); decoded pictures have the engine's budget; replies being read cost at most
+/// `reply_budget_mib`, or as much as one longer reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
@@ -35,14 +36,18 @@ pub struct ServerConfig {
     pub body_timeout_s: u32,
     /// Longest wait for the engine's answer, seconds.
     pub request_timeout_s: u32,
-    /// A reply must have been taken by the client within this, seconds.
+    /// A client that takes nothing of its reply for so long is cut off, seconds.
     pub reply_timeout_s: u32,
-    /// After the stop signal, accepted requests get this long to be answered, seconds.
+    /// All replies that clients are reading, together, MiB. When the next one does not fit, the client that has taken
+    /// nothing for longest is cut off.
+    pub reply_budget_mib: u32,
+    /// After the stop signal everything has ended within this, seconds: accepted requests are answered in the first
+    /// three quarters of it, what is left is given up.
     pub shutdown_timeout_s: u32,
     /// Open connections; further ones are answered 503 and closed.
     pub max_connections: u32,
-    /// Requests between the engine's queue and the last byte of their reply. More than the queue holds, or the
-    /// queue never fills.
+    /// Requests between the engine's queue and their rendered reply. More than the queue holds, or the queue never
+    /// fills.
     pub max_in_flight: u32,
 }
 
@@ -59,7 +64,8 @@ impl Default for ServerConfig {
             body_timeout_s: 10,
             request_timeout_s: 60,
             reply_timeout_s: 30,
-            shutdown_timeout_s: 90,
+            reply_budget_mib: 64,
+            shutdown_timeout_s: 4,
             max_connections: 256,
             max_in_flight: 16,
         }
@@ -90,6 +96,7 @@ impl ServerConfig {
             ("body_timeout_s", self.body_timeout_s),
             ("request_timeout_s", self.request_timeout_s),
             ("reply_timeout_s", self.reply_timeout_s),
+            ("reply_budget_mib", self.reply_budget_mib),
             ("shutdown_timeout_s", self.shutdown_timeout_s),
             ("max_connections", self.max_connections),
             ("max_in_flight", self.max_in_flight),
@@ -137,6 +144,11 @@ impl ServerConfig {
     /// The upload budget in KiB, the unit of its semaphore.
     pub(super) fn upload_budget_kib(&self) -> usize {
         (self.upload_budget_mib as usize).saturating_mul(1024)
+    }
+
+    /// The reply budget in bytes.
+    pub(super) fn reply_budget(&self) -> usize {
+        (self.reply_budget_mib as usize).saturating_mul(1 << 20)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
 //!
 //! A request's way: [`cors`] and [`guard`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
-//! [`upload`] (limits) → the engine's queue → [`reply`] (rendering, on blocking threads) → [`held`] (given out while the client takes it). Whatever goes wrong
+//! [`upload`] (limits) → the engine's queue → [`reply`] (rendering, on blocking threads) → [`held`] (given out as the
+//! client takes it). Whatever goes wrong
 //! on the way is a [`problem`].
 
 mod catalog;
@@ -24,13 +25,13 @@ mod wish;
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, body::Bytes};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
@@ -46,7 +47,8 @@ pub use problem::{Kind, Problem};
 pub use reply::{Extras, Rendered, render};
 pub use serve::serve;
 
-use crate::engine::Segmenter;
+use crate::engine::{EngineError, Segmenter};
+use held::Replies;
 
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
 const DESKS: usize = 2;
@@ -57,10 +59,27 @@ struct App {
     engine: Arc<dyn Segmenter>,
     /// KiB of request bodies.
     uploads: Arc<Semaphore>,
-    /// Requests between the engine's queue and the last byte of their reply.
+    /// Requests between the engine's queue and their rendered reply.
     in_flight: Arc<Semaphore>,
     /// Seats for rendering.
     desks: Arc<Semaphore>,
+    replies: Arc<Replies>,
+    /// Becomes true when the time to stop in has run out: then whatever still waits is answered that it stops.
+    ending: watch::Sender<bool>,
+}
+
+impl App {
+    fn new(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Arc<Self> {
+        Arc::new(Self {
+            uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
+            in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
+            desks: Arc::new(Semaphore::new(DESKS)),
+            replies: Replies::new(config.reply_budget()),
+            ending: watch::Sender::new(false),
+            config,
+            engine,
+        })
+    }
 }
 
 #[derive(OpenApi)]
@@ -100,13 +119,10 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 ///
 /// Takes `config` as checked: see [`ServerConfig::check`].
 pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
-    let app = Arc::new(App {
-        uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
-        in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
-        desks: Arc::new(Semaphore::new(DESKS)),
-        config,
-        engine,
-    });
+    routes(App::new(config, engine))
+}
+
+fn routes(app: Arc<App>) -> Router {
     let (routes, _) = described().split_for_parts();
     let always = |name: HeaderName, value| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
@@ -122,7 +138,8 @@ pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
         ))
         .option_layer(cors::layer(&app.config))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), guard::guard));
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn_with_state(app.clone(), until_the_end));
     let routes = routes
         .route("/", get(page::page))
         .route("/openapi.json", get(openapi))
@@ -132,6 +149,15 @@ pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
         .with_state(app);
     // Around the routes, not among them: a slash at the end has to go before they are chosen by.
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
+}
+
+/// Answers what is still waiting when the end comes; dropping the rest gives it up.
+async fn until_the_end(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut ending = app.ending.subscribe();
+    tokio::select! {
+        response = next.run(request) => response,
+        _ = ending.wait_for(|ending| *ending) => Problem::from(EngineError::Stopped).into_response(),
+    }
 }
 
 async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {

@@ -104,6 +104,8 @@ problems! {
         "Try again after the seconds in `Retry-After`; GET /health/ready tells when.";
     ModelUnusable "model-unusable" SERVICE_UNAVAILABLE "The model cannot be used",
         "Check the model files and the manifest; the detail tells what was expected and found.";
+    EngineStuck "engine-stuck" SERVICE_UNAVAILABLE "An engine thread does not come back",
+        "Restart the server, and report it with the server's log; the detail tells what it is at.";
     TimedOut "timed-out" SERVICE_UNAVAILABLE "The model took too long",
         "Try again, use a smaller model, or raise `request_timeout_s` in the configuration.";
     Stopped "stopped" SERVICE_UNAVAILABLE "The server is stopping",
@@ -266,9 +268,12 @@ impl From<EngineError> for Problem {
             EngineError::UnknownModality { .. } => Kind::UnknownModality,
             EngineError::UnknownModel { .. } => Kind::UnknownModel,
             EngineError::Overloaded { .. } => Kind::QueueFull,
+            EngineError::TwoModels { .. } => Kind::BadQuery,
             EngineError::NotReady => Kind::NotReady,
             EngineError::Model(_) => Kind::ModelUnusable,
-            EngineError::Stopped => Kind::Stopped,
+            EngineError::Stuck(_) => Kind::EngineStuck,
+            EngineError::GivenUp(Stopped::Late) => Kind::TimedOut,
+            EngineError::GivenUp(Stopped::Cancelled) | EngineError::Stopped => Kind::Stopped,
         };
         kind.because(text)
     }

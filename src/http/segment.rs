@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::HeaderMap;
@@ -12,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::App;
 use super::catalog::check_ready;
 use super::config::seconds;
-use super::held::Held;
+use super::held::Line;
 use super::problem::{Kind, Problem, internal};
 use super::reply;
 use super::schema::SegmentReply;
@@ -55,6 +56,7 @@ type Pairs = Vec<(String, String)>;
 )]
 pub async fn segment(
     State(app): State<Arc<App>>,
+    line: Option<Extension<Line>>,
     query: Result<Query<Pairs>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -87,29 +89,27 @@ pub async fn segment(
         .try_acquire_owned()
         .map_err(|_| full())?;
 
-    let finished = run(
-        &app,
-        Job {
-            bytes,
-            page: wish.page,
-            ask: wish.ask,
-            stop: Stop::never(),
-        },
-        share,
-    )
-    .await?;
+    let job = Job {
+        bytes,
+        page: wish.page,
+        ask: wish.ask,
+        stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
+    };
+    let segmentation = run(&app, job, share).await?;
+    let desk = app.desks.clone().acquire_owned().await;
+    let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
     let rendering = tokio::task::spawn_blocking(move || {
-        let Finished { segmentation, desk } = finished;
         let rendered = reply::render(&segmentation, wish.format, wish.extras);
-        drop((segmentation, desk));
-        // The place travels with the work: a client that hangs up does not make room before the work is done.
-        rendered.map(|rendered| (rendered, place))
+        drop(segmentation);
+        // Place and desk travel with the work: a client that hangs up does not make room before the work is done.
+        rendered.map(|rendered| (rendered, place, desk))
     });
-    let (rendered, place) = rendering
+    let (rendered, _place, _desk) = rendering
         .await
         .map_err(|panic| internal(&panic.to_string()))??;
-    let deadline = Instant::now() + seconds(app.config.reply_timeout_s);
-    let mut response = Response::new(Held::body(rendered.bytes, deadline, place));
+    let Extension(line) = line.unwrap_or_default();
+    let body = app.replies.admit(rendered.bytes, line).await;
+    let mut response = Response::new(body);
     *response.headers_mut() = rendered.headers;
     Ok(response)
 }
@@ -137,35 +137,28 @@ fn precheck(
     Ok((envelope, query))
 }
 
-/// A result, and its seat at a renderer's desk.
-struct Finished {
-    segmentation: Segmentation,
-    desk: OwnedSemaphorePermit,
+/// Gives a job up when dropped: nobody waits for it any more.
+struct Waiting(Stop);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
-/// Gives the job to the engine and waits for its outcome.
+/// Gives the job to the engine and waits for its outcome. If the client hangs up meanwhile, the job is given up.
 async fn run(
     app: &App,
     job: Job,
     share: Option<OwnedSemaphorePermit>,
-) -> Result<Finished, Problem> {
-    let (tell, told) = oneshot::channel::<Result<Finished, EngineError>>();
-    let (desks, runtime) = (app.desks.clone(), tokio::runtime::Handle::current());
+) -> Result<Segmentation, Problem> {
+    let _waiting = Waiting(job.stop.clone());
+    let (tell, told) = oneshot::channel::<Result<Segmentation, EngineError>>();
     let done = Box::new(move |outcome: Result<Segmentation, EngineError>| {
         // The engine has done with the file's bytes: their share of the upload budget is free.
         drop(share);
-        if tell.is_closed() {
-            return;
-        }
-        // Runs on an engine thread, and makes it wait while every desk is taken: finished pictures cannot pile up
-        // in front of the renderers, the queue fills instead and new requests are refused at once.
-        let seat = |segmentation| {
-            let desk = runtime.block_on(desks.acquire_owned());
-            desk.map(|desk| Finished { segmentation, desk })
-                .map_err(|_| EngineError::Stopped)
-        };
         // The client may be gone by now; its result goes with it.
-        let _ = tell.send(outcome.and_then(seat));
+        let _ = tell.send(outcome);
     });
     app.engine.submit(job, done)?;
     let late = || {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,14 +18,19 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
+use tower::Layer;
 
+use super::App;
 use super::config::{ServerConfig, seconds};
+use super::held::Line;
 use super::problem::Kind;
-use super::router;
+use super::routes;
 use crate::engine::Segmenter;
 
 /// Bytes of request line and headers, and of a connection's read buffer.
 const BUFFER: usize = 32 << 10;
+/// How often readers are held against their pace.
+const PACE_CHECKED: Duration = Duration::from_secs(1);
 /// Headers per request.
 const MAX_HEADERS: usize = 64;
 
@@ -32,7 +38,7 @@ const MAX_HEADERS: usize = 64;
 ///
 /// # Errors
 /// A configuration that cannot work, and the listener's own address being unknown. A client's misbehaviour is never
-/// an error here. Returns [`io::ErrorKind::TimedOut`] if requests were still open after `shutdown_timeout_s`.
+/// an error here: connections that are still open after `shutdown_timeout_s` are left to be dropped with the runtime.
 pub async fn serve(
     listener: TcpListener,
     config: ServerConfig,
@@ -47,7 +53,8 @@ pub async fn serve(
         listen: listener.local_addr()?,
         ..config
     };
-    let service = TowerToHyperService::new(router(config.clone(), engine));
+    let app = App::new(config.clone(), engine);
+    let routes = routes(app.clone());
     let mut http = http1::Builder::new();
     http.header_read_timeout(seconds(config.header_timeout_s))
         .max_buf_size(BUFFER)
@@ -56,9 +63,14 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(config.max_connections as usize));
     let open = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
+    let mut pace = tokio::time::interval(PACE_CHECKED);
     loop {
         let stream = tokio::select! {
             () = &mut shutdown => break,
+            _ = pace.tick() => {
+                app.replies.cut_slow();
+                continue;
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -79,25 +91,33 @@ pub async fn serve(
         stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
         let patience = Patience::new(seconds(config.idle_timeout_s));
         let http = http.clone().timer(patience).clone();
-        let connection =
-            open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
+        let line = Line::default();
+        let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
+        let connection = open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended early");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended early");
+                },
+                () = line.broken() => tracing::debug!("a client that read too slowly was cut off"),
             }
             drop(slot);
         });
     }
     drop(listener);
-    let late = |_| {
-        io::Error::new(
-            io::ErrorKind::TimedOut,
-            "requests were still open at the end of the grace time",
-        )
-    };
-    tokio::time::timeout(seconds(config.shutdown_timeout_s), open.shutdown())
+    let patience = seconds(config.shutdown_timeout_s);
+    let mut closed = pin!(open.shutdown());
+    if tokio::time::timeout(patience * 3 / 4, &mut closed)
         .await
-        .map_err(late)
+        .is_ok()
+    {
+        return Ok(());
+    }
+    app.ending.send_replace(true);
+    if tokio::time::timeout(patience / 4, closed).await.is_err() {
+        tracing::warn!("some clients kept their connections open to the end");
+    }
+    Ok(())
 }
 
 /// A connection's timer, which hyper asks once for each request's headers, `header_timeout_s` ahead. It gives the first

@@ -22,6 +22,11 @@ impl SelfPrompt {
         Self(graph)
     }
 
+    /// What the graph takes.
+    pub(crate) fn inputs(embedding: &Embedding) -> [Input<'_>; 1] {
+        [Input::F32(&embedding.0.data)]
+    }
+
     /// Where the model looks (`side/32` cells per side), and the embedding prompted accordingly.
     ///
     /// # Errors
@@ -31,7 +36,7 @@ impl SelfPrompt {
         threads: &Threads,
         embedding: &Embedding,
     ) -> Result<(LogitMap, Prompted), String> {
-        let outputs = self.0.run(threads, &[Input::F32(&embedding.0.data)])?;
+        let outputs = self.0.run(threads, &Self::inputs(embedding))?;
         match <[Tensor32; 2]>::try_from(outputs) {
             Ok([patch, prompted]) => Ok((LogitMap::from(patch), Prompted(prompted))),
             Err(outputs) => Err(format!(

@@ -4,11 +4,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use espmedsam::engine::{
-    Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
-    Segmenter, StageTimes,
+    Done, EngineError, Job, Lease, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness,
+    Segmentation, Segmenter, StageTimes,
 };
 use espmedsam::frame::{Decoded, Frame, FrameLimits, read_file};
 use espmedsam::guard::ModalityCheck;
@@ -26,6 +26,8 @@ struct Inner {
     accepted: AtomicUsize,
     /// Jobs whose `done` was called.
     done: AtomicUsize,
+    /// Of these, jobs that nobody waited for any more.
+    given_up: AtomicUsize,
     /// Makes [`Segmenter::models`] panic, as a fault in a handler would.
     broken: AtomicBool,
     readiness: Mutex<Readiness>,
@@ -47,6 +49,7 @@ impl Fake {
             delay_ms: AtomicU64::new(0),
             accepted: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
+            given_up: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
             readiness: Mutex::new(Readiness::Ready),
         });
@@ -72,6 +75,11 @@ impl Fake {
         self.inner.broken.store(broken, SeqCst);
     }
 
+    /// Jobs that were given up.
+    pub fn given_up(&self) -> usize {
+        self.inner.given_up.load(SeqCst)
+    }
+
     /// Jobs accepted, jobs whose outcome was told.
     pub fn counts(&self) -> (usize, usize) {
         (
@@ -83,11 +91,7 @@ impl Fake {
 
 impl Segmenter for Fake {
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
-        match self.readiness() {
-            Readiness::Ready => {}
-            Readiness::Starting => return Err(EngineError::NotReady),
-            Readiness::Failed(reason) => return Err(EngineError::Model(reason)),
-        }
+        self.readiness().check()?;
         let model = job.ask.model.as_deref().unwrap_or("fake-64");
         if model != "fake-64" {
             return Err(EngineError::UnknownModel {
@@ -160,8 +164,17 @@ impl Segmenter for Fake {
 fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
     while let Ok((job, done)) = jobs.recv() {
         inner.waiting.fetch_sub(1, SeqCst);
-        std::thread::sleep(Duration::from_millis(inner.delay_ms.load(SeqCst)));
-        let outcome = segment(job);
+        let until = Instant::now() + Duration::from_millis(inner.delay_ms.load(SeqCst));
+        while Instant::now() < until && job.stop.check().is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let outcome = match job.stop.check() {
+            Ok(()) => segment(job),
+            Err(stopped) => {
+                inner.given_up.fetch_add(1, SeqCst);
+                Err(stopped.into())
+            }
+        };
         inner.done.fetch_add(1, SeqCst);
         done(outcome);
     }
@@ -216,6 +229,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         modality: job.ask.modality,
         modality_index: index,
         times,
+        lease: Lease::default(),
     })
 }
 
