@@ -547,8 +547,11 @@ fn a_full_disk_leaves_old_outputs_as_they_were() {
     assert_eq!(out.read_dir().unwrap().count(), 1);
 }
 
-/// A service that listens; what it logs from there on.
-fn listening(models: &Path, more: &str) -> (std::process::Child, impl Iterator<Item = String>) {
+/// A service, the address it listens at, and what it logs from there on.
+fn listening(
+    models: &Path,
+    more: &str,
+) -> (std::process::Child, String, impl Iterator<Item = String>) {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("service.toml");
     let models = str(models);
@@ -565,8 +568,10 @@ fn listening(models: &Path, more: &str) -> (std::process::Child, impl Iterator<I
     let mut log = BufReader::new(service.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap);
-    assert!(log.any(|line| line.contains("listening on http://")));
-    (service, log)
+    let address = log
+        .find_map(|line| Some(line.split_once("http://")?.1.split(' ').next()?.to_string()))
+        .unwrap();
+    (service, address, log)
 }
 
 /// Sends the signal and waits; returns the exit code and how long it took.
@@ -591,7 +596,7 @@ fn a_stop_ends_the_service_at_any_moment() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let preload = "preload = [\"ultrasound\", \"colonoscopy\", \"dermoscopy\", \"x-ray\", \"microscopy\", \"fundus\"]\n";
     for delay in [0, 30, 100, 300, 1000] {
-        let (service, log) = listening(&shipped, preload);
+        let (service, _, log) = listening(&shipped, preload);
         std::thread::sleep(Duration::from_millis(delay));
         let (code, took) = ended_by("-TERM", service);
         assert!(took < Duration::from_secs(5), "{delay} ms: {took:?}");
@@ -603,14 +608,32 @@ fn a_stop_ends_the_service_at_any_moment() {
 fn a_hang_up_is_a_stop_and_a_pipe_for_weights_hangs_nothing() {
     let dir = workplace();
     let models = dir.path().join("models");
-    let (service, mut log) = listening(&models, "");
+    let (service, _, mut log) = listening(&models, "");
     assert_eq!(ended_by("-HUP", service).0, Some(0));
     assert!(log.any(|line| line.contains("stopped")));
     std::fs::remove_file(models.join("base.bin")).unwrap();
     let made = Command::new("mkfifo").arg(models.join("base.bin")).status();
     assert!(made.unwrap().success());
-    let (service, mut log) = listening(&models, "");
-    assert!(log.any(|line| line.contains("base.bin: not a regular file")));
+    let (service, address, _log) = listening(&models, "");
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let reason = loop {
+        let mut reply = agent
+            .get(format!("http://{address}/health/ready"))
+            .call()
+            .unwrap();
+        let problem = json(&reply.body_mut().read_to_vec().unwrap());
+        if problem["type"] != "/problems/not-ready" {
+            break problem;
+        }
+        assert!(Instant::now() < deadline, "loading hangs");
+    };
+    assert_eq!(reason["type"], "/problems/model-unusable");
+    let detail = reason["detail"].as_str().unwrap();
+    assert!(detail.contains("base.bin: not a regular file"), "{detail}");
     let (code, took) = ended_by("-TERM", service);
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
