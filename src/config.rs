@@ -179,9 +179,11 @@ impl Config {
                 "engine.watchdog_s: expected more than server.request_timeout_s ({longest}), found {watchdog_s}"
             ));
         }
-        if budget_mib < max_memory_mib {
+        // A mask is a third of its frame, which may be all that decoding takes.
+        let largest = max_memory_mib.saturating_add(max_memory_mib.div_ceil(3));
+        if budget_mib < largest {
             return Err(format!(
-                "image.budget_mib: expected at least image.max_memory_mib ({max_memory_mib}), found {budget_mib}"
+                "image.budget_mib: expected at least {largest}, for image.max_memory_mib and a mask, found {budget_mib}"
             ));
         }
         if decode_timeout_s == 0 {
@@ -295,7 +297,7 @@ mod tests {
             ("[engine]\nthreads = 100000", "engine.threads"),
             ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
             ("[server]\nrequest_timeout_s = 120", "engine.watchdog_s"),
-            ("[image]\nmax_memory_mib = 385", "image.budget_mib"),
+            ("[image]\nmax_memory_mib = 289", "image.budget_mib"),
             ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ] {
             let message = Config::parse(text).unwrap_err();

@@ -64,8 +64,13 @@ impl Reading {
             ref stop,
         } = *source;
         stop.check()?;
+        let masks = MASK_BYTES * masks as u64;
         let mut lease = match &self.memory {
-            Some(memory) => memory.reserve(frame::need(bytes, page, &self.limits)?, stop)?,
+            Some(memory) => {
+                let need = frame::need(bytes, page, &self.limits)?;
+                // The frame is part of the need, so that the masks are at most this share of it.
+                memory.reserve(need + need / FRAME_BYTES * masks, stop)?
+            }
             None => Lease::default(),
         };
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
@@ -77,7 +82,7 @@ impl Reading {
             (error, _) => error.into(),
         })?;
         let pixels = u64::from(frame.width) * u64::from(frame.height);
-        lease.shrink(pixels * (FRAME_BYTES + MASK_BYTES * masks as u64));
+        lease.shrink(pixels * (FRAME_BYTES + masks));
         Ok(Picture {
             frame: Arc::new(frame),
             file: Some(file),
