@@ -177,7 +177,7 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], output: &Output<'_>) -> R
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
     let results = pipeline.segment_all(&bytes, asks)?;
-    let mut written = results.iter().zip(&output.targets);
+    let mut written = results.into_iter().zip(&output.targets);
     written
         .try_for_each(|(result, target)| output::put(result, output.format, output.pixel, target))
 }

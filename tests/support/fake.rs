@@ -10,7 +10,7 @@ use espmedsam::engine::{
     Done, EngineError, Job, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
     Segmenter, StageTimes,
 };
-use espmedsam::frame::{Frame, FrameLimits, decode};
+use espmedsam::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
 use espmedsam::guard::ModalityCheck;
 use espmedsam::mask::Mask;
 
@@ -28,6 +28,8 @@ struct Inner {
     done: AtomicUsize,
     /// Makes [`Segmenter::models`] panic, as a fault in a handler would.
     broken: AtomicBool,
+    /// What every file says of itself, in place of the truth.
+    file: Mutex<Option<FileInfo>>,
     readiness: Mutex<Readiness>,
 }
 
@@ -48,6 +50,7 @@ impl Fake {
             accepted: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            file: Mutex::new(None),
             readiness: Mutex::new(Readiness::Ready),
         });
         let worker = inner.clone();
@@ -70,6 +73,11 @@ impl Fake {
 
     pub fn break_models(&self, broken: bool) {
         self.inner.broken.store(broken, SeqCst);
+    }
+
+    /// Has every file say this of itself.
+    pub fn files_say(&self, file: FileInfo) {
+        *self.inner.file.lock().unwrap() = Some(file);
     }
 
     /// Jobs accepted, jobs whose outcome was told.
@@ -157,14 +165,18 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
     while let Ok((job, done)) = jobs.recv() {
         inner.waiting.fetch_sub(1, SeqCst);
         std::thread::sleep(Duration::from_millis(inner.delay_ms.load(SeqCst)));
-        let outcome = segment(job);
+        let mut outcome = segment(job);
+        if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
+            result.file = Some(file);
+        }
         inner.done.fetch_add(1, SeqCst);
         done(outcome);
     }
 }
 
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
-    let frame = decode(&job.bytes, &FrameLimits::default())?;
+    let Decoded { frame, file } =
+        read_file(&job.bytes, job.page, &FrameLimits::default(), &job.stop)?;
     let check = looks(&frame, &job.ask.modality);
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
@@ -200,7 +212,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         patch: map(&frame, 8),
         mask,
         frame: Arc::new(frame),
-        file: None,
+        file: Some(file),
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,
