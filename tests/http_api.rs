@@ -9,10 +9,11 @@
 mod support;
 
 use espmedsam::NOTICE;
+use espmedsam::frame::FileInfo;
 use espmedsam::http::ServerConfig;
 use espmedsam::mask::rle::Rle;
 use serde_json::json;
-use support::{Server, fake, picture};
+use support::{Server, fake, picture, png};
 
 fn server() -> Server {
     Server::start(ServerConfig::default(), 8)
@@ -46,7 +47,13 @@ fn json_tells_everything_about_the_mask() {
         result["modality"],
         json!({"name": "ultrasound", "index": 1, "label": "bright parts of ultrasound"})
     );
-    assert_eq!(result["image"], json!({"width": 80, "height": 50}));
+    let image = &result["image"];
+    assert_eq!(
+        (&image["width"], &image["height"]),
+        (&json!(80), &json!(50))
+    );
+    assert_eq!(result["regions"], json!({"count": 1, "areas_px": [150]}));
+    assert_eq!(result["warnings"], json!([]));
     assert_eq!(result["area"], json!({"px": 150, "fraction": 0.0375}));
     assert_eq!(
         result["bbox"],
@@ -134,6 +141,108 @@ fn an_ellipse_is_measured_where_pixels_have_a_size() {
         &picture(40, 40, [0, 0, 0, 0]),
     );
     assert!(empty.json().get("ellipse").is_none());
+}
+
+#[test]
+fn of_several_regions_it_says_which_was_measured() {
+    let server = server();
+    let picture = image::GrayImage::from_fn(80, 50, |x, y| {
+        let large = (10..40).contains(&x) && (20..35).contains(&y);
+        let small = (50..60).contains(&x) && (5..10).contains(&y);
+        image::Luma([if large || small { 255 } else { 0 }])
+    });
+    let png = png(&picture);
+    let reply = server.post(&format!("{ASK}&pixel_mm=1&format=rle"), "", &png);
+    let result = reply.json();
+    assert_eq!(
+        result["regions"],
+        json!({"count": 2, "areas_px": [450, 50]})
+    );
+    assert_eq!(
+        result["ellipse"]["region"],
+        json!({"area_px": 450, "share": 0.9, "bbox": {"x": 10, "y": 20, "width": 30, "height": 15}})
+    );
+    // A rectangle is no ellipse either.
+    let codes: Vec<&str> = result["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["several-regions", "not-an-ellipse"]);
+    assert_eq!(
+        result["warnings"][0]["message"],
+        "The ellipse is of the largest of 2 regions, which has 90.0 % of the mask."
+    );
+    assert_eq!(
+        reply.header("x-espmedsam-warnings"),
+        Some("several-regions, not-an-ellipse")
+    );
+    // A picture carries the number too; nothing was measured, so there is nothing to doubt.
+    let mask = server.post(&format!("{ASK}&format=png"), "", &png);
+    assert_eq!(mask.header("x-espmedsam-regions"), Some("2"));
+    assert_eq!(mask.header("x-espmedsam-warnings"), None);
+}
+
+#[test]
+fn a_pixel_size_out_of_proportion_is_doubted() {
+    let (server, png) = (server(), picture(800, 540, [200, 100, 400, 300]));
+    let warnings = |mm: &str, format: &str| {
+        let reply = server.post(&format!("{ASK}&pixel_mm={mm}&format={format}"), "", &png);
+        assert_eq!(reply.status, 200);
+        reply.header("x-espmedsam-warnings").map(str::to_owned)
+    };
+    // 148 mm across; the same in centimetres by mistake, also where a picture is asked for.
+    assert_eq!(warnings("0.1847", "overlay"), None);
+    assert_eq!(
+        warnings("0.01847", "overlay"),
+        Some("pixel-size-doubtful".into())
+    );
+    assert_eq!(
+        warnings("0.01847", "json"),
+        Some("pixel-size-doubtful, not-an-ellipse".into())
+    );
+}
+
+#[test]
+fn what_the_file_said_of_itself_is_told() {
+    let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
+    server.fake.files_say(FileInfo {
+        format: espmedsam::frame::Format::Tiff,
+        page: 1,
+        pages: 4,
+        bits: 12,
+        transparent: true,
+    });
+    let reply = server.post(ASK, "", &png);
+    let result = reply.json();
+    assert_eq!(
+        result["image"],
+        json!({"width": 40, "height": 40, "format": "TIFF", "page": 1, "pages": 4, "bits": 12, "transparent": true})
+    );
+    assert_eq!(
+        result["warnings"][0],
+        json!({"code": "pages-left", "message": "Page 1 of 4 was read, 3 left out; ask for another with page=."})
+    );
+    let mask = server.post(&format!("{ASK}&format=png"), "", &png);
+    for reply in [&reply, &mask] {
+        assert_eq!(reply.header("x-espmedsam-pages"), Some("1/4"));
+        assert_eq!(
+            reply.header("x-espmedsam-warnings"),
+            Some("pages-left, range-from-picture, transparent-on-black")
+        );
+    }
+}
+
+#[test]
+fn a_side_that_no_jpeg_holds_is_refused_as_jpeg_alone() {
+    let (server, png) = (server(), picture(16, 70_000, [2, 2, 9, 900]));
+    let jpeg = server.post(&format!("{ASK}&format=overlay-jpeg"), "", &png);
+    let problem = jpeg.assert_problem(422, "too-long-for-jpeg");
+    assert!(problem["detail"].as_str().unwrap().contains("16x70000"));
+    assert!(problem["action"].as_str().unwrap().contains("PNG"));
+    let png = server.post(&format!("{ASK}&format=overlay"), "", &png);
+    assert_eq!(png.status, 200);
 }
 
 #[test]

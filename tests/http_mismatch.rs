@@ -27,7 +27,7 @@ fn it_is_refused_with_what_was_seen() {
         let reply = server.post(&ask, "", &odd());
         reply.assert_problem(422, "modality-mismatch");
         let check = &reply.json()["modality_check"];
-        assert_eq!(check["state"], "modality_mismatch");
+        assert_eq!(check["state"], "modality-mismatch");
         assert_eq!(
             (&check["score"], &check["threshold"]),
             (&0.125.into(), &0.5.into())
@@ -42,7 +42,7 @@ fn a_kept_mask_is_marked_in_every_form() {
     let ask = "/v1/segment?modality=ultrasound&on_mismatch=keep";
     let reply = server.post(ask, "", &odd());
     assert_eq!(reply.status, 200);
-    assert_eq!(reply.json()["modality_check"]["state"], "modality_mismatch");
+    assert_eq!(reply.json()["modality_check"]["state"], "modality-mismatch");
     let png = server.post(&format!("{ask}&format=png"), "", &odd());
     assert_eq!(
         png.header("x-espmedsam-modality-check"),

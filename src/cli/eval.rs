@@ -13,7 +13,8 @@ use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
 use crate::frame::{self, FrameLimits};
 use crate::mask::Mask;
 use crate::mask::ellipse::{Ellipse, PixelSize};
-use crate::mask::polygons::polygons;
+use crate::mask::polygons::{largest, polygons};
+use crate::mask::regions::Regions;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -146,7 +147,8 @@ fn measure(
     };
     if let Some(by_hand) = case.measured {
         let pixel = PixelSize::new([by_hand.pixel_mm; 2]).map_err(|error| error.to_string())?;
-        let ellipse = Ellipse::of(&polygons(mask), pixel);
+        let regions = polygons(&Regions::find(mask));
+        let ellipse = largest(&regions).and_then(|head| Ellipse::of(head, pixel));
         row.circumference_error_mm = ellipse.map(|e| e.circumference() - by_hand.circumference_mm);
         gathered.circumference(row.circumference_error_mm);
     }

@@ -71,13 +71,13 @@ pub(super) fn paths(format: Format, target: &Target) -> Vec<PathBuf> {
 
 /// Writes one result.
 pub(super) fn put(
-    result: &Segmentation,
+    result: Segmentation,
     format: Format,
     pixel: Option<PixelSize>,
     target: &Target,
 ) -> Result<(), Failure> {
     let as_served = match format {
-        Format::Npy => return put_npy(result, target),
+        Format::Npy => return put_npy(&result, target),
         Format::Png => http::Format::Png,
         Format::Rle => http::Format::Rle,
         Format::Polygons => http::Format::Polygons,

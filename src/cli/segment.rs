@@ -186,7 +186,7 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> R
         ..Source::from(&bytes[..])
     };
     let results = pipeline.segment_all(&source, asks)?;
-    let mut written = results.iter().zip(&errand.targets);
+    let mut written = results.into_iter().zip(&errand.targets);
     written
         .try_for_each(|(result, target)| output::put(result, errand.format, errand.pixel, target))
 }

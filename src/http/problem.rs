@@ -15,6 +15,7 @@ use crate::NOTICE;
 use crate::engine::EngineError;
 use crate::frame::{FrameError, Stopped};
 use crate::guard::ModalityCheck;
+use crate::render::RenderError;
 
 /// Declares the problems: variant, stable name, status, title, what to do.
 macro_rules! problems {
@@ -92,6 +93,8 @@ problems! {
         "Send the picture as what it is; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
         "Send the whole picture, not a strip of it.";
+    TooLongForJpeg "too-long-for-jpeg" UNPROCESSABLE_ENTITY "A JPEG cannot hold the picture",
+        "Ask for format=overlay, which is PNG, or scale the picture down.";
     Internal "internal" INTERNAL_SERVER_ERROR "A fault of this program",
         "Send the request again; if it fails again, report it with the server's log.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "All places are taken",
@@ -276,6 +279,15 @@ impl From<EngineError> for Problem {
             EngineError::GivenUp(Stopped::Cancelled) | EngineError::Stopped => Kind::Stopped,
         };
         kind.because(text)
+    }
+}
+
+impl From<RenderError> for Problem {
+    fn from(error: RenderError) -> Self {
+        match error {
+            RenderError::TooLongForJpeg { .. } => Kind::TooLongForJpeg.because(sentence(&error)),
+            RenderError::Shape { .. } | RenderError::Encode(_) => internal(&error.to_string()),
+        }
     }
 }
 

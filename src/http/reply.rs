@@ -1,5 +1,6 @@
 //! A [`Segmentation`] → the reply, in the form asked for. Costs milliseconds to seconds: runs on blocking threads.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -7,16 +8,20 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::negotiate::Format;
 use super::problem::{Problem, internal};
 use super::schema::{
-    Area, BoundingBox, CheckReply, CheckState, CocoRle, Found, Patch, Region, SegmentReply, Size,
-    Times, UsedModality, UsedModel,
+    Area, CheckReply, CheckState, EllipseFit, Found, Image, RegionSizes, SegmentReply, Times,
+    UsedModality, UsedModel,
 };
 use crate::NOTICE;
-use crate::engine::Segmentation;
+use crate::engine::{LogitMap, Segmentation};
+use crate::frame::Frame;
+use crate::mask::Mask;
 use crate::mask::ellipse::{Ellipse, PixelSize};
-use crate::mask::measure::{Measures, measure};
-use crate::mask::polygons::polygons;
+use crate::mask::measure::measure;
+use crate::mask::polygons::{largest, polygons};
+use crate::mask::regions::Regions;
 use crate::mask::rle::Rle;
-use crate::render::{self, OverlayStyle};
+use crate::mask::warnings;
+use crate::render::{self, OverlayStyle, RenderError};
 
 /// Of overlays: no visible blocks around a crisp contour.
 const JPEG_QUALITY: u8 = 90;
@@ -32,69 +37,47 @@ pub struct Extras {
 
 /// A reply ready to be sent.
 pub struct Rendered {
-    /// Type, times, and for pictures the result's essentials.
+    /// Type, times and the result's essentials.
     pub headers: HeaderMap,
     /// The body.
     pub bytes: Vec<u8>,
 }
 
-/// Renders the result.
+/// Renders the result. The segmentation is used up: its picture is drawn upon in place (unless another shares it), and
+/// what the form does not need is freed first.
 ///
 /// # Errors
-/// A fault of this program.
+/// [`super::Kind::TooLongForJpeg`], or a fault of this program.
 pub fn render(
-    segmentation: &Segmentation,
+    segmentation: Segmentation,
     format: Format,
     extras: Extras,
 ) -> Result<Rendered, Problem> {
     let start = Instant::now();
-    let measures = measure(&segmentation.mask);
-    let (bytes, times) = match format {
+    let stages = segmentation.times;
+    let (picture, mut reply) = take_apart(segmentation, extras.pixel);
+    let elapsed = || Times::of(&stages, start.elapsed().as_secs_f64() * 1e3);
+    let bytes = match format {
         Format::Json | Format::Rle | Format::Polygons => {
-            let rle = (format != Format::Polygons).then(|| Rle::encode(&segmentation.mask));
-            let rle = rle.map(|rle| CocoRle {
-                size: rle.size,
-                counts: rle.to_coco_string(),
-            });
-            let traced = (format != Format::Rle || extras.pixel.is_some())
-                .then(|| polygons(&segmentation.mask));
-            let ellipse = traced
-                .as_ref()
-                .zip(extras.pixel)
-                .and_then(|(all, pixel)| Ellipse::of(all, pixel));
-            let regions = traced.filter(|_| format != Format::Rle).map(|all| {
-                all.into_iter()
-                    .map(|p| Region {
-                        outer: p.outer,
-                        holes: p.holes,
-                    })
-                    .collect()
-            });
-            let times = times(segmentation, start);
-            let header = times.header();
-            let reply = json(
-                segmentation,
-                &measures,
-                Shape {
-                    rle,
-                    regions,
-                    ellipse,
-                    patch: extras.patch,
-                },
-                times,
-            );
-            (
-                serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?,
-                header,
-            )
+            let Picture { frame, mask, patch } = picture;
+            drop(frame);
+            put_shape(&mut reply, &mask, format, extras.pixel);
+            drop(mask);
+            reply.patch = extras.patch.then(|| patch.into());
+            reply.times_ms = elapsed();
+            serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?
         }
-        picture => {
-            let bytes =
-                paint(segmentation, picture).map_err(|error| internal(&error.to_string()))?;
-            (bytes, times(segmentation, start).header())
+        Format::Png | Format::Overlay | Format::OverlayJpeg | Format::Patch => {
+            let style = OverlayStyle {
+                mismatch: reply.modality_check.state == CheckState::ModalityMismatch,
+                ..OverlayStyle::default()
+            };
+            let bytes = paint(picture, format, &style)?;
+            reply.times_ms = elapsed();
+            bytes
         }
     };
-    let mut headers = essentials(segmentation, &measures);
+    let mut headers = essentials(&reply);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(format.content_type()),
@@ -102,147 +85,155 @@ pub fn render(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // One address, several forms: caches and proxies must look at `Accept`.
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    put(&mut headers, "server-timing", &times);
+    put(&mut headers, "server-timing", &reply.times_ms.header());
     Ok(Rendered { headers, bytes })
 }
 
-/// The picture formats.
-fn paint(segmentation: &Segmentation, format: Format) -> Result<Vec<u8>, render::RenderError> {
+/// What is drawn.
+struct Picture {
+    frame: Arc<Frame>,
+    mask: Mask,
+    patch: LogitMap,
+}
+
+/// The pixels, and what every reply tells; the mask's shape is not in it yet.
+fn take_apart(segmentation: Segmentation, pixel: Option<PixelSize>) -> (Picture, SegmentReply) {
     let Segmentation {
         frame, mask, patch, ..
     } = segmentation;
-    let style = OverlayStyle {
-        mismatch: check(segmentation).state == CheckState::ModalityMismatch,
-        ..OverlayStyle::default()
-    };
-    match format {
-        Format::Overlay => render::encode_png(&render::overlay(frame, mask, &style)?),
-        Format::OverlayJpeg => {
-            render::encode_jpeg(&render::overlay(frame, mask, &style)?, JPEG_QUALITY)
-        }
-        Format::Patch => render::encode_png(&render::patch_overlay(
-            frame,
-            &patch.logits,
-            patch.side,
-            &style,
-        )?),
-        Format::Png | Format::Json | Format::Rle | Format::Polygons => render::mask_png(mask),
-    }
-}
-
-fn times(segmentation: &Segmentation, start: Instant) -> Times {
-    Times::of(&segmentation.times, start.elapsed().as_secs_f64() * 1e3)
-}
-
-/// The optional parts of a JSON reply.
-struct Shape {
-    rle: Option<CocoRle>,
-    regions: Option<Vec<Region>>,
-    ellipse: Option<Ellipse>,
-    patch: bool,
-}
-
-fn found(measures: &Measures) -> Found {
-    if measures.area > 0 {
-        Found::Target
-    } else {
-        Found::NothingFound
-    }
-}
-
-fn json(
-    segmentation: &Segmentation,
-    measures: &Measures,
-    shape: Shape,
-    times_ms: Times,
-) -> SegmentReply {
-    let bbox = measures
-        .bounding_box
-        .map(|[x, y, width, height]| BoundingBox {
-            x,
-            y,
-            width,
-            height,
-        });
-    let patch = || Patch {
-        side: segmentation.patch.side,
-        logits: segmentation.patch.logits.clone(),
-    };
-    SegmentReply {
+    let regions = Regions::find(&mask);
+    let measures = measure(&regions);
+    let size = [mask.width, mask.height];
+    let file = segmentation.file.as_ref();
+    let doubts = file.map(warnings::of_file).into_iter().flatten();
+    let doubted_size =
+        pixel.and_then(|pixel| warnings::of_pixel_size(&segmentation.modality, size, pixel));
+    let reply = SegmentReply {
         notice: NOTICE,
-        result: found(measures),
-        model: UsedModel {
-            name: segmentation.model.clone(),
-            sha256: segmentation.model_sha256.clone(),
+        result: match measures.area {
+            0 => Found::NothingFound,
+            _ => Found::Target,
         },
-        modality: UsedModality {
-            name: segmentation.modality.clone(),
-            index: segmentation.modality_index,
-            label: segmentation.label.clone(),
-        },
-        image: Size {
-            width: segmentation.mask.width,
-            height: segmentation.mask.height,
-        },
+        image: Image::of(size, file),
         area: Area {
             px: measures.area,
             fraction: measures.area_fraction,
         },
-        bbox,
+        regions: RegionSizes::of(regions.areas()),
+        bbox: measures.bounding_box.map(Into::into),
+        modality_check: segmentation
+            .check
+            .as_ref()
+            .map_or(CheckReply::UNCHECKED, CheckReply::from),
+        warnings: doubts.chain(doubted_size).map(Into::into).collect(),
+        times_ms: Times::of(&segmentation.times, 0.0),
+        model: UsedModel {
+            name: segmentation.model,
+            sha256: segmentation.model_sha256,
+        },
+        modality: UsedModality {
+            name: segmentation.modality,
+            index: segmentation.modality_index,
+            label: segmentation.label,
+        },
         confidence: segmentation.confidence,
         probability: segmentation.probability,
-        modality_check: check(segmentation),
-        ellipse: shape.ellipse.map(Into::into),
-        rle: shape.rle,
-        polygons: shape.regions,
-        patch: shape.patch.then(patch),
-        times_ms,
+        ellipse: None,
+        rle: None,
+        polygons: None,
+        patch: None,
+    };
+    (Picture { frame, mask, patch }, reply)
+}
+
+/// The mask as the JSON formats have it, and its ellipse where pixels have a size.
+fn put_shape(reply: &mut SegmentReply, mask: &Mask, format: Format, pixel: Option<PixelSize>) {
+    reply.rle = (format != Format::Polygons).then(|| Rle::encode(mask).into());
+    if format == Format::Rle && pixel.is_none() {
+        return;
+    }
+    let all = polygons(&Regions::find(mask));
+    if let Some((region, pixel)) = largest(&all).zip(pixel)
+        && let Some(ellipse) = Ellipse::of(region, pixel)
+    {
+        let share = region.area() as f64 / reply.area.px as f64;
+        let doubts = warnings::of_ellipse(&ellipse, share, all.len());
+        reply.warnings.extend(doubts.into_iter().map(Into::into));
+        reply.ellipse = Some(EllipseFit::of(region, share, &ellipse));
+    }
+    reply.polygons = (format != Format::Rle).then(|| all.into_iter().map(Into::into).collect());
+}
+
+/// The picture formats.
+fn paint(picture: Picture, format: Format, style: &OverlayStyle) -> Result<Vec<u8>, RenderError> {
+    let Picture { frame, mask, patch } = picture;
+    match format {
+        Format::Patch => {
+            drop(mask);
+            let frame = Arc::unwrap_or_clone(frame);
+            render::encode_png(render::patch_overlay(
+                frame,
+                &patch.logits,
+                patch.side,
+                style,
+            )?)
+        }
+        Format::Overlay | Format::OverlayJpeg => {
+            if format == Format::OverlayJpeg {
+                render::fits_jpeg(&frame)?;
+            }
+            let drawn = render::overlay(Arc::unwrap_or_clone(frame), &mask, style)?;
+            drop(mask);
+            match format {
+                Format::OverlayJpeg => render::encode_jpeg(&drawn, JPEG_QUALITY),
+                _ => render::encode_png(drawn),
+            }
+        }
+        Format::Png | Format::Json | Format::Rle | Format::Polygons => {
+            drop(frame);
+            render::mask_png(mask)
+        }
     }
 }
 
-fn check(segmentation: &Segmentation) -> CheckReply {
-    let seen = segmentation.check.as_ref();
-    seen.map_or(CheckReply::UNCHECKED, CheckReply::from)
-}
-
 /// The result's essentials as headers, so that a picture does not travel without them.
-fn essentials(segmentation: &Segmentation, measures: &Measures) -> HeaderMap {
+fn essentials(reply: &SegmentReply) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let result = match found(measures) {
-        Found::Target => "target",
-        Found::NothingFound => "nothing-found",
-    };
-    put(&mut headers, "x-espmedsam-notice", NOTICE);
-    put(&mut headers, "x-espmedsam-result", result);
-    put(&mut headers, "x-espmedsam-model", &segmentation.model);
-    put(
-        &mut headers,
-        "x-espmedsam-model-sha256",
-        &segmentation.model_sha256,
+    let mut tell = |name, value: &str| put(&mut headers, name, value);
+    tell("x-espmedsam-notice", NOTICE);
+    tell(
+        "x-espmedsam-result",
+        match reply.result {
+            Found::Target => "target",
+            Found::NothingFound => "nothing-found",
+        },
     );
-    put(&mut headers, "x-espmedsam-modality", &segmentation.modality);
-    put(
-        &mut headers,
-        "x-espmedsam-area-px",
-        &measures.area.to_string(),
-    );
-    put(
-        &mut headers,
+    tell("x-espmedsam-model", &reply.model.name);
+    tell("x-espmedsam-model-sha256", &reply.model.sha256);
+    tell("x-espmedsam-modality", &reply.modality.name);
+    tell("x-espmedsam-area-px", &reply.area.px.to_string());
+    tell(
         "x-espmedsam-area-fraction",
-        &format!("{:.6}", measures.area_fraction),
+        &format!("{:.6}", reply.area.fraction),
     );
-    let check = match check(segmentation).state {
-        CheckState::Match => "match",
-        CheckState::ModalityMismatch => "modality-mismatch",
-        CheckState::Unchecked => "unchecked",
-    };
-    put(&mut headers, "x-espmedsam-modality-check", check);
-    if let Some(confidence) = segmentation.confidence {
-        put(
-            &mut headers,
-            "x-espmedsam-confidence",
-            &format!("{confidence:.4}"),
-        );
+    tell("x-espmedsam-regions", &reply.regions.count.to_string());
+    tell(
+        "x-espmedsam-modality-check",
+        match reply.modality_check.state {
+            CheckState::Match => "match",
+            CheckState::ModalityMismatch => "modality-mismatch",
+            CheckState::Unchecked => "unchecked",
+        },
+    );
+    if let Some(confidence) = reply.confidence {
+        tell("x-espmedsam-confidence", &format!("{confidence:.4}"));
+    }
+    if let Some((page, pages)) = reply.image.page.zip(reply.image.pages) {
+        tell("x-espmedsam-pages", &format!("{page}/{pages}"));
+    }
+    if !reply.warnings.is_empty() {
+        let codes: Vec<&str> = reply.warnings.iter().map(|warning| warning.code).collect();
+        tell("x-espmedsam-warnings", &codes.join(", "));
     }
     headers
 }

@@ -1,11 +1,16 @@
 //! The JSON reply of `POST /v1/segment`, as the OpenAPI document describes it.
 
+mod shape;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::StageTimes;
+use crate::frame::FileInfo;
 use crate::guard::ModalityCheck;
-use crate::mask::ellipse::Ellipse;
+use crate::mask::warnings::Warning;
+
+pub use shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
 
 /// Whether anything was found. "Nothing" is a result, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -37,13 +42,37 @@ pub struct UsedModality {
     pub label: String,
 }
 
-/// Size in pixels, upright (EXIF orientation applied).
+/// The picture, upright (EXIF orientation applied), and what its file said of itself (null where there was none).
 #[derive(Serialize, ToSchema)]
-pub struct Size {
+pub struct Image {
     /// Width, px.
     pub width: u32,
     /// Height, px.
     pub height: u32,
+    /// The file's format, for example TIFF.
+    pub format: Option<&'static str>,
+    /// The page that was read, from 1.
+    pub page: Option<u32>,
+    /// Pages or frames in the file.
+    pub pages: Option<u32>,
+    /// Significant bits of a value as it was understood.
+    pub bits: Option<u8>,
+    /// Whether it had transparent pixels, which were laid on black.
+    pub transparent: Option<bool>,
+}
+
+impl Image {
+    pub fn of([width, height]: [u32; 2], file: Option<&FileInfo>) -> Self {
+        Self {
+            width,
+            height,
+            format: file.map(|file| file.format.name()),
+            page: file.map(|file| file.page),
+            pages: file.map(|file| file.pages),
+            bits: file.map(|file| file.bits),
+            transparent: file.map(|file| file.transparent),
+        }
+    }
 }
 
 /// Size of the mask.
@@ -55,76 +84,20 @@ pub struct Area {
     pub fraction: f64,
 }
 
-/// Smallest rectangle around the mask, px, origin at the top left.
+/// What to know before trusting the result. Warnings never refuse anything.
 #[derive(Serialize, ToSchema)]
-pub struct BoundingBox {
-    /// Leftmost column.
-    pub x: u32,
-    /// Topmost row.
-    pub y: u32,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
+pub struct WarningReply {
+    /// Stable name: pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful, several-regions or
+    /// not-an-ellipse; later versions may have more.
+    #[schema(example = "several-regions")]
+    pub code: &'static str,
+    /// What happened this time.
+    pub message: String,
 }
 
-/// The mask as COCO run-length code, readable by pycocotools.
-#[derive(Serialize, ToSchema)]
-pub struct CocoRle {
-    /// Height, width.
-    pub size: [u32; 2],
-    /// Compressed counts, column-major.
-    pub counts: String,
-}
-
-/// One connected region: pixel corners, px; closed (the first point is not repeated).
-#[derive(Serialize, ToSchema)]
-pub struct Region {
-    /// Outer ring, points (x, y).
-    #[schema(value_type = Vec<Vec<u32>>)]
-    pub outer: Vec<[u32; 2]>,
-    /// Rings of the holes.
-    #[schema(value_type = Vec<Vec<Vec<u32>>>)]
-    pub holes: Vec<Vec<[u32; 2]>>,
-}
-
-/// The patch prompt: a coarse square map over the whole picture, which the model made for itself.
-#[derive(Serialize, ToSchema)]
-pub struct Patch {
-    /// Cells per side.
-    pub side: usize,
-    /// `side * side` logits, row-major; the model looked where a logit is 0 or more.
-    pub logits: Vec<f32>,
-}
-
-/// The ellipse with the area's moments of the mask's largest region, holes filled. Of a fetal head, its outline is the
-/// head circumference.
-#[derive(Serialize, ToSchema)]
-pub struct EllipseFit {
-    /// x and y of its centre, px.
-    #[schema(value_type = Vec<f64>)]
-    pub centre_px: [f64; 2],
-    /// Longer and shorter semi-axis, mm.
-    #[schema(value_type = Vec<f64>)]
-    pub semi_axes_mm: [f64; 2],
-    /// From the picture's x axis to the longer axis, clockwise, degrees in -90..=90.
-    pub angle_deg: f64,
-    /// Length of its outline, mm.
-    pub circumference_mm: f64,
-    /// The region's area over the ellipse's: 1 for an ellipse, less for any other shape. Below about 0.97 the region is
-    /// no whole head.
-    pub likeness: f64,
-}
-
-impl From<Ellipse> for EllipseFit {
-    fn from(ellipse: Ellipse) -> Self {
-        Self {
-            centre_px: ellipse.centre,
-            semi_axes_mm: ellipse.semi_axes,
-            angle_deg: ellipse.angle.to_degrees(),
-            circumference_mm: ellipse.circumference(),
-            likeness: ellipse.likeness,
-        }
+impl From<Warning> for WarningReply {
+    fn from(Warning { code, message }: Warning) -> Self {
+        Self { code, message }
     }
 }
 
@@ -212,7 +185,7 @@ pub struct CheckReply {
 
 /// Whether a picture looks like a modality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum CheckState {
     /// It does, or at least not plainly not.
     Match,
@@ -259,10 +232,12 @@ pub struct SegmentReply {
     pub model: UsedModel,
     /// The modality asked for.
     pub modality: UsedModality,
-    /// The picture's size; the mask's is the same.
-    pub image: Size,
+    /// The picture; the mask has its size.
+    pub image: Image,
     /// Size of the mask.
     pub area: Area,
+    /// Of how many pieces the mask is.
+    pub regions: RegionSizes,
     /// Smallest rectangle around the mask; null if it is empty.
     pub bbox: Option<BoundingBox>,
     /// The Dice to be expected of this mask, 0..=1, fitted on validation pictures; null if the mask is empty, the model
@@ -272,6 +247,8 @@ pub struct SegmentReply {
     pub probability: Option<f32>,
     /// Whether the picture looks like the modality it was sent as.
     pub modality_check: CheckReply,
+    /// What to know before trusting the result; empty if nothing is doubted.
+    pub warnings: Vec<WarningReply>,
     /// The mask's ellipse in millimetres; only if `pixel_mm` was given and something was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ellipse: Option<EllipseFit>,

@@ -46,8 +46,11 @@ type Pairs = Vec<(String, String)>;
                 ("X-Espmedsam-Modality" = String, description = "the modality's name"),
                 ("X-Espmedsam-Area-Px" = u64, description = "mask area, px"),
                 ("X-Espmedsam-Area-Fraction" = f64, description = "mask area / picture area"),
+                ("X-Espmedsam-Regions" = u64, description = "how many regions the mask has"),
                 ("X-Espmedsam-Confidence" = f64, description = "the Dice to be expected; absent if the mask is empty, the model not calibrated or the picture a mismatch"),
                 ("X-Espmedsam-Modality-Check" = String, description = "match, modality-mismatch or unchecked"),
+                ("X-Espmedsam-Pages" = String, description = "the page that was read and how many the file has: 1/4"),
+                ("X-Espmedsam-Warnings" = String, description = "codes of what to know before trusting the result, with commas between; absent if there are none"),
                 ("X-Espmedsam-Notice" = String, description = "Research use only. Not for clinical use."),
                 ("Server-Timing" = String, description = "milliseconds per stage"),
             )),
@@ -99,8 +102,7 @@ pub async fn segment(
     let desk = app.desks.clone().acquire_owned().await;
     let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
     let rendering = tokio::task::spawn_blocking(move || {
-        let rendered = reply::render(&segmentation, wish.format, wish.extras);
-        drop(segmentation);
+        let rendered = reply::render(segmentation, wish.format, wish.extras);
         // Place and desk travel with the work: a client that hangs up does not make room before the work is done.
         rendered.map(|rendered| (rendered, place, desk))
     });

@@ -33,6 +33,12 @@ impl PixelSize {
             Err(BadPixelSize)
         }
     }
+
+    /// Millimetres per column and per row.
+    #[must_use]
+    pub fn mm(self) -> [f64; 2] {
+        self.mm
+    }
 }
 
 impl std::str::FromStr for PixelSize {
@@ -60,13 +66,10 @@ pub struct Ellipse {
 }
 
 impl Ellipse {
-    /// Of the largest region, its holes filled; `None` of none.
+    /// Of a region, its holes filled; `None` of a ring around nothing.
     #[must_use]
-    pub fn of(regions: &[Polygon], pixel: PixelSize) -> Option<Self> {
-        let moments = regions.iter().map(|r| Moments::of(&r.outer, pixel));
-        moments
-            .max_by(|a, b| a.area.total_cmp(&b.area))
-            .and_then(|largest| largest.ellipse(pixel))
+    pub fn of(region: &Polygon, pixel: PixelSize) -> Option<Self> {
+        Moments::of(&region.outer, pixel).ellipse(pixel)
     }
 
     /// Length of the outline, mm: Ramanujan's second approximation (Quart. J. Math. 45, 1914, §16), off by less than a
@@ -157,11 +160,13 @@ impl Moments {
 mod tests {
     use super::*;
     use crate::mask::Mask;
-    use crate::mask::polygons::polygons;
+    use crate::mask::polygons::{largest, polygons};
+    use crate::mask::regions::Regions;
     use proptest::prelude::*;
 
     fn fit(mask: &Mask, mm: [f64; 2]) -> Option<Ellipse> {
-        Ellipse::of(&polygons(mask), PixelSize::new(mm).unwrap())
+        let regions = polygons(&Regions::find(mask));
+        Ellipse::of(largest(&regions)?, PixelSize::new(mm).unwrap())
     }
 
     /// An ellipse drawn pixel by pixel: semi-axes in mm, on pixels of `mm`.

@@ -1,6 +1,6 @@
 //! What a mask says in numbers.
 
-use super::Mask;
+use super::regions::{Regions, Run};
 
 /// Size and place of a mask, in pixels of its frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,35 +16,25 @@ pub struct Measures {
     pub centroid: Option<[f64; 2]>,
 }
 
-/// Measures a mask in one pass.
-pub fn measure(mask: &Mask) -> Measures {
-    let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
-    let (mut area, mut sum_x, mut sum_y) = (0_u64, 0_u64, 0_u64);
-    for (y, row) in mask.rows().enumerate() {
-        let Some(first) = row.iter().position(|p| *p != 0) else {
-            continue;
-        };
-        let last = row.iter().rposition(|p| *p != 0).unwrap_or(first);
-        left = left.min(first);
-        right = right.max(last + 1);
-        top = top.min(y);
-        bottom = y + 1;
-        let (mut count, mut columns) = (0, 0);
-        for (x, pixel) in row.iter().enumerate().take(last + 1).skip(first) {
-            let target = u64::from(*pixel != 0);
-            count += target;
-            columns += target * x as u64;
-        }
+/// Measures a mask, run by run.
+#[must_use]
+pub fn measure(regions: &Regions<'_>) -> Measures {
+    let (mut left, mut right, mut top, mut bottom) = (u32::MAX, 0, u32::MAX, 0);
+    let (mut area, mut twice_x, mut sum_y) = (0_u64, 0_u64, 0_u64);
+    for Run { y, start, end, .. } in &regions.runs {
+        (left, right) = (left.min(*start), right.max(*end));
+        (top, bottom) = (top.min(*y), y + 1);
+        let count = u64::from(end - start);
         area += count;
-        sum_x += columns;
-        sum_y += count * y as u64;
+        twice_x += count * (u64::from(*start) + u64::from(*end) - 1);
+        sum_y += count * u64::from(*y);
     }
     let mean = |sum: u64| sum as f64 / area as f64 + 0.5;
     Measures {
         area,
-        area_fraction: area as f64 / mask.pixels.len().max(1) as f64,
-        bounding_box: (area > 0).then(|| [left, top, right - left, bottom - top].map(|v| v as u32)),
-        centroid: (area > 0).then(|| [mean(sum_x), mean(sum_y)]),
+        area_fraction: area as f64 / regions.mask.pixels.len().max(1) as f64,
+        bounding_box: (area > 0).then(|| [left, top, right - left, bottom - top]),
+        centroid: (area > 0).then(|| [mean(twice_x / 2), mean(sum_y)]),
     }
 }
 
@@ -57,7 +47,9 @@ mod tests {
 
     #[test]
     fn of_a_drawn_mask() {
-        let measures = measure(&drawn(&["......", "..##..", ".####.", "......"]));
+        let measures = measure(&Regions::find(&drawn(&[
+            "......", "..##..", ".####.", "......",
+        ])));
         assert_eq!(measures.area, 6);
         assert_eq!(measures.area_fraction, 0.25);
         assert_eq!(measures.bounding_box, Some([1, 1, 4, 2]));
@@ -67,7 +59,7 @@ mod tests {
 
     #[test]
     fn of_nothing() {
-        let measures = measure(&drawn(&["...", "..."]));
+        let measures = measure(&Regions::find(&drawn(&["...", "..."])));
         assert_eq!(
             measures,
             Measures {
@@ -86,7 +78,7 @@ mod tests {
                 .flat_map(|y| (0..mask.width).map(move |x| (x, y)))
                 .filter(|(x, y)| mask.pixels[(y * mask.width + x) as usize] == 255)
                 .collect();
-            let measures = measure(&mask);
+            let measures = measure(&Regions::find(&mask));
             prop_assert_eq!(measures.area, points.len() as u64);
             prop_assert_eq!(measures.bounding_box.is_some(), !points.is_empty());
             if let Some([x, y, w, h]) = measures.bounding_box {

@@ -5,8 +5,10 @@ pub mod confidence;
 pub mod ellipse;
 pub mod measure;
 pub mod polygons;
+pub mod regions;
 pub mod rle;
 mod upsample;
+pub mod warnings;
 
 pub use blend::Blend;
 pub use upsample::{Upsampled, upsample};
@@ -137,6 +139,31 @@ pub(crate) mod tests {
                 }
             });
         prop_oneof![noise, blobs]
+    }
+
+    /// The 4-connected regions by flood filling, each as a mask of its own, in the order of their first pixels.
+    pub fn regions_by_flooding(mask: &Mask) -> Vec<Vec<u8>> {
+        let (width, height) = (mask.width as i64, mask.height as i64);
+        let mut left = mask.pixels.clone();
+        let mut regions = Vec::new();
+        while let Some(seed) = left.iter().position(|p| *p != 0) {
+            let mut region = vec![0; left.len()];
+            let mut open = vec![seed as i64];
+            while let Some(at) = open.pop() {
+                if std::mem::take(&mut left[at as usize]) == 0 {
+                    continue;
+                }
+                region[at as usize] = 255;
+                let (x, y) = (at % width, at / width);
+                for (x, y) in [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)] {
+                    if (0..width).contains(&x) && (0..height).contains(&y) {
+                        open.push(y * width + x);
+                    }
+                }
+            }
+            regions.push(region);
+        }
+        regions
     }
 
     #[test]

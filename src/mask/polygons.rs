@@ -1,13 +1,22 @@
-//! Mask → polygons along the pixels' edges.
+//! Mask → polygons along the pixels' edges, valid by OGC Simple Features (ISO 19125-1, 6.1.11.1).
 //!
 //! Corners are integer points of the pixel grid: pixel (x, y) is the square from (x, y) to (x+1, y+1), x to the
-//! right, y down. Filling all rings by the even-odd rule therefore gives back the very same mask. Target pixels
-//! are connected through their 4 sides, background through sides and corners: where two target pixels touch at
-//! a corner alone the outline passes between them, and a ring may visit such a corner twice.
+//! right, y down. Filling all rings by the even-odd rule therefore gives back the very same mask, and a polygon's area
+//! is its pixels' number.
+//!
+//! Target and background are both connected through the 4 sides of pixels alone. A polygon is one [`Regions`] region:
+//! its interior is connected, as pixels that share a side are. Around it and in each of its holes lies one 4-connected
+//! piece of what is not the region, and no ring passes a corner twice: for that, the piece would have to touch itself at
+//! a corner where the region's other two pixels meet, but these two are joined by a way through the region, which with
+//! the corner closes around one side of the piece and cuts it from the other. So rings are simple, and rings of one
+//! polygon touch at single corners at most.
+
+use std::collections::HashMap;
 
 use super::Mask;
+use super::regions::{Regions, Run};
 
-/// A closed ring of corners; the last joins the first. Every corner is a right-angled turn.
+/// A closed ring of corners; the last joins the first. Every corner is a right-angled turn, none comes twice.
 pub type Ring = Vec<[u32; 2]>;
 
 /// One connected region of a mask.
@@ -19,125 +28,86 @@ pub struct Polygon {
     pub holes: Vec<Ring>,
 }
 
-/// Traces all regions, in the order of their first pixel from the top left.
+impl Polygon {
+    /// Pixels of the region.
+    #[must_use]
+    pub fn area(&self) -> u64 {
+        let holes: u64 = self.holes.iter().map(enclosed).sum();
+        enclosed(&self.outer).saturating_sub(holes)
+    }
+
+    /// Smallest box around the region as COCO gives it: x, y of the top left corner, width, height, px.
+    #[must_use]
+    pub fn bounding_box(&self) -> [u32; 4] {
+        let span = |axis: usize| {
+            let along = || self.outer.iter().map(|corner| corner[axis]);
+            let low = along().min().unwrap_or(0);
+            (low, along().max().unwrap_or(0) - low)
+        };
+        let ((x, width), (y, height)) = (span(0), span(1));
+        [x, y, width, height]
+    }
+}
+
+/// The largest region, its holes filled; `None` of none.
+#[must_use]
+pub fn largest(polygons: &[Polygon]) -> Option<&Polygon> {
+    polygons.iter().max_by_key(|p| enclosed(&p.outer))
+}
+
+/// Pixels within a ring (shoelace formula).
+fn enclosed(ring: &Ring) -> u64 {
+    let twice: i64 = ring
+        .iter()
+        .zip(ring.iter().cycle().skip(1))
+        .map(|(a, b)| i64::from(a[0]) * i64::from(b[1]) - i64::from(b[0]) * i64::from(a[1]))
+        .sum();
+    twice.unsigned_abs() / 2
+}
+
+/// Traces all regions, in their order.
 ///
 /// Time and memory are linear in the number of pixels, whatever the mask.
-pub fn polygons(mask: &Mask) -> Vec<Polygon> {
-    let regions = Regions::find(mask);
+#[must_use]
+pub fn polygons(regions: &Regions<'_>) -> Vec<Polygon> {
     let mut tracer = Tracer {
-        mask,
-        traced: vec![false; mask.pixels.len()],
+        mask: regions.mask,
+        traced: vec![0; regions.mask.pixels.len().div_ceil(64)],
     };
     let mut polygons: Vec<Polygon> = Vec::new();
-    let mut polygon_of_region: Vec<Option<usize>> = vec![None; regions.runs.len()];
-    for (i, run) in regions.runs.iter().enumerate() {
-        for x in run.start..run.end {
-            if tracer.target(x, run.y - 1) || tracer.traced[tracer.index(x, run.y)] {
+    for Run {
+        y,
+        start,
+        end,
+        region,
+    } in &regions.runs
+    {
+        let y = i64::from(*y);
+        for x in i64::from(*start)..i64::from(*end) {
+            if tracer.target(x, y - 1) || tracer.is_traced(x, y) {
                 continue;
             }
-            let ring = tracer.ring(x, run.y);
+            let (ring, cut) = tracer.rings(x, y);
             // The first edge met of a region is the top of its first pixel, and that is on its outline.
-            let polygon = &mut polygon_of_region[regions.root(i)];
-            match polygon.and_then(|p| polygons.get_mut(p)) {
-                Some(polygon) => polygon.holes.push(ring),
-                None => {
-                    *polygon = Some(polygons.len());
-                    polygons.push(Polygon {
-                        outer: ring,
-                        holes: Vec::new(),
-                    });
-                }
+            if *region as usize == polygons.len() {
+                polygons.push(Polygon {
+                    outer: ring,
+                    holes: cut,
+                });
+            } else if let Some(polygon) = polygons.get_mut(*region as usize) {
+                polygon.holes.push(ring);
+                polygon.holes.extend(cut);
             }
         }
     }
     polygons
 }
 
-/// A stretch of target pixels in one row.
-struct Run {
-    y: i64,
-    start: i64,
-    end: i64,
-}
-
-/// The runs of a mask from the top left, joined to 4-connected regions.
-struct Regions {
-    runs: Vec<Run>,
-    /// Union-find: a run earlier in the same region, or itself.
-    parent: Vec<usize>,
-}
-
-impl Regions {
-    fn find(mask: &Mask) -> Self {
-        let mut regions = Self {
-            runs: Vec::new(),
-            parent: Vec::new(),
-        };
-        let mut above = 0..0; // the runs of the row above
-        for (y, row) in mask.rows().enumerate() {
-            let first = regions.runs.len();
-            let mut x = 0;
-            while let Some(start) = row[x..].iter().position(|p| *p != 0).map(|n| x + n) {
-                let end = row[start..]
-                    .iter()
-                    .position(|p| *p == 0)
-                    .map_or(row.len(), |n| start + n);
-                regions.parent.push(regions.runs.len());
-                regions.runs.push(Run {
-                    y: y as i64,
-                    start: start as i64,
-                    end: end as i64,
-                });
-                x = end;
-            }
-            let mut candidate = above.start;
-            for run in first..regions.runs.len() {
-                let (start, end) = (regions.runs[run].start, regions.runs[run].end);
-                while candidate < above.end && regions.runs[candidate].end <= start {
-                    candidate += 1;
-                }
-                let mut touching = candidate;
-                while touching < above.end && regions.runs[touching].start < end {
-                    regions.join(touching, run);
-                    touching += 1;
-                }
-            }
-            above = first..regions.runs.len();
-        }
-        // Parents come before their children: one pass makes every parent a root.
-        for run in 0..regions.parent.len() {
-            regions.parent[run] = regions.parent[regions.parent[run]];
-        }
-        regions
-    }
-
-    fn root(&self, mut run: usize) -> usize {
-        while self.parent[run] != run {
-            run = self.parent[run];
-        }
-        run
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.halve(a), self.halve(b));
-        self.parent[a.max(b)] = a.min(b);
-    }
-
-    /// The root, shortening the way to it for the next time.
-    fn halve(&mut self, mut run: usize) -> usize {
-        while self.parent[run] != run {
-            self.parent[run] = self.parent[self.parent[run]];
-            run = self.parent[run];
-        }
-        run
-    }
-}
-
 /// Follows edges with the target on the left hand.
 struct Tracer<'a> {
     mask: &'a Mask,
-    /// Pixels whose top edge is in a ring already. Every ring has a top edge, so these mark them all.
-    traced: Vec<bool>,
+    /// Pixels whose top edge is in a ring already, a bit for each. Every ring has a top edge, so these mark them all.
+    traced: Vec<u64>,
 }
 
 /// Headings, each a left turn after the one before: west, south, east, north.
@@ -159,31 +129,49 @@ impl Tracer<'_> {
         (y * i64::from(self.mask.width) + x) as usize
     }
 
-    /// The ring that runs west along the top edge of target pixel (x, y).
-    fn ring(&mut self, x: i64, y: i64) -> Ring {
+    fn is_traced(&self, x: i64, y: i64) -> bool {
+        let pixel = self.index(x, y);
+        self.traced[pixel / 64] >> (pixel % 64) & 1 == 1
+    }
+
+    fn mark_traced(&mut self, x: i64, y: i64) {
+        let pixel = self.index(x, y);
+        self.traced[pixel / 64] |= 1 << (pixel % 64);
+    }
+
+    /// The ring that runs west along the top edge of target pixel (x, y), and those cut off it.
+    ///
+    /// The way keeps to the pixels on its left. Where it comes to a corner for the second time it has been around a
+    /// piece of background that touches another at this corner; what lies between is the ring around that piece.
+    fn rings(&mut self, x: i64, y: i64) -> (Ring, Vec<Ring>) {
         let start = (x + 1, y);
         let (mut corner, mut heading) = (start, WEST);
-        let mut ring = Ring::new();
+        let (mut ring, mut cut) = (Ring::new(), Vec::new());
+        let mut met = HashMap::new(); // corners where two target pixels touch, and where in the ring they are
         loop {
             if heading == WEST {
-                let top_edge = self.index(corner.0 - 1, corner.1);
-                self.traced[top_edge] = true;
+                self.mark_traced(corner.0 - 1, corner.1);
             }
             corner = (corner.0 + STEP[heading].0, corner.1 + STEP[heading].1);
             let ahead = |side: [(i64, i64); 4]| {
                 self.target(corner.0 + side[heading].0, corner.1 + side[heading].1)
             };
-            let turn = match (ahead(AHEAD_LEFT), ahead(AHEAD_RIGHT)) {
+            let (left, right) = (ahead(AHEAD_LEFT), ahead(AHEAD_RIGHT));
+            let turn = match (left, right) {
                 (false, _) => 1, // left, and at a corner contact away from the other pixel
                 (true, false) => 0,
                 (true, true) => 3,
             };
             if turn != 0 {
                 heading = (heading + turn) % 4;
+                let contact = !left && right;
+                if contact && let Some(before) = met.insert(corner, ring.len()) {
+                    cut.push(ring.split_off(before));
+                }
                 ring.push([corner.0 as u32, corner.1 as u32]);
             }
             if corner == start && heading == WEST {
-                return ring;
+                return (ring, cut);
             }
         }
     }
@@ -193,8 +181,15 @@ impl Tracer<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use std::collections::HashSet;
+
     use super::*;
-    use crate::mask::tests::{any_mask, drawn};
+    use crate::mask::measure::measure;
+    use crate::mask::tests::{any_mask, drawn, regions_by_flooding};
+
+    fn traced(mask: &Mask) -> Vec<Polygon> {
+        polygons(&Regions::find(mask))
+    }
 
     /// Even-odd filling by counting, for each pixel centre, the vertical edges to its left.
     fn fill(width: u32, height: u32, rings: &[&Ring]) -> Vec<u8> {
@@ -222,55 +217,51 @@ mod tests {
             .sum()
     }
 
-    /// The 4-connected regions by flood filling, each as a mask of its own, in the order of their first pixels.
-    fn regions_by_flooding(mask: &Mask) -> Vec<Vec<u8>> {
-        let (width, height) = (mask.width as i64, mask.height as i64);
-        let mut left = mask.pixels.clone();
-        let mut regions = Vec::new();
-        while let Some(seed) = left.iter().position(|p| *p != 0) {
-            let mut region = vec![0; left.len()];
-            let mut open = vec![seed as i64];
-            while let Some(at) = open.pop() {
-                if std::mem::take(&mut left[at as usize]) == 0 {
-                    continue;
-                }
-                region[at as usize] = 255;
-                let (x, y) = (at % width, at / width);
-                for (x, y) in [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)] {
-                    if (0..width).contains(&x) && (0..height).contains(&y) {
-                        open.push(y * width + x);
-                    }
+    /// Every corner of the grid that a ring runs through, in turn.
+    fn steps(ring: &Ring) -> Vec<[u32; 2]> {
+        let mut steps = Vec::new();
+        for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            let mut at = *a;
+            while at != *b {
+                steps.push(at);
+                for axis in 0..2 {
+                    at[axis] =
+                        at[axis] + u32::from(at[axis] < b[axis]) - u32::from(at[axis] > b[axis]);
                 }
             }
-            regions.push(region);
         }
-        regions
+        steps
+    }
+
+    fn rings(polygon: &Polygon) -> Vec<&Ring> {
+        polygon.holes.iter().chain([&polygon.outer]).collect()
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
+        #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
         fn filling_gives_the_mask_back(mask in any_mask()) {
-            let polygons = polygons(&mask);
-            let rings: Vec<&Ring> = polygons.iter().flat_map(|p| p.holes.iter().chain([&p.outer])).collect();
+            let polygons = traced(&mask);
+            let rings: Vec<&Ring> = polygons.iter().flat_map(rings).collect();
             prop_assert_eq!(fill(mask.width, mask.height, &rings), mask.pixels);
         }
 
+        /// With that, a polygon's interior is connected.
         #[test]
         fn each_polygon_is_a_region_with_its_own_holes(mask in any_mask()) {
-            let filled: Vec<Vec<u8>> = polygons(&mask)
+            let filled: Vec<Vec<u8>> = traced(&mask)
                 .iter()
-                .map(|p| fill(mask.width, mask.height, &p.holes.iter().chain([&p.outer]).collect::<Vec<_>>()))
+                .map(|polygon| fill(mask.width, mask.height, &rings(polygon)))
                 .collect();
             prop_assert_eq!(filled, regions_by_flooding(&mask));
         }
 
         #[test]
         fn rings_turn_the_stated_way_and_only_at_corners(mask in any_mask()) {
-            for polygon in polygons(&mask) {
+            for polygon in traced(&mask) {
                 prop_assert!(shoelace(&polygon.outer) < 0);
                 prop_assert!(polygon.holes.iter().all(|hole| shoelace(hole) > 0));
-                for ring in polygon.holes.iter().chain([&polygon.outer]) {
+                for ring in rings(&polygon) {
                     prop_assert!(ring.len() >= 4 && ring.len() % 2 == 0);
                     for i in 0..ring.len() {
                         let [a, b, c] = [0, 1, 2].map(|n| ring[(i + n) % ring.len()]);
@@ -279,12 +270,45 @@ mod tests {
                 }
             }
         }
+
+        /// The rules of ISO 19125-1 for polygons, on the grid: no ring meets itself, and two rings of a polygon meet at
+        /// corners where both turn (so that neither crosses the other), never along an edge.
+        #[test]
+        fn polygons_are_valid(mask in any_mask()) {
+            for polygon in traced(&mask) {
+                let mut edges = HashSet::new();
+                let mut corners: HashMap<[u32; 2], bool> = HashMap::new(); // by ring that came before: is it a turn
+                for ring in rings(&polygon) {
+                    let steps = steps(ring);
+                    let own: HashSet<[u32; 2]> = steps.iter().copied().collect();
+                    prop_assert_eq!(own.len(), steps.len(), "meets itself: {:?}", ring);
+                    for (a, b) in steps.iter().zip(steps.iter().cycle().skip(1)) {
+                        prop_assert!(edges.insert([a.min(b), a.max(b)].map(|c| *c)), "shares an edge: {:?}", ring);
+                        let turns = ring.contains(a);
+                        let met = corners.insert(*a, turns);
+                        prop_assert!(met.is_none_or(|other| other && turns), "crosses: {:?}", ring);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn areas_and_boxes_are_those_of_the_pixels(mask in any_mask()) {
+            let pixels = regions_by_flooding(&mask).into_iter().map(|pixels| Mask { pixels, ..mask });
+            let expected: Vec<_> = pixels.map(|region| measure(&Regions::find(&region))).collect();
+            let found = traced(&mask);
+            prop_assert_eq!(found.len(), expected.len());
+            for (polygon, expected) in found.iter().zip(expected) {
+                prop_assert_eq!(polygon.area(), expected.area);
+                prop_assert_eq!(Some(polygon.bounding_box()), expected.bounding_box);
+            }
+        }
     }
 
     #[test]
     fn one_pixel_and_a_ring() {
         let square = |x, y, s| vec![[x, y], [x, y + s], [x + s, y + s], [x + s, y]];
-        let alone = polygons(&drawn(&["...", ".#.", "..."]));
+        let alone = traced(&drawn(&["...", ".#.", "..."]));
         assert_eq!(
             alone,
             [Polygon {
@@ -292,7 +316,7 @@ mod tests {
                 holes: vec![]
             }]
         );
-        let ring = polygons(&drawn(&["###", "#.#", "###"]));
+        let ring = traced(&drawn(&["###", "#.#", "###"]));
         assert_eq!(ring.len(), 1);
         assert_eq!(ring[0].outer, square(0, 0, 3));
         let mut hole = ring[0].holes[0].clone();
@@ -302,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_region_inside_a_hole_is_a_polygon_of_its_own() {
-        let polygons = polygons(&drawn(&["#####", "#...#", "#.#.#", "#...#", "#####"]));
+        let polygons = traced(&drawn(&["#####", "#...#", "#.#.#", "#...#", "#####"]));
         assert_eq!(
             polygons.iter().map(|p| p.holes.len()).collect::<Vec<_>>(),
             [1, 0]
@@ -310,26 +334,31 @@ mod tests {
     }
 
     #[test]
-    fn corner_contact_does_not_connect_targets_but_background() {
-        assert_eq!(polygons(&drawn(&["#.", ".#"])).len(), 2);
-        let ring = polygons(&drawn(&[".##", "#.#", "##."]));
+    fn corner_contact_connects_neither_targets_nor_background() {
+        assert_eq!(traced(&drawn(&["#.", ".#"])).len(), 2);
+        let ring = traced(&drawn(&[".##", "#.#", "##."]));
         assert_eq!(ring.len(), 2);
         assert!(ring.iter().all(|p| p.holes.is_empty()));
-        let pinched = polygons(&drawn(&["####", "#.##", "##.#", "####"]));
+        let holes = |rows: &[&str]| -> Vec<usize> {
+            let polygons = traced(&drawn(rows));
+            polygons.iter().map(|p| p.holes.len()).collect()
+        };
+        assert_eq!(holes(&["####", "#.##", "##.#", "####"]), [2]);
         assert_eq!(
-            pinched.iter().map(|p| p.holes.len()).collect::<Vec<_>>(),
-            [1]
+            holes(&["###", "#.#", "##."]),
+            [1],
+            "touches the outline at a corner"
         );
     }
 
     #[test]
     fn nothing_and_everything() {
-        assert_eq!(polygons(&Mask::empty(5, 4).unwrap()), []);
+        assert_eq!(traced(&Mask::empty(5, 4).unwrap()), []);
         let full = Mask {
             width: 5,
             height: 4,
             pixels: vec![255; 20],
         };
-        assert_eq!(polygons(&full)[0].outer, [[0, 0], [0, 4], [5, 4], [5, 0]]);
+        assert_eq!(traced(&full)[0].outer, [[0, 0], [0, 4], [5, 4], [5, 0]]);
     }
 }

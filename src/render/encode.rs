@@ -1,5 +1,7 @@
 //! Pictures → files. Each carries [`NOTICE`] as a comment.
 
+use std::io::Write;
+
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
@@ -12,7 +14,7 @@ use crate::mask::Mask;
 ///
 /// # Errors
 /// [`RenderError::Shape`] if the mask breaks its own invariant.
-pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
+pub fn mask_png(mask: Mask) -> Result<Vec<u8>, RenderError> {
     let size = (mask.width, mask.height);
     RenderError::check_shape(
         "mask",
@@ -24,7 +26,7 @@ pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
         size,
         png::ColorType::Grayscale,
         png::Filter::Up,
-        &mask.pixels,
+        mask.pixels,
     )
 }
 
@@ -32,23 +34,27 @@ pub fn mask_png(mask: &Mask) -> Result<Vec<u8>, RenderError> {
 ///
 /// # Errors
 /// [`RenderError::Shape`] if the frame breaks its own invariant.
-pub fn encode_png(frame: &Frame) -> Result<Vec<u8>, RenderError> {
-    check(frame)?;
+pub fn encode_png(frame: Frame) -> Result<Vec<u8>, RenderError> {
+    check(&frame)?;
     png(
         (frame.width, frame.height),
         png::ColorType::Rgb,
         png::Filter::Adaptive,
-        &frame.rgb,
+        frame.rgb,
     )
 }
+
+/// Longest side that a baseline JPEG can have: its frame header has 16 bits for each (ITU-T T.81, B.2.2).
+pub const JPEG_MAX_SIDE: u32 = 65_535;
 
 /// A picture as baseline JPEG of the given quality (1..=100), with the notice as a comment segment.
 ///
 /// # Errors
-/// [`RenderError::Shape`] if the frame breaks its own invariant, [`RenderError::Encode`] for a side over 65535.
+/// [`RenderError::Shape`] if the frame breaks its own invariant, [`RenderError::TooLongForJpeg`].
 pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
     check(frame)?;
-    let mut file = Vec::new();
+    fits_jpeg(frame)?;
+    let mut file = Vec::with_capacity(frame.rgb.len());
     JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
         .encode(
             &frame.rgb,
@@ -63,7 +69,20 @@ pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
         2..2,
         [0xff, 0xfe].into_iter().chain(length).chain(NOTICE.bytes()),
     );
+    file.shrink_to_fit();
     Ok(file)
+}
+
+/// Whether [`encode_jpeg`] can hold a picture, to be asked before it is drawn upon.
+///
+/// # Errors
+/// [`RenderError::TooLongForJpeg`].
+pub fn fits_jpeg(frame: &Frame) -> Result<(), RenderError> {
+    let (width, height) = (frame.width, frame.height);
+    match width.max(height) > JPEG_MAX_SIDE {
+        true => Err(RenderError::TooLongForJpeg { width, height }),
+        false => Ok(()),
+    }
 }
 
 fn check(frame: &Frame) -> Result<(), RenderError> {
@@ -74,13 +93,20 @@ fn check(frame: &Frame) -> Result<(), RenderError> {
     )
 }
 
+/// Samples of 8 bits, row by row, as PNG; they are given back to the system as they are written, so that they and the
+/// file are never in memory as a whole together.
 fn png(
     (width, height): (u32, u32),
     colour: png::ColorType,
     filter: png::Filter,
-    samples: &[u8],
+    mut samples: Vec<u8>,
 ) -> Result<Vec<u8>, RenderError> {
-    let mut file = Vec::new();
+    const STEP: usize = 1 << 20;
+    let row = width as usize * colour.samples();
+    // A vector gives back its end: the first row to be written comes last.
+    turn_over(&mut samples, row);
+    // Set aside once; pages are taken up as they are filled.
+    let mut file = Vec::with_capacity(samples.len());
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
@@ -89,11 +115,31 @@ fn png(
     let written = (|| {
         encoder.add_text_chunk("Comment".into(), NOTICE.into())?;
         let mut writer = encoder.write_header()?;
-        writer.write_image_data(samples)?;
+        let mut stream = writer.stream_writer_with_size(1 << 16)?;
+        while !samples.is_empty() {
+            let rest = samples.len().saturating_sub((STEP / row).max(1) * row);
+            for row in samples[rest..].chunks_exact(row).rev() {
+                stream.write_all(row)?;
+            }
+            samples.truncate(rest);
+            samples.shrink_to_fit();
+        }
+        stream.finish()?;
         writer.finish()
     })();
     written.map_err(|e: png::EncodingError| RenderError::Encode(e.to_string()))?;
+    file.shrink_to_fit();
     Ok(file)
+}
+
+/// Rows of `row` samples in the opposite order.
+fn turn_over(samples: &mut [u8], row: usize) {
+    let rows = samples.len() / row;
+    let (upper, lower) = samples.split_at_mut(rows / 2 * row);
+    let mirrored = lower.chunks_exact_mut(row).rev();
+    for (above, below) in upper.chunks_exact_mut(row).zip(mirrored) {
+        above.swap_with_slice(below);
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +160,7 @@ mod tests {
     proptest! {
         #[test]
         fn mask_png_is_lossless(mask in any_mask()) {
-            let decoded = image::load_from_memory(&mask_png(&mask).unwrap()).unwrap();
+            let decoded = image::load_from_memory(&mask_png(mask.clone()).unwrap()).unwrap();
             let grey = decoded.as_luma8().unwrap();
             prop_assert_eq!(grey.dimensions(), (mask.width, mask.height));
             prop_assert_eq!(grey.as_raw(), &mask.pixels);
@@ -124,7 +170,7 @@ mod tests {
     #[test]
     fn png_keeps_every_pixel_and_says_the_notice() {
         let frame = gradient(70, 40);
-        let file = encode_png(&frame).unwrap();
+        let file = encode_png(frame.clone()).unwrap();
         assert_eq!(decode(&file, &FrameLimits::default()).unwrap(), frame);
         let reader = png::Decoder::new(std::io::Cursor::new(&file))
             .read_info()
@@ -165,10 +211,10 @@ mod tests {
             found: 74,
             expected: 75,
         };
-        assert_eq!(encode_png(&frame), Err(expected.clone()));
-        assert_eq!(encode_jpeg(&frame, 80), Err(expected));
+        assert_eq!(encode_jpeg(&frame, 80), Err(expected.clone()));
+        assert_eq!(encode_png(frame), Err(expected));
         assert!(
-            mask_png(&Mask {
+            mask_png(Mask {
                 width: 2,
                 height: 2,
                 pixels: vec![0; 3]
@@ -180,9 +226,11 @@ mod tests {
             height: 1,
             rgb: vec![0; 210_000],
         };
-        assert!(matches!(
-            encode_jpeg(&wide, 80),
-            Err(RenderError::Encode(_))
-        ));
+        let too_long = RenderError::TooLongForJpeg {
+            width: 70_000,
+            height: 1,
+        };
+        assert_eq!(encode_jpeg(&wide, 80), Err(too_long));
+        assert!(encode_png(wide).is_ok());
     }
 }

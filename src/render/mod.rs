@@ -5,7 +5,7 @@ mod letters;
 pub mod npy;
 mod overlay;
 
-pub use encode::{encode_jpeg, encode_png, mask_png};
+pub use encode::{encode_jpeg, encode_png, fits_jpeg, mask_png};
 pub use overlay::{OverlayStyle, overlay, patch_overlay};
 
 /// Why there is no picture.
@@ -21,7 +21,18 @@ pub enum RenderError {
         /// Values that the size asks for.
         expected: usize,
     },
-    /// The encoder refused: a side over 65535 in a JPEG, say.
+    /// A side over [`encode::JPEG_MAX_SIDE`].
+    #[error(
+        "the picture is {width}x{height}, and a JPEG has sides of at most {} pixels",
+        encode::JPEG_MAX_SIDE
+    )]
+    TooLongForJpeg {
+        /// Width, px.
+        width: u32,
+        /// Height, px.
+        height: u32,
+    },
+    /// The encoder refused.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),
 }

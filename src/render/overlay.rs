@@ -29,42 +29,40 @@ impl Default for OverlayStyle {
     }
 }
 
-/// The frame with the target tinted, a crisp contour along its border and the notice burned in.
+/// The frame with the target tinted, a crisp contour along its border and the notice burned in. It is drawn upon in
+/// place; beside it and the mask a row is all the memory this takes.
 ///
 /// # Errors
 /// [`RenderError::Shape`] if frame and mask are of different sizes.
-pub fn overlay(frame: &Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
+pub fn overlay(mut frame: Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
     let (width, height) = (frame.width as usize, frame.height as usize);
     RenderError::check_shape("frame", frame.rgb.len(), &[3, width, height])?;
     RenderError::check_shape("mask rows", mask.height as usize, &[height])?;
     RenderError::check_shape("mask", mask.pixels.len(), &[width, height])?;
     if frame.rgb.is_empty() {
-        return Ok(frame.clone());
+        return Ok(frame);
     }
 
     let thickness = (width.min(height) as f32 * style.contour.clamp(0.0, 1.0))
         .round()
         .max(1.0) as usize;
-    // A line of n pixels: the border's own and the rest shared between its two sides.
-    let line = match thickness / 2 {
-        0 => inner_border(mask),
-        radius => dilate(&inner_border(mask), width, radius),
-    };
-
-    let mut picture = frame.clone();
-    for ((pixel, target), line) in picture.rgb.chunks_exact_mut(3).zip(&mask.pixels).zip(&line) {
-        let opacity = match (*line, *target != 0) {
-            (true, _) => 1.0,
-            (false, true) => style.opacity,
-            (false, false) => continue,
-        };
-        blend(pixel, style.colour, opacity);
+    let mut contour = Contour::new(mask, thickness / 2);
+    for (line, row) in frame.rgb.chunks_exact_mut(3 * width).zip(mask.rows()) {
+        let contour = contour.next_row();
+        for ((pixel, target), contour) in line.chunks_exact_mut(3).zip(row).zip(contour) {
+            let opacity = match (contour, *target != 0) {
+                (true, _) => 1.0,
+                (false, true) => style.opacity,
+                (false, false) => continue,
+            };
+            blend(pixel, style.colour, opacity);
+        }
     }
     if style.mismatch {
-        letters::burn_mismatch(&mut picture);
+        letters::burn_mismatch(&mut frame);
     }
-    letters::burn_notice(&mut picture);
-    Ok(picture)
+    letters::burn_notice(&mut frame);
+    Ok(frame)
 }
 
 /// The frame with the cells of the patch prompt (`side` × `side` logits, row-major) tinted where their logit ≥ 0,
@@ -74,7 +72,7 @@ pub fn overlay(frame: &Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame
 /// # Errors
 /// [`RenderError::Shape`] if the logits do not fill their side.
 pub fn patch_overlay(
-    frame: &Frame,
+    mut frame: Frame,
     logits: &[f32],
     side: usize,
     style: &OverlayStyle,
@@ -90,8 +88,7 @@ pub fn patch_overlay(
         (0..length).map(|i| (!gap(i)).then(|| cell(i))).collect()
     };
     let (columns, rows) = (cells(width), cells(height));
-    let mut picture = frame.clone();
-    for (line, row) in picture.rgb.chunks_exact_mut(3 * width.max(1)).zip(rows) {
+    for (line, row) in frame.rgb.chunks_exact_mut(3 * width.max(1)).zip(rows) {
         let Some(row) = row else { continue };
         for (pixel, column) in line.chunks_exact_mut(3).zip(&columns) {
             if column.is_some_and(|column| logits[row * side + column] >= 0.0) {
@@ -99,8 +96,8 @@ pub fn patch_overlay(
             }
         }
     }
-    letters::burn_notice(&mut picture);
-    Ok(picture)
+    letters::burn_notice(&mut frame);
+    Ok(frame)
 }
 
 fn blend(pixel: &mut [u8], colour: [u8; 3], opacity: f32) {
@@ -110,63 +107,61 @@ fn blend(pixel: &mut [u8], colour: [u8; 3], opacity: f32) {
     }
 }
 
-/// Target pixels with a background pixel at one of their 4 sides. The picture's own edge makes no border: a line
-/// there would say that the target ends where only the view does.
-fn inner_border(mask: &Mask) -> Vec<bool> {
-    let width = mask.width.max(1) as usize;
-    let mut border = vec![false; mask.pixels.len()];
-    for (y, (row, line)) in mask.rows().zip(border.chunks_exact_mut(width)).enumerate() {
-        let above = y
-            .checked_sub(1)
-            .map(|y| &mask.pixels[y * width..][..width])
-            .unwrap_or(row);
-        let below = mask
-            .pixels
-            .get((y + 1) * width..(y + 2) * width)
-            .unwrap_or(row);
-        for x in 0..width {
-            let (left, right) = (row[x.saturating_sub(1)], row[(x + 1).min(width - 1)]);
-            line[x] = row[x] != 0 && (left == 0 || right == 0 || above[x] == 0 || below[x] == 0);
-        }
-    }
-    border
+/// A mask's contour, row by row from the top: its border pixels, grown by `radius` to every side as squares, so that a
+/// line's thickness beyond the border's own is shared between its two sides.
+struct Contour<'a> {
+    mask: &'a Mask,
+    radius: usize,
+    /// Rows of the mask whose border is taken in.
+    taken: usize,
+    /// Rows given out.
+    given: usize,
+    /// For each column the row at which what was taken in ends.
+    until: Vec<usize>,
 }
 
-/// Grows what is set by `radius` pixels to every side, as a square: a window slides along the rows, then down
-/// all columns at once. Linear in the pixels for any radius.
-fn dilate(on: &[bool], width: usize, radius: usize) -> Vec<bool> {
-    let mut wide = vec![false; on.len()];
-    for (row, wide) in on.chunks_exact(width).zip(wide.chunks_exact_mut(width)) {
-        let mut inside = row.iter().take(radius).filter(|on| **on).count();
-        for (x, wide) in wide.iter_mut().enumerate() {
-            inside += usize::from(row.get(x + radius).is_some_and(|on| *on));
-            *wide = inside > 0;
-            inside -= usize::from(x >= radius && row[x - radius]);
+impl<'a> Contour<'a> {
+    fn new(mask: &'a Mask, radius: usize) -> Self {
+        Self {
+            mask,
+            radius,
+            taken: 0,
+            given: 0,
+            until: vec![0; mask.width as usize],
         }
     }
-    let mut grown = vec![false; on.len()];
-    let row = |y: usize| wide.chunks_exact(width).nth(y).unwrap_or_default();
-    let mut inside = vec![0_u32; width];
-    for y in 0..radius {
-        inside
-            .iter_mut()
-            .zip(row(y))
-            .for_each(|(n, on)| *n += u32::from(*on));
-    }
-    for (y, grown) in grown.chunks_exact_mut(width).enumerate() {
-        inside
-            .iter_mut()
-            .zip(row(y + radius))
-            .for_each(|(n, on)| *n += u32::from(*on));
-        inside.iter().zip(grown).for_each(|(n, on)| *on = *n > 0);
-        if y >= radius {
-            inside
-                .iter_mut()
-                .zip(row(y - radius))
-                .for_each(|(n, on)| *n -= u32::from(*on));
+
+    /// Whether each pixel of the next row is on the contour.
+    fn next_row(&mut self) -> impl Iterator<Item = bool> {
+        let row = self.given;
+        self.given += 1;
+        // Nothing further down reaches up to this row.
+        while self.taken < (row + self.radius + 1).min(self.mask.height as usize) {
+            let (end, width) = (self.taken + self.radius + 1, self.until.len());
+            let mut grown = 0; // columns that this border row has reached already
+            for column in border(self.mask, self.taken) {
+                let reach =
+                    column.saturating_sub(self.radius)..(column + self.radius + 1).min(width);
+                self.until[reach.start.max(grown)..reach.end].fill(end);
+                grown = reach.end;
+            }
+            self.taken += 1;
         }
+        self.until.iter().map(move |until| *until > row)
     }
-    grown
+}
+
+/// Columns of a row's target pixels with a background pixel at one of their 4 sides. The picture's own edge makes no
+/// border: a line there would say that the target ends where only the view does.
+fn border(mask: &Mask, y: usize) -> impl Iterator<Item = usize> {
+    let width = mask.width as usize;
+    let row = &mask.pixels[y * width..][..width];
+    let beside = |y: usize| mask.pixels.get(y * width..(y + 1) * width).unwrap_or(row);
+    let (above, below) = (beside(y.saturating_sub(1)), beside(y + 1));
+    (0..width).filter(move |&x| {
+        let (left, right) = (row[x.saturating_sub(1)], row[(x + 1).min(width - 1)]);
+        row[x] != 0 && (left == 0 || right == 0 || above[x] == 0 || below[x] == 0)
+    })
 }
 
 #[cfg(test)]
@@ -211,7 +206,7 @@ mod tests {
             contour: 0.0,
             mismatch: false,
         };
-        let picture = overlay(&grey(300, 200), &disc(300, 200, (150, 100), 40), &style).unwrap();
+        let picture = overlay(grey(300, 200), &disc(300, 200, (150, 100), 40), &style).unwrap();
         assert_eq!(pixel(&picture, 150, 100), [50, 150, 50]);
         assert_eq!(
             pixel(&picture, 110, 100),
@@ -240,7 +235,7 @@ mod tests {
                 height: side,
                 pixels: (0..side * side).map(right_half).collect(),
             };
-            let picture = overlay(&grey(side, side), &mask, &style).unwrap();
+            let picture = overlay(grey(side, side), &mask, &style).unwrap();
             (0..side)
                 .filter(|x| pixel(&picture, *x, side / 2) == style.colour)
                 .count()
@@ -264,7 +259,7 @@ mod tests {
             height: 200,
             pixels: vec![255; 60_000],
         };
-        let picture = overlay(&grey(300, 200), &everything, &style).unwrap();
+        let picture = overlay(grey(300, 200), &everything, &style).unwrap();
         assert!(!picture.rgb.chunks(3).any(|p| p == style.colour));
     }
 
@@ -274,8 +269,8 @@ mod tests {
         let mask = Mask::empty(300, 200).unwrap();
         let style = OverlayStyle::default();
         for picture in [
-            overlay(&frame, &mask, &style).unwrap(),
-            patch_overlay(&frame, &[-1.0; 4], 2, &style).unwrap(),
+            overlay(frame.clone(), &mask, &style).unwrap(),
+            patch_overlay(frame.clone(), &[-1.0; 4], 2, &style).unwrap(),
         ] {
             assert!(picture.rgb.chunks(3).filter(|p| *p == [255; 3]).count() > 100);
             assert_ne!(picture, frame);
@@ -292,7 +287,7 @@ mod tests {
         };
         // 3 × 3 cells of 100 × 60 pixels; the two at 0 or above are (column 2, row 0) and (column 1, row 1).
         let logits = [-1.0, -0.1, 0.0, -3.0, 9.0, -1.0, -1.0, -1.0, -1.0];
-        let picture = patch_overlay(&grey(300, 180), &logits, 3, &style).unwrap();
+        let picture = patch_overlay(grey(300, 180), &logits, 3, &style).unwrap();
         let tinted = [150, 50, 50];
         assert_eq!(
             [
@@ -311,7 +306,7 @@ mod tests {
             [[100; 3]; 3]
         );
         // More cells than pixels: no gaps, nothing out of bounds.
-        assert!(patch_overlay(&grey(5, 7), &[1.0; 256], 16, &style).is_ok());
+        assert!(patch_overlay(grey(5, 7), &[1.0; 256], 16, &style).is_ok());
     }
 
     #[test]
@@ -319,47 +314,46 @@ mod tests {
         let style = OverlayStyle::default();
         let turned = Mask::empty(200, 300).unwrap();
         assert!(matches!(
-            overlay(&grey(300, 200), &turned, &style),
+            overlay(grey(300, 200), &turned, &style),
             Err(RenderError::Shape { .. })
         ));
         assert!(matches!(
-            patch_overlay(&grey(30, 20), &[0.0; 5], 2, &style),
+            patch_overlay(grey(30, 20), &[0.0; 5], 2, &style),
             Err(RenderError::Shape { .. })
         ));
     }
 
+    /// The contour of a whole mask.
+    fn contour(mask: &Mask, radius: usize) -> Vec<bool> {
+        let mut contour = Contour::new(mask, radius);
+        (0..mask.height)
+            .flat_map(|_| contour.next_row().collect::<Vec<_>>())
+            .collect()
+    }
+
     proptest! {
         #[test]
-        fn dilation_is_the_square_around_each_pixel(mask in any_mask(), radius in 0_usize..30) {
-            let (width, height) = (mask.width as usize, mask.height as usize);
-            let on: Vec<bool> = mask.pixels.iter().map(|p| *p != 0).collect();
-            let grown = dilate(&on, width, radius);
-            for (i, grown) in grown.iter().enumerate() {
-                let near = |j: &usize| {
-                    (j % width).abs_diff(i % width) <= radius && (j / width).abs_diff(i / width) <= radius
-                };
-                prop_assert_eq!(*grown, (0..width * height).filter(near).any(|j| on[j]));
-            }
-        }
-
-        #[test]
-        fn border_pixels_are_those_beside_background(mask in any_mask()) {
-            let border = inner_border(&mask);
+        fn contour_is_the_squares_around_border_pixels(mask in any_mask(), radius in 0_usize..30) {
             let (width, height) = (mask.width as i32, mask.height as i32);
             let background = |x: i32, y: i32| {
                 (0..width).contains(&x) && (0..height).contains(&y) && mask.pixels[(y * width + x) as usize] == 0
             };
-            for (i, on) in border.iter().enumerate() {
+            let border: Vec<(i32, i32)> = (0..height)
+                .flat_map(|y| (0..width).map(move |x| (x, y)))
+                .filter(|(x, y)| !background(*x, *y))
+                .filter(|(x, y)| [(x - 1, *y), (x + 1, *y), (*x, y - 1), (*x, y + 1)].iter().any(|(x, y)| background(*x, *y)))
+                .collect();
+            for (i, on) in contour(&mask, radius).into_iter().enumerate() {
                 let (x, y) = (i as i32 % width, i as i32 / width);
-                let beside = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)].iter().any(|(x, y)| background(*x, *y));
-                prop_assert_eq!(*on, !background(x, y) && beside);
+                let near = |(u, v): &(i32, i32)| (u - x).abs().max((v - y).abs()) <= radius as i32;
+                prop_assert_eq!(on, border.iter().any(near), "at {},{}", x, y);
             }
         }
     }
 
     #[test]
     fn drawn_border() {
-        let border = inner_border(&drawn(&["####", "####", "###."]));
+        let border = contour(&drawn(&["####", "####", "###."]), 0);
         assert_eq!(
             border
                 .iter()

@@ -10,7 +10,7 @@ use espmedsam::engine::{
     Done, EngineError, Job, Lease, LogitMap, ModalityInfo, ModelInfo, OnMismatch, Readiness,
     Segmentation, Segmenter, StageTimes,
 };
-use espmedsam::frame::{Decoded, Frame, FrameLimits, read_file};
+use espmedsam::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
 use espmedsam::guard::ModalityCheck;
 use espmedsam::mask::Mask;
 
@@ -30,6 +30,8 @@ struct Inner {
     given_up: AtomicUsize,
     /// Makes [`Segmenter::models`] panic, as a fault in a handler would.
     broken: AtomicBool,
+    /// What every file says of itself, in place of the truth.
+    file: Mutex<Option<FileInfo>>,
     readiness: Mutex<Readiness>,
 }
 
@@ -51,6 +53,7 @@ impl Fake {
             done: AtomicUsize::new(0),
             given_up: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            file: Mutex::new(None),
             readiness: Mutex::new(Readiness::Ready),
         });
         let worker = inner.clone();
@@ -78,6 +81,11 @@ impl Fake {
     /// Jobs that were given up.
     pub fn given_up(&self) -> usize {
         self.inner.given_up.load(SeqCst)
+    }
+
+    /// Has every file say this of itself.
+    pub fn files_say(&self, file: FileInfo) {
+        *self.inner.file.lock().unwrap() = Some(file);
     }
 
     /// Jobs accepted, jobs whose outcome was told.
@@ -168,13 +176,16 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
         while Instant::now() < until && job.stop.check().is_ok() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let outcome = match job.stop.check() {
+        let mut outcome = match job.stop.check() {
             Ok(()) => segment(job),
             Err(stopped) => {
                 inner.given_up.fetch_add(1, SeqCst);
                 Err(stopped.into())
             }
         };
+        if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
+            result.file = Some(file);
+        }
         inner.done.fetch_add(1, SeqCst);
         done(outcome);
     }
