@@ -34,6 +34,14 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
     };
     let mut reader = open(file)?;
     let info = reader.info();
+    // The library would look for the last colour past the end.
+    if info
+        .palette
+        .as_ref()
+        .is_some_and(|palette| palette.len() % 3 != 0)
+    {
+        return Err(damaged("the PNG's palette ends within a colour"));
+    }
     let (size, interlaced) = ((info.width, info.height), info.interlaced);
     let pages = info
         .animation_control

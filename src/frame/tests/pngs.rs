@@ -36,6 +36,28 @@ fn a_png_is_whole_by_its_chunks() {
     assert!(read(&with(&wrong)).is_err());
 }
 
+/// Found by fuzzing: such a palette made the library panic.
+#[test]
+fn a_palette_that_ends_within_a_colour_is_damaged() {
+    let png = file("frames/palette.png");
+    let mut chunks = png_chunks(&png);
+    let palette = chunks
+        .iter_mut()
+        .find(|chunk| &chunk[4..8] == b"PLTE")
+        .unwrap();
+    let mut body = palette[4..palette.len() - 4].to_vec();
+    body.pop();
+    let mut sum = flate2::Crc::new();
+    sum.update(&body);
+    let length = body.len() as u32 - 4;
+    *palette = [&length.to_be_bytes(), &body[..], &sum.sum().to_be_bytes()].concat();
+    let error = read(&[png[..8].to_vec(), chunks.concat()].concat()).unwrap_err();
+    assert!(
+        matches!(&error, FrameError::Corrupt(why) if why.contains("palette")),
+        "{error}"
+    );
+}
+
 /// Values of 14 bits in 16, as some devices write them.
 #[test]
 fn a_deep_png_is_taken_by_its_range() {
