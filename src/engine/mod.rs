@@ -201,13 +201,17 @@ fn mismatch(asked: &str, check: &ModalityCheck) -> String {
         score,
         likeliest,
         likeliest_score,
+        inverted,
         ..
     } = check;
-    match asked {
-        guard::AUTO => format!(
+    match (asked, inverted) {
+        (_, Some(guard::Inverted { modality, score })) => format!(
+            "the picture looks like an inverted '{modality}' (score {score:.3}): the grey values seem to be reversed (MONOCHROME1 saved as it is); invert them and send it again"
+        ),
+        (guard::AUTO, None) => format!(
             "the picture looks like no modality of the model (most like '{likeliest}', score {likeliest_score:.3})"
         ),
-        _ => format!(
+        (_, None) => format!(
             "the picture does not look like '{asked}' (score {score:.3}) but like '{likeliest}' (score {likeliest_score:.3})"
         ),
     }

@@ -222,6 +222,7 @@ fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
         threshold: 0.5,
         likeliest: if odd { "other".into() } else { modality.into() },
         likeliest_score: 0.75,
+        inverted: None,
     }
 }
 
