@@ -63,11 +63,59 @@ fn a_picture_of_the_modality_passes_with_its_score() {
 fn a_picture_of_another_kind_gets_no_mask() {
     let dir = guarded();
     match segment(dir.path(), "bright", OnMismatch::Refuse, 100) {
-        Err(EngineError::ModalityMismatch { asked, check }) => {
+        Err(EngineError::ModalityMismatch { asked, check, .. }) => {
             assert_eq!(asked, "bright");
             assert!((check.score - score(100)).abs() < 1e-5 && check.is_mismatch());
             assert_eq!(check.likeliest, "dark");
             assert!((check.likeliest_score - (1.0 - score(100))).abs() < 1e-5);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mismatch_whose_inverse_is_what_was_asked_says_so() {
+    let dir = guarded();
+    let check = match segment(dir.path(), "bright", OnMismatch::Refuse, 100) {
+        Err(error @ EngineError::ModalityMismatch { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains("inverted 'bright' (score 0.967)"), "{text}");
+            segment(dir.path(), "bright", OnMismatch::Keep, 100)
+                .unwrap()
+                .check
+        }
+        other => panic!("{other:?}"),
+    };
+    let inverted = check.unwrap().inverted.unwrap();
+    assert_eq!(inverted.modality, "bright");
+    assert!((inverted.score - score(155)).abs() < 1e-5, "{inverted:?}");
+    // One that is as asked is never looked at twice, whatever its inverse.
+    let right = segment(dir.path(), "bright", OnMismatch::Refuse, 144).unwrap();
+    assert_eq!(right.check.unwrap().inverted, None);
+}
+
+#[test]
+fn an_inverse_that_is_no_plain_case_either_is_not_called_inverted() {
+    let dir = toy::model();
+    toy::add_guard(dir.path(), 0.75);
+    // The inverse is likeliest bright, under the threshold; and likeliest dark.
+    for grey in [126, 128] {
+        let kept = segment(dir.path(), "bright", OnMismatch::Keep, grey).unwrap();
+        let check = kept.check.unwrap();
+        assert!(
+            check.is_mismatch() && check.inverted.is_none(),
+            "{grey}: {check:?}"
+        );
+    }
+}
+
+#[test]
+fn auto_names_what_the_inverse_looks_like() {
+    let dir = toy::model();
+    toy::add_guard(dir.path(), 0.52); // 128 scores a half, its inverse, 127, 0.531 as dark
+    match segment(dir.path(), AUTO, OnMismatch::Keep, 128) {
+        Err(EngineError::ModalityMismatch { check, .. }) => {
+            assert_eq!(check.inverted.unwrap().modality, "dark");
         }
         other => panic!("{other:?}"),
     }
@@ -121,7 +169,7 @@ fn auto_never_keeps_what_looks_like_nothing() {
     toy::add_guard(dir.path(), 0.75); // at 128 both modalities score a half
     for on_mismatch in [OnMismatch::Refuse, OnMismatch::Keep] {
         match segment(dir.path(), AUTO, on_mismatch, 128) {
-            Err(EngineError::ModalityMismatch { asked, check }) => {
+            Err(EngineError::ModalityMismatch { asked, check, .. }) => {
                 assert_eq!(asked, AUTO);
                 assert!((check.likeliest_score - 0.5).abs() < 1e-5);
             }
@@ -154,6 +202,7 @@ fn a_blank_picture_is_of_no_modality_whatever_the_classifier_says() {
             match pipeline.segment(&blank, &ask(modality)) {
                 Err(EngineError::ModalityMismatch { check, .. }) => {
                     assert_eq!((&*check.likeliest, check.likeliest_score), ("other", 1.0));
+                    assert_eq!(check.inverted, None);
                 }
                 other => panic!("{grey} as {modality}: {other:?}"),
             }

@@ -171,12 +171,14 @@ pub enum EngineError {
         available: String,
     },
     /// The picture is plainly not of the modality it was sent as.
-    #[error("{}", mismatch(asked, check))]
+    #[error("{}{}", mismatch(asked, check), of_pages(*pages))]
     ModalityMismatch {
         /// What was asked; [`guard::AUTO`] where the guard was to choose.
         asked: String,
         /// What the guard saw.
         check: ModalityCheck,
+        /// The page that was read and how many there are, of a file of several.
+        pages: Option<[u32; 2]>,
     },
     /// One picture asked of two models: what they share is computed once, and they share nothing.
     #[error(
@@ -225,18 +227,29 @@ pub enum EngineError {
     Internal(String),
 }
 
+/// The page looked at may simply be the wrong one.
+fn of_pages(pages: Option<[u32; 2]>) -> String {
+    pages.map_or_else(String::new, |[page, pages]| {
+        format!("; page {page} of {pages} was read, ask for another with page=")
+    })
+}
+
 fn mismatch(asked: &str, check: &ModalityCheck) -> String {
     let ModalityCheck {
         score,
         likeliest,
         likeliest_score,
+        inverted,
         ..
     } = check;
-    match asked {
-        guard::AUTO => format!(
+    match (asked, inverted) {
+        (_, Some(guard::Inverted { modality, score })) => format!(
+            "the picture looks like an inverted '{modality}' (score {score:.3}): the grey values seem to be reversed (MONOCHROME1 saved as it is); invert them and send it again"
+        ),
+        (guard::AUTO, None) => format!(
             "the picture looks like no modality of the model (most like '{likeliest}', score {likeliest_score:.3})"
         ),
-        _ => format!(
+        (_, None) => format!(
             "the picture does not look like '{asked}' (score {score:.3}) but like '{likeliest}' (score {likeliest_score:.3})"
         ),
     }

@@ -235,7 +235,8 @@ impl Pipeline {
             decoded,
         } = course;
         stop.check()?;
-        let settled = plan.settle(&self.threads, &picture.frame)?;
+        let settled = plan.settle(&self.threads, &picture.frame);
+        let settled = settled.map_err(|error| picture.told(error))?;
         let Some((first, _)) = settled.first() else {
             return Ok(Vec::new());
         };

@@ -22,6 +22,13 @@ pub(super) struct Plan<'a> {
 /// A modality settled on, and whether the picture looks like it; `None` without a guard that knows it.
 pub(super) type Settled<'a> = (Choice<'a>, Option<ModalityCheck>);
 
+/// One picture before the guard.
+struct Seen<'a> {
+    guard: &'a Guard,
+    threads: &'a Threads,
+    look: Look<'a>,
+}
+
 impl<'a> Plan<'a> {
     /// Looks names up in the manifest. Loads nothing.
     pub(super) fn of(store: &'a Store, asks: &'a [Ask]) -> Result<Self, EngineError> {
@@ -58,13 +65,19 @@ impl<'a> Plan<'a> {
         threads: &Threads,
         frame: &Frame,
     ) -> Result<Vec<Settled<'a>>, EngineError> {
-        let look = self.guard.as_ref().map(|guard| guard.look(threads, frame));
-        let look = look.transpose().map_err(EngineError::Model)?;
+        let seen = match &self.guard {
+            Some(guard) => Some(Seen {
+                guard,
+                threads,
+                look: guard.look(threads, frame).map_err(EngineError::Model)?,
+            }),
+            None => None,
+        };
         let each = self.asks.iter().zip(&self.choices);
         let settled = each
-            .map(|(ask, choice)| match (choice, &look) {
-                (Some(choice), look) => Self::as_asked(ask, *choice, look.as_ref()),
-                (None, Some(look)) => self.as_it_looks(ask, look),
+            .map(|(ask, choice)| match (choice, &seen) {
+                (Some(choice), seen) => Self::as_asked(ask, *choice, seen.as_ref()),
+                (None, Some(seen)) => self.as_it_looks(ask, seen),
                 (None, None) => Err(EngineError::NoGuard),
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -75,14 +88,19 @@ impl<'a> Plan<'a> {
     fn as_asked(
         ask: &Ask,
         choice: Choice<'a>,
-        look: Option<&Look<'_>>,
+        seen: Option<&Seen<'_>>,
     ) -> Result<Settled<'a>, EngineError> {
-        let check = look.and_then(|look| look.check(&choice.modality.name));
-        match check {
+        let Some(seen) = seen else {
+            return Ok((choice, None));
+        };
+        let check = seen.look.check(&choice.modality.name);
+        let check = check.map(|check| seen.doubted(&choice.modality.name, check));
+        match check.transpose()? {
             Some(check) if check.is_mismatch() && ask.on_mismatch == OnMismatch::Refuse => {
                 Err(EngineError::ModalityMismatch {
                     asked: ask.modality.clone(),
                     check,
+                    pages: None,
                 })
             }
             check => Ok((choice, check)),
@@ -90,15 +108,16 @@ impl<'a> Plan<'a> {
     }
 
     /// The guard's own choice is never kept against its own doubt.
-    fn as_it_looks(&self, ask: &Ask, look: &Look<'_>) -> Result<Settled<'a>, EngineError> {
-        let (likeliest, _) = look.likeliest();
-        let check = look.check(likeliest);
+    fn as_it_looks(&self, ask: &Ask, seen: &Seen<'_>) -> Result<Settled<'a>, EngineError> {
+        let (likeliest, _) = seen.look.likeliest();
+        let check = seen.look.check(likeliest);
         let choice = self.store.choose(ask.model.as_deref(), likeliest);
         match (choice, check) {
             (Ok(choice), Some(check)) if !check.is_mismatch() => Ok((choice, Some(check))),
             (_, check) => Err(EngineError::ModalityMismatch {
                 asked: ask.modality.clone(),
-                check: check.unwrap_or_else(|| look.nothing()),
+                check: seen.doubted(AUTO, check.unwrap_or_else(|| seen.look.nothing()))?,
+                pages: None,
             }),
         }
     }
@@ -114,5 +133,16 @@ fn of_one_model<'a>(mut choices: impl Iterator<Item = &'a Choice<'a>>) -> Result
             first: first.model.name.clone(),
             second: other.model.name.clone(),
         }),
+    }
+}
+
+impl Seen<'_> {
+    /// A mismatch with a second look at the picture's inverse; a match as it is.
+    fn doubted(&self, modality: &str, check: ModalityCheck) -> Result<ModalityCheck, EngineError> {
+        if !check.is_mismatch() {
+            return Ok(check);
+        }
+        let doubt = self.guard.doubt(self.threads, &self.look, modality, check);
+        doubt.map_err(EngineError::Model)
     }
 }

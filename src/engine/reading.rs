@@ -91,6 +91,21 @@ impl Reading {
     }
 }
 
+impl Picture {
+    /// An error that knows of the file's other pages.
+    pub(super) fn told(&self, error: EngineError) -> EngineError {
+        let several = self.file.as_ref().filter(|file| file.pages > 1);
+        match error {
+            EngineError::ModalityMismatch { asked, check, .. } => EngineError::ModalityMismatch {
+                asked,
+                check,
+                pages: several.map(|file| [file.page, file.pages]),
+            },
+            other => other,
+        }
+    }
+}
+
 impl From<Arc<Frame>> for Picture {
     /// One that came without a file, in memory of its owner's.
     fn from(frame: Arc<Frame>) -> Self {

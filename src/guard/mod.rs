@@ -9,9 +9,9 @@ mod signal;
 use std::sync::Arc;
 
 use crate::frame::Frame;
-use crate::model::manifest::{GuardClass, GuardSpec};
+use crate::model::manifest::{GuardClass, GuardSpec, PreprocessSpec};
 use crate::model::runtime::{Graph, Input, Threads};
-use crate::preprocess::Preprocess;
+use crate::preprocess::{Image, Preprocess};
 
 /// Asked for in place of a modality's name: the one the picture looks most like.
 pub const AUTO: &str = "auto";
@@ -28,6 +28,8 @@ pub struct Guard {
 #[derive(Clone, Debug)]
 pub struct Look<'a> {
     spec: &'a GuardSpec,
+    /// What was looked at.
+    image: Image,
     /// One for each of the manifest's classes, 0..=1, sum 1.
     scores: Vec<f32>,
 }
@@ -43,6 +45,17 @@ pub struct ModalityCheck {
     pub likeliest: String,
     /// That one's score.
     pub likeliest_score: f32,
+    /// Of a mismatch: what it would be with black for white, where that is what was asked for.
+    pub inverted: Option<Inverted>,
+}
+
+/// A picture whose grey values are reversed: MONOCHROME1 saved as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inverted {
+    /// The modality that the inverse (255 - v) looks most like.
+    pub modality: String,
+    /// The inverse's score, 0..=1.
+    pub score: f32,
 }
 
 impl ModalityCheck {
@@ -71,23 +84,69 @@ impl Guard {
     /// # Errors
     /// A fault of the runtime.
     pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Look<'_>, String> {
-        let image = self.preprocess.run(frame);
-        if signal::is_lost(&image, self.spec.preprocess.std) {
-            return Ok(Look {
-                spec: &self.spec,
-                scores: self.of_nothing(),
+        self.look_at(threads, self.preprocess.run(frame))
+    }
+
+    /// Looks once more at a mismatch, with black for white, and says so where that is a picture of `modality` (of any, for
+    /// [`AUTO`]): as plainly as `auto` would have it, since many a picture's inverse is not plainly something else.
+    ///
+    /// # Errors
+    /// A fault of the runtime.
+    pub fn doubt(
+        &self,
+        threads: &Threads,
+        look: &Look<'_>,
+        modality: &str,
+        mismatch: ModalityCheck,
+    ) -> Result<ModalityCheck, String> {
+        let inverse = self.look_at(threads, self.inverse(&look.image))?;
+        let (likeliest, score) = inverse.likeliest();
+        let asked = modality == AUTO || modality == likeliest;
+        let fits = |check: ModalityCheck| asked && !check.is_mismatch();
+        let inverted = inverse
+            .check(likeliest)
+            .is_some_and(fits)
+            .then(|| Inverted {
+                modality: likeliest.into(),
+                score,
             });
-        }
-        let mut outputs = self.graph.run(threads, &[Input::F32(&image.chw)])?;
-        let scores = outputs.pop().ok_or("the guard gave nothing")?.data;
+        Ok(ModalityCheck {
+            inverted,
+            ..mismatch
+        })
+    }
+
+    fn look_at(&self, threads: &Threads, image: Image) -> Result<Look<'_>, String> {
+        let scores = match signal::is_lost(&image, self.spec.preprocess.std) {
+            true => self.of_nothing(),
+            false => {
+                let mut outputs = self.graph.run(threads, &[Input::F32(&image.chw)])?;
+                outputs.pop().ok_or("the guard gave nothing")?.data
+            }
+        };
         Ok(Look {
             spec: &self.spec,
+            image,
             scores,
         })
     }
-}
 
-impl Guard {
+    /// 255 - v, of normalised values. Shrinking takes means, so it is the inverse picture's own small one.
+    fn inverse(&self, image: &Image) -> Image {
+        let PreprocessSpec { mean, std, .. } = &self.spec.preprocess;
+        let planes = image.chw.chunks_exact(image.side * image.side);
+        let inverse = planes
+            .zip(mean.iter().zip(std))
+            .flat_map(|(plane, (mean, std))| {
+                let both = (255.0 - 2.0 * mean) / std;
+                plane.iter().map(move |value| both - value)
+            });
+        Image {
+            side: image.side,
+            chw: inverse.collect(),
+        }
+    }
+
     /// Certainly what is no modality.
     fn of_nothing(&self) -> Vec<f32> {
         let classes = self.spec.classes.iter();
@@ -108,6 +167,7 @@ impl Look<'_> {
             threshold: classes[at].threshold?,
             likeliest: likeliest.into(),
             likeliest_score,
+            inverted: None,
         })
     }
 
@@ -120,6 +180,7 @@ impl Look<'_> {
             threshold: 1.0,
             likeliest: likeliest.into(),
             likeliest_score,
+            inverted: None,
         }
     }
 

@@ -90,7 +90,7 @@ problems! {
     NoSuchPage "no-such-page" UNPROCESSABLE_ENTITY "The file has no such page",
         "Ask for one of its pages with page=, from 1, or leave `page` out.";
     ModalityMismatch "modality-mismatch" UNPROCESSABLE_ENTITY "The picture does not look like this modality",
-        "Send the picture as what it is; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
+        "Send the picture as what it is, or with its grey values turned round if it is `inverted`; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
         "Send the whole picture, not a strip of it.";
     TooLongForJpeg "too-long-for-jpeg" UNPROCESSABLE_ENTITY "A JPEG cannot hold the picture",

@@ -181,6 +181,8 @@ pub struct CheckReply {
     pub likeliest: Option<String>,
     /// That one's score.
     pub likeliest_score: Option<f32>,
+    /// Of a mismatch: whether it would be as asked with black for white (MONOCHROME1 saved as it is).
+    pub inverted: bool,
 }
 
 /// Whether a picture looks like a modality.
@@ -203,6 +205,7 @@ impl CheckReply {
         threshold: None,
         likeliest: None,
         likeliest_score: None,
+        inverted: false,
     };
 }
 
@@ -217,6 +220,7 @@ impl From<&ModalityCheck> for CheckReply {
             threshold: Some(check.threshold),
             likeliest: Some(check.likeliest.clone()),
             likeliest_score: Some(check.likeliest_score),
+            inverted: check.inverted.is_some(),
         }
     }
 }

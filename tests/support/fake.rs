@@ -197,7 +197,11 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
     let check = looks(&frame, &job.ask.modality);
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
-        return Err(EngineError::ModalityMismatch { asked, check });
+        return Err(EngineError::ModalityMismatch {
+            asked,
+            check,
+            pages: None,
+        });
     }
     let pixels = frame
         .rgb
@@ -252,6 +256,7 @@ fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
         threshold: 0.5,
         likeliest: if odd { "other".into() } else { modality.into() },
         likeliest_score: 0.75,
+        inverted: None,
     }
 }
 
