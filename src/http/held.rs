@@ -119,6 +119,7 @@ impl Replies {
             let last = |reader: &Arc<Reader>| reader.progress().last;
             let (at, last) =
                 (readers.iter().map(last).enumerate()).min_by_key(|(_, last)| *last)?;
+            // Neither has that one been idle for long, nor has this reply waited as long.
             if now.saturating_duration_since(last.min(came)) < STALLED {
                 return None;
             }
@@ -224,8 +225,7 @@ mod tests {
         let _deaf = replies.admit(vec![0; 5 * SLICE], deaf.clone()).await;
         let mut body = replies.admit(vec![0; 5 * SLICE], reading.clone()).await;
         let came = Instant::now();
-        let _third = replies.admit(vec![0; SLICE], Line::default());
-        let mut third = Box::pin(_third);
+        let mut third = Box::pin(replies.admit(vec![0; SLICE], Line::default()));
         // Nobody is cut while all go on.
         let soon = tokio::time::timeout(STALLED / 4, &mut third).await;
         assert!(soon.is_err(), "somebody was cut at once");
