@@ -93,7 +93,7 @@ def test_fifty_megapixels_name_the_setting(post, address):
     status, reply = post("c17_50_megapixel.png", modality="dermoscopy")
     assert status == 422 and "`image.max_pixels`" in reply["detail"]
     with urllib.request.urlopen(f"{address}/v1/info") as info:
-        assert json.load(info)["limits"]["image"]["max_pixels"] == 24_000_000
+        assert json.load(info)["image"]["max_pixels"] == 24_000_000
 
 
 def test_content_in_alpha_is_laid_on_black_and_said(post):
