@@ -18,4 +18,4 @@ def test_it_is_refused_with_that_reason(modality):
 
 def test_a_mask_that_is_kept_is_marked(espmedsam):
     reply = json.loads(espmedsam(*ASK, "--modality", "x-ray", "--on-mismatch", "keep"))
-    assert reply["modality_check"]["state"] == "modality_mismatch" and reply["modality_check"]["inverted"]
+    assert reply["modality_check"]["state"] == "modality-mismatch" and reply["modality_check"]["inverted"]
