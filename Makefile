@@ -73,6 +73,7 @@ test: build-all $(LIGHT_READY) chromium ## Everything the device runs, checked a
 	set +x
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
+	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-train
 test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)
@@ -205,6 +206,7 @@ card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
+GUARD_ON := --data $(SHARED)/data --split $(SHARED)/data/split.csv
 UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
@@ -233,7 +235,7 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	  $(TRAIN) -m espmedsam.train models/configs/$$config-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
 	    --budget $$minutes --out runs/$$config-$$modality
 	done
-	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
+	$(TRAIN) -m espmedsam.guard train $(GUARD_ON) --out runs/guard
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
 
@@ -248,6 +250,10 @@ export: $(LIGHT_READY) ## models/release (weights) -> graphs and manifest anew; 
 	$(EXPORT) --from models/release --storage int8 --name live-224-int8 --validation models/validation-live-int8.json \
 	  --ranges models/configs/ranges-224.json --default
 	$(LIGHT) -m espmedsam.export models/configs/release.toml --from models/release --out out/plain --form plain
+
+.PHONY: guard
+guard: $(TRAIN_READY) ## runs/guard -> models/guard: each source before a network without it, thresholds; then `make export` (needs SHARED=)
+	$(TRAIN) -m espmedsam.guard export $(GUARD_ON) --from runs/guard --out models
 
 CALIBRATE := $(LIGHT) -m espmedsam.export.calibrate models/configs/release.toml --from models/release $(TRAIN_ON)
 .PHONY: export-trained

@@ -97,9 +97,9 @@ fn a_mismatch_whose_inverse_is_what_was_asked_says_so() {
 #[test]
 fn an_inverse_that_is_no_plain_case_either_is_not_called_inverted() {
     let dir = toy::model();
-    toy::add_guard(dir.path(), 0.75);
-    // The inverse is likeliest bright, under the threshold; and likeliest dark.
-    for grey in [126, 128] {
+    toy::add_guard(dir.path(), 0.6);
+    // The inverse is likeliest bright, but not plainly; and likeliest dark.
+    for grey in [118, 128] {
         let kept = segment(dir.path(), "bright", OnMismatch::Keep, grey).unwrap();
         let check = kept.check.unwrap();
         assert!(
@@ -112,12 +112,53 @@ fn an_inverse_that_is_no_plain_case_either_is_not_called_inverted() {
 #[test]
 fn auto_names_what_the_inverse_looks_like() {
     let dir = toy::model();
-    toy::add_guard(dir.path(), 0.52); // 128 scores a half, its inverse, 127, 0.531 as dark
-    match segment(dir.path(), AUTO, OnMismatch::Keep, 128) {
+    toy::add_guard(dir.path(), 0.8); // 139 scores 0.798 as bright; its inverse, 116, 0.818 as dark
+    match segment(dir.path(), AUTO, OnMismatch::Keep, 139) {
         Err(EngineError::ModalityMismatch { check, .. }) => {
             assert_eq!(check.inverted.unwrap().modality, "dark");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// The same picture, black for white.
+fn inverse(picture: &[u8]) -> Vec<u8> {
+    let mut frame = image::load_from_memory(picture).unwrap().to_rgb8();
+    frame.iter_mut().for_each(|value| *value = 255 - *value);
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    frame.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn the_shipped_guard_takes_the_samples_and_refuses_their_inverses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let store = Store::open(&root.join("models"), None).unwrap();
+    let pipeline = Pipeline::new(Arc::new(store), 0, FrameLimits::default()).unwrap();
+    for (stem, modality) in [
+        ("ISIC_0000390", "dermoscopy"),
+        ("hc18_230_HC", "ultrasound"),
+        ("usgra_0032", "ultrasound"),
+        ("usgra_0180", "ultrasound"),
+        ("kvasir_cju2htabevq9108015qjei0x7", "colonoscopy"),
+        ("kvasir_cju84hibuktj80871u519o71q", "colonoscopy"),
+    ] {
+        let picture = std::fs::read(root.join(format!("tests/samples/{stem}.jpg"))).unwrap();
+        let ask = Ask {
+            modality: modality.into(),
+            ..Ask::default()
+        };
+        let right = pipeline.segment(&picture, &ask).unwrap().check.unwrap();
+        assert_eq!(right.inverted, None, "{stem}");
+        match pipeline.segment(&inverse(&picture), &ask) {
+            Err(EngineError::ModalityMismatch { check, .. }) => {
+                let inverted = check.inverted.unwrap();
+                assert_eq!(inverted.modality, modality, "{stem}");
+                // The small picture's inverse is the inverse's small picture.
+                assert!((inverted.score - right.score).abs() < 1e-3, "{stem}");
+            }
+            other => panic!("{stem}: {other:?}"),
+        }
     }
 }
 

@@ -137,12 +137,12 @@ fn of_one_model<'a>(mut choices: impl Iterator<Item = &'a Choice<'a>>) -> Result
 }
 
 impl Seen<'_> {
-    /// A mismatch with a second look at the picture's inverse; a match as it is.
+    /// A check with what the picture's inverse looks like.
     fn doubted(&self, modality: &str, check: ModalityCheck) -> Result<ModalityCheck, EngineError> {
-        if !check.is_mismatch() {
-            return Ok(check);
-        }
-        let doubt = self.guard.doubt(self.threads, &self.look, modality, check);
-        doubt.map_err(EngineError::Model)
+        let inverted = self.guard.inverted(self.threads, &self.look, modality);
+        Ok(ModalityCheck {
+            inverted: inverted.map_err(EngineError::Model)?,
+            ..check
+        })
     }
 }

@@ -45,7 +45,7 @@ pub struct ModalityCheck {
     pub likeliest: String,
     /// That one's score.
     pub likeliest_score: f32,
-    /// Of a mismatch: what it would be with black for white, where that is what was asked for.
+    /// What it plainly is with black for white, where that is what was asked for and it looks otherwise as it is.
     pub inverted: Option<Inverted>,
 }
 
@@ -59,11 +59,11 @@ pub struct Inverted {
 }
 
 impl ModalityCheck {
-    /// Whether the picture is plainly not of the modality.
+    /// Whether the picture is plainly not of the modality, or is inverted.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         // A score that is no number is none that vouches for anything.
-        self.score.is_nan() || self.score < self.threshold
+        self.score.is_nan() || self.score < self.threshold || self.inverted.is_some()
     }
 }
 
@@ -87,33 +87,29 @@ impl Guard {
         self.look_at(threads, self.preprocess.run(frame))
     }
 
-    /// Looks once more at a mismatch, with black for white, and says so where that is a picture of `modality` (of any, for
-    /// [`AUTO`]): as plainly as `auto` would have it, since many a picture's inverse is not plainly something else.
+    /// Whether what is not likeliest `modality` plainly is with black for white (for [`AUTO`]: is any modality).
+    /// Its own score alone would not do: an inverted chest keeps the outline of one.
     ///
     /// # Errors
     /// A fault of the runtime.
-    pub fn doubt(
+    pub fn inverted(
         &self,
         threads: &Threads,
         look: &Look<'_>,
         modality: &str,
-        mismatch: ModalityCheck,
-    ) -> Result<ModalityCheck, String> {
+    ) -> Result<Option<Inverted>, String> {
+        if look.likeliest().0 == modality {
+            return Ok(None);
+        }
         let inverse = self.look_at(threads, self.inverse(&look.image))?;
         let (likeliest, score) = inverse.likeliest();
-        let asked = modality == AUTO || modality == likeliest;
-        let fits = |check: ModalityCheck| asked && !check.is_mismatch();
-        let inverted = inverse
-            .check(likeliest)
-            .is_some_and(fits)
-            .then(|| Inverted {
-                modality: likeliest.into(),
-                score,
-            });
-        Ok(ModalityCheck {
-            inverted,
-            ..mismatch
-        })
+        let known = inverse.check(likeliest).is_some();
+        let asked = known && (modality == AUTO || modality == likeliest);
+        let plainly = asked && score >= self.spec.inverted;
+        Ok(plainly.then(|| Inverted {
+            modality: likeliest.into(),
+            score,
+        }))
     }
 
     fn look_at(&self, threads: &Threads, image: Image) -> Result<Look<'_>, String> {

@@ -181,7 +181,7 @@ pub struct CheckReply {
     pub likeliest: Option<String>,
     /// That one's score.
     pub likeliest_score: Option<f32>,
-    /// Of a mismatch: whether it would be as asked with black for white (MONOCHROME1 saved as it is).
+    /// Of a mismatch: whether it plainly is as asked with black for white (MONOCHROME1 saved as it is).
     pub inverted: bool,
 }
 

@@ -83,7 +83,7 @@ pub fn add_guard(dir: &Path, threshold: f32) {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let mut text = format!(
-        "\n[guard]\nside = {GUARD_SIDE}\n[guard.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
+        "\n[guard]\nside = {GUARD_SIDE}\ninverted = 0.8\n[guard.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
          mean = [128, 128, 128]\nstd = [1, 1, 1]\n[guard.file]\npath = \"guard.onnx\"\nsha256 = \"{digest}\"\nbytes = {}\n",
         bytes.len()
     );

@@ -195,7 +195,8 @@ def _guard(root: Path) -> list[str]:
     if not path.exists():
         return []
     known = json.loads(path.read_text())
-    out = ["", "[guard]", f"side = {known['side']}", "", "[guard.preprocess]", 'profile = "imagenet-antialias"']
+    out = ["", "[guard]", f"side = {known['side']}", f"inverted = {known['inverted']}"]
+    out += ["", "[guard.preprocess]", 'profile = "imagenet-antialias"']
     out += [f"{k} = {_toml(v)}" for k, v in PROFILES["imagenet-antialias"].items()]
     out += ["", "[guard.file]", *_file(root, f"guard/{known['file']}")]
     for name in known["classes"]:

@@ -15,16 +15,17 @@ import torch
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = p.add_subparsers(dest="command", required=True)
-    t = commands.add_parser("train", help="train; takes the minutes it is given")
-    t.add_argument("--minutes", type=float, default=8)
+    t = commands.add_parser("train", help="train, also without each source; takes the minutes it is given")
+    t.add_argument("--minutes", type=float, default=10)
     t.add_argument("--seed", type=int, default=0)
-    e = commands.add_parser("export", help="measure on the validation part, fit the thresholds, write the files")
+    e = commands.add_parser("export", help="measure on the validation part and on each source left out, fit the "
+                                       "thresholds, write the files")
     e.add_argument("--from", type=Path, dest="run", required=True, help="folder that `train` wrote")
     e.add_argument("--extra", type=Path, help="more real pictures to measure on: a folder for each modality, one "
                                               "of any other name holds pictures of no modality")
     for c in (t, e):
         c.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-        c.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
+        c.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val, unlabelled)")
         c.add_argument("--out", type=Path, required=True)
         c.add_argument("--threads", type=int, default=1)
     a = p.parse_args()

@@ -278,6 +278,11 @@ def blinded(image, rng):
     return faint if rng.random() < 0.6 else 255 - 2 * faint
 
 
+def inverted(image, rng):
+    """Black for white, as MONOCHROME1 saved without a look at it."""
+    return 255 - image
+
+
 def scrambled_phase(image, rng):
     """Held out: the picture's own spectrum with random phases."""
     noise = np.angle(np.fft.rfft2(rng.standard_normal(image.shape[:2])))[..., None]
@@ -286,7 +291,7 @@ def scrambled_phase(image, rng):
     return np.fft.irfft2(spectrum * np.exp(1j * noise), image.shape[:2], axes=(0, 1))
 
 
-FROM_POOL = {"shuffled": shuffled, "blinded": blinded}
+FROM_POOL = {"shuffled": shuffled, "blinded": blinded, "inverted": inverted}
 HELD_OUT_FROM_POOL = {"scrambled_phase": scrambled_phase}
 
 

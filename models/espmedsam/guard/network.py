@@ -43,6 +43,13 @@ class Guard(nn.Module):
         return self.head(self.drop(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
 
 
+@torch.no_grad()
+def scores(model: Guard, inputs: np.ndarray) -> np.ndarray:
+    """[N,3,64,64] -> [N,7], as the ONNX file gives them."""
+    parts = np.array_split(inputs, len(inputs) // 256 + 1)
+    return torch.cat([model(torch.from_numpy(x)).softmax(1) for x in parts]).numpy()
+
+
 def folded(model: Guard) -> list[tuple[np.ndarray, np.ndarray]]:
     """(weight, bias) of each convolution with its BatchNorm in it, folded in double precision."""
     out = []

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from ..augment import augment
-from .negatives import screen
+from .negatives import LETTERS, screen
 
+FILMED = {"x-ray": 0.25}  # share of the pictures drawn as a scanned film; of the others fewer
 
 def spread(image: np.ndarray, modality: str, side: int, rng: np.random.Generator) -> np.ndarray:
     """RGB uint8 n x n x 3 -> a widely changed RGB uint8 side x side x 3 of the same modality."""
@@ -17,17 +18,23 @@ def spread(image: np.ndarray, modality: str, side: int, rng: np.random.Generator
         k = int(n * rng.uniform(0.4, 0.8))
         y0, x0 = rng.integers(0, n - k + 1, 2)
         x = x[y0:y0 + k, x0:x0 + k]
+    if rng.random() < FILMED.get(modality, 0.08):
+        x = film(x, rng).astype(np.uint8)
+    if rng.random() < 0.2:
+        x = cropped(x, rng)
     x, _ = augment(np.ascontiguousarray(x), np.zeros(x.shape[:2], np.uint8), modality, side, rng)
     if modality == "ultrasound":
         x = _ultrasound(x, rng)
-    elif modality == "x-ray" and rng.random() < 0.15:  # bones black, as some archives keep them
-        x = 255 - x
+    elif modality == "microscopy" and rng.random() < 0.15:
+        x = _stained(x, rng)
     elif modality == "colonoscopy" and rng.random() < 0.08:  # narrow-band light: greenish mucosa, brown vessels
         x = x @ np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.5], [0.1, 0.3, 0.5]], np.float32)
     if modality in ("dermoscopy", "fundus", "colonoscopy", "microscopy") and rng.random() < 0.04:
         x = np.repeat(x.mean(2, keepdims=True), 3, 2)  # seldom: a grey skin or colon is a weak case for anyone
     if rng.random() < 0.3:
         x = (x - x.mean()) * np.exp(rng.uniform(-0.4, 0.3)) + x.mean() * np.exp(rng.uniform(-0.5, 0.4))
+    if rng.random() < 0.1:
+        x = faint(x, rng)
     if rng.random() < 0.2:
         x = screen(x, rng)
     if rng.random() < 0.15:
@@ -50,6 +57,62 @@ def _ultrasound(x, rng):
         for sign, colour in ((1, rng.choice([[230, 40, 10], [250, 170, 20], [240, 110, 10]])), (-1, [20, 60, 240])):
             x = np.where((box & (sign * flow > rng.uniform(-0.3, 1.5) * flow.std()))[..., None], colour, x)
     return x.astype(np.float32)
+
+
+def _stained(x, rng):
+    """Another stain or lamp: one colour on black, or on white."""
+    y = np.clip(x.mean(2, keepdims=True) / 255, 0, 1)
+    if (y.mean() > 0.5) == (rng.random() < 0.7):
+        y = 1 - y
+    colour = rng.uniform(0, 255, 3) if rng.random() < 0.6 else np.full(3, rng.uniform(60, 255))
+    return (y * colour if rng.random() < 0.7 else 255 - (1 - y) * colour).astype(np.float32)
+
+
+# --- as others keep the same picture: uint8 n x n x 3 -> n x n x 3; in training, and measured on sources left out -----
+
+def film(x, rng):
+    """A film that was scanned or photographed: bare or blackened margins, a little askew, a label and a letter for the
+    side, another curve."""
+    n = x.shape[0]
+    y = 255 * (x / np.float32(255)) ** np.exp(rng.uniform(-0.7, 0.7))
+    level = float(rng.choice([0, 0, 255, rng.uniform(0, 70), rng.uniform(190, 255)]))
+    left, right, top, bottom = n * rng.uniform(0, 0.16, 4) * (rng.random(4) < 0.7)
+    a = np.deg2rad(rng.uniform(-3, 3))
+    turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    turn = turn @ np.diag([(n - left - right) / n, (n - top - bottom) / n])
+    centre = np.array([n + left - right, n + top - bottom]) / 2
+    m = np.hstack([turn, (centre - turn @ np.array([n / 2, n / 2]))[:, None]])
+    y = cv2.warpAffine(y, m, (n, n), borderValue=(level,) * 3)
+    y = np.clip(y, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:  # the label
+        h, w = (int(n * v) for v in (rng.uniform(0.05, 0.14), rng.uniform(0.12, 0.35)))
+        at = [int(rng.choice([rng.uniform(0, 0.1) * n, n - k - 1])) for k in (w, h)]
+        paper = float(rng.uniform(0, 255))
+        cv2.rectangle(y, at, (at[0] + w, at[1] + h), (paper,) * 3, -1)
+        word = "".join(rng.choice(LETTERS, rng.integers(4, 12)))
+        cv2.putText(y, word, (at[0] + 2, at[1] + h - 3), cv2.FONT_HERSHEY_SIMPLEX, n / 500, ((paper + 128) % 256,) * 3)
+    if rng.random() < 0.5:  # the side
+        at = (int(n * rng.choice([0.06, 0.85])), int(n * rng.uniform(0.1, 0.3)))
+        cv2.putText(y, str(rng.choice(["L", "R"])), at, cv2.FONT_HERSHEY_SIMPLEX, n * rng.uniform(0.002, 0.005),
+                    (float(rng.choice([0, 255])),) * 3, int(rng.integers(1, 4)), cv2.LINE_AA)
+    return y
+
+
+def faint(x, rng):
+    """Little contrast, somewhere between black and white."""
+    span = rng.uniform(0.15, 0.5)
+    return x * np.float32(span) + np.float32(rng.uniform(0, 1 - span) * 255)
+
+
+def cropped(x, rng):
+    """A square cut out of an oblong picture, or the other way round: the sides keep another ratio."""
+    n = x.shape[0]
+    k = int(n * rng.uniform(0.6, 0.9))
+    at = int(rng.integers(0, n - k + 1))
+    return cv2.resize(x[at:at + k] if rng.random() < 0.5 else x[:, at:at + k], (n, n))
+
+
+KEPT_OTHERWISE = {f.__name__: f for f in (film, faint, cropped)}
 
 
 # --- held out: uint8 n x n x 3 -> float n x n x 3 ---------------------------------------------------------------------
@@ -134,5 +197,5 @@ HELD_OUT = {f.__name__: f for f in (motion, vignette, hue, perspective, equalise
 
 
 def shifted(image: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """`image` under a held-out kind, uint8."""
-    return np.clip(HELD_OUT[kind](np.ascontiguousarray(image), rng), 0, 255).astype(np.uint8)
+    """`image` under a kind of `HELD_OUT` or `KEPT_OTHERWISE`, uint8."""
+    return np.clip((HELD_OUT | KEPT_OTHERWISE)[kind](np.ascontiguousarray(image), rng), 0, 255).astype(np.uint8)

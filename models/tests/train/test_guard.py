@@ -12,10 +12,10 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from espmedsam.data import normalise, square
-from espmedsam.guard import measure, negatives, shifts
+from espmedsam.data import Item, normalise, square
+from espmedsam.guard import left_out, measure, negatives, shifts, sources
 from espmedsam.guard.network import CLASSES, NOTICE, SIDE, Guard, save_onnx
-from espmedsam.guard.train import load, to_input, train
+from espmedsam.guard.train import INVERTED, STAYS, load_run, to_input, train
 from espmedsam.modalities import MODALITIES
 from small_pool import pool  # noqa: F401 (fixture)
 
@@ -29,11 +29,28 @@ def stirred() -> Guard:
     return model.eval()
 
 
-def test_the_loss_falls_and_data_sets_with_siblings_get_a_network_without_them(pool, tmp_path):
+def test_the_loss_falls(pool, tmp_path):
     torch.set_num_threads(1)
     losses = train(pool, pool / "split.csv", tmp_path, minutes=0.3, batch=16)
     assert losses[-1] < 0.9 * losses[0]
-    assert list(load(tmp_path / "guard.pt")) == [""]  # each of the two modalities has one data set only
+    assert list(load_run(tmp_path / "guard.pt")) == [""]  # each of the two modalities has one data set only
+
+
+def of(dataset: str, modality: str) -> Item:
+    return Item(dataset, modality, "1", Path("1.png"), Path("1_mask.png"), False)
+
+
+def test_every_source_but_a_modality_s_only_one_is_left_out_once():
+    items = [of("busi_rest", "ultrasound"), of("busi_subset", "ultrasound"), of("hc18", "ultrasound"),
+             of("drive", "fundus"), of("chase_db1", "fundus"), of("les_av", "fundus"), of("isic2017", "dermoscopy")]
+    # The two halves of one hospital's set go together.
+    assert sources.folds(items) == {"busi": 0, "hc18": 1, "chase_db1": 0, "drive": 1, "les_av": 2}
+
+
+def test_inverted_is_black_for_white_and_never_of_nuclei():
+    image = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    assert np.array_equal(negatives.draw("inverted", 64, image, np.random.default_rng(0)), 255 - image)
+    assert "microscopy" in STAYS["inverted"] and INVERTED["microscopy"] == 0
 
 
 def test_the_file_gives_what_the_network_gives(tmp_path):
@@ -59,12 +76,14 @@ def test_the_input_is_the_square_of_the_data_module():
 @pytest.mark.parametrize("seed", range(5))
 def test_thresholds_keep_the_false_alarm_rates(seed):
     rng = np.random.default_rng(seed)
-    clean, shifted = rng.beta(8, 2, 150), rng.beta(2, 2, 700)
-    limit = measure.threshold(clean, shifted)
+    clean, shifted, other = rng.beta(8, 2, 150), rng.beta(2, 2, 700), rng.beta(2, 3, 300)
+    limit = measure.threshold(clean, shifted, [(clean, 0.02), (other, 0.05)])
     assert (clean < limit).mean() <= measure.CLEAN and (shifted < limit).mean() <= measure.SHIFTED
-    assert 0 < limit <= measure.HIGHEST
+    assert (other < limit).mean() <= 0.05 and 0 < limit <= measure.HIGHEST
     assert measure.bound(shifted, 0.1) > measure.bound(shifted, 0.02)
-    assert measure.threshold(clean[:4], shifted) < clean[:4].min()  # four pictures: none may be refused
+    assert measure.threshold(clean[:4], shifted, []) < clean[:4].min()  # four pictures: none may be refused
+    assert measure.threshold(clean, clean, []) <= measure.HIGHEST_UNTRIED  # no other hospital to ask
+    assert measure.threshold(clean, clean, [(clean, 0.02), (other / 1000, 0.02)]) < 0.001  # the worst hospital decides
 
 
 def test_area_under_the_curve():
@@ -87,9 +106,18 @@ def test_shifts_keep_the_picture_a_picture(modality):
     for _ in range(20):
         x = shifts.spread(image, modality, 64, rng)
         assert x.shape == (64, 64, 3) and x.dtype == np.uint8
-    for kind in shifts.HELD_OUT:
+    for kind in (*shifts.HELD_OUT, *shifts.KEPT_OTHERWISE):
         x = shifts.shifted(image, kind, rng)  # one kind makes it smaller
         assert x.shape[0] == x.shape[1] <= 128 and x.shape[2:] == (3,) and x.dtype == np.uint8
+
+
+def test_inverted_is_what_is_plainly_so_the_other_way_round_alone():
+    plain, otherwise = np.eye(7)[1] * 0.9, np.eye(7)[6] * 0.9
+    as_sent, inverse = np.stack([otherwise, otherwise, plain]), np.stack([plain, 0.5 * plain, plain])
+    assert left_out.inverted(as_sent, inverse, 1).tolist() == [True, False, False]
+    trial = left_out.Trial("a", MODALITIES[1], {"": (inverse, as_sent)})
+    assert [x.tolist() for x in trial.inverted_found(0.1)] == [[True, True, False], [True, False, False]]
+    assert trial.false_alarms(0.5).tolist() == [False, True, False]
 
 
 def test_a_batch_of_figures(tmp_path, monkeypatch):
@@ -97,17 +125,17 @@ def test_a_batch_of_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "PER_KIND", 2)
     monkeypatch.setattr(measure, "PER_MODALITY", 20)
     rows, rng = [], np.random.default_rng(0)
-    for i in range(12):
+    for i in range(24):
         cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 20 * (i % 6 + 2), (40, 50, 3)).astype(np.uint8))
         cv2.imwrite(str(tmp_path / f"{i}_mask.png"), np.zeros((40, 50), np.uint8))
-        rows.append({"dataset": f"set{i % 7}", "modality": MODALITIES[i % 6], "stem": str(i), "image": f"{i}.png",
-                     "mask": f"{i}_mask.png", "empty": "0", "split": "val"})
+        rows.append({"dataset": f"set{i % 6}{i // 6 % 2}", "modality": MODALITIES[i % 6], "stem": str(i), "image": f"{i}.png",
+                     "mask": f"{i}_mask.png", "empty": "0", "split": "val" if i < 12 else "unlabelled"})
     for name in ("index.csv", "split.csv"):
         with (tmp_path / name).open("w", newline="") as f:
             w = csv.DictWriter(f, rows[0])
             w.writeheader()
             w.writerows(rows)
-    torch.save({"": stirred().state_dict(), "set0": stirred().state_dict()}, tmp_path / "guard.pt")
+    torch.save({"": stirred().state_dict(), **{str(k): stirred().state_dict() for k in range(2)}}, tmp_path / "guard.pt")
     (tmp_path / "curve.csv").write_text("minutes,step,pictures,loss\n0.1,3,48,2.0\n")
     report = measure.export(tmp_path, tmp_path / "split.csv", tmp_path, tmp_path / "models")
     read = json.loads((tmp_path / "models/guard/guard.json").read_text())
@@ -116,6 +144,8 @@ def test_a_batch_of_figures(tmp_path, monkeypatch):
     for m in MODALITIES:
         assert read["measured"]["false_alarms"][m]["clean"]["share"] <= measure.CLEAN
         assert read["measured"]["false_alarms"][m]["shifted"]["share"] <= measure.SHIFTED
+    # Of the six modalities' sets of the part that is learned from, two each.
+    assert {f["modality"] for f in read["measured"]["left_out"].values()} == set(MODALITIES)
 
 
 SHIPPED = Path(__file__).parents[2] / "guard"

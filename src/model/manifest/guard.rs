@@ -14,6 +14,8 @@ pub struct GuardSpec {
     pub side: usize,
     /// From RGB to the graph's input.
     pub preprocess: PreprocessSpec,
+    /// The inverse's score from which a picture that is not likeliest what was asked for is called inverted.
+    pub inverted: f32,
     /// The graph.
     pub file: FileSpec,
     /// In the order of the scores.
@@ -58,8 +60,11 @@ impl GuardSpec {
             ));
         }
         let thresholds = self.classes.iter().filter_map(|class| class.threshold);
-        match thresholds.clone().find(|t| !(0.0..=1.0).contains(t)) {
-            Some(threshold) => Err(format!("threshold: expected 0..=1, found {threshold}")),
+        let mut scores = thresholds.chain([self.inverted]);
+        match scores.find(|score| !(0.0..=1.0).contains(score)) {
+            Some(score) => Err(format!(
+                "threshold or inverted: expected 0..=1, found {score}"
+            )),
             None => Ok(()),
         }
     }
