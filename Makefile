@@ -19,7 +19,7 @@ RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
 export SHARED
-SPLIT ?= $(SHARED)/warmstart/split.csv
+SPLIT ?= $(SHARED)/data/split.csv
 export PYTHONPATH := $(CURDIR)/models
 
 need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing: $(2)" >&2; exit 1; }
@@ -192,6 +192,20 @@ card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
+.PHONY: pretrained
+pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to runs/pretrained (LiteMedSAM and three more)
+	$(TRAIN) -m espmedsam.pretrained --out runs/pretrained
+
+.PHONY: embeddings
+embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; a day or two, resumes (needs SHARED=)
+	$(TRAIN) -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
+
+.PHONY: common
+common: embeddings ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
+	for stage in common-stem common-lite; do
+	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
+	done
+
 UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
