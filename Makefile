@@ -197,7 +197,7 @@ pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to r
 	$(TRAIN) -m espmedsam.pretrained --out runs/pretrained
 
 .PHONY: embeddings
-embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; a day or two, resumes (needs SHARED=)
+embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
 	$(TRAIN) -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
 
 .PHONY: common
