@@ -19,7 +19,7 @@ RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
 export SHARED
-SPLIT ?= $(SHARED)/warmstart/split.csv
+SPLIT ?= $(SHARED)/data/split.csv
 export PYTHONPATH := $(CURDIR)/models
 
 need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing: $(2)" >&2; exit 1; }
@@ -206,7 +206,20 @@ card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
-GUARD_ON := --data $(SHARED)/data --split $(SHARED)/data/split.csv
+.PHONY: pretrained
+pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to runs/pretrained (LiteMedSAM and three more)
+	$(TRAIN) -m espmedsam.pretrained --out runs/pretrained
+
+.PHONY: embeddings
+embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
+	$(TRAIN) -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
+
+.PHONY: common
+common: embeddings ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
+	for stage in common-stem common-lite; do
+	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
+	done
+
 UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
@@ -235,7 +248,7 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	  $(TRAIN) -m espmedsam.train models/configs/$$config-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
 	    --budget $$minutes --out runs/$$config-$$modality
 	done
-	$(TRAIN) -m espmedsam.guard train $(GUARD_ON) --out runs/guard
+	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
 	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
 
@@ -253,7 +266,7 @@ export: $(LIGHT_READY) ## models/release (weights) -> graphs and manifest anew; 
 
 .PHONY: guard
 guard: $(TRAIN_READY) ## runs/guard -> models/guard: each source before a network without it, thresholds; then `make export` (needs SHARED=)
-	$(TRAIN) -m espmedsam.guard export $(GUARD_ON) --from runs/guard --out models
+	$(TRAIN) -m espmedsam.guard export $(TRAIN_ON) --from runs/guard --out models
 
 CALIBRATE := $(LIGHT) -m espmedsam.export.calibrate models/configs/release.toml --from models/release $(TRAIN_ON)
 .PHONY: export-trained

@@ -140,7 +140,7 @@ fn a_visitor_sees_masks_and_readable_errors() {
     for part in [
         "The bytes are no picture",
         "expected PNG, JPEG",
-        "Send a PNG, JPEG, BMP, TIFF or WebP file.",
+        "Send the bytes of a PNG, JPEG, BMP, TIFF or WebP file as they lie on disk.",
         "/problems/not-a-picture",
     ] {
         assert!(problem.contains(part), "{part} in {problem}");

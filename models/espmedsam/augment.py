@@ -66,6 +66,11 @@ def views(image: np.ndarray, mask: np.ndarray, modality: str, side: int, rng: np
     return View(np.clip(x, 0, 255), clean, mask)
 
 
+def degraded(image: np.ndarray, modality: str, rng: np.random.Generator) -> np.ndarray:
+    """The picture as another device might show it, every structure in its place: RGB S x S x 3 in 0..255, float32."""
+    return np.clip(_degrade(_tone(image.astype(np.float32), modality, rng), modality, rng), 0, 255)
+
+
 def _warp(image, mask, modality, side, rng):
     n = image.shape[0]
     low, high = ZOOM.get(modality, (0.7, 1.6))

@@ -100,16 +100,26 @@ def _read_pth(path: Path) -> dict:
     return state
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """Tensors of a `.safetensors` file (format: 8-byte length, JSON header, raw little-endian data)."""
+def _safetensors(path: Path) -> tuple[dict, bytes]:
+    """(header, tensors' bytes) of a `.safetensors` file: 8-byte length, JSON header, raw little-endian data."""
     data = Path(path).read_bytes()
     n = int.from_bytes(data[:8], "little")
     if len(data) < 8 or n > len(data) - 8:
         raise CheckpointError(f"{path} is not a safetensors file (header of {n} bytes in a file of {len(data)})")
     try:
-        header = json.loads(data[8:8 + n])
+        return json.loads(data[8:8 + n]), data[8 + n:]
     except ValueError as e:
         raise CheckpointError(f"{path} has a damaged safetensors header: {e}") from e
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What a `.safetensors` file says of itself."""
+    return _safetensors(path)[0].get("__metadata__", {})
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Tensors of a `.safetensors` file."""
+    header, data = _safetensors(path)
     out = {}
     for key, h in header.items():
         if key == "__metadata__":
@@ -117,7 +127,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         if h["dtype"] not in _SAFE_DTYPES:
             raise CheckpointError(f"{path}: {key} has dtype {h['dtype']}, which is not read here")
         a, b = h["data_offsets"]
-        out[key] = np.frombuffer(data[8 + n + a:8 + n + b], _SAFE_DTYPES[h["dtype"]]).reshape(h["shape"])
+        out[key] = np.frombuffer(data[a:b], _SAFE_DTYPES[h["dtype"]]).reshape(h["shape"])
     return out
 
 
@@ -148,6 +158,13 @@ def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str
     state = {k.removeprefix("module."): v for k, v in state.items()}
     state = {k: v for k, v in state.items() if not k.startswith("image_encoder.")}
     want = official_keys()
+    fit(state, want, f"{source} does not fit the official network")
+    return {k: np.asarray(state[k], np.float32) for k in want if not k.endswith("num_batches_tracked")}
+
+
+def fit(state: dict[str, np.ndarray], want: dict[str, tuple[int, ...]], refusal: str) -> None:
+    """Raises CheckpointError, which begins with `refusal` and names the keys at fault, unless the state has just the
+    keys and shapes that are wanted, and finite values."""
     problems = [f"missing key {k}" for k in want if k not in state]
     problems += [f"extra key {k}" for k in state if k not in want]
     problems += [f"{k} has shape {tuple(np.shape(state[k]))}, expected {s}"
@@ -157,8 +174,7 @@ def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str
                     if not np.all(np.isfinite(np.asarray(state[k], np.float64)))]
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
-        raise CheckpointError(f"{source} does not fit the official network: " + "; ".join(problems[:8]) + more)
-    return {k: np.asarray(state[k], np.float32) for k in want if not k.endswith("num_batches_tracked")}
+        raise CheckpointError(f"{refusal}: " + "; ".join(problems[:8]) + more)
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:

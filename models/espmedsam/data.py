@@ -15,34 +15,58 @@ MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 STD = np.array([58.395, 57.12, 57.375], np.float32)
 
 
+# The part of the split whose pictures have no mask: they serve distillation alone.
+UNLABELLED = "unlabelled"
+# Data sets of several hospitals, whose `source_split` tells them apart.
+OF_CENTRES = ("polypgen",)
+
+
 @dataclass(frozen=True)
 class Item:
-    """One picture and mask of the pool."""
+    """One picture of the pool, and its mask if it has one."""
 
     dataset: str
     modality: str
     stem: str
     image: Path
-    mask: Path
+    mask: Path | None
     empty: bool
+    source: str = ""  # the data set, or one hospital of it
 
 
 def load_split(root: Path, split: Path, part: str) -> list[Item]:
-    """Items of `part` ("train" or "val"); every pair of the index must be in the split, once."""
-    parts = {(r["dataset"], r["stem"]): r["split"] for r in csv.DictReader(split.open())}
+    """Items of `part` ("train", "val" or "unlabelled"). Pictures that the split does not name are left out, so that an
+    earlier split goes with a pool that has grown. Raises ValueError if a picture lacks a mask in another part than
+    "unlabelled"."""
+    with split.open() as file:
+        parts = {(r["dataset"], r["stem"]): r["split"] for r in csv.DictReader(file)}
     items = []
-    for r in csv.DictReader((root / "index.csv").open()):
-        if parts[r["dataset"], r["stem"]] == part:
+    with (root / "index.csv").open() as file:
+        for r in csv.DictReader(file):
+            if parts.get((r["dataset"], r["stem"])) != part:
+                continue
+            if not r["mask"] and part != UNLABELLED:
+                raise ValueError(f"{split}: {r['dataset']} {r['stem']} is in '{part}', but the index has no mask of it")
             modality = ALIASES.get(r["modality"], r["modality"])
-            items.append(Item(r["dataset"], modality, r["stem"], root / r["image"], root / r["mask"],
-                              r["empty"] == "1"))
+            centre = f" {r['source_split']}" if r["dataset"] in OF_CENTRES else ""
+            items.append(Item(r["dataset"], modality, r["stem"], root / r["image"],
+                              root / r["mask"] if r["mask"] else None, r["empty"] == "1", r["dataset"] + centre))
     return items
 
 
+def read_image(item: Item) -> np.ndarray:
+    """RGB uint8 H x W x 3. Raises ValueError if the file is no picture."""
+    image = cv2.imread(str(item.image), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{item.image} is missing or no picture")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
 def read_pair(item: Item) -> tuple[np.ndarray, np.ndarray]:
-    """(RGB uint8 H x W x 3, mask uint8 0/255 H x W)."""
-    image = cv2.cvtColor(cv2.imread(str(item.image), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    return image, cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+    """(RGB uint8 H x W x 3, mask uint8 0/255 H x W). Raises ValueError if the picture has no mask."""
+    if item.mask is None:
+        raise ValueError(f"{item.dataset} {item.stem} has no mask: it serves distillation alone")
+    return read_image(item), cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
 
 
 def triangle_weights(src: int, dst: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     espmedsam segment ../shared/data/hc18/images --modality ultrasound --format png -o out/masks
     python -m espmedsam.failures --masks out/masks [DIR ...] --data ../shared/data --out models/card \
-        [--split ../shared/warmstart/split.csv --part val]
+        [--split ../shared/data/split.csv --part val]
 
 Writes OUT/failures.md, the worst stems of every data set with figures, and OUT/failures-MODALITY.png of those data sets
 whose licence lets samples be passed on. `--all` draws the others too: for one's own eyes, not to be published.

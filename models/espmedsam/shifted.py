@@ -1,6 +1,6 @@
 """A copy of a part of the pool, each picture changed as if another hospital's device had made it.
 
-    python -m espmedsam.shifted --data ../shared/data --split ../shared/warmstart/split.csv --part val --out out/shifted
+    python -m espmedsam.shifted --data ../shared/data --split ../shared/data/split.csv --part val --out out/shifted
 
 Held out: no change here is among those that training sees (`augment.py`), or it goes clearly beyond their range. One
 or two a picture, drawn from the seed and the picture's name. The folder is read by `espmedsam eval --data OUT --split

@@ -1,5 +1,5 @@
-"""Teachers for distillation, from checkpoint files: SAM (`sam_vit_b/l/h`), MobileSAM, one trained here, or another
-ESP-MedSAM. The kind and its shape are read off the keys; every key of the encoder must be there, and no other."""
+"""Teachers for distillation, from checkpoint files: SAM (`sam_vit_b/l/h`), MobileSAM, LiteMedSAM, one trained here, or
+another ESP-MedSAM. The kind and its shape are read off the keys; every key of the encoder must be there, and no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import checkpoint
+from . import checkpoint, litemedsam
 from .checkpoint import CheckpointError
 from .network import ESPMedSAM
 from .network.encoder import SemiTViT
@@ -43,18 +43,21 @@ class TinyTeacher(SemiTViT):
 
 
 def load_teacher(path: str | Path, controller: bool = False) -> nn.Module:
-    """The encoder of a checkpoint, frozen: B x 3 x S x S normalised pictures -> B x 256 x S/16 x S/16.
+    """The encoder of a checkpoint, frozen: B x 3 x S x S normalised pictures -> B x 256 x S/16 x S/16 (LiteMedSAM's:
+    S/4 x S/4).
 
     Raises CheckpointError if the file is of no known kind, or lacks or has too many keys.
     """
     state = {k.removeprefix("module."): v for k, v in checkpoint.read(path).items()}
     if "SemiTViT.patch_embed.seq.0.c.weight" in state:
         teacher: nn.Module = EspTeacher(ESPMedSAM().load_arrays(checkpoint.strict(state, str(path))), controller)
+    elif litemedsam.is_lite(state):
+        teacher = litemedsam.LiteTeacher(litemedsam.load(state, str(path)))
     else:
         strangers = [k for k in state if not k.startswith((PREFIX, *BESIDE))]
         encoder = {k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)}
         if strangers or not encoder:
-            raise CheckpointError(f"{path} is no SAM, MobileSAM or ESP-MedSAM checkpoint: "
+            raise CheckpointError(f"{path} is no SAM, MobileSAM, LiteMedSAM or ESP-MedSAM checkpoint: "
                                   + (f"unknown key {strangers[0]}" if strangers else f"no key begins with {PREFIX}"))
         teacher = _tiny(encoder, path) if "patch_embed.seq.0.c.weight" in encoder else _vit(encoder, path)
     return teacher.eval().requires_grad_(False)
@@ -86,12 +89,7 @@ def _tiny(encoder: dict[str, np.ndarray], source: str | Path) -> TinyTeacher:
 
 
 def _fill(net: nn.Module, state: dict[str, np.ndarray], source: str | Path) -> nn.Module:
-    want = {k: tuple(v.shape) for k, v in net.state_dict().items()}
-    wrong = [f"missing key {PREFIX}{k}" for k in want if k not in state]
-    wrong += [f"extra key {PREFIX}{k}" for k in state if k not in want]
-    wrong += [f"{PREFIX}{k} has shape {np.shape(state[k])}, expected {s}"
-              for k, s in want.items() if k in state and np.shape(state[k]) != s]
-    if wrong:
-        raise CheckpointError(f"{source} does not fit: " + "; ".join(wrong[:8]))
+    want = {PREFIX + k: tuple(v.shape) for k, v in net.state_dict().items()}
+    checkpoint.fit({PREFIX + k: v for k, v in state.items()}, want, f"{source} does not fit")
     net.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in state.items()}, strict=True)
     return net

@@ -22,7 +22,7 @@ def main() -> None:
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("config", type=Path)
     p.add_argument("--data", required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", required=True, help="CSV: dataset, stem, split (train or val)")
+    p.add_argument("--split", required=True, help="CSV: dataset, stem, split (train, val or unlabelled)")
     p.add_argument("--init-root", default=".", help="folder that the stage's checkpoints are relative to")
     p.add_argument("--out", required=True)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -9,18 +9,48 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..augment import Donor, views
-from ..data import Pool, normalise
+from ..data import Item, Pool, normalise
 from ..modalities import MODALITIES
 from .config import Config
 
 
 class Draw:
-    """How a batch is drawn: a data set by its probability, as far as the pool has it, then a picture of it."""
+    """How a batch is drawn: a group of pictures (a data set, or one hospital's) by its probability, as far as it is there,
+    then a picture of it."""
 
-    def __init__(self, pool: Pool, sampling: dict[str, float], batch: int):
-        self.names, self.batch = [n for n in sampling if n in pool.by_dataset], batch
+    def __init__(self, groups: dict[str, list[int]], sampling: dict[str, float], batch: int):
+        self.names, self.batch = [n for n in sampling if n in groups], batch
+        self.groups = groups
         p = np.array([sampling[n] for n in self.names])
         self.p = p / p.sum()
+
+    @classmethod
+    def of(cls, items: list[Item], cfg: Config) -> Draw:
+        """As the stage says: by data set if `sampling` names any, else by source."""
+        groups: dict[str, list[int]] = {}
+        for i, item in enumerate(items):
+            groups.setdefault(item.dataset if cfg.sampling else item.source, []).append(i)
+        return cls(groups, cfg.sampling or by_source(items, cfg), cfg.batch)
+
+    def names_of(self, rng: np.random.Generator) -> np.ndarray:
+        """The groups of a batch's pictures."""
+        return rng.choice(self.names, self.batch, p=self.p)
+
+    def picture(self, name: str, rng: np.random.Generator) -> int:
+        """Index of one of the group."""
+        return int(rng.choice(self.groups[name]))
+
+
+def by_source(items: list[Item], cfg: Config) -> dict[str, float]:
+    """Source -> probability: a modality's share, divided among its sources by their number of pictures to a power, so that
+    no hospital dominates."""
+    number: dict[tuple[str, str], int] = {}
+    for item in items:
+        number[item.modality, item.source] = number.get((item.modality, item.source), 0) + 1
+    weight = {key: n ** cfg.source_power for key, n in number.items()}
+    whole = {m: sum(w for (of, _), w in weight.items() if of == m) for m, _ in weight}
+    return {source: cfg.modalities.get(m, 0.0 if cfg.modalities else 1.0) * w / whole[m]
+            for (m, source), w in weight.items()}
 
 
 class Batches(Dataset):
@@ -29,10 +59,10 @@ class Batches(Dataset):
 
     def __init__(self, pool: Pool, cfg: Config):
         self.pool, self.cfg = pool, cfg
-        self.live = Draw(pool, cfg.sampling, cfg.batch)
+        self.live = Draw.of(pool.items, cfg)
         if not self.live.names:
             raise SystemExit("no picture of the stage's data sets is in the training part")
-        self.fine = Draw(pool, cfg.fine.sampling, cfg.fine.batch) if cfg.fine else None
+        self.fine = Draw(pool.by_dataset, cfg.fine.sampling, cfg.fine.batch) if cfg.fine else None
         lacking = {s for d, s in cfg.paste_from.items() if d in pool.by_dataset and s not in pool.by_dataset}
         if lacking:
             raise SystemExit(f"paste_from: no picture of {', '.join(sorted(lacking))} is in the training part")
@@ -47,10 +77,11 @@ class Batches(Dataset):
         if self.fine and self.fine.names and rng.random() < self.cfg.fine.share:
             draw, side = self.fine, self.cfg.fine.side
         images, clean, masks, modality = [], [], [], []
-        for name in rng.choice(draw.names, draw.batch, p=draw.p):
-            i = int(rng.choice(self.pool.by_dataset[name]))
+        for name in draw.names_of(rng):
+            i = draw.picture(name, rng)
             m = self.pool.items[i].modality
-            view = views(self.pool.images[i], self.pool.masks[i], m, side, rng, self._donor(name, m, rng))
+            view = views(self.pool.images[i], self.pool.masks[i], m, side, rng,
+                         self._donor(self.pool.items[i].dataset, m, rng))
             images.append(normalise(view.seen))
             clean.append(view.clean)
             masks.append(view.mask)
@@ -85,7 +116,7 @@ class Steps(Sampler):
             step += 1
 
 
-def loader(pool: Pool, cfg: Config, first: int, side, workers: int) -> DataLoader:
+def loader(batches: Dataset, first: int, side, workers: int) -> DataLoader:
     """Batches from number `first` on, made by `workers` processes (0: by this one)."""
-    return DataLoader(Batches(pool, cfg), batch_size=None, sampler=Steps(first, side), num_workers=workers,
+    return DataLoader(batches, batch_size=None, sampler=Steps(first, side), num_workers=workers,
                       prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available())

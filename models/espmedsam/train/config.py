@@ -44,12 +44,16 @@ class Config:
     batch: int
     lr: float
     budget: float                   # minutes
-    sampling: dict[str, float]      # data set -> probability
+    sampling: dict[str, float] = field(default_factory=dict)  # data set -> probability; none: drawn by source
+    modalities: dict[str, float] = field(default_factory=dict)  # by source: modality -> share (none: all alike)
+    source_power: float = 0.5       # by source: of its modality a source has its number of pictures to this power
     fine: Fine | None = None
     init: str = ""                  # checkpoint to start from ("" = random), relative to --init-root
     modality: str = ""              # of "controller", "adapt" and "modality"; of "distil", if a controller learns
     controllers: dict[str, str] = field(default_factory=dict)  # of "joint": modality -> checkpoint
     teacher: str = ""               # of "common" and "modality": its checkpoint, relative to --init-root
+    embeddings: str = ""            # of "common", in place of a teacher: folder of its kept ones, relative to --init-root
+    moves: list[str] = field(default_factory=list)  # of "common": parts of the encoder that learn ("layers.0."); none: all
     teacher_side: int = 0           # the side it looks at
     teacher_controller: bool = False  # an ESP-MedSAM teacher's own controller takes part
     # of "distil": modality -> checkpoint, or several, whose mean teaches; as `segmenter.load` takes them
@@ -81,7 +85,8 @@ class Config:
             raise SystemExit(f"unknown stage '{self.stage}': one of {', '.join(STAGES)}")
         if self.stage in ("controller", "adapt", "modality") and not self.modality:
             raise SystemExit(f"stage '{self.stage}' needs a modality")
-        if self.stage in ("common", "modality", "adapt") and not self.teacher:
+        if self.stage in ("common", "modality", "adapt") and not self.teacher \
+                and not (self.stage == "common" and self.embeddings):
             raise SystemExit(f"stage '{self.stage}' needs a teacher")
         if self.stage == "distil" and not (self.modality in self.teachers if self.modality else self.teachers):
             raise SystemExit("stage 'distil' needs teachers" + (f" of {self.modality}" if self.modality else ""))

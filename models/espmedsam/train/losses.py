@@ -33,8 +33,7 @@ def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, 
 
 
 def imitation_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared error of embeddings, the teacher's averaged to the student's grid. Both end in a LayerNorm, so that
-    1 is about what a constant would score."""
+    """Mean squared error of embeddings, the teacher's averaged to the student's grid."""
     return F.mse_loss(student.float(), F.adaptive_avg_pool2d(teacher.float(), student.shape[-1]))
 
 

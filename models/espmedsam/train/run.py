@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
-from ..data import Pool, load_split
-from .batches import loader
+from ..data import UNLABELLED, Pool, load_split
+from .batches import Batches, loader
 from .config import Config
-from .stages import Imitation, build, write_weights
+from .looks import Likeness, Looks
+from .stages import Imitation, Remembered, build, write_weights
 from .validation import Validation
 
 
@@ -51,8 +52,14 @@ class Run:
         self.step, self.images, self.minutes, self.evaluated = 0, 0, 0.0, 0.0
         data, split = Path(args.data), Path(args.split)
         keep = (lambda i: i.modality == cfg.modality) if cfg.modality else (lambda i: True)
-        self.validation = Validation([i for i in load_split(data, split, "val") if keep(i)], cfg.side[-1])
-        self.pool = Pool([i for i in load_split(data, split, "train") if keep(i)], int(cfg.pool_side * 1.3))
+        train, val, unlabelled = ([i for i in load_split(data, split, part) if keep(i)]
+                                  for part in ("train", "val", UNLABELLED))
+        if isinstance(self.stage, Remembered):
+            self.batches = Looks(self.stage.cache, train + unlabelled, cfg)
+            self.validation = Likeness(self.stage.cache, val, cfg.side[-1])
+        else:
+            self.batches = Batches(Pool(train, int(cfg.pool_side * 1.3)), cfg)
+            self.validation = Validation(val, cfg.side[-1])
         if (self.out / "state.pt").exists():
             self._resume()
 
@@ -82,10 +89,10 @@ class Run:
             w.writerow(row)
 
     def evaluate(self) -> None:
-        """Dice of the EMA weights, to the terminal and `curve_val.csv`."""
+        """Dice of the EMA weights (of embeddings, what is missed of them), to the terminal and `curve_val.csv`."""
         live = {k: v.clone() for k, v in self.stage.state_dict().items()}
         self.stage.load_state_dict(self.ema)
-        scores = self.validation.dice(self.stage, self.device, self.out / f"pictures-{self.step}.png")
+        scores = self.validation.scores(self.stage, self.device, self.out / f"pictures-{self.step}.png")
         self.stage.load_state_dict(live)
         self.evaluated = self.minutes
         if scores:
@@ -116,7 +123,7 @@ class Run:
         if self.step == 0 and cfg.init:
             self.evaluate()
         self.stage.train()
-        batches = iter(loader(self.pool, cfg, self.step, self._drawn_side, self.workers))
+        batches = iter(loader(self.batches, self.step, self._drawn_side, self.workers))
         while self.minutes < cfg.budget:
             start = self._now()
             loss = self._train_step(*(t.to(self.device, non_blocking=True) for t in next(batches)))

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import checkpoint, segmenter
+from .. import checkpoint, litemedsam, segmenter
+from ..embeddings import Embeddings
 from ..modalities import MODALITIES
 from ..network import ESPMedSAM, SamTeacher, at_size
 from ..network.encoder import SemiTViT
@@ -163,6 +164,20 @@ class Imitation(Stage):
         return self.net.decode(self.net.self_prompt(self.net.encode(x, self.controller))[1], modality)
 
 
+class Remembered(Stage):
+    """MMDKD 1 by what a teacher's embeddings are known to be. The loss is the share of their variance that is missed: 1 is
+    what the best constant would score."""
+
+    def __init__(self, cfg: Config, net: ESPMedSAM, cache: Embeddings):
+        super().__init__(cfg)
+        self.net, self.cache, self.variance = net, cache, cache.variance()
+        self.encode = torch.compile(net.encode, dynamic=False) if cfg.compiled else net.encode
+
+    def loss(self, x, embedding, modality):
+        """x: B x 3 x S x S normalised, embedding: B x 256 x g x g of the same part of the picture."""
+        return imitation_loss(self.encode(x, False), embedding) / self.variance
+
+
 class Masked(Stage):
     """Hidden cells of a picture, painted in from its embedding."""
 
@@ -230,10 +245,13 @@ def build(cfg: Config, root: Path) -> Stage:
         return stage
     if cfg.stage == "controller":
         stage = Segmentation(cfg, net, True)
+    elif cfg.embeddings:
+        stage = Remembered(cfg, net, Embeddings(root / cfg.embeddings))
     else:
         stage = Imitation(cfg, net, load_teacher(root / cfg.teacher, cfg.teacher_controller))
     if cfg.stage == "common":
-        _train_only(stage, lambda n: n.startswith("net.SemiTViT.") and not checkpoint.is_modality_key(n))
+        parts = tuple(f"net.SemiTViT.{part}" for part in cfg.moves or [""])
+        _train_only(stage, lambda n: n.startswith(parts) and not checkpoint.is_modality_key(n))
     else:
         _new_controller(net, cfg)
         _train_only(stage, checkpoint.is_modality_key)
@@ -241,10 +259,12 @@ def build(cfg: Config, root: Path) -> Stage:
 
 
 def _started(net: nn.Module, cfg: Config, root: Path) -> nn.Module:
-    """With the weights of `init`: a whole ESP-MedSAM, or what fits of another stage's file (an encoder)."""
+    """With the weights of `init`: a whole ESP-MedSAM, LiteMedSAM's, or what fits of another stage's file (an encoder)."""
     if not cfg.init:
         return net
     state = checkpoint.read(root / cfg.init)
+    if isinstance(net, ESPMedSAM) and litemedsam.is_lite(state):
+        state = litemedsam.start(state, cfg.init)
     if isinstance(net, ESPMedSAM) and "mask_query.weight" in state:
         net.load_arrays(checkpoint.strict(state, cfg.init))
         counters = {k: torch.tensor(v) for k, v in state.items() if k.endswith("num_batches_tracked")}

@@ -41,7 +41,7 @@ class Validation:
                 return
             yield (at_size(logits, mask.shape)[0] >= 0).cpu().numpy()
 
-    def dice(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
+    def scores(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
         """Mean Dice per data set over pictures with a target; `empty` = share of empty pictures left empty. Writes a
         few to `pictures`. Empty if the stage makes no masks."""
         stage.eval()

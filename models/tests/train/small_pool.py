@@ -13,11 +13,11 @@ from espmedsam.train.__main__ import main
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory):
-    """Bright discs on noise as ultrasound, dark ones as colonoscopy; a split of 10 and 4."""
+    """Bright discs on noise as ultrasound, dark ones as colonoscopy; a split of 10 and 4, and 2 without masks."""
     root = tmp_path_factory.mktemp("pool")
     rng = np.random.default_rng(0)
     index, split = [], []
-    for i in range(14):
+    for i in range(16):
         modality = "colonoscopy" if i % 5 == 4 else "ultrasound"
         image = rng.integers(0, 80, (90, 120, 3)).astype(np.uint8)
         mask = np.zeros((90, 120), np.uint8)
@@ -26,10 +26,13 @@ def pool(tmp_path_factory):
         if modality == "colonoscopy":
             image = 255 - image
         cv2.imwrite(str(root / f"{i}.png"), image)
-        cv2.imwrite(str(root / f"{i}_mask.png"), mask)
+        labelled = i < 14
+        if labelled:
+            cv2.imwrite(str(root / f"{i}_mask.png"), mask)
         row = {"dataset": "discs" if modality == "ultrasound" else "holes", "modality": modality, "stem": str(i)}
-        index.append({**row, "image": f"{i}.png", "mask": f"{i}_mask.png", "empty": "0"})
-        split.append({**row, "split": "train" if i < 10 else "val"})
+        index.append({**row, "image": f"{i}.png", "mask": f"{i}_mask.png" if labelled else "",
+                      "source_split": "", "empty": "0" if labelled else ""})
+        split.append({**row, "split": "train" if i < 10 else "val" if labelled else "unlabelled"})
     for name, rows in (("index.csv", index), ("split.csv", split)):
         with (root / name).open("w", newline="") as f:
             w = csv.DictWriter(f, rows[0])
