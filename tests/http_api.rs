@@ -9,7 +9,7 @@
 mod support;
 
 use espmedsam::NOTICE;
-use espmedsam::frame::FileInfo;
+use espmedsam::frame::{self, FileInfo};
 use espmedsam::http::ServerConfig;
 use espmedsam::mask::rle::Rle;
 use serde_json::json;
@@ -208,7 +208,7 @@ fn a_pixel_size_out_of_proportion_is_doubted() {
 fn what_the_file_said_of_itself_is_told() {
     let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
     server.fake.files_say(FileInfo {
-        format: espmedsam::frame::Format::Tiff,
+        format: frame::Format::Tiff,
         page: 1,
         pages: 4,
         bits: 12,

@@ -9,6 +9,7 @@
 mod support;
 
 use espmedsam::engine::Readiness;
+use espmedsam::frame::{FileInfo, Format};
 use espmedsam::http::ServerConfig;
 use serde_json::json;
 use support::Server;
@@ -90,6 +91,7 @@ fn a_visitor_sees_masks_and_readable_errors() {
         text(&browser, "times").contains("Encode") && text(&browser, "times").contains("40 ms")
     );
     assert!(text(&browser, "made-by").contains(support::fake::SHA256));
+    assert_eq!(text(&browser, "warnings"), "");
 
     // The slider, by keyboard: Home is fully transparent, only the contour stays.
     browser.keys("#opacity", "\u{E011}");
@@ -115,10 +117,18 @@ fn a_visitor_sees_masks_and_readable_errors() {
         "Emulation.setEmulatedMedia",
         json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]}),
     );
+    server.fake.files_say(FileInfo {
+        format: Format::Tiff,
+        page: 1,
+        pages: 4,
+        bits: 8,
+        transparent: false,
+    });
     browser.keys("[data-sample^=kvasir]", "\u{E007}");
     browser.wait_for(
         "document.getElementById('found').innerText === 'Found: bright parts of colonoscopy'",
     );
+    assert!(text(&browser, "warnings").starts_with("Page 1 of 4 was read"));
     save(&browser, "page-dark.png");
     let telephone = json!({"width": 390, "height": 1900, "deviceScaleFactor": 2, "mobile": true});
     browser.devtools("Emulation.setDeviceMetricsOverride", telephone);

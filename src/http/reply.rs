@@ -12,7 +12,7 @@ use super::schema::{
     UsedModality, UsedModel,
 };
 use crate::NOTICE;
-use crate::engine::{LogitMap, Segmentation};
+use crate::engine::{Lease, LogitMap, Segmentation};
 use crate::frame::Frame;
 use crate::mask::Mask;
 use crate::mask::ellipse::{Ellipse, PixelSize};
@@ -59,7 +59,12 @@ pub fn render(
     let elapsed = || Times::of(&stages, start.elapsed().as_secs_f64() * 1e3);
     let bytes = match format {
         Format::Json | Format::Rle | Format::Polygons => {
-            let Picture { frame, mask, patch } = picture;
+            let Picture {
+                frame,
+                mask,
+                patch,
+                lease: _lease,
+            } = picture;
             drop(frame);
             put_shape(&mut reply, &mask, format, extras.pixel);
             drop(mask);
@@ -89,17 +94,22 @@ pub fn render(
     Ok(Rendered { headers, bytes })
 }
 
-/// What is drawn.
+/// What is drawn, and its share of the memory.
 struct Picture {
     frame: Arc<Frame>,
     mask: Mask,
     patch: LogitMap,
+    lease: Lease,
 }
 
 /// The pixels, and what every reply tells; the mask's shape is not in it yet.
 fn take_apart(segmentation: Segmentation, pixel: Option<PixelSize>) -> (Picture, SegmentReply) {
     let Segmentation {
-        frame, mask, patch, ..
+        frame,
+        mask,
+        patch,
+        lease,
+        ..
     } = segmentation;
     let regions = Regions::find(&mask);
     let measures = measure(&regions);
@@ -143,7 +153,13 @@ fn take_apart(segmentation: Segmentation, pixel: Option<PixelSize>) -> (Picture,
         polygons: None,
         patch: None,
     };
-    (Picture { frame, mask, patch }, reply)
+    let picture = Picture {
+        frame,
+        mask,
+        patch,
+        lease,
+    };
+    (picture, reply)
 }
 
 /// The mask as the JSON formats have it, and its ellipse where pixels have a size.
@@ -166,7 +182,12 @@ fn put_shape(reply: &mut SegmentReply, mask: &Mask, format: Format, pixel: Optio
 
 /// The picture formats.
 fn paint(picture: Picture, format: Format, style: &OverlayStyle) -> Result<Vec<u8>, RenderError> {
-    let Picture { frame, mask, patch } = picture;
+    let Picture {
+        frame,
+        mask,
+        patch,
+        lease: _lease,
+    } = picture;
     match format {
         Format::Patch => {
             drop(mask);

@@ -1,7 +1,7 @@
 //! What the reader of a result should know before trusting it. Warnings never refuse anything.
 
 use super::ellipse::{Ellipse, PixelSize};
-use crate::frame::FileInfo;
+use crate::frame::{FileInfo, Format};
 
 /// A doubt, or something left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,27 +52,30 @@ const LEAST_LIKENESS: f64 = 0.97;
 
 /// Of how a picture's file was read.
 pub fn of_file(file: &FileInfo) -> Vec<Warning> {
-    let FileInfo {
-        page, pages, bits, ..
-    } = *file;
-    let pages_left = (pages > 1).then(|| Warning {
+    let pages_left = (file.pages > 1).then(|| Warning {
         code: PAGES_LEFT,
         message: format!(
-            "Page {page} of {pages} was read, {} left out; ask for another with page=.",
-            pages - 1
+            "Page {} of {} was read, {} left out; {}.",
+            file.page,
+            file.pages,
+            file.pages - 1,
+            match file.format {
+                Format::Tiff => "ask for another with page=",
+                _ => "for another, save that one alone",
+            }
         ),
     });
-    let range = match bits {
-        9..16 => Some(format!(
-            "The picture's values were taken as {bits}-bit: {} is white.",
+    let range = match file.bits {
+        bits @ 9..16 => Some(format!(
+            "taken as {bits}-bit: {} is white",
             (1_u32 << bits) - 1
         )),
-        32 => Some("The picture's real numbers were taken by the range they keep to.".into()),
+        32 => Some("real numbers; which is white was taken from them".into()),
         _ => None,
     };
-    let range = range.map(|message| Warning {
+    let range = range.map(|how| Warning {
         code: RANGE_FROM_PICTURE,
-        message,
+        message: format!("The picture's values are {how}."),
     });
     let transparent = file.transparent.then(|| Warning {
         code: TRANSPARENT_ON_BLACK,
@@ -128,7 +131,7 @@ mod tests {
     }
 
     const PLAIN: FileInfo = FileInfo {
-        format: crate::frame::Format::Png,
+        format: Format::Png,
         page: 1,
         pages: 1,
         bits: 8,
@@ -145,6 +148,7 @@ mod tests {
     #[test]
     fn what_was_left_out_or_understood_is_said() {
         let warnings = of_file(&FileInfo {
+            format: Format::Tiff,
             page: 3,
             pages: 4,
             bits: 12,
@@ -159,7 +163,19 @@ mod tests {
             warnings[0].message,
             "Page 3 of 4 was read, 3 left out; ask for another with page=."
         );
-        assert!(warnings[1].message.contains("12-bit: 4095"));
+        assert_eq!(
+            warnings[1].message,
+            "The picture's values are taken as 12-bit: 4095 is white."
+        );
+        assert_eq!(
+            codes(&of_file(&FileInfo { bits: 32, ..PLAIN })),
+            [RANGE_FROM_PICTURE]
+        );
+        let animated = of_file(&FileInfo { pages: 2, ..PLAIN });
+        assert!(
+            !animated[0].message.contains("page="),
+            "only a TIFF's pages can be asked for"
+        );
     }
 
     #[test]
