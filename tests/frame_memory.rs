@@ -126,6 +126,11 @@ fn decoding_takes_what_it_said_and_no_more() {
         let before = NOW.load(Relaxed);
         let refused = read_file(&bytes, None, &tight, &Stop::never());
         let peak = PEAK.load(Relaxed) - before;
+        if name == "turned JPEG" {
+            // With less it is turned in place.
+            assert!(refused.is_ok() && peak < said as usize, "{peak}");
+            continue;
+        }
         let expected = FrameError::TooMuchMemory {
             need: said,
             limit: said - 1,

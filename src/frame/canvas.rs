@@ -66,17 +66,41 @@ impl Canvas {
         }
     }
 
+    /// Moves every stored pixel to its upright place, cycle by cycle.
+    fn permute(&self, rgb: &mut [u8]) {
+        let (columns, across) = (self.stored.0, self.frame.width as usize);
+        let pixels = rgb.as_chunks_mut::<3>().0;
+        let mut moved = vec![0_u64; pixels.len().div_ceil(64)];
+        for start in 0..pixels.len() {
+            if moved[start / 64] >> (start % 64) & 1 == 1 {
+                continue;
+            }
+            let (mut from, mut carried) = (start, pixels[start]);
+            loop {
+                let (u, v) = self.upright((from % columns, from / columns));
+                let to = v * across + u;
+                std::mem::swap(&mut carried, &mut pixels[to]);
+                moved[to / 64] |= 1 << (to % 64);
+                if to == start {
+                    break;
+                }
+                from = to;
+            }
+        }
+    }
+
     pub fn into_frame(self) -> Frame {
         self.frame
     }
 }
 
-/// A whole picture's interleaved RGB as it is stored → upright. Takes the memory of a second copy only where sides are
-/// swapped.
+/// A whole picture's interleaved RGB as it is stored → upright, with a second copy while it is turned, or (`in_place`)
+/// slower and with a bit a pixel.
 pub(super) fn upright(
     size: (u32, u32),
-    rgb: Vec<u8>,
+    mut rgb: Vec<u8>,
     orientation: Orientation,
+    in_place: bool,
 ) -> Result<Frame, FrameError> {
     let (width, height) = size;
     if rgb.len() != 3 * width as usize * height as usize {
@@ -84,6 +108,30 @@ pub(super) fn upright(
     }
     if orientation == Orientation::NoTransforms {
         return Ok(Frame { width, height, rgb });
+    }
+    if in_place {
+        let places = Canvas {
+            stored: (width as usize, height as usize),
+            orientation,
+            frame: Frame {
+                width: if is_turned(orientation) {
+                    height
+                } else {
+                    width
+                },
+                height: if is_turned(orientation) {
+                    width
+                } else {
+                    height
+                },
+                rgb: Vec::new(),
+            },
+        };
+        places.permute(&mut rgb);
+        return Ok(Frame {
+            rgb,
+            ..places.frame
+        });
     }
     let mut canvas = Canvas::new(size, orientation);
     for (y, row) in rgb.chunks_exact(3 * width as usize).enumerate() {
@@ -93,6 +141,21 @@ pub(super) fn upright(
 }
 
 /// Whether columns become rows.
-pub(super) fn is_turned(orientation: Orientation) -> bool {
+fn is_turned(orientation: Orientation) -> bool {
     orientation.to_exif() >= 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turning_in_place_gives_the_same_picture() {
+        let (width, height) = (13, 7);
+        let rgb: Vec<u8> = (0..3 * width * height).map(|i| (i % 251) as u8).collect();
+        for orientation in (1..=8).filter_map(Orientation::from_exif) {
+            let turn = |in_place| upright((width, height), rgb.clone(), orientation, in_place);
+            assert_eq!(turn(true), turn(false), "{orientation:?}");
+        }
+    }
 }

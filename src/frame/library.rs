@@ -21,10 +21,11 @@ pub(super) fn read_bmp(file: &File<'_>) -> Result<Decoded, FrameError> {
     read(file, Format::Bmp, open_bmp(file)?)
 }
 
-/// Bytes that [`read_webp`] takes at most: the decoder holds all planes (lossy) or four channels (lossless) as well.
+/// Bytes that [`read_webp`] takes at most: the decoder holds all planes (lossy) or four channels (lossless) as well, and a
+/// picture that does not stand upright is copied once.
 pub(super) fn need_webp(file: &File<'_>) -> Result<u64, FrameError> {
     let lossless = webp::check(file.bytes, file.limits)?;
-    need(file, &open_webp(file)?, if lossless { 4 } else { 2 })
+    need(file, &open_webp(file)?, if lossless { 4 } else { 3 })
 }
 
 pub(super) fn read_webp(file: &File<'_>) -> Result<Decoded, FrameError> {
@@ -83,7 +84,7 @@ fn read(
     file.stop.check()?;
     let mut to_rgb = ToRgb::new(channels, Depth::Eight);
     let frame = match channels {
-        Channels::RGB => canvas::upright(size, samples, orientation)?,
+        Channels::RGB => canvas::upright(size, samples, orientation, false)?,
         _ => {
             let mut canvas = Canvas::new(size, orientation);
             let row = channels.count() * size.0 as usize;

@@ -22,25 +22,31 @@ use self::segments::{Header, Whole};
 use super::canvas::{self, Canvas};
 use super::error::{damaged, unsupported};
 use super::pixels::{Channels, Depth, Samples, ToRgb};
-use super::{Decoded, File, FileInfo, Format, FrameError};
+use super::{Decoded, File, FileInfo, Format, FrameError, FrameLimits};
 
 /// Bytes that [`read`] takes at most: the samples; of a progressive file all coefficients, which are 16-bit; of a grey
-/// one its RGB as well; of one that lies on its side, at most the picture once more.
+/// one its RGB as well; of one that does not stand upright, the picture once more, or a bit a pixel where that is too much.
 pub(super) fn need(file: &File<'_>) -> Result<u64, FrameError> {
     let header = segments::header(file.bytes, file.limits)?;
-    let pixels = u64::from(header.size.0) * u64::from(header.size.1);
+    let pixels = header.pixels();
     let picture = 3 * pixels;
-    let upright = match (header.components, is_turned(file.bytes)) {
+    let upright = match (header.components, is_askew(file.bytes)) {
         (1, _) => pixels + picture,
-        (_, true) => 2 * picture,
+        (_, true) if !is_tight(pixels, file.limits) => 2 * picture,
+        (_, true) => picture + pixels.div_ceil(64) * 8,
         (_, false) => picture,
     };
     file.limits.afford(upright.max(coded(&header)))
 }
 
+/// Whether two copies of a picture are more than allowed.
+fn is_tight(pixels: u64, limits: &FrameLimits) -> bool {
+    2 * 3 * pixels > limits.max_memory
+}
+
 /// Bytes while the entropy-coded data is decoded.
 fn coded(header: &Header) -> u64 {
-    let samples = u64::from(header.size.0) * u64::from(header.size.1) * header.components as u64;
+    let samples = header.pixels() * header.components as u64;
     let coefficients = match header.progressive {
         true => 2 * 64 * header.blocks as u64,
         false => 0,
@@ -67,7 +73,10 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
             }
             canvas.into_frame()
         }
-        _ => canvas::upright(size, samples, orientation)?,
+        _ => {
+            let pixels = u64::from(size.0) * u64::from(size.1);
+            canvas::upright(size, samples, orientation, is_tight(pixels, file.limits))?
+        }
     };
     Ok(Decoded {
         frame,
@@ -156,14 +165,14 @@ fn completed<'a>(bytes: &'a [u8], whole: &Whole) -> Cow<'a, [u8]> {
     [start, &tables, rest, end].concat().into()
 }
 
-/// Whether its EXIF block says that it lies on its side.
-fn is_turned(bytes: &[u8]) -> bool {
+/// Whether its EXIF block says that it does not stand upright.
+fn is_askew(bytes: &[u8]) -> bool {
     let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
     let orientation = decoder.decode_headers().ok().and_then(|()| {
         let exif = decoder.exif()?;
         Orientation::from_exif_chunk(exif)
     });
-    orientation.is_some_and(canvas::is_turned)
+    orientation.is_some_and(|orientation| orientation != Orientation::NoTransforms)
 }
 
 impl From<DecodeErrors> for FrameError {

@@ -72,6 +72,12 @@ pub(super) struct Header {
     pub blocks: usize,
 }
 
+impl Header {
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.size.0) * u64::from(self.size.1)
+    }
+}
+
 /// Reads on to the frame header.
 ///
 /// # Errors
