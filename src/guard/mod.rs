@@ -98,14 +98,18 @@ impl Guard {
         look: &Look<'_>,
         modality: &str,
     ) -> Result<Option<Inverted>, String> {
-        if look.likeliest().0 == modality {
+        let Some(least) = self
+            .spec
+            .inverted
+            .filter(|_| look.likeliest().0 != modality)
+        else {
             return Ok(None);
-        }
+        };
         let inverse = self.look_at(threads, self.inverse(&look.image))?;
         let (likeliest, score) = inverse.likeliest();
         let known = inverse.check(likeliest).is_some();
         let asked = known && (modality == AUTO || modality == likeliest);
-        let plainly = asked && score >= self.spec.inverted;
+        let plainly = asked && score >= least;
         Ok(plainly.then(|| Inverted {
             modality: likeliest.into(),
             score,

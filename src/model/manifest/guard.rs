@@ -14,8 +14,9 @@ pub struct GuardSpec {
     pub side: usize,
     /// From RGB to the graph's input.
     pub preprocess: PreprocessSpec,
-    /// The inverse's score from which a picture that is not likeliest what was asked for is called inverted.
-    pub inverted: f32,
+    /// The inverse's score from which a picture that is not likeliest what was asked for is called inverted; without it
+    /// (a guard that did not learn from such pictures) none is.
+    pub inverted: Option<f32>,
     /// The graph.
     pub file: FileSpec,
     /// In the order of the scores.
@@ -60,7 +61,7 @@ impl GuardSpec {
             ));
         }
         let thresholds = self.classes.iter().filter_map(|class| class.threshold);
-        let mut scores = thresholds.chain([self.inverted]);
+        let mut scores = thresholds.chain(self.inverted);
         match scores.find(|score| !(0.0..=1.0).contains(score)) {
             Some(score) => Err(format!(
                 "threshold or inverted: expected 0..=1, found {score}"

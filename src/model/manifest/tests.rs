@@ -214,6 +214,7 @@ fn a_guard_knows_seven_different_classes_and_thresholds_within_bounds() {
     let guard = guarded(&classes).unwrap().guard.unwrap();
     assert_eq!(guard.classes[0].threshold, Some(0.25));
     assert_eq!(guard.classes[6].threshold, None);
+    assert_eq!(guard.inverted, None, "as earlier guards were listed");
     let wrong = |classes: &[(&str, &str)]| guarded(classes).unwrap_err();
     assert!(wrong(&classes[..6]).contains("expected 7 classes, found 6"));
     let mut twice = classes;
