@@ -153,7 +153,6 @@ mod tests {
             pages: 4,
             bits: 12,
             transparent: true,
-            ..PLAIN
         });
         assert_eq!(
             codes(&warnings),
