@@ -359,6 +359,17 @@ fn work_and_memory_are_known_before_they_are_spent() {
         matches!(read(&tiff(tile)), Err(FrameError::Unsupported(why)) if why.contains("tiles"))
     );
 
+    // Every strip claims the whole file: each would be read anew.
+    let mut shared = tiff(grey(vec![vec![0; 32]; 10_000], 2));
+    let count = 32_u32.to_le_bytes();
+    let all = (shared.len() as u32).to_le_bytes();
+    let claims = |bytes: &[u8]| (0..9_999).all(|i| bytes[4 * i..4 * i + 4] == count);
+    let at = (0..shared.len() - 40_000)
+        .find(|at| claims(&shared[*at..]))
+        .unwrap();
+    (0..10_000).for_each(|i| shared[at + 4 * i..at + 4 * i + 4].copy_from_slice(&all));
+    assert!(matches!(read(&shared), Err(FrameError::Corrupt(why)) if why.contains("longer")));
+
     let empty = Page::grey(16, 16, &[])
         .with(259, &[8])
         .in_chunks(vec![zlib(&[7; 255])]);

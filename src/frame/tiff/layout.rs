@@ -12,6 +12,10 @@ use crate::frame::{File, FrameError, FrameLimits};
 const MAX_CHUNKS: usize = 16_384;
 /// Strips and tiles may reach beyond the picture, but not make it this many times as large as any may be.
 const MAX_PADDING: u64 = 4;
+/// Strips and tiles may share bytes of the file, but not make the file this many times as long.
+const MAX_SHARED: u64 = 4;
+/// Most bytes of JPEG tables; four of each kind have some two thousand.
+const MAX_TABLES: usize = 1 << 16;
 /// What a row's readers need beside it.
 const WORK: u64 = 1 << 20;
 
@@ -236,6 +240,10 @@ impl<'a> Layout<'a> {
         }
         if chunks != self.offsets.len() || chunks != self.counts.len() {
             return Err(damaged("the TIFF lists more or fewer strips than it has"));
+        }
+        let coded = self.counts.iter().fold(0, u64::saturating_add);
+        if coded > MAX_SHARED * self.bytes.len() as u64 || self.tables.len() > MAX_TABLES {
+            return Err(damaged("the TIFF's strips are longer than the file"));
         }
         let padded = self.chunks.0 as u64 * u64::from(self.chunk.0) * u64::from(self.size.1);
         match padded > limits.max_pixels.saturating_mul(MAX_PADDING) {
