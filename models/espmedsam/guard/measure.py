@@ -137,37 +137,39 @@ def detection(found: np.ndarray, limits: np.ndarray) -> dict:
             "pictures": len(found)}
 
 
-def figures(run: Run, p: Pictures, tried: list[Trial], extra: dict[str, np.ndarray]) -> tuple[dict, dict, tuple]:
+def figures(run: Run, pictures: Pictures, tried: list[Trial], extra: dict[str, np.ndarray]) -> tuple[dict, dict, tuple]:
     """(thresholds, figures, (clean, shifted, negative scores) for the curves)."""
-    model, of = run.models[""], p.modality[p.of]
-    clean, inverse, shifted = (scores(model, x) for x in (p.clean, p.inverse, p.shifted))
-    fit = Fit(p, clean, shifted, tried)
+    model, of = run.models[""], pictures.modality[pictures.of]
+    clean, inverse, shifted = (scores(model, x) for x in (pictures.clean, pictures.inverse, pictures.shifted))
+    fit = Fit(pictures, clean, shifted, tried)
     limits = fit.thresholds()
-    wrong = {k: scores(model, x) for k, x in p.negatives.items()}
+    wrong = {k: scores(model, x) for k, x in pictures.negatives.items()}
     nothing = np.concatenate(list(wrong.values()))
-    own, own_shifted = clean[np.arange(len(clean)), p.modality], shifted[np.arange(len(of)), of]
-    alarm, alarm_shifted = own < limits[p.modality], own_shifted < limits[of]
+    own, own_shifted = clean[np.arange(len(clean)), pictures.modality], shifted[np.arange(len(of)), of]
+    alarm, alarm_shifted = own < limits[pictures.modality], own_shifted < limits[of]
     # Each kind judged by thresholds that never saw it.
     unseen = {k: own_shifted < fit.thresholds(kind=k)[of] for k in shifts.HELD_OUT}
     measured = {
-        "accuracy": share(clean.argmax(1) == p.modality),
+        "accuracy": share(clean.argmax(1) == pictures.modality),
         "accuracy_shifted": share(shifted.argmax(1) == of),
-        "confusion": {m: {c: int(((p.modality == i) & (clean.argmax(1) == j)).sum()) for j, c in enumerate(CLASSES)}
+        "confusion": {m: {c: int(((pictures.modality == i) & (clean.argmax(1) == j)).sum())
+                          for j, c in enumerate(CLASSES)}
                       for m, i in COLUMN.items()},
-        "roc_auc": {m: {name: round(auc(right, np.concatenate([clean[p.modality != i, i], nothing[:, i]])), 5)
-                        for name, right in (("clean", clean[p.modality == i, i]), ("shifted", shifted[of == i, i]))}
+        "roc_auc": {m: {name: round(auc(right, np.concatenate([clean[pictures.modality != i, i], nothing[:, i]])), 5)
+                        for name, right in (("clean", clean[pictures.modality == i, i]), ("shifted", shifted[of == i, i]))}
                     for m, i in COLUMN.items()},
-        "false_alarms": {m: {"clean": share(alarm[p.modality == i]), "shifted": share(alarm_shifted[of == i]),
-                             "lowest_clean_score": round(float(own[p.modality == i].min()), 4)}
+        "false_alarms": {m: {"clean": share(alarm[pictures.modality == i]), "shifted": share(alarm_shifted[of == i]),
+                             "lowest_clean_score": round(float(own[pictures.modality == i].min()), 4)}
                          for m, i in COLUMN.items()},
-        "false_alarms_by_change": {k: {"fitted": share(alarm_shifted[p.kind == k]),
-                                       "change_left_out_of_the_fit": share(hit[p.kind == k])}
+        "false_alarms_by_change": {k: {"fitted": share(alarm_shifted[pictures.kind == k]),
+                                       "change_left_out_of_the_fit": share(hit[pictures.kind == k])}
                                    for k, hit in unseen.items()},
-        "inverted": {m: _inverted(Trial("", m, {"": (clean[p.modality == i], inverse[p.modality == i])}), limits[i])
+        "inverted": {m: _inverted(Trial("", m, {"": (clean[pictures.modality == i], inverse[pictures.modality == i])}),
+                                  limits[i])
                      for m, i in COLUMN.items()},
         "left_out": {t.source: _left_out(t, fit) for t in tried},
         "left_out_sent_as": {m: {c: _sent_as(tried, m, c, limits) for c in MODALITIES if c != m} for m in MODALITIES},
-        "sent_as": {m: {c: share(clean[p.modality == i, j] < limits[j]) for c, j in COLUMN.items() if j != i}
+        "sent_as": {m: {c: share(clean[pictures.modality == i, j] < limits[j]) for c, j in COLUMN.items() if j != i}
                     for m, i in COLUMN.items()},
         "negatives": {k: {"trained_on": k in negatives.TRAINED or k in negatives.FROM_POOL, **detection(s, limits)}
                       for k, s in wrong.items()},
@@ -176,19 +178,19 @@ def figures(run: Run, p: Pictures, tried: list[Trial], extra: dict[str, np.ndarr
     return dict(zip(MODALITIES, (round(float(v), 5) for v in limits))), measured, (clean, shifted, nothing)
 
 
-def _left_out(t: Trial, fit: Fit) -> dict:
+def _left_out(trial: Trial, fit: Fit) -> dict:
     """A network and a threshold that never saw the source, on the source."""
-    limit = fit.thresholds(source=t.source)[t.column]
-    return {"modality": t.modality, "threshold": round(float(limit), 5),
-            "false_alarms": share(t.false_alarms(limit)),
-            **{f"false_alarms_{k}": share(t.false_alarms(limit, k)) for k in shifts.KEPT_OTHERWISE},
-            "picked_right": share(t.seen[""][0].argmax(1) == t.column),
-            "inverted": _inverted(t, limit)}
+    limit = fit.thresholds(source=trial.source)[trial.column]
+    return {"modality": trial.modality, "threshold": round(float(limit), 5),
+            "false_alarms": share(trial.false_alarms(limit)),
+            **{f"false_alarms_{k}": share(trial.false_alarms(limit, k)) for k in shifts.KEPT_OTHERWISE},
+            "picked_right": share(trial.seen[""][0].argmax(1) == trial.column),
+            "inverted": _inverted(trial, limit)}
 
 
-def _inverted(t: Trial, limit: float) -> dict:
+def _inverted(trial: Trial, limit: float) -> dict:
     """Its pictures in reversed grey: how many are refused, and how many of these with that reason."""
-    refused, named = t.inverted_found(limit)
+    refused, named = trial.inverted_found(limit)
     return {"refused": share(refused), "named": share(named)}
 
 

@@ -85,9 +85,9 @@ class Batches:
         drawn = to_input(negatives.draw(kind, DRAWN, image, rng))
         return drawn, OTHER, source(self.items[k]) if kind in negatives.FROM_POOL else ""
 
-    def seen(self, k: int) -> np.ndarray:
+    def seen(self, index: int) -> np.ndarray:
         """The picture as it is, or changed; RGB uint8, square."""
-        item, image = self.items[k], self.images[k]
+        item, image = self.items[index], self.images[index]
         if self.rng.random() < 0.15:
             return image
         x = spread(image, item.modality, DRAWN, self.rng)
