@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::table::Table;
 use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
-use crate::NOTICE;
-use crate::engine::{Ask, EngineError, Latency, OnMismatch, Source, StageTimes};
-use crate::frame::{self, Frame, FrameLimits};
+use engine::flow::Source;
+use engine::service::Latency;
+use picture::NOTICE;
+use picture::frame::{self, Frame, FrameLimits};
+use picture::segmenter::{Ask, EngineError, OnMismatch, StageTimes};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -5,16 +5,17 @@ use serde::Serialize;
 
 use super::table::Table;
 use super::{Failure, ModelArgs, inputs, print, write};
-use crate::NOTICE;
-use crate::engine::{Ask, OnMismatch, Pipeline};
 use crate::eval::dataset::{Case, Selection, cases};
-use crate::eval::metrics::compare;
 use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
-use crate::frame::{self, FrameLimits};
-use crate::mask::Mask;
-use crate::mask::ellipse::{Ellipse, PixelSize};
-use crate::mask::polygons::{largest, polygons};
-use crate::mask::regions::Regions;
+use engine::flow::Pipeline;
+use picture::NOTICE;
+use picture::frame::{self, FrameLimits};
+use picture::mask::Mask;
+use picture::mask::agreement::compare;
+use picture::mask::ellipse::{Ellipse, PixelSize};
+use picture::mask::polygons::{largest, polygons};
+use picture::mask::regions::Regions;
+use picture::segmenter::{Ask, OnMismatch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

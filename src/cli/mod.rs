@@ -18,14 +18,16 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::NOTICE;
-use crate::compute::Cpu;
 use crate::config::find_models;
-use crate::engine::{EngineError, Pipeline};
-use crate::frame::FrameLimits;
-use crate::model::ModelError;
-use crate::model::store::Store;
+use compute::kernels::Cpu;
+use engine::flow::Pipeline;
+use engine::manifest::ManifestError;
+use engine::model::ModelError;
+use engine::model::store::Store;
 use files::write;
+use picture::NOTICE;
+use picture::frame::FrameLimits;
+use picture::segmenter::EngineError;
 
 /// Prompt-free medical image segmentation (ESP-MedSAM) on the device.
 #[derive(Debug, Parser)]
@@ -109,9 +111,15 @@ impl From<ModelError> for Failure {
         match error {
             ModelError::UnknownModel { .. }
             | ModelError::UnknownModality { .. }
-            | ModelError::NoManifest { .. } => Self::Usage(error.to_string()),
+            | ModelError::Manifest(ManifestError::Nowhere { .. }) => Self::Usage(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
+    }
+}
+
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        ModelError::from(error).into()
     }
 }
 

@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::{Failure, print, write};
-use crate::engine::{LogitMap, Segmentation};
-use crate::http;
-use crate::mask::ellipse::PixelSize;
-use crate::render::npy;
+use http;
+use picture::mask::LogitMap;
+use picture::mask::ellipse::PixelSize;
+use picture::render::npy;
+use picture::segmenter::Segmentation;
 
 /// What is written for each picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

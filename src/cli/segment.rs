@@ -7,8 +7,9 @@ use indicatif::ProgressBar;
 use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
-use crate::engine::{Ask, OnMismatch, Pipeline, Source};
-use crate::mask::ellipse::PixelSize;
+use engine::flow::{Pipeline, Source};
+use picture::mask::ellipse::PixelSize;
+use picture::segmenter::{Ask, OnMismatch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

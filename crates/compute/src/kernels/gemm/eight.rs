@@ -1,0 +1,247 @@
+//! 8-bit layers.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::Source;
+use super::epilogue::{self, Eight, Sink, Target};
+use super::product::{Block, Product};
+use crate::kernels::tile::{self, TileI8};
+use crate::kernels::{Cpu, Exec, Quant, Shared, ValueMut};
+
+/// What an 8-bit layer is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct WeightsI8<'a> {
+    /// `[n][k]`, each in -64..=64.
+    pub weight: &'a [i8],
+    /// Real size of one weight step, for each of `n` outputs.
+    pub scale: &'a [f32],
+    /// Real bias, for each output.
+    pub bias: Option<&'a [f32]>,
+    /// How the input's numbers stand for real ones.
+    pub input: Quant,
+}
+
+/// A residual to add, in real numbers, before the activation.
+#[derive(Clone, Copy, Debug)]
+pub enum Residual<'a> {
+    /// None.
+    None,
+    /// Real.
+    F32(&'a [f32]),
+    /// Quantized.
+    U8(Quant, &'a [u8]),
+}
+
+impl Residual<'_> {
+    /// A part of it.
+    ///
+    /// # Panics
+    /// If it reaches past the end.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::F32(x) => Self::F32(&x[range]),
+            Self::U8(quant, x) => Self::U8(*quant, &x[range]),
+        }
+    }
+}
+
+/// What becomes of an 8-bit layer's sums. With `real = fma(acc as f32, input.scale * scale[n], bias[n]) + residual`:
+#[derive(Debug)]
+pub enum Epilogue<'a> {
+    /// `y = real`.
+    F32(&'a mut [f32]),
+    /// `y = quant(real)`.
+    U8(Quant, &'a mut [u8]),
+    /// `y = table[quant(real)]` (GELU and its requantization: `quant::gelu_table`).
+    Table(Quant, &'a [u8; 256], &'a mut [u8]),
+}
+
+/// An [`Epilogue`] without the place it writes to: what a layer keeps of it.
+#[derive(Clone, Debug)]
+pub enum Finish {
+    /// [`Epilogue::F32`].
+    F32,
+    /// [`Epilogue::U8`].
+    U8(Quant),
+    /// [`Epilogue::Table`].
+    Table(Quant, Box<[u8; 256]>),
+}
+
+impl Finish {
+    /// Writing to `output`.
+    ///
+    /// # Panics
+    /// If its numbers are of another type.
+    #[must_use]
+    pub fn on<'a>(&'a self, output: ValueMut<'a>) -> Epilogue<'a> {
+        match (self, output) {
+            (Self::F32, ValueMut::F32(y)) => Epilogue::F32(y),
+            (Self::U8(quant), ValueMut::U8(y)) => Epilogue::U8(*quant, y),
+            (Self::Table(mid, table), ValueMut::U8(y)) => Epilogue::Table(*mid, table, y),
+            _ => unreachable!("outputs have the type that layers were made for"),
+        }
+    }
+}
+
+/// An 8-bit linear layer.
+#[derive(Debug)]
+pub struct LinearI8 {
+    product: Product<TileI8>,
+    input: Quant,
+    /// For each column of the panels: what the sums lack, real size of a step, real bias.
+    correction: Vec<i32>,
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl LinearI8 {
+    /// Packs the weights for a CPU.
+    ///
+    /// # Panics
+    /// If sizes do not fit, a weight is outside -64..=64, or `k` so large that a sum could overflow.
+    #[must_use]
+    pub fn new(cpu: Cpu, weights: &WeightsI8<'_>, n: usize, k: usize) -> Self {
+        let WeightsI8 {
+            weight,
+            scale,
+            bias,
+            input,
+        } = *weights;
+        assert!(
+            weight.iter().all(|w| (-64..=64).contains(w)),
+            "weights are 7 bits"
+        );
+        assert!(k < 1 << 16, "sums are 32 bits");
+        assert_eq!(scale.len(), n);
+        let product = Product::new(cpu, weight, n, k);
+        // The kernel sums (q - offset) w of q's whose real zero is `input.zero`.
+        let lack = tile::i8(cpu).offset - i32::from(input.zero);
+        let correction: Vec<i32> = weight
+            .chunks_exact(k)
+            .map(|row| lack * row.iter().map(|w| i32::from(*w)).sum::<i32>())
+            .collect();
+        let scale: Vec<f32> = scale.iter().map(|scale| input.scale * scale).collect();
+        Self {
+            correction: product.padded(&correction),
+            scale: product.padded(&scale),
+            bias: product.padded(bias.unwrap_or(&vec![0.0; n])),
+            input,
+            product,
+        }
+    }
+
+    /// Columns of the result.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.product.n
+    }
+
+    /// Values of a row that is multiplied.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.product.k
+    }
+
+    /// How the input's numbers stand for real ones.
+    #[must_use]
+    pub fn input(&self) -> Quant {
+        self.input
+    }
+
+    /// Bytes of scratch a thread needs.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        self.product.scratch()
+    }
+
+    /// All rows through the layer. The residual is `[rows][n]`, like the result.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    pub fn run(
+        &self,
+        exec: Exec<'_>,
+        x: Source<'_, u8>,
+        residual: Residual<'_>,
+        epilogue: Epilogue<'_>,
+    ) {
+        let (rows, target) = self.prepare(&x, residual, epilogue);
+        self.product
+            .parallel(exec, rows, self.scratch(), |block, scratch| {
+                // SAFETY: blocks of different tasks do not overlap.
+                unsafe { self.block(&x, &block, residual, &target, scratch) };
+            });
+    }
+
+    /// As [`LinearI8::run`], on this thread alone: for layers that compute a part of a map at a time. `scratch` is a
+    /// task's own, [`LinearI8::scratch`] bytes.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    pub fn run_rows(
+        &self,
+        x: &[u8],
+        residual: Residual<'_>,
+        epilogue: Epilogue<'_>,
+        scratch: &mut [u8],
+    ) {
+        let x = Source::Rows(x);
+        let (rows, target) = self.prepare(&x, residual, epilogue);
+        for block in self.product.blocks(rows) {
+            // SAFETY: the target is borrowed by this thread alone.
+            unsafe { self.block(&x, &block, residual, &target, scratch) };
+        }
+    }
+
+    /// Rows of the result, and where they go; checks sizes.
+    fn prepare<'a>(
+        &self,
+        x: &Source<'_, u8>,
+        residual: Residual<'_>,
+        epilogue: Epilogue<'a>,
+    ) -> (usize, Target<'a>) {
+        let rows = x.rows(self.k());
+        let target = Target {
+            out: match epilogue {
+                Epilogue::F32(y) => Sink::F32(Shared::new(y)),
+                Epilogue::U8(quant, y) => Sink::U8(quant, Shared::new(y)),
+                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, Shared::new(y)),
+            },
+            first: 0,
+            n: self.n(),
+        };
+        assert_eq!(target.out.len(), rows * self.n());
+        match residual {
+            Residual::None => {}
+            Residual::F32(residual) => assert_eq!(residual.len(), rows * self.n()),
+            Residual::U8(_, residual) => assert_eq!(residual.len(), rows * self.n()),
+        }
+        (rows, target)
+    }
+
+    /// # Safety
+    /// No other part of the target's rows and columns that the block covers is in use.
+    unsafe fn block(
+        &self,
+        x: &Source<'_, u8>,
+        block: &Block,
+        residual: Residual<'_>,
+        target: &Target<'_>,
+        scratch: &mut [u8],
+    ) {
+        self.product.block(x, block, scratch, |done| {
+            let columns = done.columns.start..done.columns.start + done.nr;
+            let columns = Eight {
+                correction: &self.correction[columns.clone()],
+                scale: &self.scale[columns.clone()],
+                bias: &self.bias[columns],
+            };
+            // SAFETY: the caller's promise; tiles of a block do not overlap.
+            unsafe { epilogue::finish(self.product.cpu(), &done, columns, residual, target) };
+        });
+    }
+}

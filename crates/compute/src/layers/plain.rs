@@ -1,0 +1,127 @@
+//! Layers without weights.
+
+use super::build::quant;
+use super::node::Attributes;
+use super::{Inputs, Layer, floats, floats_mut, out};
+use crate::kernels::pointwise;
+use crate::kernels::{Exec, Quant as Steps, Value, ValueMut};
+
+#[derive(Debug)]
+pub(super) struct Quantize(Steps);
+
+impl Quantize {
+    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+        Ok(Self(quant(inputs, "y")?.ok_or("'y_scale' is missing")?))
+    }
+}
+
+impl Layer for Quantize {
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        if let crate::kernels::Out::U8(quant, y) = out(output, Some(self.0)) {
+            pointwise::quantize(exec, floats(&inputs[0]), quant, y);
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct ToRows {
+    channels: usize,
+}
+
+impl ToRows {
+    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+        let channels = inputs.fact("x")?.shape[1];
+        Ok(Self { channels })
+    }
+}
+
+impl Layer for ToRows {
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        pointwise::to_rows(exec, floats(&inputs[0]), self.channels, floats_mut(output));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct ToMap {
+    channels: usize,
+}
+
+impl ToMap {
+    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+        let [_, channels] = inputs.matrix("x")?;
+        Ok(Self { channels })
+    }
+}
+
+impl Layer for ToMap {
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        pointwise::to_map(exec, floats(&inputs[0]), self.channels, floats_mut(output));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct DensePrompt {
+    table: Vec<f32>,
+    height: usize,
+    width: usize,
+}
+
+impl DensePrompt {
+    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+        Ok(Self {
+            table: inputs.floats("table")?.to_vec(),
+            height: a.height,
+            width: a.width,
+        })
+    }
+}
+
+impl Layer for DensePrompt {
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        let (embedding, logits) = (floats(&inputs[0]), floats(&inputs[1]));
+        let size = (self.height, self.width);
+        pointwise::dense_prompt(
+            exec,
+            embedding,
+            logits,
+            &self.table,
+            size,
+            floats_mut(output),
+        );
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Add;
+
+impl Layer for Add {
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        let (a, b) = (floats(&inputs[0]), floats(&inputs[1]));
+        pointwise::add(exec, a, b, floats_mut(output));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    rows: usize,
+}
+
+impl Row {
+    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+        let [rows, _] = inputs.matrix("x")?;
+        Ok(Self { rows })
+    }
+}
+
+impl Layer for Row {
+    /// # Panics
+    /// If the index is not a row's: the runtime turns that into an error.
+    fn run(&self, _: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        let row = match inputs[1] {
+            Value::I64([index]) => usize::try_from(*index).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        };
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        pointwise::row(floats(&inputs[0]), row, floats_mut(output));
+    }
+}
