@@ -113,17 +113,15 @@ fn self_prompt_and_decode(bencher: Bencher) {
 #[divan::bench]
 fn postprocess(bencher: Bencher) {
     let scene = &*SCENE;
-    let LogitMap { side, logits } = &scene.low_res;
-    bencher.bench(|| mask::upsample(logits, *side, scene.frame.width, scene.frame.height));
+    bencher.bench(|| mask::upsample(&scene.low_res, scene.frame.width(), scene.frame.height()));
 }
 
 #[divan::bench]
 fn whole(bencher: Bencher) {
     let scene = &*SCENE;
     let ask = Ask {
-        modality: MODALITY.into(),
-        model: None,
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new(MODALITY)
     };
     bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
 }

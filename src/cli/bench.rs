@@ -89,9 +89,8 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let asks: Vec<Ask> = modalities
         .iter()
         .map(|modality| Ask {
-            modality: modality.clone(),
-            model: None,
             on_mismatch: OnMismatch::Keep,
+            ..Ask::new(modality.as_str())
         })
         .collect();
     let bytes = args.image.as_ref().map(|path| {
@@ -210,11 +209,7 @@ fn made_up(side: usize) -> Frame {
     let rgb = (0..side * side)
         .flat_map(|ix| [shade(ix % side, ix / side) as u8; 3])
         .collect();
-    Frame {
-        width: side as u32,
-        height: side as u32,
-        rgb,
-    }
+    Frame::new(side as u32, side as u32, rgb).unwrap()
 }
 
 /// Highest resident memory of this process so far (`VmHWM`, proc(5)); only Linux tells.

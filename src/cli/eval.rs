@@ -127,9 +127,8 @@ fn measure(
 ) -> Result<PictureRow, String> {
     let truth = ground_truth(&inputs::read(&case.mask)?)?;
     let ask = Ask {
-        modality: case.modality.clone(),
-        model: None,
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new(case.modality.clone())
     };
     let found = pipeline
         .segment(&inputs::read(&case.image)?, &ask)
@@ -138,8 +137,8 @@ fn measure(
     let mut row = PictureRow {
         stem: case.stem.clone(),
         modality: case.modality.clone(),
-        empty: !truth.pixels.contains(&255),
-        marked: mask.pixels.contains(&255),
+        empty: !truth.pixels().contains(&255),
+        marked: mask.pixels().contains(&255),
         confidence: found.confidence,
         signs: found.signs.map(|signs| signs.array()),
         modality_score: found.check.as_ref().map(|check| check.score),
@@ -174,11 +173,7 @@ fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
         .chunks_exact(3)
         .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
         .collect();
-    Ok(Mask {
-        width: frame.width,
-        height: frame.height,
-        pixels,
-    })
+    Mask::new(frame.width(), frame.height(), pixels).map_err(|error| error.to_string())
 }
 
 /// A line for each data set whose circumferences are known.

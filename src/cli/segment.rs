@@ -68,9 +68,8 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let mut asks: Vec<Ask> = Vec::new();
     for modality in &args.modality {
         let ask = Ask {
-            modality: modality.clone(),
-            model: None,
             on_mismatch: args.on_mismatch.into(),
+            ..Ask::new(modality.as_str())
         };
         if asks.contains(&ask) {
             return Err(Failure::Usage(format!("--modality: '{modality}' twice")));

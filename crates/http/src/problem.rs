@@ -249,6 +249,7 @@ impl From<FrameError> for Problem {
             FrameError::Stopped(Stopped::Late) => Kind::TooMuchWork,
             FrameError::Stopped(Stopped::Cancelled) => Kind::Stopped,
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
+            FrameError::BadSamples { .. } => return internal(&error.to_string()),
         };
         kind.because(sentence(&error))
     }
@@ -286,7 +287,9 @@ impl From<RenderError> for Problem {
     fn from(error: RenderError) -> Self {
         match error {
             RenderError::TooLongForJpeg { .. } => Kind::TooLongForJpeg.because(sentence(&error)),
-            RenderError::Shape { .. } | RenderError::Encode(_) => internal(&error.to_string()),
+            RenderError::Sizes { .. } | RenderError::Shape { .. } | RenderError::Encode(_) => {
+                internal(&error.to_string())
+            }
         }
     }
 }

@@ -114,7 +114,7 @@ fn take_apart(segmentation: Segmentation, pixel: Option<PixelSize>) -> (Picture,
     } = segmentation;
     let regions = Regions::find(&mask);
     let measures = measure(&regions);
-    let size = [mask.width, mask.height];
+    let size = [mask.width(), mask.height()];
     let file = segmentation.file.as_ref();
     let doubts = file.map(warnings::of_file).into_iter().flatten();
     let doubted_size =
@@ -193,12 +193,7 @@ fn paint(picture: Picture, format: Format, style: &OverlayStyle) -> Result<Vec<u
         Format::Patch => {
             drop(mask);
             let frame = Arc::unwrap_or_clone(frame);
-            render::encode_png(render::patch_overlay(
-                frame,
-                &patch.logits,
-                patch.side,
-                style,
-            )?)
+            render::encode_png(render::patch_overlay(frame, &patch, style))
         }
         Format::Overlay | Format::OverlayJpeg => {
             if format == Format::OverlayJpeg {

@@ -251,9 +251,9 @@ impl Wish {
         };
         Ok(Self {
             ask: Ask {
-                modality,
                 model: wishes.model,
                 on_mismatch,
+                ..Ask::new(modality)
             },
             page: wishes.page.map(|Page(number)| number.get()),
             format,

@@ -51,17 +51,9 @@ fn segmentation(noise: bool) -> Segmentation {
         }
     };
     Segmentation {
-        frame: Arc::new(Frame {
-            width: WIDTH,
-            height: HEIGHT,
-            rgb,
-        }),
+        frame: Arc::new(Frame::new(WIDTH, HEIGHT, rgb).unwrap()),
         file: None,
-        mask: Mask {
-            width: WIDTH,
-            height: HEIGHT,
-            pixels: (0..WIDTH * HEIGHT).map(disc).collect(),
-        },
+        mask: Mask::new(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(disc).collect()).unwrap(),
         low_res: map(),
         patch: map(),
         confidence: None,
@@ -79,10 +71,7 @@ fn segmentation(noise: bool) -> Segmentation {
 }
 
 fn map() -> LogitMap {
-    LogitMap {
-        side: 8,
-        logits: vec![1.0; 64],
-    }
+    LogitMap::new(8, vec![1.0; 64]).unwrap()
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn decoding_takes_what_it_said_and_no_more() {
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
     let largest = read_file(&png, None, &FrameLimits::default(), &Stop::never());
-    assert_eq!(largest.unwrap().frame.rgb.len(), 3 * 24_000_000);
+    assert_eq!(largest.unwrap().frame.rgb().len(), 3 * 24_000_000);
     assert!(PEAK.load(Relaxed) - before < 76 << 20);
     let start = Instant::now();
     let stop = Stop::at(start + Duration::from_millis(50));

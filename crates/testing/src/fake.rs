@@ -109,7 +109,7 @@ impl Segmenter for Fake {
             });
         }
         if !MODALITIES.contains(&job.ask.modality.as_str()) {
-            let (asked, available) = (job.ask.modality, MODALITIES.join(", "));
+            let (asked, available) = (job.ask.modality.to_string(), MODALITIES.join(", "));
             return Err(EngineError::UnknownModality {
                 asked,
                 model: model.into(),
@@ -195,7 +195,7 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
     let Decoded { frame, file } =
         read_file(&job.bytes, job.page, &FrameLimits::default(), &job.stop)?;
-    let check = looks(&frame, &job.ask.modality);
+    let check = looks(&frame, job.ask.modality.as_str());
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
         return Err(EngineError::ModalityMismatch {
@@ -209,15 +209,11 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         .chunks_exact(3)
         .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
         .collect();
-    let mask = Mask {
-        width: frame.width,
-        height: frame.height,
-        pixels,
-    };
-    let found = mask.pixels.contains(&255);
+    let mask = Mask::new(frame.width(), frame.height(), pixels).unwrap();
+    let found = mask.pixels().contains(&255);
     let index = MODALITIES
         .iter()
-        .position(|name| *name == job.ask.modality)
+        .position(|name| *name == job.ask.modality.as_str())
         .unwrap();
     let times = StageTimes {
         queue: 1.0,
@@ -242,7 +238,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         model: "fake-64".into(),
         model_sha256: SHA256.into(),
         label: format!("bright parts of {}", job.ask.modality),
-        modality: job.ask.modality,
+        modality: job.ask.modality.to_string(),
         modality_index: index,
         times,
         lease: Lease::default(),
@@ -251,7 +247,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
 
 /// The fake's guard: a picture whose first pixel is pure red looks like nothing it knows.
 fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
-    let odd = frame.rgb.starts_with(&[255, 0, 0]);
+    let odd = frame.rgb().starts_with(&[255, 0, 0]);
     ModalityCheck {
         score: if odd { 0.125 } else { 0.75 },
         threshold: 0.5,
@@ -263,14 +259,14 @@ fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
 
 /// The brightest pixel of each of `side * side` cells, around mid-grey.
 fn map(frame: &Frame, side: usize) -> LogitMap {
-    let (width, height) = (frame.width as usize, frame.height as usize);
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
     let mut logits = vec![f32::MIN; side * side];
-    for (index, rgb) in frame.rgb.chunks_exact(3).enumerate() {
+    for (index, rgb) in frame.rgb().chunks_exact(3).enumerate() {
         let (x, y) = (index % width, index / width);
         let cell = &mut logits[y * side / height * side + x * side / width];
         *cell = cell.max((luma(rgb) - 128.0) / 16.0);
     }
-    LogitMap { side, logits }
+    LogitMap::new(side, logits).unwrap()
 }
 
 fn luma(rgb: &[u8]) -> f32 {

@@ -39,9 +39,7 @@ impl Decoder {
     ) -> Result<LogitMap, String> {
         let query = Self::query(modality)?;
         let mut outputs = self.0.run(threads, &Self::inputs(prompted, &query))?;
-        outputs
-            .pop()
-            .map(LogitMap::from)
-            .ok_or_else(|| "the decoder gave nothing".into())
+        let logits = outputs.pop().ok_or("the decoder gave nothing")?;
+        LogitMap::try_from(logits).map_err(|error| error.to_string())
     }
 }

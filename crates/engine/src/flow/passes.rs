@@ -40,11 +40,22 @@ pub(super) struct Look {
 
 /// What the network says to one ask: maps of the whole picture, and the time its stages took. What several asks share
 /// counts in the first of them.
-#[derive(Default)]
 pub(super) struct Said {
+    pub maps: Maps,
+    pub times: StageTimes,
+}
+
+/// What the network puts out.
+pub(super) struct Maps {
     pub low_res: LogitMap,
     pub patch: LogitMap,
-    pub times: StageTimes,
+}
+
+/// A [`Said`] on its way.
+#[derive(Default)]
+struct Answer {
+    maps: Option<Maps>,
+    times: StageTimes,
 }
 
 /// Runs one model's tasks on one picture; what they have in common runs once.
@@ -57,12 +68,6 @@ pub(super) struct Passes<'a> {
     pub observer: &'a mut Observer<'a>,
 }
 
-/// One view's maps for one task.
-struct Maps {
-    low_res: LogitMap,
-    patch: LogitMap,
-}
-
 impl Passes<'_> {
     /// An answer to each task, in their order.
     ///
@@ -73,7 +78,7 @@ impl Passes<'_> {
         frame: &Frame,
         watch: &mut Watch,
     ) -> Result<Vec<Said>, EngineError> {
-        let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
+        let mut said: Vec<Answer> = self.tasks.iter().map(|_| Answer::default()).collect();
         let mut kinds: Vec<Look> = Vec::new();
         for task in self.tasks {
             if !kinds.contains(&task.look) {
@@ -85,7 +90,11 @@ impl Passes<'_> {
             let members: Vec<usize> = self.tasks.iter().enumerate().filter_map(same).collect();
             self.views(frame, look, &members, &mut said, watch)?;
         }
-        Ok(said)
+        let whole = |Answer { maps, times }| {
+            let maps = maps.ok_or_else(|| EngineError::Internal("a task gave no maps".into()))?;
+            Ok(Said { maps, times })
+        };
+        said.into_iter().map(whole).collect()
     }
 
     /// The members' maps, from all views together.
@@ -97,7 +106,7 @@ impl Passes<'_> {
             white_balance,
         }: Look,
         members: &[usize],
-        said: &mut [Said],
+        said: &mut [Answer],
         watch: &mut Watch,
     ) -> Result<(), EngineError> {
         let canvas = Preprocess::of(views.canvas(), &self.model.preprocess)
@@ -118,20 +127,27 @@ impl Passes<'_> {
             let maps = maps.map_err(EngineError::Model)?;
             if views.is_plain() {
                 for (&member, maps) in members.iter().zip(maps) {
-                    (said[member].low_res, said[member].patch) = (maps.low_res, maps.patch);
+                    said[member].maps = Some(maps);
                 }
                 return Ok(());
             }
             for ((low_res, patch), maps) in blends.iter_mut().zip(&maps) {
-                let added = low_res.add(view, &maps.low_res.logits);
-                let added = added.and_then(|()| patch.add(view, &maps.patch.logits));
+                let added = low_res.add(view, &maps.low_res);
+                let added = added.and_then(|()| patch.add(view, &maps.patch));
                 added.map_err(EngineError::Model)?;
             }
             said[members[0]].times.mask += watch.lap();
         }
         for (&member, (low_res, patch)) in members.iter().zip(blends) {
-            said[member].low_res = whole(low_res);
-            said[member].patch = whole(patch);
+            let whole = |blend: Blend| {
+                blend
+                    .finish()
+                    .map_err(|error| EngineError::Internal(error.to_string()))
+            };
+            said[member].maps = Some(Maps {
+                low_res: whole(low_res)?,
+                patch: whole(patch)?,
+            });
         }
         said[members[0]].times.mask += watch.lap();
         Ok(())
@@ -142,7 +158,7 @@ impl Passes<'_> {
         &mut self,
         image: &Image,
         members: &[usize],
-        said: &mut [Said],
+        said: &mut [Answer],
         watch: &mut Watch,
     ) -> Result<Vec<Maps>, String> {
         let threads = self.threads;
@@ -188,11 +204,6 @@ impl Passes<'_> {
         }
         Ok(maps)
     }
-}
-
-fn whole(blend: Blend) -> LogitMap {
-    let (side, logits) = blend.finish();
-    LogitMap { side, logits }
 }
 
 /// Graphs without repeats, and for each of `all` which of them is its.

@@ -12,7 +12,7 @@ use picture::segmenter::{
     Ask, EngineError, Memory, ModalityCheck, OnMismatch, Segmentation, StageTimes,
 };
 
-use super::passes::{Look, Observer, Passes, Said, Task};
+use super::passes::{Look, Maps, Observer, Passes, Said, Task};
 use super::plan::{Plan, Settled};
 use super::reading::{Picture, Reading, Source};
 use super::watch::Watch;
@@ -206,16 +206,12 @@ impl Pipeline {
     pub fn warm_up(&self, ask: &Ask) -> Result<StageTimes, EngineError> {
         let side = self
             .store
-            .choose(ask.model.as_deref(), &ask.modality)?
+            .choose(ask.model.as_deref(), ask.modality.as_str())?
             .model
             .side;
         let pixels =
             u32::try_from(side).map_err(|error| EngineError::Internal(error.to_string()))?;
-        let grey = Frame {
-            width: pixels,
-            height: pixels,
-            rgb: vec![128; 3 * side * side],
-        };
+        let grey = Frame::new(pixels, pixels, vec![128; 3 * side * side])?;
         let ask = Ask {
             on_mismatch: OnMismatch::Keep,
             ..ask.clone()
@@ -294,15 +290,12 @@ fn masked(
     let Choice { model, modality } = choice;
     let frame = &picture.frame;
     let Said {
-        low_res,
-        patch,
+        maps: Maps { low_res, patch },
         mut times,
     } = said;
-    let Upsampled { mask, probability } =
-        mask::upsample(&low_res.logits, low_res.side, frame.width, frame.height)
-            .map_err(|error| EngineError::Model(error.to_string()))?;
-    let signs = probability
-        .and_then(|_| Signs::of(&low_res.logits, low_res.side, &patch.logits, patch.side));
+    let Upsampled { mask, probability } = mask::upsample(&low_res, frame.width(), frame.height())
+        .map_err(|error| EngineError::Model(error.to_string()))?;
+    let signs = probability.and_then(|_| Signs::of(&low_res, &patch));
     let calibration = modality.confidence.as_ref();
     let calibration = calibration.map(ConfidenceSpec::calibration);
     // Fitted on pictures of the modality: of another kind of picture it says nothing.

@@ -4,7 +4,7 @@ use crate::guard::{Guard, Look};
 use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use picture::frame::Frame;
-use picture::segmenter::{AUTO, Ask, EngineError, ModalityCheck, OnMismatch};
+use picture::segmenter::{Ask, EngineError, Modality, ModalityCheck, OnMismatch};
 
 /// Asks of one picture.
 pub(crate) struct Plan<'a> {
@@ -29,13 +29,13 @@ struct Seen<'a> {
 impl<'a> Plan<'a> {
     /// Looks names up in the manifest. Loads nothing.
     pub(crate) fn of(store: &'a Store, asks: &'a [Ask]) -> Result<Self, EngineError> {
-        let choose = |ask: &Ask| match (ask.modality.as_str(), &store.manifest().guard) {
-            (AUTO, None) => Err(EngineError::NoGuard),
-            (AUTO, Some(_)) => {
+        let choose = |ask: &Ask| match (&ask.modality, &store.manifest().guard) {
+            (Modality::Auto, None) => Err(EngineError::NoGuard),
+            (Modality::Auto, Some(_)) => {
                 store.model(ask.model.as_deref())?;
                 Ok(None)
             }
-            (name, _) => Ok(Some(store.choose(ask.model.as_deref(), name)?)),
+            (Modality::Named(name), _) => Ok(Some(store.choose(ask.model.as_deref(), name)?)),
         };
         let choices: Vec<Option<Choice<'a>>> = asks
             .iter()
@@ -92,7 +92,7 @@ impl<'a> Plan<'a> {
             return Ok((choice, None));
         };
         let check = seen.look.check(&choice.modality.name);
-        let check = check.map(|check| seen.doubted(&choice.modality.name, check));
+        let check = check.map(|check| seen.doubted(&ask.modality, check));
         match check.transpose()? {
             Some(check) if check.is_mismatch() && ask.on_mismatch == OnMismatch::Refuse => {
                 Err(EngineError::ModalityMismatch {
@@ -114,7 +114,7 @@ impl<'a> Plan<'a> {
             (Ok(choice), Some(check)) if !check.is_mismatch() => Ok((choice, Some(check))),
             (_, check) => Err(EngineError::ModalityMismatch {
                 asked: ask.modality.clone(),
-                check: seen.doubted(AUTO, check.unwrap_or_else(|| seen.look.nothing()))?,
+                check: seen.doubted(&ask.modality, check.unwrap_or_else(|| seen.look.nothing()))?,
                 pages: None,
             }),
         }
@@ -136,7 +136,11 @@ fn of_one_model<'a>(mut choices: impl Iterator<Item = &'a Choice<'a>>) -> Result
 
 impl Seen<'_> {
     /// A check with what the picture's inverse looks like.
-    fn doubted(&self, modality: &str, check: ModalityCheck) -> Result<ModalityCheck, EngineError> {
+    fn doubted(
+        &self,
+        modality: &Modality,
+        check: ModalityCheck,
+    ) -> Result<ModalityCheck, EngineError> {
         let inverted = self.guard.inverted(self.threads, &self.look, modality);
         Ok(ModalityCheck {
             inverted: inverted.map_err(EngineError::Model)?,

@@ -80,7 +80,7 @@ impl Reading {
             (FrameError::Stopped(_), Err(stopped)) => EngineError::GivenUp(stopped),
             (error, _) => error.into(),
         })?;
-        let pixels = u64::from(frame.width) * u64::from(frame.height);
+        let pixels = u64::from(frame.width()) * u64::from(frame.height());
         lease.shrink(pixels * (FRAME_BYTES + masks));
         Ok(Picture {
             frame: Arc::new(frame),

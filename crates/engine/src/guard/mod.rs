@@ -8,7 +8,7 @@ mod signal;
 
 use std::sync::Arc;
 
-use picture::segmenter::{AUTO, Inverted, ModalityCheck};
+use picture::segmenter::{Inverted, Modality, ModalityCheck};
 
 use crate::manifest::{GuardClass, GuardSpec, PreprocessSpec};
 use crate::model::runtime::{Graph, Input, Threads};
@@ -53,7 +53,7 @@ impl Guard {
         self.look_at(threads, self.preprocess.run(frame))
     }
 
-    /// Whether what is not likeliest `modality` plainly is with black for white (for [`AUTO`]: is any modality).
+    /// Whether what is not likeliest `modality` plainly is with black for white (for [`Modality::Auto`]: is any).
     /// Its own score alone would not do: an inverted chest keeps the outline of one.
     ///
     /// # Errors
@@ -62,19 +62,19 @@ impl Guard {
         &self,
         threads: &Threads,
         look: &Look<'_>,
-        modality: &str,
+        modality: &Modality,
     ) -> Result<Option<Inverted>, String> {
         let Some(least) = self
             .spec
             .inverted
-            .filter(|_| look.likeliest().0 != modality)
+            .filter(|_| look.likeliest().0 != modality.as_str())
         else {
             return Ok(None);
         };
         let inverse = self.look_at(threads, self.inverse(&look.image))?;
         let (likeliest, score) = inverse.likeliest();
         let known = inverse.check(likeliest).is_some();
-        let asked = known && (modality == AUTO || modality == likeliest);
+        let asked = known && (*modality == Modality::Auto || modality.as_str() == likeliest);
         let plainly = asked && score >= least;
         Ok(plainly.then(|| Inverted {
             modality: likeliest.into(),

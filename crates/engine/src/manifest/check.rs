@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use picture::segmenter::AUTO;
+use picture::segmenter::Modality;
 
 use super::contract::PATCH_STRIDE;
 use super::file::FileSpec;
@@ -84,7 +84,7 @@ fn check_model(model: &ModelSpec) -> Result<(), String> {
 }
 
 fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), String> {
-    if modality.name == AUTO {
+    if modality.name == Modality::AUTO {
         return Err("this name asks for the modality to be chosen, so none can have it".into());
     }
     if modality.index >= MASK_QUERIES {

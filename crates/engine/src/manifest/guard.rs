@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::contract::GUARD_CLASSES;
 use super::file::FileSpec;
 use super::preprocess::PreprocessSpec;
-use picture::segmenter::AUTO;
+use picture::segmenter::Modality;
 
 /// The modality guard : one graph, its weights inside.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -56,9 +56,10 @@ impl GuardSpec {
             ));
         }
         let names: BTreeSet<&str> = self.classes.iter().map(|c| c.name.as_str()).collect();
-        if names.len() != self.classes.len() || names.contains(AUTO) {
+        if names.len() != self.classes.len() || names.contains(Modality::AUTO) {
             return Err(format!(
-                "expected classes of different names, none '{AUTO}'"
+                "expected classes of different names, none '{}'",
+                Modality::AUTO
             ));
         }
         let thresholds = self.classes.iter().filter_map(|class| class.threshold);

@@ -62,13 +62,13 @@ impl Preprocess {
     pub fn run(&self, frame: &Frame) -> Image {
         let side = self.side;
         let plane = side * side;
-        let columns = Taps::new(self.resize, frame.width as usize, side);
-        let rows = Taps::new(self.resize, frame.height as usize, side);
+        let columns = Taps::new(self.resize, frame.width() as usize, side);
+        let rows = Taps::new(self.resize, frame.height() as usize, side);
         let mut chw = vec![0.0; 3 * plane];
         let mut filtered = vec![0.0; 3 * side];
-        let stride = 3 * frame.width as usize;
+        let stride = 3 * frame.width() as usize;
         let mut open = 0;
-        for (y, rgb) in frame.rgb.chunks_exact(stride).enumerate() {
+        for (y, rgb) in frame.rgb().chunks_exact(stride).enumerate() {
             // Both ends of the taps only ever move down, so the output rows that an input row touches are a range.
             while open < side && rows.range(open).end <= y {
                 open += 1;

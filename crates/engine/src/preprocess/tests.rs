@@ -28,12 +28,12 @@ fn triangle(frame: &Frame, side: usize, channel: usize, y: usize, x: usize) -> f
             .map(|ix| (1.0 - (f64::from(ix) + 0.5 - centre).abs() / scale.max(1.0)).max(0.0))
             .collect()
     };
-    let (columns, rows) = (weigh(frame.width, x), weigh(frame.height, y));
+    let (columns, rows) = (weigh(frame.width(), x), weigh(frame.height(), y));
     let mut sum = 0.0;
     for (row, wy) in rows.iter().enumerate() {
         for (column, wx) in columns.iter().enumerate() {
-            let at = 3 * (row * frame.width as usize + column) + channel;
-            sum += wy * wx * f64::from(frame.rgb[at]);
+            let at = 3 * (row * frame.width() as usize + column) + channel;
+            sum += wy * wx * f64::from(frame.rgb()[at]);
         }
     }
     sum / (rows.iter().sum::<f64>() * columns.iter().sum::<f64>())
@@ -42,12 +42,12 @@ fn triangle(frame: &Frame, side: usize, channel: usize, y: usize, x: usize) -> f
 /// The definition, sample by sample in float64, without separation, taps or row cache.
 fn reference(frame: &Frame, side: usize, channel: usize, y: usize, x: usize) -> f64 {
     let at = |x: i64, y: i64| {
-        let x = x.clamp(0, i64::from(frame.width) - 1) as usize;
-        let y = y.clamp(0, i64::from(frame.height) - 1) as usize;
-        f64::from(frame.rgb[3 * (y * frame.width as usize + x) + channel])
+        let x = x.clamp(0, i64::from(frame.width()) - 1) as usize;
+        let y = y.clamp(0, i64::from(frame.height()) - 1) as usize;
+        f64::from(frame.rgb()[3 * (y * frame.width() as usize + x) + channel])
     };
-    let fx = (x as f64 + 0.5) * f64::from(frame.width) / side as f64 - 0.5;
-    let fy = (y as f64 + 0.5) * f64::from(frame.height) / side as f64 - 0.5;
+    let fx = (x as f64 + 0.5) * f64::from(frame.width()) / side as f64 - 0.5;
+    let fy = (y as f64 + 0.5) * f64::from(frame.height()) / side as f64 - 0.5;
     let (x0, y0) = (fx.floor() as i64, fy.floor() as i64);
     let (wx, wy) = (fx - fx.floor(), fy - fy.floor());
     let top = at(x0, y0) * (1.0 - wx) + at(x0 + 1, y0) * wx;
@@ -62,7 +62,7 @@ proptest! {
             .prop_flat_map(|(w, h)| (Just(w), Just(h), prop::collection::vec(any::<u8>(), (3 * w * h) as usize))),
         side in 1usize..48,
     ) {
-        let frame = Frame { width, height, rgb };
+        let frame = Frame::new(width, height, rgb).unwrap();
         let bilinear = plain(side).run(&frame);
         let smooth = with(side, Resize::TriangleSquash).run(&frame);
         for channel in 0..3 {
@@ -82,11 +82,7 @@ proptest! {
 #[test]
 fn a_picture_of_the_models_side_passes_unchanged() {
     let rgb: Vec<u8> = (0..3 * 32 * 32u32).map(|ix| (ix * 7 % 251) as u8).collect();
-    let image = plain(32).run(&Frame {
-        width: 32,
-        height: 32,
-        rgb: rgb.clone(),
-    });
+    let image = plain(32).run(&Frame::new(32, 32, rgb.clone()).unwrap());
     for (pixel, ix) in rgb.chunks(3).zip(0..) {
         for (channel, value) in pixel.iter().enumerate() {
             assert_eq!(image.chw[channel * 32 * 32 + ix], f32::from(*value));
@@ -106,11 +102,7 @@ fn sides_and_channels_are_not_swapped() {
             }
         })
         .collect();
-    let image = plain(32).run(&Frame {
-        width: 60,
-        height: 20,
-        rgb,
-    });
+    let image = plain(32).run(&Frame::new(60, 20, rgb).unwrap());
     let at = |channel: usize, y: usize, x: usize| image.chw[(channel * 32 + y) * 32 + x];
     assert_eq!(
         [at(0, 31, 0), at(1, 31, 0), at(2, 31, 0)],
@@ -214,15 +206,12 @@ fn probes_of_the_reference_case_agree() {
             value,
         } in probes
         {
-            let mut frame = Frame {
-                width,
-                height,
-                rgb: vec![0; (3 * width * height) as usize],
-            };
+            let mut frame =
+                Frame::new(width, height, vec![0; (3 * width * height) as usize]).unwrap();
             for (dy, row) in pixels.iter().enumerate() {
                 for (dx, pixel) in row.iter().enumerate() {
                     let at = (corner.1 as usize + dy) * width as usize + corner.0 as usize + dx;
-                    frame.rgb[3 * at + channel] = *pixel;
+                    frame.rgb_mut()[3 * at + channel] = *pixel;
                 }
             }
             let image = Preprocess {
@@ -246,11 +235,7 @@ fn probes_of_the_reference_case_agree() {
 #[test]
 fn a_ramp_shrinks_as_pillow_shrinks_it() {
     let rgb = (0..8 * 8u8).flat_map(|ix| [ix % 8 * 10; 3]).collect();
-    let image = with(3, Resize::TriangleSquash).run(&Frame {
-        width: 8,
-        height: 8,
-        rgb,
-    });
+    let image = with(3, Resize::TriangleSquash).run(&Frame::new(8, 8, rgb).unwrap());
     for (found, expected) in image
         .chw
         .iter()
@@ -265,11 +250,7 @@ fn a_ramp_shrinks_as_pillow_shrinks_it() {
 
 #[test]
 fn the_light_is_balanced_before_normalising() {
-    let frame = Frame {
-        width: 8,
-        height: 8,
-        rgb: (0..64u8).flat_map(|ix| [100 + ix, 100, 80]).collect(),
-    };
+    let frame = Frame::new(8, 8, (0..64u8).flat_map(|ix| [100 + ix, 100, 80]).collect()).unwrap();
     let spec = WhiteBalanceSpec {
         usual: [1.3, 0.9, 0.8],
         strength: 0.5,

@@ -38,7 +38,10 @@ impl SelfPrompt {
     ) -> Result<(LogitMap, Prompted), String> {
         let outputs = self.0.run(threads, &Self::inputs(embedding))?;
         match <[Tensor32; 2]>::try_from(outputs) {
-            Ok([patch, prompted]) => Ok((LogitMap::from(patch), Prompted(prompted))),
+            Ok([patch, prompted]) => {
+                let patch = LogitMap::try_from(patch).map_err(|error| error.to_string())?;
+                Ok((patch, Prompted(prompted)))
+            }
             Err(outputs) => Err(format!(
                 "expected 2 outputs of the self-prompt, found {}",
                 outputs.len()

@@ -173,10 +173,7 @@ impl Drop for Engine {
 
 /// What is loaded before the engine is ready.
 fn warm_up(store: &Store, options: &EngineOptions) -> Result<Vec<Ask>, EngineError> {
-    let ask = |modality: &String| Ask {
-        modality: modality.clone(),
-        ..Ask::default()
-    };
+    let ask = |modality: &String| Ask::new(modality.as_str());
     for modality in &options.preload {
         store.choose(None, modality)?;
     }

@@ -111,10 +111,7 @@ fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
     let job = Job {
         bytes: Vec::new(),
         page: None,
-        ask: Ask {
-            modality: "ultrasound".into(),
-            ..Ask::default()
-        },
+        ask: Ask::new("ultrasound"),
         stop: Stop::never(),
     };
     let done = move |outcome: Result<Segmentation, EngineError>| {

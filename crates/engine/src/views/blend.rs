@@ -1,5 +1,7 @@
 //! Maps of several views of one picture → one map of the whole.
 
+use picture::mask::{LogitMap, MaskError};
+
 use super::view::{View, Views};
 
 /// The mean of what the views say, cell by cell. Where tiles overlap, each counts the less the nearer the cell is to its
@@ -39,16 +41,16 @@ impl Blend {
         }
     }
 
-    /// Adds what one view says: a square map of logits, row-major.
+    /// Adds what one view says.
     ///
     /// # Errors
     /// A map of another size than the views have.
-    pub fn add(&mut self, view: View, logits: &[f32]) -> Result<(), String> {
-        let (tile, side) = (self.tile, self.side);
-        if logits.len() != tile * tile {
+    pub fn add(&mut self, view: View, map: &LogitMap) -> Result<(), String> {
+        let (tile, side, logits) = (self.tile, self.side, map.logits());
+        if map.side() != tile {
             return Err(format!(
-                "a view's map has {} cells, expected {tile}x{tile}",
-                logits.len()
+                "a view's map has {0}x{0} cells, expected {tile}x{tile}",
+                map.side()
             ));
         }
         let (left, top) = (view.left / self.stride, view.top / self.stride);
@@ -67,13 +69,15 @@ impl Blend {
         Ok(())
     }
 
-    /// The whole: cells per side, and their logits row by row.
-    #[must_use]
-    pub fn finish(mut self) -> (usize, Vec<f32>) {
+    /// The whole.
+    ///
+    /// # Errors
+    /// [`MaskError::NotSquare`] of views without cells.
+    pub fn finish(mut self) -> Result<LogitMap, MaskError> {
         for (sum, weight) in self.sums.iter_mut().zip(&self.weights) {
             *sum /= weight;
         }
-        (self.side, self.sums)
+        LogitMap::new(self.side, self.sums)
     }
 }
 
@@ -81,6 +85,10 @@ impl Blend {
 mod tests {
     use super::*;
     use crate::manifest::{Mirrored, ViewsSpec};
+
+    fn map<const CELLS: usize>(logits: [f32; CELLS]) -> LogitMap {
+        LogitMap::new(CELLS.isqrt(), logits.into()).unwrap()
+    }
 
     fn views(tiles: usize, mirrored: Mirrored) -> Views {
         Views::of(ViewsSpec { tiles, mirrored }, 224)
@@ -104,11 +112,12 @@ mod tests {
                             whole[(view.top / stride + y) * side + view.left / stride + x]
                         };
                         let map: Vec<f32> = (0..tile * tile).map(cell).collect();
+                        let map = LogitMap::new(tile, map).unwrap();
                         blend.add(view, &map).unwrap();
                     }
-                    let (found, logits) = blend.finish();
-                    assert_eq!(found, side);
-                    for (a, b) in logits.iter().zip(&whole) {
+                    let found = blend.finish().unwrap();
+                    assert_eq!(found.side(), side);
+                    for (a, b) in found.logits().iter().zip(&whole) {
                         assert!((a - b).abs() < 1e-4, "{tiles} {mirrored:?}: {a} is not {b}");
                     }
                 }
@@ -121,9 +130,10 @@ mod tests {
         let views = views(2, Mirrored::No);
         let mut blend = Blend::new(&views, 32);
         for (view, says) in views.each().zip([0.0, 1.0, 0.0, 1.0]) {
-            blend.add(view, &[says; 49]).unwrap();
+            blend.add(view, &map([says; 49])).unwrap();
         }
-        let (side, logits) = blend.finish();
+        let whole = blend.finish().unwrap();
+        let (side, logits) = (whole.side(), whole.logits());
         // 7 cells, 5 apart: cells 5 and 6 are shared; the ramp is 1, 1/2 and 1/2, 1.
         let row: Vec<f32> = logits[..side].to_vec();
         assert_eq!(
@@ -138,12 +148,13 @@ mod tests {
         let views = views(1, Mirrored::Across);
         let mut blend = Blend::new(&views, 32);
         let all: Vec<View> = views.each().collect();
-        let mut bad = vec![1.0; 49];
+        let mut bad = [1.0; 49];
         bad[6] = f32::NAN;
-        blend.add(all[0], &[1.0; 49]).unwrap();
-        blend.add(all[1], &bad).unwrap();
-        assert!(blend.add(all[1], &[1.0; 48]).is_err());
-        let (_, logits) = blend.finish();
+        blend.add(all[0], &map([1.0; 49])).unwrap();
+        blend.add(all[1], &map(bad)).unwrap();
+        assert!(blend.add(all[1], &map([1.0; 36])).is_err());
+        let whole = blend.finish().unwrap();
+        let logits = whole.logits();
         assert!(logits[0].is_nan() && logits[6].is_finite());
     }
 }

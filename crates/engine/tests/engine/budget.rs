@@ -59,10 +59,7 @@ fn nine_large_pictures_at_once_stay_within_the_budget() {
         let job = Job {
             bytes: bytes.clone(),
             page: None,
-            ask: Ask {
-                modality: "bright".into(),
-                ..Ask::default()
-            },
+            ask: Ask::new("bright"),
             stop: Stop::never(),
         };
         let done = Box::new(move |outcome: Result<_, _>| to.send(outcome.unwrap()).unwrap());

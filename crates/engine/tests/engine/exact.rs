@@ -12,7 +12,7 @@ use picture::segmenter::{Ask, OnMismatch};
 /// What the graphs give for a picture, bit by bit: mask logits, then patch logits.
 fn bits(pipeline: &Pipeline, picture: &[u8], ask: &Ask) -> Vec<u32> {
     let result = pipeline.segment(picture, ask).unwrap();
-    let logits = result.low_res.logits.iter().chain(&result.patch.logits);
+    let logits = result.low_res.logits().iter().chain(result.patch.logits());
     logits.map(|logit| logit.to_bits()).collect()
 }
 
@@ -27,9 +27,9 @@ fn every_cpu_and_number_of_threads_gives_the_same_bits() {
         let first = &model.modalities[0].name;
         let named = model.modalities.iter().find(|m| m.name == "ultrasound");
         let ask = Ask {
-            modality: named.map_or(first, |m| &m.name).clone(),
             model: Some(model.name.clone()),
             on_mismatch: OnMismatch::Keep,
+            ..Ask::new(named.map_or(first, |m| &m.name).clone())
         };
         // A larger side is the same code on longer rows.
         let counts: &[usize] = if model.side > 224 {
@@ -40,7 +40,9 @@ fn every_cpu_and_number_of_threads_gives_the_same_bits() {
         let mut expected = None;
         for cpu in Cpu::all() {
             let store = Arc::new(Store::open_for(&models, None, cpu).unwrap());
-            let choice = store.choose(Some(&model.name), &ask.modality).unwrap();
+            let choice = store
+                .choose(Some(&model.name), ask.modality.as_str())
+                .unwrap();
             if store.graphs(choice).unwrap().encoder.program().is_none() {
                 println!("{}: not a program of ours", model.name);
                 break;

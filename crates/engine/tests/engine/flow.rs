@@ -18,14 +18,7 @@ fn pipeline(dir: &Path) -> Pipeline {
 }
 
 fn segment(dir: &Path, modality: &str, picture: &[u8]) -> Result<Segmentation, EngineError> {
-    pipeline(dir).segment(
-        picture,
-        &Ask {
-            modality: modality.into(),
-            model: None,
-            ..Ask::default()
-        },
-    )
+    pipeline(dir).segment(picture, &Ask::new(modality))
 }
 
 /// 120×48, bright in the lower left quarter only: any swap or flip of axes shows.
@@ -37,8 +30,8 @@ fn lower_left() -> Vec<u8> {
 fn an_asymmetric_picture_is_mapped_exactly() {
     let dir = toy::model();
     let result = segment(dir.path(), "bright", &lower_left()).unwrap();
-    assert_eq!((result.mask.width, result.mask.height), (120, 48));
-    let at = |x: usize, y: usize| result.mask.pixels[y * 120 + x];
+    assert_eq!((result.mask.width(), result.mask.height()), (120, 48));
+    let at = |x: usize, y: usize| result.mask.pixels()[y * 120 + x];
     // Logits are 127 and -128 on either side of x = 60 and y = 24, so the interpolated zero lies within a pixel
     // of there along each side; only the corner is rounded.
     for y in 0..48_usize {
@@ -55,10 +48,10 @@ fn an_asymmetric_picture_is_mapped_exactly() {
         }
     }
     // The patch map is 2×2: only its lower left cell looks up.
-    assert_eq!(result.patch.side, 2);
+    assert_eq!(result.patch.side(), 2);
     let looked: Vec<bool> = result
         .patch
-        .logits
+        .logits()
         .iter()
         .map(|logit| *logit >= 0.0)
         .collect();
@@ -75,8 +68,8 @@ fn low_resolution_logits_are_the_models_own() {
         &toy::png(64, 64, |x, _| if x < 32 { 228 } else { 28 }),
     )
     .unwrap();
-    assert_eq!(result.low_res.side, 16);
-    for (ix, logit) in result.low_res.logits.iter().enumerate() {
+    assert_eq!(result.low_res.side(), 16);
+    for (ix, logit) in result.low_res.logits().iter().enumerate() {
         let expected = if ix % 16 < 8 { 100.0 } else { -100.0 };
         assert!((logit - expected).abs() < 1e-3, "{ix}: {logit}");
     }
@@ -91,7 +84,7 @@ fn the_modality_picks_query_and_encoder() {
     let marked = |result: &Segmentation| {
         result
             .mask
-            .pixels
+            .pixels()
             .iter()
             .filter(|pixel| **pixel == 255)
             .count()
@@ -119,11 +112,7 @@ fn the_modality_picks_query_and_encoder() {
 fn more_threads_give_the_same() {
     let dir = toy::model();
     let store = Arc::new(Store::open(dir.path(), None).unwrap());
-    let ask = Ask {
-        modality: "bright".into(),
-        model: None,
-        ..Ask::default()
-    };
+    let ask = Ask::new("bright");
     let run = |threads| {
         let pipeline = Pipeline::new(store.clone(), threads, FrameLimits::default()).unwrap();
         pipeline.segment(&lower_left(), &ask).unwrap()
@@ -247,11 +236,7 @@ fn a_repaired_file_is_tried_again() {
     let dir = toy::model();
     let path = dir.path().join("base.bin");
     let pipeline = pipeline(dir.path());
-    let ask = Ask {
-        modality: "bright".into(),
-        model: None,
-        ..Ask::default()
-    };
+    let ask = Ask::new("bright");
     flip(&path);
     assert!(pipeline.segment(&lower_left(), &ask).is_err());
     flip(&path);
@@ -312,7 +297,7 @@ fn damaged_graphs_with_the_right_digest_fail_without_a_panic() {
             toy::write_manifest(dir.path(), toy::SIDE);
             match segment(dir.path(), "bright", &lower_left()) {
                 // A changed weight is still a model.
-                Ok(result) => assert!(altered && result.mask.width == 120),
+                Ok(result) => assert!(altered && result.mask.width() == 120),
                 Err(error) => assert!(matches!(error, EngineError::Model(_)), "{error}"),
             }
         }
@@ -330,15 +315,12 @@ fn mirror_images_are_turned_back_before_they_are_averaged() {
         let found = segment(dir.path(), "bright", &lower_left()).unwrap();
         // The toy says of a mirror image just the mirror image of what it says of the picture.
         assert_eq!(found.mask, plain.mask);
-        assert_eq!(found.low_res.side, plain.low_res.side);
-        for (a, b) in found.low_res.logits.iter().zip(&plain.low_res.logits) {
+        assert_eq!(found.low_res.side(), plain.low_res.side());
+        for (a, b) in found.low_res.logits().iter().zip(plain.low_res.logits()) {
             assert!((a - b).abs() < 1e-3, "{mirrored}: {a} is not {b}");
         }
         // One with mirror images beside one without, of one picture.
-        let ask = |modality: &str| Ask {
-            modality: modality.into(),
-            ..Ask::default()
-        };
+        let ask = |modality: &str| Ask::new(modality);
         let asks = [ask("dark"), ask("bright")];
         let both = pipeline(dir.path())
             .segment_all(&lower_left()[..].into(), &asks)
@@ -376,15 +358,8 @@ fn what_is_observed_is_what_is_served() {
     toy::edit_manifest(dir.path(), "name = \"bright\"", look);
     let pipeline = pipeline(dir.path());
     let red = (0..120 * 48).flat_map(|at| [120 + (at % 120) as u8, 90, 60]);
-    let frame = Arc::new(Frame {
-        width: 120,
-        height: 48,
-        rgb: red.collect(),
-    });
-    let ask = Ask {
-        modality: "bright".into(),
-        ..Ask::default()
-    };
+    let frame = Arc::new(Frame::new(120, 48, red.collect()).unwrap());
+    let ask = Ask::new("bright");
     let (mut roles, mut images, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
     let mut observer = |role: Role, graph: &Graph, threads: &Threads, inputs: &[Input<'_>]| {
         roles.push(role);
@@ -408,9 +383,15 @@ fn what_is_observed_is_what_is_served() {
     let rows = images[0].chunks(toy::SIDE).flat_map(mirrored);
     assert_eq!(images[1], rows.collect::<Vec<_>>());
     // What the graphs say of these inputs is what is served.
-    let side = found[0].low_res.side;
+    let side = found[0].low_res.side();
     let turned: Vec<f32> = decoded[1].chunks(side).flat_map(mirrored).collect();
-    for ((served, a), b) in found[0].low_res.logits.iter().zip(&decoded[0]).zip(&turned) {
+    for ((served, a), b) in found[0]
+        .low_res
+        .logits()
+        .iter()
+        .zip(&decoded[0])
+        .zip(&turned)
+    {
         assert!((served - (a + b) / 2.0).abs() < 1e-3, "{served}: {a}, {b}");
     }
     assert_eq!(

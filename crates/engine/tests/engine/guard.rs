@@ -7,7 +7,7 @@ use testing::toy;
 use espmedsam_engine::flow::Pipeline;
 use espmedsam_engine::model::store::Store;
 use picture::frame::FrameLimits;
-use picture::segmenter::AUTO;
+use picture::segmenter::Modality;
 use picture::segmenter::{Ask, EngineError, OnMismatch, Segmentation};
 
 fn guarded() -> tempfile::TempDir {
@@ -25,9 +25,8 @@ fn segment(
     let store = Store::open(dir, None).unwrap();
     let pipeline = Pipeline::new(Arc::new(store), 1, FrameLimits::default()).unwrap();
     let ask = Ask {
-        modality: modality.into(),
         on_mismatch,
-        ..Ask::default()
+        ..Ask::new(modality)
     };
     // Of that mean; a picture of one value is no picture.
     let picture = toy::png(80, 80, |x, _| if x < 40 { grey - 10 } else { grey + 10 });
@@ -58,7 +57,7 @@ fn a_picture_of_another_kind_gets_no_mask() {
     let dir = guarded();
     match segment(dir.path(), "bright", OnMismatch::Refuse, 100) {
         Err(EngineError::ModalityMismatch { asked, check, .. }) => {
-            assert_eq!(asked, "bright");
+            assert_eq!(asked, Modality::from("bright"));
             assert!((check.score - score(100)).abs() < 1e-5 && check.is_mismatch());
             assert_eq!(check.likeliest, "dark");
             assert!((check.likeliest_score - (1.0 - score(100))).abs() < 1e-5);
@@ -107,7 +106,7 @@ fn an_inverse_that_is_no_plain_case_either_is_not_called_inverted() {
 fn auto_names_what_the_inverse_looks_like() {
     let dir = toy::model();
     toy::add_guard(dir.path(), 0.8); // 139 scores 0.798 as bright; its inverse, 116, 0.818 as dark
-    match segment(dir.path(), AUTO, OnMismatch::Keep, 139) {
+    match segment(dir.path(), Modality::AUTO, OnMismatch::Keep, 139) {
         Err(EngineError::ModalityMismatch { check, .. }) => {
             assert_eq!(check.inverted.unwrap().modality, "dark");
         }
@@ -138,10 +137,7 @@ fn the_shipped_guard_takes_the_samples_and_refuses_their_inverses() {
         ("kvasir_cju84hibuktj80871u519o71q", "colonoscopy"),
     ] {
         let picture = std::fs::read(root.join(format!("tests/samples/{stem}.jpg"))).unwrap();
-        let ask = Ask {
-            modality: modality.into(),
-            ..Ask::default()
-        };
+        let ask = Ask::new(modality);
         let right = pipeline.segment(&picture, &ask).unwrap().check.unwrap();
         assert_eq!(right.inverted, None, "{stem}");
         match pipeline.segment(&inverse(&picture), &ask) {
@@ -180,7 +176,7 @@ fn a_mismatch_has_no_confidence() {
         "sigmoid(1)"
     );
     let wrong = found(118);
-    assert!(wrong.probability.is_some() == wrong.mask.pixels.contains(&255));
+    assert!(wrong.probability.is_some() == wrong.mask.pixels().contains(&255));
     assert_eq!(
         (wrong.check.unwrap().is_mismatch(), wrong.confidence),
         (true, None)
@@ -191,7 +187,7 @@ fn a_mismatch_has_no_confidence() {
 fn auto_takes_what_the_picture_looks_like() {
     let dir = guarded();
     for (grey, name, index) in [(200, "bright", 0), (40, "dark", 3)] {
-        let result = segment(dir.path(), AUTO, OnMismatch::Refuse, grey).unwrap();
+        let result = segment(dir.path(), Modality::AUTO, OnMismatch::Refuse, grey).unwrap();
         assert_eq!((&*result.modality, result.modality_index), (name, index));
         let named = segment(dir.path(), name, OnMismatch::Refuse, grey).unwrap();
         assert_eq!(result.mask, named.mask);
@@ -203,9 +199,9 @@ fn auto_never_keeps_what_looks_like_nothing() {
     let dir = toy::model();
     toy::add_guard(dir.path(), 0.75); // at 128 both modalities score a half
     for on_mismatch in [OnMismatch::Refuse, OnMismatch::Keep] {
-        match segment(dir.path(), AUTO, on_mismatch, 128) {
+        match segment(dir.path(), Modality::AUTO, on_mismatch, 128) {
             Err(EngineError::ModalityMismatch { asked, check, .. }) => {
-                assert_eq!(asked, AUTO);
+                assert_eq!(asked, Modality::Auto);
                 assert!((check.likeliest_score - 0.5).abs() < 1e-5);
             }
             other => panic!("{other:?}"),
@@ -218,7 +214,7 @@ fn without_a_guard_nothing_is_checked_and_auto_is_refused() {
     let dir = toy::model();
     let result = segment(dir.path(), "bright", OnMismatch::Refuse, 10).unwrap();
     assert_eq!(result.check, None);
-    let auto = segment(dir.path(), AUTO, OnMismatch::Refuse, 10);
+    let auto = segment(dir.path(), Modality::AUTO, OnMismatch::Refuse, 10);
     assert!(matches!(auto, Err(EngineError::NoGuard)), "{auto:?}");
 }
 
@@ -227,13 +223,10 @@ fn a_blank_picture_is_of_no_modality_whatever_the_classifier_says() {
     let dir = guarded();
     let store = Store::open(dir.path(), None).unwrap();
     let pipeline = Pipeline::new(Arc::new(store), 1, FrameLimits::default()).unwrap();
-    let ask = |modality: &str| Ask {
-        modality: modality.into(),
-        ..Ask::default()
-    };
+    let ask = |modality: &str| Ask::new(modality);
     for grey in [0, 129, 200, 255] {
         let blank = toy::png(80, 80, |x, y| grey ^ u8::from((x + y) % 7 == 0));
-        for modality in ["bright", "dark", AUTO] {
+        for modality in ["bright", "dark", Modality::AUTO] {
             match pipeline.segment(&blank, &ask(modality)) {
                 Err(EngineError::ModalityMismatch { check, .. }) => {
                     assert_eq!((&*check.likeliest, check.likeliest_score), ("other", 1.0));

@@ -22,11 +22,7 @@ fn truth(stem: &str) -> Mask {
         .chunks(3)
         .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
         .collect();
-    Mask {
-        width: frame.width,
-        height: frame.height,
-        pixels,
-    }
+    Mask::new(frame.width(), frame.height(), pixels).unwrap()
 }
 
 /// Samples the model was not trained on (`tests/samples/README.md`). The bounds say "it found the target", well below
@@ -42,35 +38,26 @@ fn bundled_samples_are_found() {
         ("kvasir_cju84hibuktj80871u519o71q", "colonoscopy", 0.6),
     ] {
         let bytes = std::fs::read(root(&format!("tests/samples/{stem}.jpg"))).unwrap();
-        let result = pipeline
-            .segment(
-                &bytes,
-                &Ask {
-                    modality: modality.into(),
-                    model: None,
-                    ..Ask::default()
-                },
-            )
-            .unwrap();
+        let result = pipeline.segment(&bytes, &Ask::new(modality)).unwrap();
         let scores = compare(&result.mask, &truth(stem)).unwrap();
         println!("{stem}: {scores:?}");
         assert!(scores.dice >= least, "{stem}: Dice {}", scores.dice);
         // The mask is the map at the frame's size, so both must agree on where the target is.
         let centre = result
             .low_res
-            .logits
+            .logits()
             .iter()
             .filter(|logit| **logit >= 0.0)
             .count() as f64;
-        let share = centre / result.low_res.logits.len() as f64;
+        let share = centre / result.low_res.logits().len() as f64;
         let marked = result
             .mask
-            .pixels
+            .pixels()
             .iter()
             .filter(|pixel| **pixel == 255)
             .count() as f64;
         assert!(
-            (share - marked / result.mask.pixels.len() as f64).abs() < 0.02,
+            (share - marked / result.mask.pixels().len() as f64).abs() < 0.02,
             "{stem}: {share}"
         );
     }
@@ -85,22 +72,22 @@ fn every_modality_of_the_shipped_models_runs() {
     for model in &store.manifest().models {
         for modality in &model.modalities {
             let ask = Ask {
-                modality: modality.name.clone(),
                 model: Some(model.name.clone()),
                 on_mismatch: OnMismatch::Keep,
+                ..Ask::new(modality.name.as_str())
             };
             let result = pipeline.segment(&bytes, &ask).unwrap();
             // Tiles of the shipped models: 2 x 2 of 448 that share 64 pixels span 832.
             let tiled = model.side == 448;
             let canvas = if tiled { 832 } else { model.side };
-            assert_eq!(result.low_res.side, canvas / 4, "{}", modality.name);
-            assert_eq!(result.patch.side, canvas / 32, "{}", modality.name);
+            assert_eq!(result.low_res.side(), canvas / 4, "{}", modality.name);
+            assert_eq!(result.patch.side(), canvas / 32, "{}", modality.name);
             assert!(
                 result
                     .low_res
-                    .logits
+                    .logits()
                     .iter()
-                    .chain(&result.patch.logits)
+                    .chain(result.patch.logits())
                     .all(|logit| logit.is_finite())
             );
         }

@@ -48,11 +48,7 @@ fn job(modality: &str) -> Job {
     Job {
         bytes: toy::png(32, 32, |_, _| 255),
         page: None,
-        ask: Ask {
-            modality: modality.into(),
-            model: None,
-            ..Ask::default()
-        },
+        ask: Ask::new(modality),
         stop: Stop::never(),
     }
 }

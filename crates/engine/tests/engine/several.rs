@@ -21,16 +21,16 @@ fn picture() -> Vec<u8> {
 fn asks(store: &Store, model: &str) -> Vec<Ask> {
     let modalities = &store.model(Some(model)).unwrap().modalities;
     let ask = |modality: &str| Ask {
-        modality: modality.into(),
         model: Some(model.into()),
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new(modality)
     };
     modalities.iter().map(|m| ask(&m.name)).collect()
 }
 
 fn assert_same(found: &Segmentation, alone: &Segmentation) {
     let bits = |s: &Segmentation| {
-        let logits = s.low_res.logits.iter().chain(&s.patch.logits);
+        let logits = s.low_res.logits().iter().chain(s.patch.logits());
         logits.map(|logit| logit.to_bits()).collect::<Vec<_>>()
     };
     assert_eq!(found.modality, alone.modality);
@@ -128,9 +128,9 @@ fn one_picture_is_asked_of_one_model() {
     let store = Arc::new(Store::open(&root("models"), None).unwrap());
     let pipeline = Pipeline::new(store.clone(), 1, FrameLimits::default()).unwrap();
     let ask = |model: &str| Ask {
-        modality: "microscopy".into(),
         model: Some(model.into()),
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new("microscopy")
     };
     let asks: Vec<Ask> = store
         .manifest()

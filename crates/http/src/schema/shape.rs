@@ -98,8 +98,11 @@ pub struct Patch {
 }
 
 impl From<LogitMap> for Patch {
-    fn from(LogitMap { side, logits }: LogitMap) -> Self {
-        Self { side, logits }
+    fn from(map: LogitMap) -> Self {
+        Self {
+            side: map.side(),
+            logits: map.into_logits(),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ fn json_tells_everything_about_the_mask() {
         .decode()
         .unwrap();
     let decoded = image::load_from_memory(&png).unwrap().into_luma8();
-    assert_eq!(mask.pixels, decoded.into_raw());
+    assert_eq!(mask.pixels(), decoded.into_raw());
     // The patch prompt: 8 x 8 cells of 10 x 6.25 px, those that the rectangle touches are targets.
     let logits: Vec<f64> = serde_json::from_value(result["patch"]["logits"].clone()).unwrap();
     assert_eq!(

@@ -63,6 +63,16 @@ pub enum FrameError {
         /// Pages in the file.
         pages: u32,
     },
+    /// Samples that do not fill the size stated with them.
+    #[error("{found} samples are no picture of {width}x{height} pixels with 3 samples each")]
+    BadSamples {
+        /// Width as stated.
+        width: u32,
+        /// Height as stated.
+        height: u32,
+        /// Samples given.
+        found: u64,
+    },
     /// Given up before it was decoded.
     #[error("decoding was given up: {0}")]
     Stopped(#[from] Stopped),

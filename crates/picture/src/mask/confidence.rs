@@ -1,5 +1,7 @@
 //! How good a mask is likely to be, from what the network itself shows.
 
+use super::LogitMap;
+
 /// Signs of a good mask, each 0..=1. Computed on the low-resolution maps, in double precision with a portable
 /// exponential, so that they are the same on every CPU.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,16 +23,11 @@ impl Signs {
     /// Number of signs.
     pub const COUNT: usize = 5;
 
-    /// Of `side` × `side` logits of the mask and `patch_side` × `patch_side` of the patch prompt, row-major, target where
-    /// ≥ 0; `None` where the mask has no cell, or a map is not square.
+    /// Of the mask's low-resolution logits and of the patch prompt; `None` where the mask has no cell.
     #[must_use]
-    pub fn of(logits: &[f32], side: usize, patch: &[f32], patch_side: usize) -> Option<Self> {
-        if side == 0 || patch_side == 0 || logits.len() != side * side {
-            return None;
-        }
-        if patch.len() != patch_side * patch_side {
-            return None;
-        }
+    pub fn of(low_res: &LogitMap, patch: &LogitMap) -> Option<Self> {
+        let (side, logits) = (low_res.side(), low_res.logits());
+        let (patch_side, patch) = (patch.side(), patch.logits());
         let (mut cells, mut all, mut within) = (0_u32, 0.0, 0.0);
         let (mut firm, mut loose) = (0_u32, 0_u32);
         let mut touched = vec![false; patch.len()];
@@ -105,6 +102,10 @@ impl Calibration {
 mod tests {
     use super::*;
 
+    fn map(logits: &[f32]) -> LogitMap {
+        LogitMap::new(logits.len().isqrt(), logits.to_vec()).unwrap()
+    }
+
     #[test]
     fn signs_of_a_map_worked_out_by_hand() {
         let l = 3_f32.ln(); // probability 0.75
@@ -112,7 +113,7 @@ mod tests {
         // 4 x 4 cells over 2 x 2 patch cells: two of the upper left, one weak one of the lower right.
         let mut logits = [far; 16];
         (logits[0], logits[1], logits[15]) = (l, l, 0.0);
-        let signs = Signs::of(&logits, 4, &[5.0, 5.0, -5.0, -5.0], 2).unwrap();
+        let signs = Signs::of(&map(&logits), &map(&[5.0, 5.0, -5.0, -5.0])).unwrap();
         let close = |a: f32, b: f32| assert!((a - b).abs() < 1e-6, "{a} is not {b}");
         close(signs.probability, 2.0 / 3.0);
         close(signs.soft_dice, 2.0 * 2.0 / (2.0 + 3.0));
@@ -123,17 +124,14 @@ mod tests {
 
     #[test]
     fn an_empty_mask_and_maps_of_other_sizes_have_none() {
-        assert_eq!(Signs::of(&[-1.0; 16], 4, &[1.0; 4], 2), None);
-        assert_eq!(Signs::of(&[1.0; 15], 4, &[1.0; 4], 2), None);
-        assert_eq!(Signs::of(&[1.0; 16], 4, &[1.0; 3], 2), None);
-        assert_eq!(Signs::of(&[], 0, &[], 0), None);
+        assert_eq!(Signs::of(&map(&[-1.0; 16]), &map(&[1.0; 4])), None);
     }
 
     #[test]
     fn a_sure_mask_is_all_ones_and_expects_more_than_an_unsure_one() {
-        let sure = Signs::of(&[40.0; 16], 4, &[1.0; 4], 2).unwrap();
+        let sure = Signs::of(&map(&[40.0; 16]), &map(&[1.0; 4])).unwrap();
         assert_eq!(sure.array(), [1.0; 5]);
-        let unsure = Signs::of(&[0.1; 16], 4, &[1.0; 4], 2).unwrap();
+        let unsure = Signs::of(&map(&[0.1; 16]), &map(&[1.0; 4])).unwrap();
         let calibration = Calibration {
             intercept: -2.0,
             weights: [1.0, 1.0, 1.0, 0.0, 1.0],

@@ -14,17 +14,13 @@ pub mod warnings;
 pub use logits::LogitMap;
 pub use upsample::{Upsampled, upsample};
 
-/// A binary mask at the size and orientation of its frame.
-///
-/// Invariant: `pixels.len() == width * height`, every value 0 or 255.
+/// A binary mask at the size and orientation of its frame: at least one pixel, each 0 (background) or 255 (target).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// Row-major, 0 (background) or 255 (target).
-    pub pixels: Vec<u8>,
+    width: u32,
+    height: u32,
+    /// Row-major.
+    pixels: Vec<u8>,
 }
 
 /// Why there is no mask.
@@ -54,6 +50,14 @@ pub enum MaskError {
         /// Height asked for.
         height: u32,
     },
+    /// Pixels that do not fill their size, or are neither 0 nor 255.
+    #[error("these are not the pixels of a {width}x{height} mask")]
+    BadPixels {
+        /// Width as stated.
+        width: u32,
+        /// Height as stated.
+        height: u32,
+    },
     /// Run lengths that do not fill the picture, or a string that is not COCO's.
     #[error("not a run-length encoding of the stated size")]
     BadRle,
@@ -66,19 +70,70 @@ impl Mask {
     /// [`MaskError::BadSize`] if a side is 0 or the pixels cannot be counted in 32 bits, as COCO's
     /// run lengths and the polygon tracer do.
     pub fn empty(width: u32, height: u32) -> Result<Self, MaskError> {
-        let bad = MaskError::BadSize { width, height };
-        let pixels = width.checked_mul(height).filter(|n| *n > 0).ok_or(bad)?;
         Ok(Self {
             width,
             height,
-            pixels: vec![0; pixels as usize],
+            pixels: vec![0; pixel_count(width, height)?],
         })
+    }
+
+    /// A mask of these pixels, row-major, each 0 (background) or 255 (target).
+    ///
+    /// # Errors
+    /// [`MaskError::BadSize`] as of [`Mask::empty`]; [`MaskError::BadPixels`] if they do not fill the size, or have other
+    /// values.
+    pub fn new(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, MaskError> {
+        let expected = pixel_count(width, height)?;
+        if pixels.len() != expected || !pixels.iter().all(|pixel| matches!(pixel, 0 | 255)) {
+            return Err(MaskError::BadPixels { width, height });
+        }
+        Ok(Self {
+            width,
+            height,
+            pixels,
+        })
+    }
+
+    /// Width in pixels.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        [self.width, self.height]
+    }
+
+    /// `width * height` values, row-major, 0 (background) or 255 (target).
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// As [`Mask::pixels`], for who needs the mask no more.
+    #[must_use]
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
     }
 
     /// The rows from top to bottom.
     pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
         self.pixels.chunks_exact(self.width.max(1) as usize)
     }
+}
+
+fn pixel_count(width: u32, height: u32) -> Result<usize, MaskError> {
+    let pixels = width.checked_mul(height).filter(|pixels| *pixels > 0);
+    let pixels = pixels.ok_or(MaskError::BadSize { width, height })?;
+    Ok(pixels as usize)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Low-resolution logits → mask at the frame's size.
 
-use super::{Mask, MaskError};
+use super::{LogitMap, Mask, MaskError};
 
 /// A mask and how sure the model is of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,26 +11,16 @@ pub struct Upsampled {
     pub probability: Option<f32>,
 }
 
-/// Interpolates a `side` × `side` map of logits (row-major) to `width` × `height` and thresholds it at 0.
+/// Interpolates a map of logits to `width` × `height` and thresholds it at 0.
 ///
 /// Bilinear with half-pixel centres and clamped edges, no antialiasing: PyTorch's
 /// `F.interpolate(mode="bilinear", align_corners=False)`, by which the official code maps its logits to the
 /// picture. The interpolated logits are never stored: a row at a time, and in a row only where the target is.
 ///
 /// # Errors
-/// [`MaskError`]: a size of 0, a map that is not `side * side`, a logit that is NaN or infinite.
-pub fn upsample(
-    logits: &[f32],
-    side: usize,
-    width: u32,
-    height: u32,
-) -> Result<Upsampled, MaskError> {
-    if side == 0 || side.checked_mul(side) != Some(logits.len()) {
-        return Err(MaskError::NotSquare {
-            side,
-            len: logits.len(),
-        });
-    }
+/// [`MaskError`]: a size of 0, a logit that is NaN or infinite.
+pub fn upsample(map: &LogitMap, width: u32, height: u32) -> Result<Upsampled, MaskError> {
+    let (side, logits) = (map.side(), map.logits());
     if let Some(at) = logits.iter().position(|v| !v.is_finite()) {
         return Err(MaskError::NotFinite {
             row: at / side,
@@ -147,6 +137,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn map(logits: &[f32]) -> LogitMap {
+        LogitMap::new(logits.len().isqrt(), logits.to_vec()).unwrap()
+    }
+
     /// The definition, one pixel at a time in double precision.
     fn reference(logits: &[f32], side: usize, x: usize, y: usize, size: (usize, usize)) -> f64 {
         let place = |i: usize, n: usize| {
@@ -166,7 +160,7 @@ mod tests {
             side in 1_usize..9, width in 1_u32..40, height in 1_u32..40, seed in prop::collection::vec(-9.0_f32..9.0, 64),
         ) {
             let logits = &seed[..side * side];
-            let result = upsample(logits, side, width, height).unwrap();
+            let result = upsample(&map(logits), width, height).unwrap();
             let (mut sum, mut count, mut unsure) = (0.0, 0, 0);
             for y in 0..height as usize {
                 for x in 0..width as usize {
@@ -195,7 +189,7 @@ mod tests {
     #[test]
     fn equals_pytorch() {
         let logits = [-4.0, 2.0, 1.0, 3.0, -1.0, 5.0, -2.0, 0.5, -6.0];
-        let result = upsample(&logits, 3, 6, 4).unwrap();
+        let result = upsample(&map(&logits), 6, 4).unwrap();
         let rows: Vec<Vec<u8>> = result
             .mask
             .pixels
@@ -216,14 +210,14 @@ mod tests {
 
     #[test]
     fn logit_of_exactly_0_is_target() {
-        let result = upsample(&[0.0; 4], 2, 5, 3).unwrap();
+        let result = upsample(&map(&[0.0; 4]), 5, 3).unwrap();
         assert_eq!(result.mask.pixels, [255; 15]);
         assert_eq!(result.probability, Some(0.5));
     }
 
     #[test]
     fn all_negative_is_empty() {
-        let result = upsample(&[-1e-30; 9], 3, 7, 7).unwrap();
+        let result = upsample(&map(&[-1e-30; 9]), 7, 7).unwrap();
         assert_eq!(
             (result.mask.pixels, result.probability),
             (vec![0; 49], None)
@@ -232,7 +226,7 @@ mod tests {
 
     #[test]
     fn largest_logits_do_not_overflow() {
-        let result = upsample(&[f32::MAX, f32::MIN, f32::MIN, f32::MAX], 2, 64, 64).unwrap();
+        let result = upsample(&map(&[f32::MAX, f32::MIN, f32::MIN, f32::MAX]), 64, 64).unwrap();
         assert_eq!((result.mask.pixels[0], result.mask.pixels[63]), (255, 0));
         assert!((result.probability.unwrap() - 1.0).abs() < 1e-3);
     }
@@ -240,21 +234,21 @@ mod tests {
     #[test]
     fn wrong_maps_are_refused() {
         assert!(matches!(
-            upsample(&[1.0; 3], 2, 4, 4),
+            LogitMap::new(2, vec![1.0; 3]),
             Err(MaskError::NotSquare { side: 2, len: 3 })
         ));
         assert!(matches!(
-            upsample(&[], 0, 4, 4),
+            LogitMap::new(0, Vec::new()),
             Err(MaskError::NotSquare { .. })
         ));
         assert!(matches!(
-            upsample(&[1.0; 4], 2, 0, 4),
+            upsample(&map(&[1.0; 4]), 0, 4),
             Err(MaskError::BadSize { .. })
         ));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let logits = [1.0, 1.0, bad, 1.0];
             assert!(matches!(
-                upsample(&logits, 2, 4, 4),
+                upsample(&map(&logits), 4, 4),
                 Err(MaskError::NotFinite { row: 1, column: 0 })
             ));
         }

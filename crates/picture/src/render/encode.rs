@@ -13,35 +13,20 @@ use crate::mask::Mask;
 /// A mask as 8-bit grey PNG, 0 or 255 as in memory, with the notice as `Comment`.
 ///
 /// # Errors
-/// [`RenderError::Shape`] if the mask breaks its own invariant.
+/// [`RenderError::Encode`].
 pub fn mask_png(mask: Mask) -> Result<Vec<u8>, RenderError> {
-    let size = (mask.width, mask.height);
-    RenderError::check_shape(
-        "mask",
-        mask.pixels.len(),
-        &[size.0 as usize, size.1 as usize],
-    )?;
     // Most rows repeat the row above, which `Up` turns into zeros.
-    png(
-        size,
-        png::ColorType::Grayscale,
-        png::Filter::Up,
-        mask.pixels,
-    )
+    let (colour, filter) = (png::ColorType::Grayscale, png::Filter::Up);
+    png(mask.size(), colour, filter, mask.into_pixels())
 }
 
 /// A picture as RGB PNG, lossless, with the notice as `Comment`.
 ///
 /// # Errors
-/// [`RenderError::Shape`] if the frame breaks its own invariant.
+/// [`RenderError::Encode`].
 pub fn encode_png(frame: Frame) -> Result<Vec<u8>, RenderError> {
-    check(&frame)?;
-    png(
-        (frame.width, frame.height),
-        png::ColorType::Rgb,
-        png::Filter::Adaptive,
-        frame.rgb,
-    )
+    let (colour, filter) = (png::ColorType::Rgb, png::Filter::Adaptive);
+    png(frame.size(), colour, filter, frame.into_rgb())
 }
 
 /// Longest side that a baseline JPEG can have: its frame header has 16 bits for each (ITU-T T.81, B.2.2).
@@ -50,16 +35,15 @@ pub const JPEG_MAX_SIDE: u32 = 65_535;
 /// A picture as baseline JPEG of the given quality (1..=100), with the notice as a comment segment.
 ///
 /// # Errors
-/// [`RenderError::Shape`] if the frame breaks its own invariant, [`RenderError::TooLongForJpeg`].
+/// [`RenderError::TooLongForJpeg`], [`RenderError::Encode`].
 pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
-    check(frame)?;
     fits_jpeg(frame)?;
-    let mut file = Vec::with_capacity(frame.rgb.len());
+    let mut file = Vec::with_capacity(frame.rgb().len());
     JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
         .encode(
-            &frame.rgb,
-            frame.width,
-            frame.height,
+            frame.rgb(),
+            frame.width(),
+            frame.height(),
             ExtendedColorType::Rgb8,
         )
         .map_err(|e| RenderError::Encode(e.to_string()))?;
@@ -78,25 +62,17 @@ pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
 /// # Errors
 /// [`RenderError::TooLongForJpeg`].
 pub fn fits_jpeg(frame: &Frame) -> Result<(), RenderError> {
-    let (width, height) = (frame.width, frame.height);
+    let [width, height] = frame.size();
     match width.max(height) > JPEG_MAX_SIDE {
         true => Err(RenderError::TooLongForJpeg { width, height }),
         false => Ok(()),
     }
 }
 
-fn check(frame: &Frame) -> Result<(), RenderError> {
-    RenderError::check_shape(
-        "frame",
-        frame.rgb.len(),
-        &[3, frame.width as usize, frame.height as usize],
-    )
-}
-
 /// Samples of 8 bits, row by row, as PNG; they are given back to the system as they are written, so that they and the
 /// file are never in memory as a whole together.
 fn png(
-    (width, height): (u32, u32),
+    [width, height]: [u32; 2],
     colour: png::ColorType,
     filter: png::Filter,
     mut samples: Vec<u8>,
@@ -154,7 +130,7 @@ mod tests {
         let rgb = (0..width * height)
             .flat_map(|i| [(i % width) as u8, (i / width) as u8, 90])
             .collect();
-        Frame { width, height, rgb }
+        Frame::new(width, height, rgb).unwrap()
     }
 
     proptest! {
@@ -162,8 +138,8 @@ mod tests {
         fn mask_png_is_lossless(mask in any_mask()) {
             let decoded = image::load_from_memory(&mask_png(mask.clone()).unwrap()).unwrap();
             let grey = decoded.as_luma8().unwrap();
-            prop_assert_eq!(grey.dimensions(), (mask.width, mask.height));
-            prop_assert_eq!(grey.as_raw(), &mask.pixels);
+            prop_assert_eq!(grey.dimensions(), (mask.width(), mask.height()));
+            prop_assert_eq!(grey.as_raw(), mask.pixels());
         }
     }
 
@@ -191,21 +167,17 @@ mod tests {
         let error: u32 = decoded
             .rgb
             .iter()
-            .zip(&frame.rgb)
+            .zip(frame.rgb())
             .map(|(a, b)| u32::from(a.abs_diff(*b)))
             .sum();
-        assert!(error < 3 * frame.rgb.len() as u32, "{error}");
+        assert!(error < 3 * frame.rgb().len() as u32, "{error}");
         assert_eq!(&file[2..6], [0xff, 0xfe, 0, NOTICE.len() as u8 + 2]);
         assert_eq!(&file[6..6 + NOTICE.len()], NOTICE.as_bytes());
     }
 
     #[test]
     fn pixels_that_do_not_fill_the_size_are_refused() {
-        let frame = Frame {
-            width: 5,
-            height: 5,
-            rgb: vec![0; 74],
-        };
+        let frame = Frame::new(5, 5, vec![0; 74]).unwrap();
         let expected = RenderError::Shape {
             what: "frame",
             found: 74,
@@ -213,19 +185,8 @@ mod tests {
         };
         assert_eq!(encode_jpeg(&frame, 80), Err(expected.clone()));
         assert_eq!(encode_png(frame), Err(expected));
-        assert!(
-            mask_png(Mask {
-                width: 2,
-                height: 2,
-                pixels: vec![0; 3]
-            })
-            .is_err()
-        );
-        let wide = Frame {
-            width: 70_000,
-            height: 1,
-            rgb: vec![0; 210_000],
-        };
+        assert!(mask_png(Mask::new(2, 2, vec![0; 3]).unwrap()).is_err());
+        let wide = Frame::new(70_000, 1, vec![0; 210_000]).unwrap();
         let too_long = RenderError::TooLongForJpeg {
             width: 70_000,
             height: 1,

@@ -79,7 +79,7 @@ pub(super) fn burn_mismatch(frame: &mut Frame) {
 
 /// `top`: of the picture's height and the text's, where the text begins.
 fn burn(frame: &mut Frame, words: &[&str], top: impl Fn(usize, usize) -> usize) {
-    let (width, height) = (frame.width as usize, frame.height as usize);
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
     let scale = (width.min(height) / 240).max(1);
     let lines = wrap(words, width / scale / CELL.0);
     let across = lines.iter().map(String::len).max().unwrap_or(0) * CELL.0 + 1;
@@ -100,7 +100,7 @@ fn burn(frame: &mut Frame, words: &[&str], top: impl Fn(usize, usize) -> usize) 
             let inked = (1..=GLYPH.1).contains(&row)
                 && bit < GLYPH.0
                 && glyph(letter)[row - 1] >> (GLYPH.0 - 1 - bit) & 1 == 1;
-            let pixel = &mut frame.rgb[3 * (y * width + x)..][..3];
+            let pixel = &mut frame.rgb_mut()[3 * (y * width + x)..][..3];
             pixel
                 .iter_mut()
                 .for_each(|v| *v = if inked { 255 } else { *v / 4 });
@@ -149,13 +149,9 @@ mod tests {
 
     #[test]
     fn ink_is_the_letters_bits() {
-        let mut frame = Frame {
-            width: 200,
-            height: 20,
-            rgb: vec![100; 200 * 20 * 3],
-        };
+        let mut frame = Frame::new(200, 20, vec![100; 200 * 20 * 3]).unwrap();
         burn_notice(&mut frame);
-        let inked = frame.rgb.chunks(3).filter(|p| *p == [255; 3]).count();
+        let inked = frame.rgb().chunks(3).filter(|p| *p == [255; 3]).count();
         let bits: u32 = NOTICE
             .iter()
             .flat_map(|w| w.bytes())
@@ -164,23 +160,20 @@ mod tests {
             .sum();
         assert_eq!(inked, bits as usize);
         assert_eq!(
-            frame.rgb[..3 * 200],
+            frame.rgb()[..3 * 200],
             vec![100; 3 * 200],
             "the picture above is left alone"
         );
         // The upright of N, read back from the picture.
-        let column: Vec<u8> = (12..19).map(|y| frame.rgb[3 * (y * 200 + 1)]).collect();
+        let column: Vec<u8> = (12..19).map(|y| frame.rgb()[3 * (y * 200 + 1)]).collect();
         assert_eq!(column, [255; 7]);
     }
 
     #[test]
     fn small_pictures_do_not_fail() {
         for (width, height) in [(1, 1), (3, 200), (200, 3), (16, 16)] {
-            let mut frame = Frame {
-                width,
-                height,
-                rgb: vec![9; (3 * width * height) as usize],
-            };
+            let mut frame =
+                Frame::new(width, height, vec![9; (3 * width * height) as usize]).unwrap();
             burn_notice(&mut frame);
         }
     }

@@ -11,7 +11,15 @@ pub use overlay::{OverlayStyle, overlay, patch_overlay};
 /// Why there is no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// Two things drawn together are of different sizes, or values do not fill their stated shape.
+    /// A mask is to be drawn on a picture of another size.
+    #[error("a mask of {}x{} pixels does not fit a picture of {}x{}", mask[0], mask[1], frame[0], frame[1])]
+    Sizes {
+        /// The picture's, px.
+        frame: [u32; 2],
+        /// The mask's, px.
+        mask: [u32; 2],
+    },
+    /// Values do not fill their stated shape.
     #[error("{what}: {found} values where {expected} belong")]
     Shape {
         /// Of what.

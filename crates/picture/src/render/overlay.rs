@@ -2,7 +2,7 @@
 
 use super::{RenderError, letters};
 use crate::frame::Frame;
-use crate::mask::Mask;
+use crate::mask::{LogitMap, Mask};
 
 /// How overlays look.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,21 +33,21 @@ impl Default for OverlayStyle {
 /// place; beside it and the mask a row is all the memory this takes.
 ///
 /// # Errors
-/// [`RenderError::Shape`] if frame and mask are of different sizes.
+/// [`RenderError::Sizes`] if frame and mask are of different ones.
 pub fn overlay(mut frame: Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
-    let (width, height) = (frame.width as usize, frame.height as usize);
-    RenderError::check_shape("frame", frame.rgb.len(), &[3, width, height])?;
-    RenderError::check_shape("mask rows", mask.height as usize, &[height])?;
-    RenderError::check_shape("mask", mask.pixels.len(), &[width, height])?;
-    if frame.rgb.is_empty() {
-        return Ok(frame);
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    if frame.size() != mask.size() {
+        return Err(RenderError::Sizes {
+            frame: frame.size(),
+            mask: mask.size(),
+        });
     }
 
     let thickness = (width.min(height) as f32 * style.contour.clamp(0.0, 1.0))
         .round()
         .max(1.0) as usize;
     let mut contour = Contour::new(mask, thickness / 2);
-    for (line, row) in frame.rgb.chunks_exact_mut(3 * width).zip(mask.rows()) {
+    for (line, row) in frame.rgb_mut().chunks_exact_mut(3 * width).zip(mask.rows()) {
         let contour = contour.next_row();
         for ((pixel, target), contour) in line.chunks_exact_mut(3).zip(row).zip(contour) {
             let opacity = match (contour, *target != 0) {
@@ -68,18 +68,10 @@ pub fn overlay(mut frame: Frame, mask: &Mask, style: &OverlayStyle) -> Result<Fr
 /// The frame with the cells of the patch prompt (`side` × `side` logits, row-major) tinted where their logit ≥ 0,
 /// and the notice burned in. It shows where the model looked; a cell is drawn with a gap so that it is not taken
 /// for the mask.
-///
-/// # Errors
-/// [`RenderError::Shape`] if the logits do not fill their side.
-pub fn patch_overlay(
-    mut frame: Frame,
-    logits: &[f32],
-    side: usize,
-    style: &OverlayStyle,
-) -> Result<Frame, RenderError> {
-    let (width, height) = (frame.width as usize, frame.height as usize);
-    RenderError::check_shape("frame", frame.rgb.len(), &[3, width, height])?;
-    RenderError::check_shape("patch map", logits.len(), &[side, side])?;
+#[must_use]
+pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -> Frame {
+    let (side, logits) = (patch.side(), patch.logits());
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
 
     // For each pixel of a line, its cell, or none in the gap before the next one.
     let cells = |length: usize| -> Vec<Option<usize>> {
@@ -88,7 +80,7 @@ pub fn patch_overlay(
         (0..length).map(|i| (!gap(i)).then(|| cell(i))).collect()
     };
     let (columns, rows) = (cells(width), cells(height));
-    for (line, row) in frame.rgb.chunks_exact_mut(3 * width.max(1)).zip(rows) {
+    for (line, row) in frame.rgb_mut().chunks_exact_mut(3 * width).zip(rows) {
         let Some(row) = row else { continue };
         for (pixel, column) in line.chunks_exact_mut(3).zip(&columns) {
             if column.is_some_and(|column| logits[row * side + column] >= 0.0) {
@@ -97,7 +89,7 @@ pub fn patch_overlay(
         }
     }
     letters::burn_notice(&mut frame);
-    Ok(frame)
+    frame
 }
 
 fn blend(pixel: &mut [u8], colour: [u8; 3], opacity: f32) {
@@ -127,7 +119,7 @@ impl<'a> Contour<'a> {
             radius,
             taken: 0,
             given: 0,
-            until: vec![0; mask.width as usize],
+            until: vec![0; mask.width() as usize],
         }
     }
 
@@ -136,7 +128,7 @@ impl<'a> Contour<'a> {
         let row = self.given;
         self.given += 1;
         // Nothing further down reaches up to this row.
-        while self.taken < (row + self.radius + 1).min(self.mask.height as usize) {
+        while self.taken < (row + self.radius + 1).min(self.mask.height() as usize) {
             let (end, width) = (self.taken + self.radius + 1, self.until.len());
             let mut grown = 0; // columns that this border row has reached already
             for column in border(self.mask, self.taken) {
@@ -154,9 +146,9 @@ impl<'a> Contour<'a> {
 /// Columns of a row's target pixels with a background pixel at one of their 4 sides. The picture's own edge makes no
 /// border: a line there would say that the target ends where only the view does.
 fn border(mask: &Mask, y: usize) -> impl Iterator<Item = usize> {
-    let width = mask.width as usize;
-    let row = &mask.pixels[y * width..][..width];
-    let beside = |y: usize| mask.pixels.get(y * width..(y + 1) * width).unwrap_or(row);
+    let width = mask.width() as usize;
+    let row = &mask.pixels()[y * width..][..width];
+    let beside = |y: usize| mask.pixels().get(y * width..(y + 1) * width).unwrap_or(row);
     let (above, below) = (beside(y.saturating_sub(1)), beside(y + 1));
     (0..width).filter(move |&x| {
         let (left, right) = (row[x.saturating_sub(1)], row[(x + 1).min(width - 1)]);
@@ -171,31 +163,27 @@ mod tests {
     use super::*;
     use crate::mask::tests::{any_mask, drawn};
 
+    fn map(logits: &[f32]) -> LogitMap {
+        LogitMap::new(logits.len().isqrt(), logits.to_vec()).unwrap()
+    }
+
     fn grey(width: u32, height: u32) -> Frame {
-        Frame {
-            width,
-            height,
-            rgb: vec![100; (3 * width * height) as usize],
-        }
+        Frame::new(width, height, vec![100; (3 * width * height) as usize]).unwrap()
     }
 
     fn pixel(frame: &Frame, x: u32, y: u32) -> [u8; 3] {
-        let at = 3 * (y * frame.width + x) as usize;
-        [frame.rgb[at], frame.rgb[at + 1], frame.rgb[at + 2]]
+        let at = 3 * (y * frame.width() + x) as usize;
+        [frame.rgb()[at], frame.rgb()[at + 1], frame.rgb()[at + 2]]
     }
 
     /// A disc of the given radius in the middle, or what the picture's edge leaves of it.
     fn disc(width: u32, height: u32, (cx, cy): (i32, i32), radius: i32) -> Mask {
-        let mut mask = Mask::empty(width, height).unwrap();
-        for (i, pixel) in mask.pixels.iter_mut().enumerate() {
-            let (x, y) = (i as i32 % width as i32, i as i32 / width as i32);
-            *pixel = if (x - cx).pow(2) + (y - cy).pow(2) <= radius * radius {
-                255
-            } else {
-                0
-            };
-        }
-        mask
+        let pixel = |i: u32| {
+            let (x, y) = ((i % width) as i32, (i / width) as i32);
+            let inside = (x - cx).pow(2) + (y - cy).pow(2) <= radius * radius;
+            if inside { 255 } else { 0 }
+        };
+        Mask::new(width, height, (0..width * height).map(pixel).collect()).unwrap()
     }
 
     #[test]
@@ -230,11 +218,7 @@ mod tests {
         };
         let line = |side: u32| {
             let right_half = |i: u32| if i % side >= side / 2 { 255 } else { 0 };
-            let mask = Mask {
-                width: side,
-                height: side,
-                pixels: (0..side * side).map(right_half).collect(),
-            };
+            let mask = Mask::new(side, side, (0..side * side).map(right_half).collect()).unwrap();
             let picture = overlay(grey(side, side), &mask, &style).unwrap();
             (0..side)
                 .filter(|x| pixel(&picture, *x, side / 2) == style.colour)
@@ -254,13 +238,9 @@ mod tests {
             opacity: 0.0,
             ..OverlayStyle::default()
         };
-        let everything = Mask {
-            width: 300,
-            height: 200,
-            pixels: vec![255; 60_000],
-        };
+        let everything = Mask::new(300, 200, vec![255; 60_000]).unwrap();
         let picture = overlay(grey(300, 200), &everything, &style).unwrap();
-        assert!(!picture.rgb.chunks(3).any(|p| p == style.colour));
+        assert!(!picture.rgb().chunks(3).any(|p| p == style.colour));
     }
 
     #[test]
@@ -270,9 +250,9 @@ mod tests {
         let style = OverlayStyle::default();
         for picture in [
             overlay(frame.clone(), &mask, &style).unwrap(),
-            patch_overlay(frame.clone(), &[-1.0; 4], 2, &style).unwrap(),
+            patch_overlay(frame.clone(), &map(&[-1.0; 4]), &style),
         ] {
-            assert!(picture.rgb.chunks(3).filter(|p| *p == [255; 3]).count() > 100);
+            assert!(picture.rgb().chunks(3).filter(|p| *p == [255; 3]).count() > 100);
             assert_ne!(picture, frame);
         }
     }
@@ -287,7 +267,7 @@ mod tests {
         };
         // 3 × 3 cells of 100 × 60 pixels; the two at 0 or above are (column 2, row 0) and (column 1, row 1).
         let logits = [-1.0, -0.1, 0.0, -3.0, 9.0, -1.0, -1.0, -1.0, -1.0];
-        let picture = patch_overlay(grey(300, 180), &logits, 3, &style).unwrap();
+        let picture = patch_overlay(grey(300, 180), &map(&logits), &style);
         let tinted = [150, 50, 50];
         assert_eq!(
             [
@@ -306,7 +286,7 @@ mod tests {
             [[100; 3]; 3]
         );
         // More cells than pixels: no gaps, nothing out of bounds.
-        assert!(patch_overlay(grey(5, 7), &[1.0; 256], 16, &style).is_ok());
+        let _ = patch_overlay(grey(5, 7), &map(&[1.0; 256]), &style);
     }
 
     #[test]
@@ -315,18 +295,17 @@ mod tests {
         let turned = Mask::empty(200, 300).unwrap();
         assert!(matches!(
             overlay(grey(300, 200), &turned, &style),
-            Err(RenderError::Shape { .. })
-        ));
-        assert!(matches!(
-            patch_overlay(grey(30, 20), &[0.0; 5], 2, &style),
-            Err(RenderError::Shape { .. })
+            Err(RenderError::Sizes {
+                frame: [300, 200],
+                mask: [200, 300]
+            })
         ));
     }
 
     /// The contour of a whole mask.
     fn contour(mask: &Mask, radius: usize) -> Vec<bool> {
         let mut contour = Contour::new(mask, radius);
-        (0..mask.height)
+        (0..mask.height())
             .flat_map(|_| contour.next_row().collect::<Vec<_>>())
             .collect()
     }
@@ -334,9 +313,9 @@ mod tests {
     proptest! {
         #[test]
         fn contour_is_the_squares_around_border_pixels(mask in any_mask(), radius in 0_usize..30) {
-            let (width, height) = (mask.width as i32, mask.height as i32);
+            let (width, height) = (mask.width() as i32, mask.height() as i32);
             let background = |x: i32, y: i32| {
-                (0..width).contains(&x) && (0..height).contains(&y) && mask.pixels[(y * width + x) as usize] == 0
+                (0..width).contains(&x) && (0..height).contains(&y) && mask.pixels()[(y * width + x) as usize] == 0
             };
             let border: Vec<(i32, i32)> = (0..height)
                 .flat_map(|y| (0..width).map(move |x| (x, y)))

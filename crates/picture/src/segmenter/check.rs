@@ -1,6 +1,3 @@
-/// Asked for in place of a modality's name: the one the picture looks most like.
-pub const AUTO: &str = "auto";
-
 /// Whether a picture looks like the modality it was sent as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModalityCheck {

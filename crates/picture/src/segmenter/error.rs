@@ -1,6 +1,7 @@
 use crate::frame::{FrameError, Stopped};
 
-use super::check::{AUTO, Inverted, ModalityCheck};
+use super::check::{Inverted, ModalityCheck};
+use super::job::Modality;
 
 /// Why a job gave no mask. Each is told apart by clients, so each keeps its meaning.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +22,8 @@ pub enum EngineError {
     /// The picture is plainly not of the modality it was sent as.
     #[error("{}{}", mismatch(asked, check), of_pages(*pages))]
     ModalityMismatch {
-        /// What was asked; [`AUTO`] where the guard was to choose.
-        asked: String,
+        /// What was asked.
+        asked: Modality,
         /// What the guard saw.
         check: ModalityCheck,
         /// The page that was read and how many there are, of a file of several.
@@ -82,7 +83,7 @@ fn of_pages(pages: Option<[u32; 2]>) -> String {
     })
 }
 
-fn mismatch(asked: &str, check: &ModalityCheck) -> String {
+fn mismatch(asked: &Modality, check: &ModalityCheck) -> String {
     let ModalityCheck {
         score,
         likeliest,
@@ -94,7 +95,7 @@ fn mismatch(asked: &str, check: &ModalityCheck) -> String {
         (_, Some(Inverted { modality, score })) => format!(
             "the picture looks like an inverted '{modality}' (score {score:.3}): the grey values seem to be reversed (MONOCHROME1 saved as it is); invert them and send it again"
         ),
-        (AUTO, None) => format!(
+        (Modality::Auto, None) => format!(
             "the picture looks like no modality of the model (most like '{likeliest}', score {likeliest_score:.3})"
         ),
         (_, None) => format!(

@@ -13,10 +13,10 @@ mod readiness;
 mod segmentation;
 mod times;
 
-pub use check::{AUTO, Inverted, ModalityCheck};
+pub use check::{Inverted, ModalityCheck};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::EngineError;
-pub use job::{Ask, Job, OnMismatch};
+pub use job::{Ask, Job, Modality, OnMismatch};
 pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;

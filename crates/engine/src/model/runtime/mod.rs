@@ -13,7 +13,7 @@ use super::nodes;
 use crate::manifest::contract::{Contract, Element, Port};
 use compute::kernels::{Cpu, Value};
 use compute::layers::{LayerCache, Program, Step};
-use picture::mask::LogitMap;
+use picture::mask::{LogitMap, MaskError};
 
 pub use load::GraphFiles;
 pub use threads::Threads;
@@ -259,13 +259,13 @@ impl Tensor32 {
     }
 }
 
-impl From<Tensor32> for LogitMap {
+impl TryFrom<Tensor32> for LogitMap {
+    type Error = MaskError;
+
     /// From a `[1, 1, side, side]` tensor.
-    fn from(tensor: Tensor32) -> Self {
-        Self {
-            side: tensor.shape.last().copied().unwrap_or_default(),
-            logits: tensor.data,
-        }
+    fn try_from(tensor: Tensor32) -> Result<Self, MaskError> {
+        let side = tensor.shape.last().copied().unwrap_or_default();
+        Self::new(side, tensor.data)
     }
 }
 
