@@ -123,5 +123,5 @@ fn whole(bencher: Bencher) {
         on_mismatch: OnMismatch::Keep,
         ..Ask::new(MODALITY)
     };
-    bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
+    bencher.bench_local(|| scene.pipeline.segment_file(&scene.bytes, &ask));
 }

@@ -12,9 +12,10 @@ use picture::NOTICE;
 use picture::frame::{self, FrameLimits};
 use picture::mask::Mask;
 use picture::mask::agreement::compare;
-use picture::mask::ellipse::{Ellipse, PixelSize};
+use picture::mask::ellipse::Ellipse;
 use picture::mask::polygons::{largest, polygons};
 use picture::mask::regions::Regions;
+use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
 
 #[derive(Debug, clap::Args)]
@@ -131,7 +132,7 @@ fn measure(
         ..Ask::new(case.modality.clone())
     };
     let found = pipeline
-        .segment(&inputs::read(&case.image)?, &ask)
+        .segment_file(&inputs::read(&case.image)?, &ask)
         .map_err(|error| error.to_string())?;
     let mask = &found.mask;
     let mut row = PictureRow {

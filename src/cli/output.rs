@@ -4,8 +4,8 @@ use clap::ValueEnum;
 
 use super::{Failure, print, write};
 use http;
-use picture::mask::ellipse::PixelSize;
 use picture::render::npy;
+use picture::scale::PixelSize;
 use picture::segmenter::Segmentation;
 
 /// What is written for each picture.

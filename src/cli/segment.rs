@@ -7,9 +7,9 @@ use indicatif::ProgressBar;
 use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
-use engine::flow::{Pipeline, Source};
-use picture::mask::ellipse::PixelSize;
-use picture::segmenter::{Ask, OnMismatch};
+use engine::flow::{Pipeline, Subject};
+use picture::scale::PixelSize;
+use picture::segmenter::{Ask, OnMismatch, Picture, ReceivedFile};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -181,11 +181,15 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> R
         }
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
-    let source = Source {
+    let picture = Picture::File(ReceivedFile {
+        bytes,
         page: errand.page,
-        ..Source::from(&bytes[..])
+    });
+    let subject = Subject {
+        scale: &errand.pixel.into(),
+        ..Subject::from(&picture)
     };
-    let results = pipeline.segment_all(&source, asks)?;
+    let results = pipeline.segment_all(&subject, asks)?;
     let mut written = results.into_iter().zip(&errand.targets);
     written
         .try_for_each(|(result, target)| output::put(result, errand.format, errand.pixel, target))

@@ -15,13 +15,14 @@ use picture::NOTICE;
 use picture::frame::Frame;
 use picture::mask::LogitMap;
 use picture::mask::Mask;
-use picture::mask::ellipse::{Ellipse, PixelSize};
+use picture::mask::ellipse::Ellipse;
 use picture::mask::measure::measure;
 use picture::mask::polygons::{largest, polygons};
 use picture::mask::regions::Regions;
 use picture::mask::rle::Rle;
 use picture::mask::warnings;
 use picture::render::{self, OverlayStyle, RenderError};
+use picture::scale::PixelSize;
 use picture::segmenter::{Lease, Segmentation};
 
 /// Of overlays: no visible blocks around a crisp contour.

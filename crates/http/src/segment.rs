@@ -20,7 +20,7 @@ use super::schema::SegmentReply;
 use super::upload::{self, Envelope, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
 use picture::frame::Stop;
-use picture::segmenter::{EngineError, Job, Segmentation};
+use picture::segmenter::{EngineError, Job, Picture, ReceivedFile, Segmentation};
 
 /// A query as it was sent: names and texts.
 type Pairs = Vec<(String, String)>;
@@ -93,8 +93,11 @@ pub async fn segment(
         .map_err(|_| full())?;
 
     let job = Job {
-        bytes,
-        page: wish.page,
+        picture: Picture::File(ReceivedFile {
+            bytes,
+            page: wish.page,
+        }),
+        scale: wish.extras.pixel.into(),
         ask: wish.ask,
         stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
     };

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::negotiate::{Format, best_of};
 use super::problem::{Kind, Problem, shortened};
 use super::reply::Extras;
-use picture::mask::ellipse::PixelSize;
+use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
 
 /// Declares the wishes: what each means, its name, the type its text is read as ([`Told`]).

@@ -51,6 +51,7 @@ fn segmentation(noise: bool) -> Segmentation {
         }
     };
     Segmentation {
+        scale: picture::scale::Scale::Unknown,
         frame: Arc::new(Frame::new(WIDTH, HEIGHT, rgb).unwrap()),
         file: None,
         mask: Mask::new(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(disc).collect()).unwrap(),

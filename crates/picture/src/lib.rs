@@ -1,7 +1,7 @@
 //! Pictures and masks, and the seam between those who want masks and those who make them.
 //!
 //! [`frame`] decodes a picture file within limits; [`mask`] is what is found on it and what is measured of that;
-//! [`render`] draws both; [`segmenter`] is the trait through which every door sees the model. Knows no network, no
+//! [`scale`] says how large pixels are; [`render`] draws both; [`segmenter`] is the trait through which every door sees the model. Knows no network, no
 //! runtime and no protocol.
 //!
 //! Research use only. Not for clinical use.
@@ -9,6 +9,7 @@
 pub mod frame;
 pub mod mask;
 pub mod render;
+pub mod scale;
 pub mod segmenter;
 
 /// Said by every output object, page and help text of this product.

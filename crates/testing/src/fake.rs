@@ -11,8 +11,8 @@ use picture::mask::LogitMap;
 use picture::mask::Mask;
 use picture::segmenter::ModalityCheck;
 use picture::segmenter::{
-    Done, EngineError, Job, Lease, ModalityInfo, ModelInfo, OnMismatch, Readiness, Segmentation,
-    Segmenter, StageTimes,
+    Done, EngineError, Job, Lease, ModalityInfo, ModelInfo, OnMismatch, Picture, Readiness,
+    ReceivedFile, Segmentation, Segmenter, StageTimes,
 };
 
 /// Names of the fake's modalities, in index order.
@@ -193,8 +193,14 @@ fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
 }
 
 fn segment(job: Job) -> Result<Segmentation, EngineError> {
-    let Decoded { frame, file } =
-        read_file(&job.bytes, job.page, &FrameLimits::default(), &job.stop)?;
+    let (frame, file) = match job.picture {
+        Picture::File(ReceivedFile { bytes, page }) => {
+            let Decoded { frame, file } =
+                read_file(&bytes, page, &FrameLimits::default(), &job.stop)?;
+            (Arc::new(frame), Some(file))
+        }
+        Picture::Frame(frame) => (frame, None),
+    };
     let check = looks(&frame, job.ask.modality.as_str());
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
@@ -229,8 +235,9 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         low_res: map(&frame, 16),
         patch: map(&frame, 8),
         mask,
-        frame: Arc::new(frame),
-        file: Some(file),
+        frame,
+        file,
+        scale: job.scale,
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,

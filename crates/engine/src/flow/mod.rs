@@ -9,4 +9,4 @@ mod watch;
 pub use passes::Observer;
 pub use pipeline::Pipeline;
 pub(crate) use plan::Plan;
-pub use reading::Source;
+pub use reading::Subject;

@@ -9,12 +9,12 @@ use picture::frame::{Frame, FrameLimits, Stop};
 use picture::mask::confidence::Signs;
 use picture::mask::{self, Upsampled};
 use picture::segmenter::{
-    Ask, EngineError, Memory, ModalityCheck, OnMismatch, Segmentation, StageTimes,
+    Ask, EngineError, Memory, ModalityCheck, OnMismatch, Picture, Segmentation, StageTimes,
 };
 
 use super::passes::{Look, Maps, Observer, Passes, Said, Task};
 use super::plan::{Plan, Settled};
-use super::reading::{Picture, Reading, Source};
+use super::reading::{Opened, Reading, Subject};
 use super::watch::Watch;
 use crate::options::EngineOptions;
 use crate::pin;
@@ -29,7 +29,7 @@ pub struct Pipeline {
 
 /// A picture on its way through the flow.
 struct Course<'a> {
-    picture: Picture,
+    picture: Opened,
     stop: &'a Stop,
     watch: Watch,
     /// Milliseconds that decoding took.
@@ -115,43 +115,40 @@ impl Pipeline {
         Plan::of(&self.store, asks).map(|_| ())
     }
 
-    /// From a picture file's bytes to its mask, however long it takes. [`StageTimes::queue`] is left at 0.
+    /// From a picture to its mask. [`StageTimes::queue`] is left at 0.
     ///
     /// # Errors
-    /// The picture is refused, the names are unknown, or the model is unusable.
-    pub fn segment(&self, bytes: &[u8], ask: &Ask) -> Result<Segmentation, EngineError> {
-        self.segment_file(&bytes.into(), ask)
+    /// The picture is refused or given up, the names are unknown, or the model is unusable.
+    pub fn segment(&self, subject: &Subject<'_>, ask: &Ask) -> Result<Segmentation, EngineError> {
+        only(self.segment_all(subject, std::slice::from_ref(ask))?)
     }
 
-    /// From a picture file to its mask. [`StageTimes::queue`] is left at 0.
+    /// From a picture file's first page to its mask, however long it takes.
     ///
     /// # Errors
-    /// As [`Pipeline::segment`]; also [`EngineError::GivenUp`].
-    pub fn segment_file(
-        &self,
-        source: &Source<'_>,
-        ask: &Ask,
-    ) -> Result<Segmentation, EngineError> {
-        only(self.segment_all(source, std::slice::from_ref(ask))?)
+    /// As [`Pipeline::segment`].
+    pub fn segment_file(&self, bytes: &[u8], ask: &Ask) -> Result<Segmentation, EngineError> {
+        let picture = Picture::from(bytes.to_vec());
+        self.segment(&Subject::from(&picture), ask)
     }
 
-    /// From a picture file to a mask for each of several asks of one model, in their order: the same as
-    /// [`Pipeline::segment_file`] gives for each, bit for bit, in less time. Whatever does not depend on the modality
+    /// From a picture to a mask for each of several asks of one model, in their order: the same as
+    /// [`Pipeline::segment`] gives for each, bit for bit, in less time. Whatever does not depend on the modality
     /// runs once, and counts in the first result's times; so do all encoders together.
     ///
     /// # Errors
-    /// As [`Pipeline::segment_file`]; also [`EngineError::TwoModels`]. One that fails fails all.
+    /// As [`Pipeline::segment`]; also [`EngineError::TwoModels`]. One that fails fails all.
     pub fn segment_all(
         &self,
-        source: &Source<'_>,
+        subject: &Subject<'_>,
         asks: &[Ask],
     ) -> Result<Vec<Segmentation>, EngineError> {
         let plan = Plan::of(&self.store, asks)?.guarded()?;
         let mut watch = Watch::start();
-        let picture = self.reading.read(source, asks.len())?;
+        let picture = self.reading.open(subject, asks.len())?;
         let course = Course {
             picture,
-            stop: &source.stop,
+            stop: &subject.stop,
             decoded: watch.lap(),
             watch,
         };
@@ -282,7 +279,7 @@ impl Pipeline {
 
 /// The mask of what the network said, and how good it is likely to be.
 fn masked(
-    picture: &Picture,
+    picture: &Opened,
     (choice, check): Settled<'_>,
     said: Said,
     watch: &mut Watch,
@@ -307,6 +304,7 @@ fn masked(
     Ok(Segmentation {
         frame: frame.clone(),
         file: picture.file.clone(),
+        scale: picture.scale.clone(),
         mask,
         low_res,
         patch,

@@ -1,42 +1,55 @@
-//! Bytes of a picture file → [`Picture`], within time and within the memory of all pictures together.
+//! A [`Picture`] → [`Opened`]: a file is decoded, within time and within the memory of all pictures together.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use picture::frame::{self, Decoded, FileInfo, Frame, FrameError, FrameLimits, Stop};
 
-use picture::segmenter::{EngineError, Lease, Memory};
+use picture::scale::Scale;
+use picture::segmenter::{EngineError, Job, Lease, Memory, Picture, ReceivedFile};
 
 /// Bytes of a pixel in a [`Frame`].
 const FRAME_BYTES: u64 = 3;
 /// Bytes of a pixel in a [`picture::mask::Mask`].
 const MASK_BYTES: u64 = 1;
 
-/// A picture file, which of its pages to read, and until when.
+/// A picture to be segmented, and until when.
 #[derive(Clone, Debug)]
-pub struct Source<'a> {
-    /// The file.
-    pub bytes: &'a [u8],
-    /// From 1; `None`: the first.
-    pub page: Option<u32>,
+pub struct Subject<'a> {
+    /// The picture.
+    pub picture: &'a Picture,
+    /// How large its pixels are.
+    pub scale: &'a Scale,
     /// When to give it up, on its whole way.
     pub stop: Stop,
 }
 
-impl<'a> From<&'a [u8]> for Source<'a> {
-    /// The first page, however long it takes.
-    fn from(bytes: &'a [u8]) -> Self {
+impl<'a> From<&'a Picture> for Subject<'a> {
+    /// Of no scale, however long it takes.
+    fn from(picture: &'a Picture) -> Self {
         Self {
-            bytes,
-            page: None,
+            picture,
+            scale: &Scale::Unknown,
             stop: Stop::never(),
         }
     }
 }
 
+impl<'a> From<&'a Job> for Subject<'a> {
+    fn from(job: &'a Job) -> Self {
+        Self {
+            picture: &job.picture,
+            scale: &job.scale,
+            stop: job.stop.clone(),
+        }
+    }
+}
+
 /// A decoded picture, and its share of the memory.
-pub(super) struct Picture {
+pub(super) struct Opened {
     pub frame: Arc<Frame>,
+    pub scale: Scale,
+    /// `None` of one that came without a file.
     pub file: Option<FileInfo>,
     pub lease: Lease,
 }
@@ -52,17 +65,34 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Decodes a picture of which `masks` masks will be made: their memory is part of its share.
+    /// Opens a picture of which `masks` masks will be made.
     ///
     /// # Errors
     /// The picture is refused, or given up.
-    pub(super) fn read(&self, source: &Source<'_>, masks: usize) -> Result<Picture, EngineError> {
-        let Source {
-            bytes,
-            page,
+    pub(super) fn open(&self, subject: &Subject<'_>, masks: usize) -> Result<Opened, EngineError> {
+        let Subject {
+            picture,
+            scale,
             ref stop,
-        } = *source;
+        } = *subject;
         stop.check()?;
+        let opened = match picture {
+            Picture::File(file) => self.decode(file, stop, masks)?,
+            Picture::Frame(frame) => Opened::from(frame.clone()),
+        };
+        let scale = scale.clone();
+        Ok(Opened { scale, ..opened })
+    }
+
+    /// Decodes a file; its masks' memory is part of its share.
+    fn decode(
+        &self,
+        file: &ReceivedFile,
+        stop: &Stop,
+        masks: usize,
+    ) -> Result<Opened, EngineError> {
+        let ReceivedFile { bytes, page } = file;
+        let page = *page;
         let masks = MASK_BYTES * masks as u64;
         let mut lease = match &self.memory {
             Some(memory) => {
@@ -82,15 +112,16 @@ impl Reading {
         })?;
         let pixels = u64::from(frame.width()) * u64::from(frame.height());
         lease.shrink(pixels * (FRAME_BYTES + masks));
-        Ok(Picture {
+        Ok(Opened {
             frame: Arc::new(frame),
+            scale: Scale::Unknown,
             file: Some(file),
             lease,
         })
     }
 }
 
-impl Picture {
+impl Opened {
     /// An error that knows of the file's other pages.
     pub(super) fn told(&self, error: EngineError) -> EngineError {
         let several = self.file.as_ref().filter(|file| file.pages > 1);
@@ -105,11 +136,12 @@ impl Picture {
     }
 }
 
-impl From<Arc<Frame>> for Picture {
+impl From<Arc<Frame>> for Opened {
     /// One that came without a file, in memory of its owner's.
     fn from(frame: Arc<Frame>) -> Self {
         Self {
             frame,
+            scale: Scale::Unknown,
             file: None,
             lease: Lease::default(),
         }

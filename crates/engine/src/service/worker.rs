@@ -8,7 +8,7 @@ use picture::segmenter::{Ask, EngineError, Job, Readiness, Segmentation};
 
 use super::post::{Duty, OnDuty, Post};
 use super::shared::{Queued, Shared};
-use crate::flow::{Pipeline, Source};
+use crate::flow::Pipeline;
 use crate::pin;
 use crate::sync::{lock, millis};
 
@@ -24,12 +24,7 @@ impl Work for Pipeline {
     }
 
     fn segment(&self, job: &Job) -> Result<Segmentation, EngineError> {
-        let source = Source {
-            bytes: &job.bytes,
-            page: job.page,
-            stop: job.stop.clone(),
-        };
-        self.segment_file(&source, &job.ask)
+        Self::segment(self, &job.into(), &job.ask)
     }
 }
 

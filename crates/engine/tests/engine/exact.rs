@@ -11,7 +11,7 @@ use picture::segmenter::{Ask, OnMismatch};
 
 /// What the graphs give for a picture, bit by bit: mask logits, then patch logits.
 fn bits(pipeline: &Pipeline, picture: &[u8], ask: &Ask) -> Vec<u32> {
-    let result = pipeline.segment(picture, ask).unwrap();
+    let result = pipeline.segment_file(picture, ask).unwrap();
     let logits = result.low_res.logits().iter().chain(result.patch.logits());
     logits.map(|logit| logit.to_bits()).collect()
 }

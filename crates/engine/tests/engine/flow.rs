@@ -18,7 +18,7 @@ fn pipeline(dir: &Path) -> Pipeline {
 }
 
 fn segment(dir: &Path, modality: &str, picture: &[u8]) -> Result<Segmentation, EngineError> {
-    pipeline(dir).segment(picture, &Ask::new(modality))
+    pipeline(dir).segment_file(picture, &Ask::new(modality))
 }
 
 /// 120×48, bright in the lower left quarter only: any swap or flip of axes shows.
@@ -115,7 +115,7 @@ fn more_threads_give_the_same() {
     let ask = Ask::new("bright");
     let run = |threads| {
         let pipeline = Pipeline::new(store.clone(), threads, FrameLimits::default()).unwrap();
-        pipeline.segment(&lower_left(), &ask).unwrap()
+        pipeline.segment_file(&lower_left(), &ask).unwrap()
     };
     assert_eq!(run(1).low_res, run(3).low_res);
 }
@@ -238,9 +238,9 @@ fn a_repaired_file_is_tried_again() {
     let pipeline = pipeline(dir.path());
     let ask = Ask::new("bright");
     flip(&path);
-    assert!(pipeline.segment(&lower_left(), &ask).is_err());
+    assert!(pipeline.segment_file(&lower_left(), &ask).is_err());
     flip(&path);
-    assert!(pipeline.segment(&lower_left(), &ask).is_ok());
+    assert!(pipeline.segment_file(&lower_left(), &ask).is_ok());
 }
 
 #[test]

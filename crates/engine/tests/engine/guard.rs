@@ -30,7 +30,7 @@ fn segment(
     };
     // Of that mean; a picture of one value is no picture.
     let picture = toy::png(80, 80, |x, _| if x < 40 { grey - 10 } else { grey + 10 });
-    pipeline.segment(&picture, &ask)
+    pipeline.segment_file(&picture, &ask)
 }
 
 /// Of a mean red of `grey`.
@@ -138,9 +138,13 @@ fn the_shipped_guard_takes_the_samples_and_refuses_their_inverses() {
     ] {
         let picture = std::fs::read(root.join(format!("tests/samples/{stem}.jpg"))).unwrap();
         let ask = Ask::new(modality);
-        let right = pipeline.segment(&picture, &ask).unwrap().check.unwrap();
+        let right = pipeline
+            .segment_file(&picture, &ask)
+            .unwrap()
+            .check
+            .unwrap();
         assert_eq!(right.inverted, None, "{stem}");
-        match pipeline.segment(&inverse(&picture), &ask) {
+        match pipeline.segment_file(&inverse(&picture), &ask) {
             Err(EngineError::ModalityMismatch { check, .. }) => {
                 let inverted = check.inverted.unwrap();
                 assert_eq!(inverted.modality, modality, "{stem}");
@@ -227,7 +231,7 @@ fn a_blank_picture_is_of_no_modality_whatever_the_classifier_says() {
     for grey in [0, 129, 200, 255] {
         let blank = toy::png(80, 80, |x, y| grey ^ u8::from((x + y) % 7 == 0));
         for modality in ["bright", "dark", Modality::AUTO] {
-            match pipeline.segment(&blank, &ask(modality)) {
+            match pipeline.segment_file(&blank, &ask(modality)) {
                 Err(EngineError::ModalityMismatch { check, .. }) => {
                     assert_eq!((&*check.likeliest, check.likeliest_score), ("other", 1.0));
                     assert_eq!(check.inverted, None);

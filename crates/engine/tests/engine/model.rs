@@ -38,7 +38,7 @@ fn bundled_samples_are_found() {
         ("kvasir_cju84hibuktj80871u519o71q", "colonoscopy", 0.6),
     ] {
         let bytes = std::fs::read(root(&format!("tests/samples/{stem}.jpg"))).unwrap();
-        let result = pipeline.segment(&bytes, &Ask::new(modality)).unwrap();
+        let result = pipeline.segment_file(&bytes, &Ask::new(modality)).unwrap();
         let scores = compare(&result.mask, &truth(stem)).unwrap();
         println!("{stem}: {scores:?}");
         assert!(scores.dice >= least, "{stem}: Dice {}", scores.dice);
@@ -76,7 +76,7 @@ fn every_modality_of_the_shipped_models_runs() {
                 on_mismatch: OnMismatch::Keep,
                 ..Ask::new(modality.name.as_str())
             };
-            let result = pipeline.segment(&bytes, &ask).unwrap();
+            let result = pipeline.segment_file(&bytes, &ask).unwrap();
             // Tiles of the shipped models: 2 x 2 of 448 that share 64 pixels span 832.
             let tiled = model.side == 448;
             let canvas = if tiled { 832 } else { model.side };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use testing::toy;
 
-use espmedsam_engine::flow::{Pipeline, Source};
+use espmedsam_engine::flow::{Pipeline, Subject};
 use espmedsam_engine::model::runtime::{Graph, Input, Tensor32, Threads};
 use espmedsam_engine::model::store::Store;
 use picture::frame::FrameLimits;
@@ -47,7 +47,7 @@ fn assert_as_one_by_one(pipeline: &Pipeline, picture: &[u8], asks: &[Ask]) {
     let found = pipeline.segment_all(&picture.into(), asks).unwrap();
     assert_eq!(found.len(), asks.len());
     for (found, ask) in found.iter().zip(asks) {
-        assert_same(found, &pipeline.segment(picture, ask).unwrap());
+        assert_same(found, &pipeline.segment_file(picture, ask).unwrap());
     }
 }
 
@@ -139,7 +139,8 @@ fn one_picture_is_asked_of_one_model() {
         .map(|m| ask(&m.name))
         .collect();
     let picture = picture();
-    let source = Source::from(&picture[..]);
+    let picture = picture.clone().into();
+    let source = Subject::from(&picture);
     let error = pipeline.segment_all(&source, &asks).unwrap_err();
     assert!(error.to_string().contains("two models"), "{error}");
     assert!(matches!(error, EngineError::TwoModels { .. }));

@@ -1,56 +1,7 @@
 //! The ellipse of a region, by its moments, in millimetres: what a fetal head's circumference is read from.
 
 use super::polygons::Polygon;
-
-/// Size of a picture's pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PixelSize {
-    /// Millimetres per column and per row; finite, over 0, at most [`PixelSize::LARGEST`].
-    mm: [f64; 2],
-}
-
-/// Not a size of pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a pixel's size is one number of millimetres, or two (column, row), over 0 and at most {}",
-    PixelSize::LARGEST
-)]
-pub struct BadPixelSize;
-
-impl PixelSize {
-    /// No device has larger pixels, mm.
-    pub const LARGEST: f64 = 100.0;
-
-    /// `mm` per column and per row.
-    ///
-    /// # Errors
-    /// [`BadPixelSize`].
-    pub fn new(mm: [f64; 2]) -> Result<Self, BadPixelSize> {
-        let good = |v: f64| v > 0.0 && v <= Self::LARGEST;
-        if mm.into_iter().all(good) {
-            Ok(Self { mm })
-        } else {
-            Err(BadPixelSize)
-        }
-    }
-
-    /// Millimetres per column and per row.
-    #[must_use]
-    pub fn mm(self) -> [f64; 2] {
-        self.mm
-    }
-}
-
-impl std::str::FromStr for PixelSize {
-    type Err = BadPixelSize;
-
-    /// "0.14", or "0.14,0.15": column, row.
-    fn from_str(text: &str) -> Result<Self, BadPixelSize> {
-        let (column, row) = text.split_once(',').unwrap_or((text, text));
-        let number = |text: &str| text.trim().parse().map_err(|_| BadPixelSize);
-        Self::new([number(column)?, number(row)?])
-    }
-}
+use crate::scale::PixelSize;
 
 /// The ellipse of a region's area, centre and second moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,7 +45,12 @@ struct Moments {
 impl Moments {
     /// By Green's theorem, edge by edge.
     fn of(ring: &[[u32; 2]], pixel: PixelSize) -> Self {
-        let place = |p: &[u32; 2]| [f64::from(p[0]) * pixel.mm[0], f64::from(p[1]) * pixel.mm[1]];
+        let place = |p: &[u32; 2]| {
+            [
+                f64::from(p[0]) * pixel.mm()[0],
+                f64::from(p[1]) * pixel.mm()[1],
+            ]
+        };
         let origin = ring.first().map_or([0.0; 2], place);
         let mut sums = [0.0; 6];
         for (p, q) in ring.iter().zip(ring.iter().cycle().skip(1)) {
@@ -142,8 +98,8 @@ impl Moments {
         let full = std::f64::consts::PI * semi_axes[0] * semi_axes[1];
         Some(Ellipse {
             centre: [
-                (x + self.origin[0]) / pixel.mm[0],
-                (y + self.origin[1]) / pixel.mm[1],
+                (x + self.origin[0]) / pixel.mm()[0],
+                (y + self.origin[1]) / pixel.mm()[1],
             ],
             semi_axes,
             angle: 0.5 * (2.0 * xy).atan2(xx - yy),
@@ -162,6 +118,7 @@ mod tests {
     use crate::mask::Mask;
     use crate::mask::polygons::{largest, polygons};
     use crate::mask::regions::Regions;
+    use crate::scale::BadPixelSize;
     use proptest::prelude::*;
 
     fn fit(mask: &Mask, mm: [f64; 2]) -> Option<Ellipse> {

@@ -1,7 +1,8 @@
 //! What the reader of a result should know before trusting it. Warnings never refuse anything.
 
-use super::ellipse::{Ellipse, PixelSize};
+use super::ellipse::Ellipse;
 use crate::frame::{FileInfo, Format};
+use crate::scale::PixelSize;
 
 /// A doubt, or something left out.
 #[derive(Clone, Debug, PartialEq, Eq)]

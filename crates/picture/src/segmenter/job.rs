@@ -1,4 +1,7 @@
-use crate::frame::Stop;
+use std::sync::Arc;
+
+use crate::frame::{Frame, Stop};
+use crate::scale::Scale;
 
 /// What a client asks for: which modality, through which model of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +80,38 @@ pub enum OnMismatch {
     Keep,
 }
 
-/// One picture to segment: undecoded bytes, so that a waiting queue holds no pixels.
+/// A picture, as it comes.
 #[derive(Clone, Debug)]
-pub struct Job {
-    /// The picture file, as received.
+pub enum Picture {
+    /// Undecoded, so that waiting costs no pixels.
+    File(ReceivedFile),
+    /// Decoded, as a camera's: its memory is its owner's.
+    Frame(Arc<Frame>),
+}
+
+/// A picture file as received.
+#[derive(Clone, Debug)]
+pub struct ReceivedFile {
+    /// The whole of it.
     pub bytes: Vec<u8>,
     /// Which of its pages, from 1; `None`: the first.
     pub page: Option<u32>,
+}
+
+impl From<Vec<u8>> for Picture {
+    /// A file's first page.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::File(ReceivedFile { bytes, page: None })
+    }
+}
+
+/// One picture to segment.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The picture.
+    pub picture: Picture,
+    /// How large its pixels are.
+    pub scale: Scale,
     /// What to do with it.
     pub ask: Ask,
     /// When to give it up.

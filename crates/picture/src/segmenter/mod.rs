@@ -16,7 +16,7 @@ mod times;
 pub use check::{Inverted, ModalityCheck};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::EngineError;
-pub use job::{Ask, Job, Modality, OnMismatch};
+pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
 pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::frame::{FileInfo, Frame};
 use crate::mask::confidence::Signs;
 use crate::mask::{LogitMap, Mask};
+use crate::scale::Scale;
 
 use super::check::ModalityCheck;
 use super::memory::Lease;
@@ -15,6 +16,8 @@ pub struct Segmentation {
     pub frame: Arc<Frame>,
     /// What its file said of itself; `None` if it came without one.
     pub file: Option<FileInfo>,
+    /// How large its pixels are.
+    pub scale: Scale,
     /// The mask, at the frame's size.
     pub mask: Mask,
     /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together).
