@@ -3,6 +3,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use picture::frame::{Stop, Stopped};
+use picture::scale::Scale;
 use picture::segmenter::{
     Ask, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
 };
@@ -109,8 +110,8 @@ fn wait_for(engine: &Engine, wanted: &Readiness) {
 fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
     let to = to.clone();
     let job = Job {
-        bytes: Vec::new(),
-        page: None,
+        picture: Vec::new().into(),
+        scale: Scale::Unknown,
         ask: Ask::new("ultrasound"),
         stop: Stop::never(),
     };

@@ -9,6 +9,7 @@ use espmedsam_engine::EngineOptions;
 use espmedsam_engine::model::store::Store;
 use espmedsam_engine::service::Engine;
 use picture::frame::{FrameLimits, Stop};
+use picture::scale::Scale;
 use picture::segmenter::{Ask, Job, Readiness, Segmenter};
 
 /// Long enough for any machine; reached only when a test fails.
@@ -57,8 +58,8 @@ fn nine_large_pictures_at_once_stay_within_the_budget() {
     for _ in 0..PICTURES {
         let to = to.clone();
         let job = Job {
-            bytes: bytes.clone(),
-            page: None,
+            picture: bytes.clone().into(),
+            scale: Scale::Unknown,
             ask: Ask::new("bright"),
             stop: Stop::never(),
         };

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use testing::toy;
 
-use espmedsam_engine::flow::Pipeline;
+use espmedsam_engine::flow::{Pipeline, Subject};
 use espmedsam_engine::manifest::contract::Role;
 use espmedsam_engine::model::runtime::{Graph, Input, Threads};
 use espmedsam_engine::model::store::Store;
 use espmedsam_engine::preprocess::Preprocess;
 use picture::frame::{Frame, FrameLimits};
-use picture::segmenter::{Ask, EngineError, Segmentation};
+use picture::segmenter::{Ask, EngineError, Picture, Segmentation};
 
 fn pipeline(dir: &Path) -> Pipeline {
     let store = Store::open(dir, None).unwrap();
@@ -323,7 +323,7 @@ fn mirror_images_are_turned_back_before_they_are_averaged() {
         let ask = |modality: &str| Ask::new(modality);
         let asks = [ask("dark"), ask("bright")];
         let both = pipeline(dir.path())
-            .segment_all(&lower_left()[..].into(), &asks)
+            .segment_all(&Subject::from(&Picture::from(lower_left())), &asks)
             .unwrap();
         assert_eq!(both[1].mask, found.mask);
         let dark = segment(dir.path(), "dark", &lower_left()).unwrap();

@@ -10,6 +10,7 @@ use espmedsam_engine::EngineOptions;
 use espmedsam_engine::model::store::Store;
 use espmedsam_engine::service::Engine;
 use picture::frame::{FrameError, Stop, Stopped};
+use picture::scale::Scale;
 use picture::segmenter::{Ask, EngineError, Job, Readiness, Segmenter};
 
 /// Long enough for any machine; reached only when a test fails.
@@ -46,8 +47,8 @@ fn options(queue: usize) -> EngineOptions {
 
 fn job(modality: &str) -> Job {
     Job {
-        bytes: toy::png(32, 32, |_, _| 255),
-        page: None,
+        picture: toy::png(32, 32, |_, _| 255).into(),
+        scale: Scale::Unknown,
         ask: Ask::new(modality),
         stop: Stop::never(),
     }
@@ -175,7 +176,7 @@ fn a_failing_job_or_callback_costs_itself_alone() {
         .submit(job("bright"), Box::new(|_| panic!("a callback's fault")))
         .unwrap();
     let bad = Job {
-        bytes: b"not a picture".to_vec(),
+        picture: b"not a picture".to_vec().into(),
         ..job("bright")
     };
     let tell = to.clone();
@@ -285,7 +286,7 @@ fn a_job_that_nobody_waits_for_or_that_is_late_costs_nothing() {
         let to = to.clone();
         // Not a picture: had it been looked at, that would be the answer.
         let job = Job {
-            bytes: b"not a picture".to_vec(),
+            picture: b"not a picture".to_vec().into(),
             stop,
             ..job("bright")
         };

@@ -8,7 +8,7 @@ use espmedsam_engine::flow::{Pipeline, Subject};
 use espmedsam_engine::model::runtime::{Graph, Input, Tensor32, Threads};
 use espmedsam_engine::model::store::Store;
 use picture::frame::FrameLimits;
-use picture::segmenter::{Ask, EngineError, OnMismatch, Segmentation};
+use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, Segmentation};
 
 fn root(path: &str) -> PathBuf {
     testing::repository(path)
@@ -44,7 +44,8 @@ fn assert_same(found: &Segmentation, alone: &Segmentation) {
 }
 
 fn assert_as_one_by_one(pipeline: &Pipeline, picture: &[u8], asks: &[Ask]) {
-    let found = pipeline.segment_all(&picture.into(), asks).unwrap();
+    let file = Picture::from(picture.to_vec());
+    let found = pipeline.segment_all(&Subject::from(&file), asks).unwrap();
     assert_eq!(found.len(), asks.len());
     for (found, ask) in found.iter().zip(asks) {
         assert_same(found, &pipeline.segment_file(picture, ask).unwrap());
@@ -139,7 +140,7 @@ fn one_picture_is_asked_of_one_model() {
         .map(|m| ask(&m.name))
         .collect();
     let picture = picture();
-    let picture = picture.clone().into();
+    let picture = Picture::from(picture.clone());
     let source = Subject::from(&picture);
     let error = pipeline.segment_all(&source, &asks).unwrap_err();
     assert!(error.to_string().contains("two models"), "{error}");
