@@ -2,8 +2,8 @@
 
 use image::metadata::Orientation;
 
-use super::error::damaged;
-use super::{Frame, FrameError};
+use super::error::{FrameError, damaged};
+use super::rgb::Frame;
 
 /// An upright picture being filled with stored rows.
 pub(super) struct Canvas {
