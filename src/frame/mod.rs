@@ -1,6 +1,6 @@
 //! Bytes of a picture file → [`Frame`]: upright 8-bit RGB, checked against limits before anything is allocated.
 //!
-//! A format more is a line in `format`, a decoder of its own, and a line in [`Codec::of`].
+//! A format more is an entry in `format`, a decoder of its own, and a line in `Codec::of`.
 
 mod bmp;
 mod canvas;
