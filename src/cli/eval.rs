@@ -170,7 +170,7 @@ fn measure(
 fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
     let frame = frame::decode(bytes, &FrameLimits::default()).map_err(|error| error.to_string())?;
     let pixels = frame
-        .rgb
+        .rgb()
         .chunks_exact(3)
         .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
         .collect();

@@ -211,7 +211,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         });
     }
     let pixels = frame
-        .rgb
+        .rgb()
         .chunks_exact(3)
         .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
         .collect();

@@ -18,7 +18,7 @@ fn truth(stem: &str) -> Mask {
     let bytes = std::fs::read(root(&format!("tests/samples/{stem}_mask.png"))).unwrap();
     let frame = frame::decode(&bytes, &FrameLimits::default()).unwrap();
     let pixels = frame
-        .rgb
+        .rgb()
         .chunks(3)
         .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
         .collect();

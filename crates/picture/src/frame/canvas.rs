@@ -2,57 +2,41 @@
 
 use image::metadata::Orientation;
 
-use super::error::damaged;
-use super::{Frame, FrameError};
+use super::error::{FrameError, damaged};
+use super::rgb::Frame;
 
 /// An upright picture being filled with stored rows.
 pub(super) struct Canvas {
-    /// As stored: columns, rows.
-    stored: (usize, usize),
-    orientation: Orientation,
-    frame: Frame,
+    places: Places,
+    rgb: Vec<u8>,
 }
 
-impl Canvas {
-    /// A black one for a picture stored as `width` × `height`. The size was checked against the limits.
-    pub fn new((width, height): (u32, u32), orientation: Orientation) -> Self {
-        let (across, down) = match is_turned(orientation) {
+/// Where the pixels of a stored picture belong.
+#[derive(Clone, Copy)]
+struct Places {
+    /// As stored: columns, rows.
+    stored: (usize, usize),
+    /// As it is to be: width, height.
+    upright: (u32, u32),
+    orientation: Orientation,
+}
+
+impl Places {
+    fn new((width, height): (u32, u32), orientation: Orientation) -> Self {
+        // The orientations from 5 on make rows of columns.
+        let upright = match orientation.to_exif() >= 5 {
             true => (height, width),
             false => (width, height),
         };
         Self {
             stored: (width as usize, height as usize),
+            upright,
             orientation,
-            frame: Frame {
-                width: across,
-                height: down,
-                rgb: vec![0; 3 * across as usize * down as usize],
-            },
-        }
-    }
-
-    /// Puts a run of RGB pixels that is stored in row `y` from column `x` on, `apart` columns from one to the next.
-    /// What would lie outside is left out.
-    pub fn put(&mut self, (x, y): (usize, usize), apart: usize, rgb: &[u8]) {
-        let (columns, rows) = self.stored;
-        if y >= rows || x >= columns {
-            return;
-        }
-        let count = (rgb.len() / 3).min((columns - x).div_ceil(apart));
-        if apart == 1 && self.orientation == Orientation::NoTransforms {
-            let start = 3 * (y * columns + x);
-            self.frame.rgb[start..start + 3 * count].copy_from_slice(&rgb[..3 * count]);
-            return;
-        }
-        for (i, pixel) in rgb.as_chunks::<3>().0.iter().take(count).enumerate() {
-            let (u, v) = self.upright((x + i * apart, y));
-            let at = 3 * (v * self.frame.width as usize + u);
-            self.frame.rgb[at..at + 3].copy_from_slice(pixel);
         }
     }
 
     /// Where a stored pixel belongs (EXIF 2.32, tag 0x112).
-    fn upright(&self, (x, y): (usize, usize)) -> (usize, usize) {
+    fn of(&self, (x, y): (usize, usize)) -> (usize, usize) {
         let (right, bottom) = (self.stored.0 - 1 - x, self.stored.1 - 1 - y);
         match self.orientation {
             Orientation::NoTransforms => (x, y),
@@ -68,7 +52,7 @@ impl Canvas {
 
     /// Moves every stored pixel to its upright place, cycle by cycle.
     fn permute(&self, rgb: &mut [u8]) {
-        let (columns, across) = (self.stored.0, self.frame.width as usize);
+        let (columns, across) = (self.stored.0, self.upright.0 as usize);
         let pixels = rgb.as_chunks_mut::<3>().0;
         let mut moved = vec![0_u64; pixels.len().div_ceil(64)];
         for start in 0..pixels.len() {
@@ -77,7 +61,7 @@ impl Canvas {
             }
             let (mut from, mut carried) = (start, pixels[start]);
             loop {
-                let (u, v) = self.upright((from % columns, from / columns));
+                let (u, v) = self.of((from % columns, from / columns));
                 let to = v * across + u;
                 std::mem::swap(&mut carried, &mut pixels[to]);
                 moved[to / 64] |= 1 << (to % 64);
@@ -88,9 +72,46 @@ impl Canvas {
             }
         }
     }
+}
 
-    pub fn into_frame(self) -> Frame {
-        self.frame
+impl Canvas {
+    /// A black one for a picture stored as `width` × `height`. The size was checked against the limits.
+    pub fn new(size: (u32, u32), orientation: Orientation) -> Self {
+        let places = Places::new(size, orientation);
+        let pixels = places.stored.0 * places.stored.1;
+        Self {
+            places,
+            rgb: vec![0; 3 * pixels],
+        }
+    }
+
+    /// Puts a run of RGB pixels that is stored in row `y` from column `x` on, `apart` columns from one to the next.
+    /// What would lie outside is left out.
+    pub fn put(&mut self, (x, y): (usize, usize), apart: usize, rgb: &[u8]) {
+        let (columns, rows) = self.places.stored;
+        if y >= rows || x >= columns {
+            return;
+        }
+        let count = (rgb.len() / 3).min((columns - x).div_ceil(apart));
+        if apart == 1 && self.places.orientation == Orientation::NoTransforms {
+            let start = 3 * (y * columns + x);
+            self.rgb[start..start + 3 * count].copy_from_slice(&rgb[..3 * count]);
+            return;
+        }
+        for (i, pixel) in rgb.as_chunks::<3>().0.iter().take(count).enumerate() {
+            let (u, v) = self.places.of((x + i * apart, y));
+            let at = 3 * (v * self.places.upright.0 as usize + u);
+            self.rgb[at..at + 3].copy_from_slice(pixel);
+        }
+    }
+
+    /// The picture.
+    ///
+    /// # Errors
+    /// [`FrameError::BadSamples`] of one without pixels.
+    pub fn into_frame(self) -> Result<Frame, FrameError> {
+        let (width, height) = self.places.upright;
+        Frame::new(width, height, self.rgb)
     }
 }
 
@@ -107,42 +128,19 @@ pub(super) fn upright(
         return Err(damaged("the pixels do not fill the picture"));
     }
     if orientation == Orientation::NoTransforms {
-        return Ok(Frame { width, height, rgb });
+        return Frame::new(width, height, rgb);
     }
     if in_place {
-        let places = Canvas {
-            stored: (width as usize, height as usize),
-            orientation,
-            frame: Frame {
-                width: if is_turned(orientation) {
-                    height
-                } else {
-                    width
-                },
-                height: if is_turned(orientation) {
-                    width
-                } else {
-                    height
-                },
-                rgb: Vec::new(),
-            },
-        };
+        let places = Places::new(size, orientation);
         places.permute(&mut rgb);
-        return Ok(Frame {
-            rgb,
-            ..places.frame
-        });
+        let (width, height) = places.upright;
+        return Frame::new(width, height, rgb);
     }
     let mut canvas = Canvas::new(size, orientation);
     for (y, row) in rgb.chunks_exact(3 * width as usize).enumerate() {
         canvas.put((0, y), 1, row);
     }
-    Ok(canvas.into_frame())
-}
-
-/// Whether columns become rows.
-fn is_turned(orientation: Orientation) -> bool {
-    orientation.to_exif() >= 5
+    canvas.into_frame()
 }
 
 #[cfg(test)]

@@ -1,13 +1,23 @@
-use super::Stopped;
+//! Why bytes did not become a picture.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use super::format::Format;
+use super::stop::Stopped;
 
 /// Why bytes did not become a [`super::Frame`]. The words are for people who sent a picture: no library's are among them.
+/// What a library said is the error's source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// No bytes at all.
     #[error("the picture is empty (0 bytes)")]
     Empty,
     /// The first bytes match no format known here.
-    #[error("not a picture this program reads: expected {}", super::Format::NAMES)]
+    #[error(
+        "not a picture this program reads: expected {}",
+        Format::names_in_words()
+    )]
     UnknownFormat,
     /// A known format that is not read here.
     #[error("this is {format}, which is not read here; {advice}")]
@@ -18,11 +28,11 @@ pub enum FrameError {
         advice: &'static str,
     },
     /// A format that is read, but a variant that is refused (CMYK JPEG, say).
-    #[error("unsupported picture: {0}")]
-    Unsupported(String),
+    #[error(transparent)]
+    Unsupported(Refusal),
     /// A known format whose data is cut short or damaged.
-    #[error("the picture is truncated or damaged: {0}")]
-    Corrupt(String),
+    #[error(transparent)]
+    Corrupt(Damage),
     /// The header claims more pixels than allowed; nothing was allocated.
     #[error(
         "the picture is {width}x{height} = {pixels} pixels, more than the {limit} allowed (`image.max_pixels`)"
@@ -78,12 +88,59 @@ pub enum FrameError {
     Stopped(#[from] Stopped),
 }
 
+/// What about a picture is not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unsupported picture: {what}")]
+pub struct Refusal {
+    what: String,
+    source: Option<Cause>,
+}
+
+/// What is missing or wrong in a picture's file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the picture is truncated or damaged: {what}")]
+pub struct Damage {
+    what: String,
+    source: Option<Cause>,
+}
+
+/// A library's error. Refusals in the same words are equal, whatever it was.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl PartialEq for Cause {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Cause {}
+
 /// A picture cut short or damaged.
-pub(super) fn damaged(what: &str) -> FrameError {
-    FrameError::Corrupt(what.into())
+pub(super) fn damaged(what: impl Into<String>) -> FrameError {
+    FrameError::Corrupt(Damage {
+        what: what.into(),
+        source: None,
+    })
 }
 
 /// A variant that is not read.
 pub(super) fn unsupported(what: impl Into<String>) -> FrameError {
-    FrameError::Unsupported(what.into())
+    FrameError::Unsupported(Refusal {
+        what: what.into(),
+        source: None,
+    })
+}
+
+impl FrameError {
+    /// What is [`damaged`] or [`unsupported`], by what a library said.
+    pub(super) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        if let Self::Unsupported(Refusal { source, .. }) | Self::Corrupt(Damage { source, .. }) =
+            &mut self
+        {
+            *source = Some(Cause(Arc::new(cause)));
+        }
+        self
+    }
 }

@@ -1,54 +1,21 @@
-//! BMP and WebP, which `image` decodes whole.
+//! The formats that `image` decodes whole.
 
-use image::codecs::bmp::BmpDecoder;
-use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError};
 
 use super::canvas::{self, Canvas};
-use super::error::{damaged, unsupported};
+use super::decoded::{Decoded, FileInfo};
+use super::error::{FrameError, damaged, unsupported};
+use super::file::File;
+use super::format::Format;
 use super::pixels::{Alpha, Channels, Depth, Samples, ToRgb};
-use super::watched::Watched;
-use super::{Decoded, File, FileInfo, Format, FrameError, webp};
 
-/// Bytes that [`read_bmp`] takes at most: its own buffer of three or four channels, and the picture.
-pub(super) fn need_bmp(file: &File<'_>) -> Result<u64, FrameError> {
-    need(file, &open_bmp(file)?, 0)
-}
-
-pub(super) fn read_bmp(file: &File<'_>) -> Result<Decoded, FrameError> {
-    need_bmp(file)?;
-    read(file, Format::Bmp, open_bmp(file)?)
-}
-
-/// Bytes that [`read_webp`] takes at most: the decoder holds all planes (lossy) or four channels (lossless) as well, and a
-/// picture that does not stand upright is copied once.
-pub(super) fn need_webp(file: &File<'_>) -> Result<u64, FrameError> {
-    let lossless = webp::check(file.bytes, file.limits)?;
-    need(file, &open_webp(file)?, if lossless { 4 } else { 3 })
-}
-
-pub(super) fn read_webp(file: &File<'_>) -> Result<Decoded, FrameError> {
-    need_webp(file)?;
-    read(file, Format::WebP, open_webp(file)?)
-}
-
-fn open_bmp<'a>(file: &File<'a>) -> Result<BmpDecoder<Watched<'a>>, FrameError> {
-    BmpDecoder::new(Watched::new(file.bytes, file.stop))
-        .map_err(|error| refused(file, Format::Bmp, &error))
-}
-
-fn open_webp<'a>(file: &File<'a>) -> Result<WebPDecoder<Watched<'a>>, FrameError> {
-    let decoder = WebPDecoder::new(Watched::new(file.bytes, file.stop))
-        .map_err(|error| refused(file, Format::WebP, &error))?;
-    match decoder.has_animation() {
-        true => Err(unsupported("an animated WebP; send one frame")),
-        false => Ok(decoder),
-    }
-}
-
-/// `inside`: bytes a pixel that the decoder holds beside what it gives.
-fn need(file: &File<'_>, decoder: &impl ImageDecoder, inside: u64) -> Result<u64, FrameError> {
+/// Bytes that [`read`] takes at most; `inside`: bytes a pixel that the decoder holds beside what it gives.
+pub(super) fn need(
+    file: &File<'_>,
+    decoder: &impl ImageDecoder,
+    inside: u64,
+) -> Result<u64, FrameError> {
     let (width, height) = decoder.dimensions();
     file.limits.check((width, height))?;
     let given = u64::from(decoder.color_type().bytes_per_pixel());
@@ -58,7 +25,7 @@ fn need(file: &File<'_>, decoder: &impl ImageDecoder, inside: u64) -> Result<u64
         .afford((given + picture + inside) * u64::from(width) * u64::from(height))
 }
 
-fn read(
+pub(super) fn read(
     file: &File<'_>,
     format: Format,
     mut decoder: impl ImageDecoder,
@@ -80,7 +47,7 @@ fn read(
     let mut samples = vec![0; decoder.total_bytes() as usize];
     decoder
         .read_image(&mut samples)
-        .map_err(|error| refused(file, format, &error))?;
+        .map_err(|error| refused(file, format, error))?;
     file.stop.check()?;
     let mut to_rgb = ToRgb::new(channels, Depth::Eight);
     let frame = match channels {
@@ -91,7 +58,7 @@ fn read(
             for (y, row) in samples.chunks_exact(row).enumerate() {
                 canvas.put((0, y), 1, to_rgb.run(Samples::Bytes(row)));
             }
-            canvas.into_frame()
+            canvas.into_frame()?
         }
     };
     Ok(Decoded {
@@ -107,17 +74,18 @@ fn read(
 }
 
 /// In our words.
-fn refused(file: &File<'_>, format: Format, error: &ImageError) -> FrameError {
+pub(super) fn refused(file: &File<'_>, format: Format, error: ImageError) -> FrameError {
     if let Err(stopped) = file.stop.check() {
         return stopped.into();
     }
     let name = format.name();
-    match error {
+    let refusal = match error {
         ImageError::Unsupported(_) => unsupported(format!("a {name} of a kind that is not read")),
         ImageError::Limits(_) => unsupported(format!(
             "a {name} that takes far more memory than its pixels"
         )),
-        ImageError::IoError(_) => damaged(&format!("the {name} ends early")),
-        _ => damaged(&format!("the {name}'s data is damaged")),
-    }
+        ImageError::IoError(_) => damaged(format!("the {name} ends early")),
+        _ => damaged(format!("the {name}'s data is damaged")),
+    };
+    refusal.because(error)
 }

@@ -1,7 +1,6 @@
 //! Samples as files hold them → 8-bit RGB: which of their bits say something, and what shows through transparent pixels.
 
-use super::FrameError;
-use super::error::damaged;
+use super::error::{FrameError, damaged};
 
 /// A run of whole pixels, channels interleaved.
 #[derive(Clone, Copy)]

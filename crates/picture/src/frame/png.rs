@@ -6,10 +6,12 @@ use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::canvas::Canvas;
-use super::error::{damaged, unsupported};
+use super::decoded::{Decoded, FileInfo};
+use super::error::{FrameError, damaged, unsupported};
+use super::file::File;
+use super::format::Format;
 use super::pixels::{Alpha, Channels, Depth, Samples, Span, ToRgb};
 use super::watched::Watched;
-use super::{Decoded, File, FileInfo, Format, FrameError};
 
 /// What rows, tables and inflating need beside the picture.
 const WORK: u64 = 1 << 20;
@@ -79,9 +81,9 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
         Ok(())
     })?;
     // The checksum of the pixels' last chunk follows them.
-    reader.finish().map_err(|error| refused(file, &error))?;
+    reader.finish().map_err(|error| refused(file, error))?;
     Ok(Decoded {
-        frame: canvas.into_frame(),
+        frame: canvas.into_frame()?,
         file: FileInfo {
             format: Format::Png,
             page: 1,
@@ -101,10 +103,8 @@ fn header_size(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((side(0)?, side(4)?))
 }
 
-type Source<'a> = Reader<Watched<'a>>;
-
 /// Palettes and few bits become 8-bit channels; texts and profiles are skipped, not inflated.
-fn open<'a>(file: &File<'a>) -> Result<Source<'a>, FrameError> {
+fn open<'a>(file: &File<'a>) -> Result<Reader<Watched<'a>>, FrameError> {
     let bytes = Watched::new(file.bytes, file.stop);
     let mut decoder = Decoder::new_with_limits(
         bytes,
@@ -115,18 +115,18 @@ fn open<'a>(file: &File<'a>) -> Result<Source<'a>, FrameError> {
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.read_info().map_err(|error| refused(file, &error))
+    decoder.read_info().map_err(|error| refused(file, error))
 }
 
 /// Every row in the file's order, as samples of 8 or (`deep`) 16 bits.
 fn each_row(
     file: &File<'_>,
-    reader: &mut Source<'_>,
+    reader: &mut Reader<Watched<'_>>,
     deep: bool,
     mut take: impl FnMut(Samples<'_>) -> Result<(), FrameError>,
 ) -> Result<(), FrameError> {
     let mut words = Vec::new();
-    while let Some(row) = reader.next_row().map_err(|error| refused(file, &error))? {
+    while let Some(row) = reader.next_row().map_err(|error| refused(file, error))? {
         file.stop.check()?;
         match deep {
             false => take(Samples::Bytes(row.data()))?,
@@ -162,17 +162,19 @@ fn completed(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-fn refused(file: &File<'_>, error: &DecodingError) -> FrameError {
+/// In our words.
+fn refused(file: &File<'_>, error: DecodingError) -> FrameError {
     if let Err(stopped) = file.stop.check() {
         return stopped.into();
     }
-    match error {
+    let refusal = match error {
         DecodingError::IoError(_) => damaged("the PNG ends early"),
         DecodingError::LimitsExceeded => {
             unsupported("a PNG that takes far more memory than its pixels")
         }
         _ => damaged("the PNG's data is damaged"),
-    }
+    };
+    refusal.because(error)
 }
 
 /// Where rows begin, column and row, and how far apart their pixels are, in the order that rows come in (8.2).

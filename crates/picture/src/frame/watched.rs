@@ -1,6 +1,8 @@
+//! A file's bytes, for decoders that read them step by step.
+
 use std::io::{BufRead, Cursor, Error, Read, Result, Seek, SeekFrom};
 
-use super::Stop;
+use super::stop::Stop;
 
 /// Bytes given out between two questions to [`Stop`].
 const SLICE: usize = 16 << 10;

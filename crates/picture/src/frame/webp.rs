@@ -1,12 +1,41 @@
-//! The WebP container (RFC 9649, section 2): what the decoder does not check before it allocates.
+//! WebP (RFC 9649). What the decoder does not check before it allocates is checked here, in the container (section 2).
 
-use super::{FrameError, FrameLimits};
+use image::codecs::webp::WebPDecoder;
+
+use super::decoded::Decoded;
+use super::error::{FrameError, damaged, unsupported};
+use super::file::File;
+use super::format::Format;
+use super::library;
+use super::limits::FrameLimits;
+use super::watched::Watched;
+
+/// Bytes that [`read`] takes at most: the decoder holds all planes (lossy) or four channels (lossless) as well, and a
+/// picture that does not stand upright is copied once.
+pub(super) fn need(file: &File<'_>) -> Result<u64, FrameError> {
+    let lossless = check(file.bytes, file.limits)?;
+    library::need(file, &open(file)?, if lossless { 4 } else { 3 })
+}
+
+pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
+    need(file)?;
+    library::read(file, Format::WebP, open(file)?)
+}
+
+fn open<'a>(file: &File<'a>) -> Result<WebPDecoder<Watched<'a>>, FrameError> {
+    let decoder = WebPDecoder::new(Watched::new(file.bytes, file.stop))
+        .map_err(|error| library::refused(file, Format::WebP, error))?;
+    match decoder.has_animation() {
+        true => Err(unsupported("an animated WebP; send one frame")),
+        false => Ok(decoder),
+    }
+}
 
 /// Refuses a file shorter than its RIFF header says, and a coded picture larger than the limits: an extended
 /// file's canvas (which the decoder reports) and the picture inside may claim different sizes. Tells whether a picture
 /// inside is lossless.
-pub(super) fn check(bytes: &[u8], limits: &FrameLimits) -> Result<bool, FrameError> {
-    let truncated = || FrameError::Corrupt("the WebP file ends early".into());
+fn check(bytes: &[u8], limits: &FrameLimits) -> Result<bool, FrameError> {
+    let truncated = || damaged("the WebP file ends early");
     let riff = bytes.get(4..).and_then(le_u32).ok_or_else(truncated)?;
     let chunks = bytes
         .get(12..)

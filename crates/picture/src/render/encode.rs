@@ -163,9 +163,9 @@ mod tests {
         let frame = gradient(70, 40);
         let file = encode_jpeg(&frame, 90).unwrap();
         let decoded = decode(&file, &FrameLimits::default()).unwrap();
-        assert_eq!((decoded.width, decoded.height), (70, 40));
+        assert_eq!((decoded.width(), decoded.height()), (70, 40));
         let error: u32 = decoded
-            .rgb
+            .rgb()
             .iter()
             .zip(frame.rgb())
             .map(|(a, b)| u32::from(a.abs_diff(*b)))

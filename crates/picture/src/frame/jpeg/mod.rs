@@ -5,9 +5,15 @@
 //! any of it: every scan must hold every block it announces, and the file must end. What is left to go wrong
 //! is left to the decoder's strict mode.
 
+mod bits;
+mod block;
+mod coverage;
+mod header;
+mod huffman;
 mod scan;
 mod segments;
 mod tables;
+mod typical;
 
 use std::borrow::Cow;
 
@@ -18,11 +24,15 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use self::segments::{Header, Whole};
+use self::header::Header;
+use self::segments::Whole;
 use super::canvas::{self, Canvas};
-use super::error::{damaged, unsupported};
+use super::decoded::{Decoded, FileInfo};
+use super::error::{FrameError, damaged, unsupported};
+use super::file::File;
+use super::format::Format;
+use super::limits::FrameLimits;
 use super::pixels::{Channels, Depth, Samples, ToRgb};
-use super::{Decoded, File, FileInfo, Format, FrameError, FrameLimits};
 
 /// Bytes that [`read`] takes at most: the samples; of a progressive file all coefficients, which are 16-bit; of a grey
 /// one its RGB as well; of one that does not stand upright, the picture once more, or a bit a pixel where that is too much.
@@ -30,7 +40,7 @@ pub(super) fn need(file: &File<'_>) -> Result<u64, FrameError> {
     let header = segments::header(file.bytes, file.limits)?;
     let pixels = header.pixels();
     let picture = 3 * pixels;
-    let upright = match (header.components, is_askew(file.bytes)) {
+    let upright = match (header.components.len(), is_askew(file.bytes)) {
         (1, _) => pixels + picture,
         (_, true) if !is_tight(pixels, file.limits) => 2 * picture,
         (_, true) => picture + pixels.div_ceil(64) * 8,
@@ -46,9 +56,9 @@ fn is_tight(pixels: u64, limits: &FrameLimits) -> bool {
 
 /// Bytes while the entropy-coded data is decoded.
 fn coded(header: &Header) -> u64 {
-    let samples = header.pixels() * header.components as u64;
+    let samples = header.pixels() * header.components.len() as u64;
     let coefficients = match header.progressive {
-        true => 2 * 64 * header.blocks as u64,
+        true => 2 * 64 * header.blocks() as u64,
         false => 0,
     };
     samples + coefficients
@@ -71,7 +81,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
             for (y, row) in samples.chunks_exact(size.0 as usize).enumerate() {
                 canvas.put((0, y), 1, to_rgb.run(Samples::Bytes(row)));
             }
-            canvas.into_frame()
+            canvas.into_frame()?
         }
         _ => {
             let pixels = u64::from(size.0) * u64::from(size.1);
@@ -127,7 +137,7 @@ pub(super) fn samples(file: &File<'_>, colours: Colours) -> Result<Samples8, Fra
         .set_max_width(side)
         .set_max_height(side);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*bytes), options);
-    decoder.decode_headers()?;
+    decoder.decode_headers().map_err(refused)?;
     let size = whole.size;
     if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
         return Err(damaged("the JPEG states two sizes"));
@@ -138,7 +148,7 @@ pub(super) fn samples(file: &File<'_>, colours: Colours) -> Result<Samples8, Fra
         _ => ColorSpace::RGB,
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(given));
-    let samples = decoder.decode()?;
+    let samples = decoder.decode().map_err(refused)?;
     file.stop.check()?;
     let orientation = decoder
         .exif()
@@ -159,7 +169,7 @@ fn completed<'a>(bytes: &'a [u8], whole: &Whole) -> Cow<'a, [u8]> {
     let (start, rest) = bytes.split_at(2);
     let tables = match whole.tables {
         true => Vec::new(),
-        false => tables::segment(),
+        false => typical::segment(),
     };
     let end: &[u8] = if whole.ends { &[] } else { &[0xff, 0xd9] };
     [start, &tables, rest, end].concat().into()
@@ -175,15 +185,11 @@ fn is_askew(bytes: &[u8]) -> bool {
     orientation.is_some_and(|orientation| orientation != Orientation::NoTransforms)
 }
 
-impl From<DecodeErrors> for FrameError {
-    fn from(error: DecodeErrors) -> Self {
-        match error {
-            DecodeErrors::Unsupported(_) => unsupported("a JPEG of a kind that is not read"),
-            _ => damaged("the JPEG's data is damaged"),
-        }
-    }
-}
-
-fn truncated() -> FrameError {
-    damaged("the JPEG ends early")
+/// In our words.
+fn refused(error: DecodeErrors) -> FrameError {
+    let refusal = match error {
+        DecodeErrors::Unsupported(_) => unsupported("a JPEG of a kind that is not read"),
+        _ => damaged("the JPEG's data is damaged"),
+    };
+    refusal.because(error)
 }

@@ -1,203 +1,114 @@
-//! The entropy-coded data of one JPEG scan, read to count its blocks, not to decode them (ITU-T T.81, F and G).
+//! One scan of a JPEG (ITU-T T.81, B.2.3), read to count its blocks, not to decode them.
 
-use super::segments::State;
-use super::truncated;
-use crate::frame::error::damaged;
-use crate::frame::{FrameError, Stop};
+use super::bits::{Bits, truncated};
+use super::block::{self, Band};
+use super::coverage::{Coverage, Portion};
+use super::huffman::no_code;
+use super::tables::{PLACES, Tables, no_table};
+use crate::frame::error::{FrameError, damaged};
+use crate::frame::stop::Stop;
 
-/// A canonical Huffman table (T.81, C.2).
-pub(super) struct Huffman {
-    /// Symbol and length for every prefix of 8 bits; length 0 where the code is longer.
-    short: Box<[(u8, u8); 256]>,
-    /// For codes of length n+1: the first code past them, and what to add to a code for its symbol's place.
-    end: [i32; 16],
-    offset: [i32; 16],
-    symbols: Vec<u8>,
-}
-
-impl Huffman {
-    /// `counts[n]` codes of length n+1, their symbols in order. `None` if there are more codes than fit.
-    pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
-        let mut table = Self {
-            short: Box::new([(0, 0); 256]),
-            end: [0; 16],
-            offset: [0; 16],
-            symbols: symbols.to_vec(),
-        };
-        let (mut code, mut place) = (0_i32, 0_i32);
-        for (n, count) in counts.iter().enumerate() {
-            let count = i32::from(*count);
-            table.offset[n] = place - code;
-            if n < 8 {
-                for i in 0..count {
-                    let first = ((code + i) as usize) << (7 - n);
-                    let symbol = *symbols.get((place + i) as usize)?;
-                    table
-                        .short
-                        .get_mut(first..first + (1 << (7 - n)))?
-                        .fill((symbol, n as u8 + 1));
-                }
-            }
-            code += count;
-            place += count;
-            if code > 1 << (n + 1) {
-                return None;
-            }
-            table.end[n] = code;
-            code <<= 1;
-        }
-        Some(table)
-    }
-}
-
-/// Reads bits, most significant first, up to the next marker. Zero bytes stuffed after 0xff are dropped.
-pub(super) struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    window: u64,
-    /// Bits of `window` that are data.
-    held: u32,
-}
-
-impl<'a> Bits<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            window: 0,
-            held: 0,
-        }
-    }
-
-    /// Bytes taken from the slice; a marker that stopped the reading is not among them.
-    pub fn consumed(&self) -> usize {
-        self.at
-    }
-
-    fn refill(&mut self) {
-        while self.held <= 56 {
-            match self.bytes.get(self.at..) {
-                Some([0xff, 0x00, ..]) => {
-                    self.push(0xff);
-                    self.at += 2;
-                }
-                Some([byte, ..]) if *byte != 0xff => {
-                    self.push(*byte);
-                    self.at += 1;
-                }
-                _ => return, // a marker, or the end
-            }
-        }
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.window |= u64::from(byte) << (56 - self.held);
-        self.held += 8;
-    }
-
-    fn drop_bits(&mut self, n: u32) -> Result<(), FrameError> {
-        if n > self.held {
-            return Err(truncated());
-        }
-        self.window = self.window.checked_shl(n).unwrap_or(0);
-        self.held -= n;
-        Ok(())
-    }
-
-    /// The next `n` ≤ 16 bits.
-    fn take(&mut self, n: u32) -> Result<u32, FrameError> {
-        if n == 0 {
-            return Ok(0);
-        }
-        if self.held < n {
-            self.refill();
-        }
-        let value = (self.window >> (64 - n)) as u32;
-        self.drop_bits(n)?;
-        Ok(value)
-    }
-
-    fn symbol(&mut self, table: &Huffman) -> Result<u8, FrameError> {
-        if self.held < 16 {
-            self.refill();
-        }
-        let (symbol, len) = table.short[(self.window >> 56) as usize];
-        if len > 0 {
-            self.drop_bits(u32::from(len))?;
-            return Ok(symbol);
-        }
-        for n in 8..16 {
-            let code = (self.window >> (63 - n)) as i32;
-            if code < table.end[n] {
-                self.drop_bits(n as u32 + 1)?;
-                let place = usize::try_from(code + table.offset[n]).ok();
-                return place
-                    .and_then(|p| table.symbols.get(p))
-                    .copied()
-                    .ok_or_else(no_code);
-            }
-        }
-        // Past the end of the data the window is zeros: that is missing data rather than a wrong code.
-        Err(if self.held < 16 {
-            truncated()
-        } else {
-            no_code()
-        })
-    }
-
-    /// Drops padding bits and passes the restart marker that is due (T.81, E.1.4).
-    fn restart(&mut self) -> Result<(), FrameError> {
-        (self.window, self.held) = (0, 0);
-        // Any number of 0xff may come before a marker.
-        while let Some([0xff, 0xff, ..]) = self.bytes.get(self.at..) {
-            self.at += 1;
-        }
-        match self.bytes.get(self.at..) {
-            Some([0xff, 0xd0..=0xd7, ..]) => {
-                self.at += 2;
-                Ok(())
-            }
-            _ => Err(damaged("a restart marker of the JPEG is missing")),
-        }
-    }
-}
-
-fn no_code() -> FrameError {
-    damaged("the JPEG holds a code that is in none of its tables")
-}
-
-/// The header of one scan (T.81, B.2.3).
+/// A scan's header.
 pub(super) struct Scan {
-    /// For each component: its index, its DC and its AC table.
-    pub parts: Vec<(usize, usize, usize)>,
-    /// First and last coefficient coded.
-    pub band: (usize, usize),
-    /// Progressive: one more bit of coefficients already known.
-    pub refine: bool,
-    /// Progressive: bits of these coefficients that later scans bring.
-    pub low: u8,
+    parts: Vec<Part>,
+    what: Portion,
+}
+
+/// A component in a scan, by its index, and the places of its tables.
+struct Part {
+    component: usize,
+    dc: usize,
+    ac: usize,
 }
 
 impl Scan {
+    /// Reads a scan's header.
+    ///
+    /// # Errors
+    /// [`FrameError::Corrupt`] where it is impossible after the frame header and the scans before.
+    pub fn of(body: &[u8], coverage: &Coverage) -> Result<Self, FrameError> {
+        let [count, rest @ ..] = body else {
+            return Err(truncated());
+        };
+        let count = usize::from(*count);
+        let (selectors, rest) = rest.split_at_checked(2 * count).ok_or_else(truncated)?;
+        let [first, last, approximation, ..] = rest else {
+            return Err(truncated());
+        };
+        let mut parts: Vec<Part> = Vec::with_capacity(count);
+        for [id, tables] in selectors.as_chunks::<2>().0 {
+            let component = coverage
+                .header
+                .components
+                .iter()
+                .position(|c| c.id == *id)
+                .filter(|index| parts.iter().all(|other| other.component != *index))
+                .ok_or_else(|| damaged("a scan names a component that is not there"))?;
+            parts.push(Part {
+                component,
+                dc: usize::from(tables >> 4),
+                ac: usize::from(tables & 15),
+            });
+        }
+        let progressive = coverage.header.progressive;
+        let what = match progressive {
+            false => Portion {
+                first: 0,
+                last: 63,
+                high: 0,
+                low: 0,
+            },
+            true => Portion {
+                first: usize::from(*first),
+                last: usize::from(*last),
+                high: approximation >> 4,
+                low: approximation & 15,
+            },
+        };
+        // T.81, G.1.1.1: a progressive scan codes DC alone, or a band of AC of one component.
+        let possible = match (what.first, what.last) {
+            _ if parts.is_empty() => false,
+            (0, last) => !progressive || last == 0,
+            (first, last) => first <= last && last < 64 && parts.len() == 1,
+        };
+        if !possible || !parts.iter().all(|p| coverage.is_due(p.component, what)) {
+            return Err(damaged("an impossible scan header"));
+        }
+        Ok(Self { parts, what })
+    }
+
     /// Reads every block of the scan; `bits` then stands at the marker that follows.
     ///
     /// # Errors
     /// [`FrameError::Corrupt`] where data is missing or makes no sense, [`FrameError::Stopped`].
-    pub fn walk(&self, state: &mut State, bits: &mut Bits, stop: &Stop) -> Result<(), FrameError> {
+    pub fn walk(
+        &self,
+        coverage: &mut Coverage,
+        tables: &Tables,
+        bits: &mut Bits<'_>,
+        stop: &Stop,
+    ) -> Result<(), FrameError> {
         let single = match self.parts.as_slice() {
-            [(index, ..)] => state.components.get(*index).map(|c| c.blocks),
+            [part] => coverage.header.components.get(part.component),
             _ => None,
         };
-        let (across, down) = single.unwrap_or(state.mcus);
-        let mut end_of_band = 0; // blocks still covered by an end-of-band run
-        let mut until_restart = state.restart;
-        state.visit(self.blocks(state, across * down))?;
+        let (across, down) = single.map_or(coverage.header.mcus, |component| component.blocks);
+        let alone = single.is_some();
+        coverage.visit(self.blocks(coverage, across * down))?;
+        let (header, coefficients) = (&coverage.header, &mut coverage.components);
+        let mut walk = Walk {
+            bits,
+            tables,
+            progressive: header.progressive,
+            what: self.what,
+            end_of_band: 0,
+        };
+        let mut until_restart = tables.restart;
         for mcu in 0..across * down {
-            if state.restart > 0 {
+            if tables.restart > 0 {
                 if until_restart == 0 {
-                    bits.restart()?;
-                    until_restart = state.restart;
-                    end_of_band = 0;
+                    walk.restart()?;
+                    until_restart = tables.restart;
                 }
                 until_restart -= 1;
             }
@@ -205,191 +116,82 @@ impl Scan {
             if x == 0 {
                 stop.check()?;
             }
-            for (index, dc, ac) in &self.parts {
-                let Some(component) = state.components.get_mut(*index) else {
-                    return Err(no_code());
+            for part in &self.parts {
+                let component = header.components.get(part.component);
+                let both = component.zip(coefficients.get_mut(part.component));
+                let (component, known) = both.ok_or_else(no_code)?;
+                let (h, v) = match alone {
+                    true => (1, 1),
+                    false => (component.h, component.v),
                 };
-                let (h, v) = if single.is_some() {
-                    (1, 1)
-                } else {
-                    (component.h, component.v)
-                };
+                let stride = header.stride(component);
                 for block in 0..h * v {
-                    let place = (y * v + block / h) * component.stride + x * h + block % h;
-                    let tables = (state.dc.get(*dc), state.ac.get(*ac));
-                    let (Some(dc), Some(ac)) = tables else {
-                        return Err(no_table());
-                    };
-                    if !state.progressive {
-                        sequential(bits, table(dc)?, table(ac)?)?;
-                        continue;
-                    }
-                    match (self.band.0, self.refine) {
-                        (0, true) => {
-                            bits.take(1)?;
-                        }
-                        (0, false) => dc_difference(bits, table(dc)?)?,
-                        (_, refine) => {
-                            let known = component.nonzero.get_mut(place).ok_or_else(no_code)?;
-                            let mut band = Band {
-                                bits,
-                                table: table(ac)?,
-                                band: self.band,
-                                end_of_band,
-                            };
-                            if refine {
-                                band.refine(known)?
-                            } else {
-                                band.first(known)?
-                            }
-                            end_of_band = band.end_of_band;
-                        }
-                    }
+                    let place = (y * v + block / h) * stride + x * h + block % h;
+                    walk.block(part, known.nonzero.get_mut(place))?;
                 }
             }
         }
-        for (index, ..) in &self.parts {
-            if let Some(component) = state.components.get_mut(*index) {
-                component.pending[self.band.0..=self.band.1].fill(self.low);
-            }
+        for part in &self.parts {
+            coverage.bring(part.component, self.what);
         }
         Ok(())
     }
 
     /// Blocks that this scan codes in `mcus` MCUs.
-    fn blocks(&self, state: &State, mcus: usize) -> usize {
-        let each = self
+    fn blocks(&self, coverage: &Coverage, mcus: usize) -> usize {
+        let components = self
             .parts
             .iter()
-            .filter_map(|(index, ..)| state.components.get(*index));
+            .filter_map(|part| coverage.header.components.get(part.component));
         match self.parts.len() {
             1 => mcus,
-            _ => mcus * each.map(|c| c.h * c.v).sum::<usize>(),
+            _ => mcus * components.map(|c| c.h * c.v).sum::<usize>(),
         }
     }
 }
 
-fn table(slot: &Option<Huffman>) -> Result<&Huffman, FrameError> {
-    slot.as_ref().ok_or_else(no_table)
-}
-
-fn no_table() -> FrameError {
-    damaged("the JPEG lacks a Huffman table")
-}
-
-/// T.81, F.2.2.1.
-fn dc_difference(bits: &mut Bits, dc: &Huffman) -> Result<(), FrameError> {
-    match bits.symbol(dc)? {
-        size @ 0..=16 => bits.take(size.into()).map(drop),
-        _ => Err(no_code()),
-    }
-}
-
-/// One block of a sequential frame (T.81, F.2.2).
-fn sequential(bits: &mut Bits, dc: &Huffman, ac: &Huffman) -> Result<(), FrameError> {
-    dc_difference(bits, dc)?;
-    let mut k = 1;
-    while k < 64 {
-        let symbol = bits.symbol(ac)?;
-        let (run, size) = (symbol >> 4, symbol & 15);
-        match (run, size) {
-            (15, 0) => k += 16,
-            (_, 0) => break,
-            _ => {
-                k += usize::from(run) + 1;
-                bits.take(size.into())?;
-            }
-        }
-    }
-    // A run of 16 zeros may end at the block's end, nothing may pass it.
-    if k > 64 { Err(no_code()) } else { Ok(()) }
-}
-
-/// One block's band of AC coefficients in a progressive frame.
-struct Band<'a, 'b> {
+/// A scan being read block by block.
+struct Walk<'a, 'b> {
     bits: &'a mut Bits<'b>,
-    table: &'a Huffman,
-    band: (usize, usize),
-    /// Blocks, from this one on, that have no further new coefficient.
+    tables: &'a Tables,
+    progressive: bool,
+    what: Portion,
+    /// Blocks still covered by an end-of-band run.
     end_of_band: u32,
 }
 
-impl Band<'_, '_> {
-    /// Reads the length of an end-of-band run of category `run` (T.81, G.1.2.2).
-    fn start_run(&mut self, run: u8) -> Result<(), FrameError> {
-        self.end_of_band = (1 << run) + self.bits.take(run.into())?;
-        Ok(())
+impl Walk<'_, '_> {
+    fn restart(&mut self) -> Result<(), FrameError> {
+        self.end_of_band = 0;
+        self.bits.restart()
     }
 
-    /// First scan of the band (T.81, G.1.2.2).
-    fn first(&mut self, known: &mut u64) -> Result<(), FrameError> {
-        let mut k = self.band.0;
-        while self.end_of_band == 0 && k <= self.band.1 {
-            let symbol = self.bits.symbol(self.table)?;
-            let (run, size) = (symbol >> 4, symbol & 15);
-            match (run, size) {
-                (15, 0) => k += 16,
-                (_, 0) => self.start_run(run)?,
-                _ => {
-                    k += usize::from(run);
-                    self.bits.take(size.into())?;
-                    mark(known, k)?;
-                    k += 1;
+    /// Reads a block; `known` has a bit for each of its coefficients that is known to be non-zero.
+    fn block(&mut self, part: &Part, known: Option<&mut u64>) -> Result<(), FrameError> {
+        if part.dc.max(part.ac) >= PLACES {
+            return Err(no_table());
+        }
+        let Self { bits, tables, .. } = self;
+        match (self.progressive, self.what.first, self.what.high) {
+            (false, ..) => block::sequential(bits, tables.dc(part.dc)?, tables.ac(part.ac)?),
+            (true, 0, 0) => block::dc_difference(bits, tables.dc(part.dc)?),
+            (true, 0, _) => bits.take(1).map(drop),
+            (true, _, high) => {
+                let known = known.ok_or_else(no_code)?;
+                let mut band = Band {
+                    bits,
+                    table: tables.ac(part.ac)?,
+                    first: self.what.first,
+                    last: self.what.last,
+                    end_of_band: self.end_of_band,
+                };
+                match high {
+                    0 => band.begin(known)?,
+                    _ => band.refine(known)?,
                 }
+                self.end_of_band = band.end_of_band;
+                Ok(())
             }
         }
-        self.end_of_band = self.end_of_band.saturating_sub(1);
-        Ok(())
     }
-
-    /// One more bit (T.81, G.1.2.3): each known coefficient that is passed takes one, new ones come between.
-    fn refine(&mut self, known: &mut u64) -> Result<(), FrameError> {
-        let mut k = self.band.0;
-        while self.end_of_band == 0 && k <= self.band.1 {
-            let symbol = self.bits.symbol(self.table)?;
-            let (mut zeros, size) = (symbol >> 4, symbol & 15);
-            match (zeros, size) {
-                (15, 0) => {}
-                (_, 0) => {
-                    self.start_run(zeros)?;
-                    break;
-                }
-                (_, 1) => {
-                    self.bits.take(1)?; // the new coefficient's sign
-                }
-                _ => return Err(no_code()),
-            }
-            while k <= self.band.1 {
-                if *known >> k & 1 == 1 {
-                    self.bits.take(1)?;
-                } else if zeros == 0 {
-                    break;
-                } else {
-                    zeros -= 1;
-                }
-                k += 1;
-            }
-            if size == 1 {
-                mark(known, k)?;
-            }
-            k += 1;
-        }
-        if self.end_of_band > 0 {
-            for k in k..=self.band.1 {
-                if *known >> k & 1 == 1 {
-                    self.bits.take(1)?;
-                }
-            }
-            self.end_of_band -= 1;
-        }
-        Ok(())
-    }
-}
-
-fn mark(known: &mut u64, k: usize) -> Result<(), FrameError> {
-    *known |= 1_u64
-        .checked_shl(k as u32)
-        .filter(|_| k < 64)
-        .ok_or_else(no_code)?;
-    Ok(())
 }

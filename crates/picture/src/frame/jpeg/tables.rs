@@ -1,94 +1,83 @@
-//! The typical Huffman tables of T.81 K.3: what is meant where a file brings none, as cameras send motion JPEG (OpenDML
-//! AVI 1.02).
+//! What segments between scans set for the scans that follow (ITU-T T.81, B.2.4): Huffman tables and the restart interval.
 
-/// Class and slot as in a DHT segment (B.2.4.2), codes of each length, symbols in order of their codes.
-pub(super) struct Typical {
-    pub class_slot: u8,
-    pub counts: [u8; 16],
-    pub symbols: &'static [u8],
+use super::bits::truncated;
+use super::huffman::Huffman;
+use super::typical::TYPICAL;
+use crate::frame::error::{FrameError, damaged};
+
+/// Tables of a class.
+pub(super) const PLACES: usize = 4;
+
+/// Nothing at first.
+#[derive(Default)]
+pub(super) struct Tables {
+    dc: [Option<Huffman>; PLACES],
+    ac: [Option<Huffman>; PLACES],
+    /// Whether the file brought any.
+    pub brought: bool,
+    /// MCUs between restart markers, 0 for none.
+    pub restart: usize,
 }
 
-const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-
-/// Tables K.3 to K.6: luminance DC, chrominance DC, luminance AC, chrominance AC.
-pub(super) const TYPICAL: [Typical; 4] = [
-    Typical {
-        class_slot: 0x00,
-        counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
-        symbols: &DC_SYMBOLS,
-    },
-    Typical {
-        class_slot: 0x01,
-        counts: [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
-        symbols: &DC_SYMBOLS,
-    },
-    Typical {
-        class_slot: 0x10,
-        counts: [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125],
-        symbols: &LUMINANCE_AC,
-    },
-    Typical {
-        class_slot: 0x11,
-        counts: [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119],
-        symbols: &CHROMINANCE_AC,
-    },
-];
-
-/// Table K.5.
-#[rustfmt::skip]
-const LUMINANCE_AC: [u8; 162] = [
-    0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07,
-    0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52, 0xd1, 0xf0,
-    0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0a, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x25, 0x26, 0x27, 0x28,
-    0x29, 0x2a, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49,
-    0x4a, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69,
-    0x6a, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89,
-    0x8a, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
-    0xa8, 0xa9, 0xaa, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xc2, 0xc3, 0xc4, 0xc5,
-    0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xe1, 0xe2,
-    0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8,
-    0xf9, 0xfa,
-];
-
-/// Table K.6.
-#[rustfmt::skip]
-const CHROMINANCE_AC: [u8; 162] = [
-    0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61, 0x71,
-    0x13, 0x22, 0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xa1, 0xb1, 0xc1, 0x09, 0x23, 0x33, 0x52, 0xf0,
-    0x15, 0x62, 0x72, 0xd1, 0x0a, 0x16, 0x24, 0x34, 0xe1, 0x25, 0xf1, 0x17, 0x18, 0x19, 0x1a, 0x26,
-    0x27, 0x28, 0x29, 0x2a, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48,
-    0x49, 0x4a, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68,
-    0x69, 0x6a, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
-    0x88, 0x89, 0x8a, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0xa2, 0xa3, 0xa4, 0xa5,
-    0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xc2, 0xc3,
-    0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda,
-    0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8,
-    0xf9, 0xfa,
-];
-
-/// All four as one DHT segment, marker included.
-pub(super) fn segment() -> Vec<u8> {
-    let mut body = Vec::new();
-    for table in &TYPICAL {
-        body.push(table.class_slot);
-        body.extend(table.counts);
-        body.extend(table.symbols);
-    }
-    let length = body.len() as u16 + 2;
-    [&[0xff, 0xc4], &length.to_be_bytes()[..], &body].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_table_names_as_many_symbols_as_codes_and_none_twice() {
-        for table in &TYPICAL {
-            let codes: usize = table.counts.iter().map(|n| usize::from(*n)).sum();
-            let symbols: std::collections::BTreeSet<_> = table.symbols.iter().collect();
-            assert_eq!((codes, codes), (table.symbols.len(), symbols.len()));
+impl Tables {
+    /// Takes a DHT segment in (B.2.4.2).
+    pub fn define(&mut self, mut body: &[u8]) -> Result<(), FrameError> {
+        self.brought = true;
+        while let [class_slot, rest @ ..] = body {
+            let counts = rest.first_chunk::<16>().ok_or_else(truncated)?;
+            let total = counts.iter().map(|c| usize::from(*c)).sum::<usize>();
+            let symbols = rest.get(16..16 + total).ok_or_else(truncated)?;
+            let slot = self
+                .class(*class_slot)
+                .get_mut(usize::from(class_slot & 15))
+                .ok_or_else(|| damaged("a Huffman table's slot"))?;
+            let table = Huffman::new(counts, symbols);
+            *slot = Some(table.ok_or_else(|| damaged("an impossible Huffman table"))?);
+            body = rest.get(16 + total..).unwrap_or_default();
         }
-        assert_eq!(segment().len(), 420); // B.2.4.2: 2 + 2 + 2 (17 + 12) + 2 (17 + 162)
+        Ok(())
     }
+
+    /// The tables of K.3 take the empty places of a file that has brought none.
+    pub fn complete(&mut self) {
+        if self.brought {
+            return;
+        }
+        for table in &TYPICAL {
+            let huffman = Huffman::new(&table.counts, table.symbols);
+            self.class(table.class_slot)[usize::from(table.class_slot & 15)] = huffman;
+        }
+    }
+
+    fn class(&mut self, class_slot: u8) -> &mut [Option<Huffman>; PLACES] {
+        match class_slot >> 4 {
+            0 => &mut self.dc,
+            _ => &mut self.ac,
+        }
+    }
+
+    /// The DC table in a place.
+    ///
+    /// # Errors
+    /// None is there.
+    pub fn dc(&self, place: usize) -> Result<&Huffman, FrameError> {
+        table(&self.dc, place)
+    }
+
+    /// The AC table in a place.
+    ///
+    /// # Errors
+    /// None is there.
+    pub fn ac(&self, place: usize) -> Result<&Huffman, FrameError> {
+        table(&self.ac, place)
+    }
+}
+
+fn table(class: &[Option<Huffman>; PLACES], place: usize) -> Result<&Huffman, FrameError> {
+    let table = class.get(place).and_then(Option::as_ref);
+    table.ok_or_else(no_table)
+}
+
+pub(super) fn no_table() -> FrameError {
+    damaged("the JPEG lacks a Huffman table")
 }

@@ -2,7 +2,7 @@
 
 /// A page to be written: its tags, and the bytes of its strips or tiles.
 #[derive(Clone, Default)]
-pub struct Page {
+pub struct TiffPage {
     /// Tag and numbers; written as LONG, as SHORT where `short` says so.
     pub tags: Vec<(u16, Vec<u32>)>,
     pub chunks: Vec<Vec<u8>>,
@@ -10,17 +10,17 @@ pub struct Page {
 }
 
 #[derive(Clone, Copy)]
-pub struct Dialect {
+pub struct TiffWriter {
     pub big: bool,
     pub big_endian: bool,
 }
 
-pub const PLAIN: Dialect = Dialect {
+pub const PLAIN: TiffWriter = TiffWriter {
     big: false,
     big_endian: false,
 };
 
-impl Page {
+impl TiffPage {
     /// 8-bit grey in one strip, uncompressed.
     pub fn grey(width: u32, height: u32, pixels: &[u8]) -> Self {
         let tags = [
@@ -52,7 +52,7 @@ impl Page {
     }
 }
 
-impl Dialect {
+impl TiffWriter {
     pub fn put(self, out: &mut Vec<u8>, value: u64, length: usize) {
         let bytes = value.to_be_bytes();
         let bytes = &bytes[8 - length..];
@@ -63,7 +63,7 @@ impl Dialect {
     }
 
     /// The file: header, then for each page its chunks, its longer values, its directory.
-    pub fn file(self, pages: &[Page]) -> Vec<u8> {
+    pub fn file(self, pages: &[TiffPage]) -> Vec<u8> {
         let word = if self.big { 8 } else { 4 };
         let mut out: Vec<u8> = if self.big_endian {
             b"MM".into()

@@ -5,17 +5,18 @@ use std::io::{self, ErrorKind, Read};
 use flate2::read::ZlibDecoder;
 use weezl::{BitOrder, LzwStatus};
 
-use super::layout::{Compression, Kind, Layout, Predictor};
-use crate::frame::error::damaged;
+use super::layout::{Compression, Layout, Predictor, SampleKind};
+use crate::frame::error::{FrameError, damaged};
+use crate::frame::file::File;
 use crate::frame::jpeg::{self, Colours};
-use crate::frame::{File, FrameError, FrameLimits};
+use crate::frame::limits::FrameLimits;
 
 /// The rows of one strip or tile, one after the other, channels interleaved.
-pub(super) struct Rows<'a> {
+pub(super) struct ChunkRows<'a> {
     /// One for all channels, or one each.
     planes: Vec<Box<dyn Read + 'a>>,
     predictor: Predictor,
-    kind: Kind,
+    kind: SampleKind,
     big_endian: bool,
     /// Samples of a pixel in a plane's row.
     samples: usize,
@@ -23,7 +24,7 @@ pub(super) struct Rows<'a> {
     row: Vec<u8>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> ChunkRows<'a> {
     /// # Errors
     /// Bytes outside the file; of JPEG, whatever is wrong with the stream.
     pub fn of(layout: &Layout<'a>, chunk: usize, file: &File<'_>) -> Result<Self, FrameError> {
@@ -70,15 +71,10 @@ impl<'a> Rows<'a> {
         let planes = self.planes.len();
         let each = self.kind.bits().div_ceil(8);
         for (number, reader) in self.planes.iter_mut().enumerate() {
-            reader
-                .read_exact(&mut self.plane)
-                .map_err(|error| match error.kind() {
-                    ErrorKind::UnexpectedEof => damaged("the TIFF ends early"),
-                    _ => damaged("the TIFF's data is damaged"),
-                })?;
+            reader.read_exact(&mut self.plane).map_err(refused)?;
             match (self.predictor, self.kind) {
                 (Predictor::None, _) => {}
-                (Predictor::Horizontal, Kind::Whole(16)) => {
+                (Predictor::Horizontal, SampleKind::Whole(16)) => {
                     sum_words(&mut self.plane, self.samples, self.big_endian);
                 }
                 (Predictor::Horizontal, _) => sum_bytes(&mut self.plane, self.samples),
@@ -103,13 +99,22 @@ impl<'a> Rows<'a> {
         for reader in &mut self.planes {
             match reader.read(&mut [0]) {
                 Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
-                    return Err(damaged("the TIFF's data is damaged"));
+                    return Err(refused(error));
                 }
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// In our words.
+fn refused(error: io::Error) -> FrameError {
+    let refusal = match error.kind() {
+        ErrorKind::UnexpectedEof => damaged("the TIFF ends early"),
+        _ => damaged("the TIFF's data is damaged"),
+    };
+    refusal.because(error)
 }
 
 /// The samples of a JPEG stream that fills a strip or tile of its own (technical note 2): tables that all have in common

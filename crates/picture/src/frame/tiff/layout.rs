@@ -3,10 +3,11 @@
 use image::metadata::Orientation;
 
 use super::tags::{Directory, Values};
-use crate::frame::error::{damaged, unsupported};
+use crate::frame::error::{FrameError, damaged, unsupported};
+use crate::frame::file::File;
 use crate::frame::jpeg::Colours;
+use crate::frame::limits::FrameLimits;
 use crate::frame::pixels::{Alpha, Channels};
-use crate::frame::{File, FrameError, FrameLimits};
 
 /// Most strips or tiles. With one row in each, that is a picture of as many rows.
 const MAX_CHUNKS: usize = 16_384;
@@ -21,14 +22,14 @@ const WORK: u64 = 1 << 20;
 
 /// What a sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SampleKind {
     /// Unsigned, of 1, 2, 4, 8 or 16 bits.
     Whole(u8),
     /// 32-bit floating point.
     Real,
 }
 
-impl Kind {
+impl SampleKind {
     pub fn bits(self) -> usize {
         match self {
             Self::Whole(bits) => bits.into(),
@@ -96,7 +97,7 @@ pub(super) struct Layout<'a> {
     pub channels: Channels,
     /// Samples of a pixel as stored.
     pub samples: usize,
-    pub kind: Kind,
+    pub kind: SampleKind,
     /// 0 is white.
     pub inverted: bool,
     pub palette: Option<Palette>,
@@ -129,8 +130,8 @@ impl<'a> Layout<'a> {
         limits.check(size)?;
         let bits = directory.common(258, 1)?;
         let kind = match (directory.common(339, 1)?, bits) {
-            (1 | 4, 1 | 2 | 4 | 8 | 16) => Kind::Whole(bits as u8),
-            (3, 32) => Kind::Real,
+            (1 | 4, 1 | 2 | 4 | 8 | 16) => SampleKind::Whole(bits as u8),
+            (3, 32) => SampleKind::Real,
             (1 | 4, _) => {
                 return Err(unsupported(format!(
                     "a TIFF of {bits}-bit samples; save it with 8 or 16"
@@ -159,14 +160,14 @@ impl<'a> Layout<'a> {
             return Err(unsupported("a TIFF whose bits are in reverse order"));
         }
         let palette = match (photometric, kind, directory.find(320)?) {
-            (3, Kind::Whole(bits @ ..=8), Some(map)) => Some(Palette::of(map, bits)?),
+            (3, SampleKind::Whole(bits @ ..=8), Some(map)) => Some(Palette::of(map, bits)?),
             (3, ..) => return Err(unsupported("a palette TIFF of other than 1 to 8 bits")),
             _ => None,
         };
         let predictor = match (directory.number(317, 1)?, kind, compression) {
             (1, ..) | (_, _, Compression::Jpeg(_)) => Predictor::None,
-            (2, Kind::Whole(8 | 16), _) => Predictor::Horizontal,
-            (3, Kind::Real, _) => Predictor::Float,
+            (2, SampleKind::Whole(8 | 16), _) => Predictor::Horizontal,
+            (3, SampleKind::Real, _) => Predictor::Float,
             _ => {
                 return Err(unsupported(
                     "a TIFF with an unusual predictor; save it without",
@@ -174,14 +175,14 @@ impl<'a> Layout<'a> {
             }
         };
         let inverted = photometric == 0;
-        if inverted && kind == Kind::Real {
+        if inverted && kind == SampleKind::Real {
             return Err(unsupported("a TIFF of real numbers with 0 for white"));
         }
         let jpeg = matches!(compression, Compression::Jpeg(_));
         let planar = directory.number(284, 1)? == 2 && samples > 1;
         if jpeg
             && (planar
-                || kind != Kind::Whole(8)
+                || kind != SampleKind::Whole(8)
                 || ![1, 3].contains(&samples)
                 || inverted
                 || palette.is_some())

@@ -8,29 +8,32 @@ mod coding;
 mod layout;
 mod tags;
 
-use self::coding::Rows;
-use self::layout::{Kind, Layout, Palette};
+use self::coding::ChunkRows;
+use self::layout::{Layout, Palette, SampleKind};
 use super::canvas::Canvas;
+use super::decoded::{Decoded, FileInfo};
+use super::error::FrameError;
+use super::file::File;
+use super::format::Format;
 use super::pixels::{Depth, Samples, Span, ToRgb};
-use super::{Decoded, File, FileInfo, Format, FrameError};
 
 /// Bytes that [`read`] takes at most.
 pub(super) fn need(file: &File<'_>) -> Result<u64, FrameError> {
-    Page::open(file)?.layout.need(file)
+    CheckedPage::open(file)?.layout.need(file)
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
-    let page = Page::open(file)?;
+    let page = CheckedPage::open(file)?;
     page.layout.need(file)?;
     let channels = page.layout.channels;
     let depth = match page.layout.kind {
-        Kind::Whole(..=8) => Depth::Eight,
+        SampleKind::Whole(..=8) => Depth::Eight,
         kind => {
             let mut span = Span::NONE;
             page.each_row(file, |_, samples| span.add(samples, channels))?;
             match kind {
-                Kind::Real => Depth::of_floats(span),
-                Kind::Whole(_) => Depth::of_words(span, page.layout.stated_bits),
+                SampleKind::Real => Depth::of_floats(span),
+                SampleKind::Whole(_) => Depth::of_words(span, page.layout.stated_bits),
             }
         }
     };
@@ -41,7 +44,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
         Ok(())
     })?;
     Ok(Decoded {
-        frame: canvas.into_frame(),
+        frame: canvas.into_frame()?,
         file: FileInfo {
             format: Format::Tiff,
             page: page.number,
@@ -53,14 +56,14 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
 }
 
 /// One page whose header was checked against the limits.
-struct Page<'a> {
+struct CheckedPage<'a> {
     layout: Layout<'a>,
     /// From 1.
     number: u32,
     pages: u32,
 }
 
-impl<'a> Page<'a> {
+impl<'a> CheckedPage<'a> {
     fn open(file: &File<'a>) -> Result<Self, FrameError> {
         let directories = tags::pages(file.bytes, file.stop)?;
         let pages = directories.len() as u32;
@@ -91,7 +94,7 @@ impl<'a> Page<'a> {
             let x = across * (chunk % layout.chunks.0);
             let top = down * (chunk / layout.chunks.0);
             let columns = across.min(width - x);
-            let mut rows = Rows::of(layout, chunk, file)?;
+            let mut rows = ChunkRows::of(layout, chunk, file)?;
             for y in top..height.min(top + down) {
                 file.stop.check()?;
                 take((x, y), sampler.samples(rows.next()?, columns))?;
@@ -104,7 +107,7 @@ impl<'a> Page<'a> {
 
 /// Bytes of a row → samples.
 struct Sampler<'a> {
-    kind: Kind,
+    kind: SampleKind,
     big_endian: bool,
     /// Grey that is stored with 0 for white.
     inverted: bool,
@@ -137,7 +140,7 @@ impl<'a> Sampler<'a> {
     fn samples(&mut self, row: &[u8], columns: usize) -> Samples<'_> {
         let count = columns * self.stored;
         match self.kind {
-            Kind::Whole(16) => {
+            SampleKind::Whole(16) => {
                 let pairs = row.as_chunks::<2>().0.iter().take(count);
                 let big_endian = self.big_endian;
                 let word = |pair: &[u8; 2]| match big_endian {
@@ -149,7 +152,7 @@ impl<'a> Sampler<'a> {
                 self.words.extend(pairs.map(|pair| word(pair) ^ flip));
                 Samples::Words(&self.words)
             }
-            Kind::Real => {
+            SampleKind::Real => {
                 let fours = row.as_chunks::<4>().0.iter().take(count);
                 let big_endian = self.big_endian;
                 let real = |four: &[u8; 4]| match big_endian {
@@ -160,7 +163,7 @@ impl<'a> Sampler<'a> {
                 self.floats.extend(fours.map(real));
                 Samples::Floats(&self.floats)
             }
-            Kind::Whole(bits) => {
+            SampleKind::Whole(bits) => {
                 self.bytes.clear();
                 self.unpack(row, bits, count);
                 Samples::Bytes(&self.bytes)

@@ -1,7 +1,7 @@
 //! Image file directories and their tags (TIFF 6.0, section 2; BigTIFF).
 
-use crate::frame::error::damaged;
-use crate::frame::{FrameError, Stop};
+use crate::frame::error::{FrameError, damaged};
+use crate::frame::stop::Stop;
 
 /// Most directories of a file. Beyond it a chain is taken for one without end.
 const MAX_PAGES: usize = 16_384;
