@@ -1,6 +1,6 @@
 use super::*;
 use crate::compute::gemm::{Epilogue, WeightsI8};
-use crate::compute::math::testing::{close, floats_on_every_cpu, on_every_cpu, random};
+use crate::compute::testing::{close, floats_on_every_cpu, on_every_cpu, random};
 use crate::compute::{Activation, Quant};
 use proptest::prelude::*;
 

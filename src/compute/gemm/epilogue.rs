@@ -6,7 +6,7 @@
 use super::Residual;
 use super::chunks::{NARROW, WIDE, store_chunks};
 use super::product::{Done, SUMS};
-use crate::compute::quant::lookup;
+use crate::compute::tile::lookup;
 use crate::compute::{Activation, Cpu, Quant, Shared};
 
 /// Where finished tiles go: to rows `row - first` of a matrix of `n` columns.

@@ -148,8 +148,8 @@ pub fn row(x: &[f32], index: usize, out: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::math::testing::{floats_on_every_cpu, on_every_cpu, random};
     use super::*;
+    use crate::compute::testing::{floats_on_every_cpu, on_every_cpu, random};
     use proptest::prelude::*;
 
     proptest! {
