@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use super::lines::{CacheLine, LINE};
+
 /// A value that is read.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
@@ -52,12 +54,8 @@ impl Place {
 /// Cache-line-aligned memory that grows when asked to and never shrinks.
 #[derive(Debug, Default)]
 pub struct Arena {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
 }
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
 
 /// What [`Arena::split`] gives: values read, the value written, and floats to work with.
 #[derive(Debug)]
@@ -73,11 +71,10 @@ pub struct Views<'a, const N: usize> {
 impl Arena {
     /// At least `bytes` long from now on.
     pub fn reserve(&mut self, bytes: usize) {
-        let lines = bytes.div_ceil(64);
-        if lines > self.lines.len() {
+        if bytes > self.lines.len() * LINE {
             // Built anew, not grown: growing would hold both, and content need not survive.
             self.lines = Vec::new();
-            self.lines = vec![Line([0; 64]); lines];
+            self.lines = CacheLine::zeros(bytes);
         }
     }
 
@@ -102,9 +99,10 @@ impl Arena {
         self.check(to);
         assert_eq!(from.bytes(), to.bytes());
         // Whole lines: every value begins one, so that what follows a value's end belongs to nobody.
-        let lines = from.bytes().div_ceil(64);
+        let lines = from.bytes().div_ceil(LINE);
+        let first = from.offset / LINE;
         self.lines
-            .copy_within(from.offset / 64..from.offset / 64 + lines, to.offset / 64);
+            .copy_within(first..first + lines, to.offset / LINE);
     }
 
     /// Views of several places at once. `work` is a place of floats.
@@ -143,7 +141,7 @@ impl Arena {
     }
 
     fn check(&self, place: Place) {
-        assert!(place.offset.is_multiple_of(64) && place.end() <= self.lines.len() * 64);
+        assert!(place.offset.is_multiple_of(LINE) && place.end() <= self.lines.len() * LINE);
     }
 
     /// # Safety

@@ -13,6 +13,7 @@ mod cpu;
 mod arena;
 mod context;
 mod exec;
+mod lines;
 mod pool;
 mod quant;
 mod shared;

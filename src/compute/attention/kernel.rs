@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::HEAD;
 use super::bias::Class;
+use super::shape::HEAD;
 use crate::compute::math::{Lanes, exp2, fold, fold_largest, larger, product};
 use crate::compute::pointwise::SharedOut;
 use crate::compute::tile::transpose;

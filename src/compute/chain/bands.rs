@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Number, take};
+use super::parts::{Number, take};
 use crate::compute::Exec;
 use crate::compute::depthwise::DepthwiseShape;
 

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::bands::{Bands, Stages};
-use super::{Output, With};
+use super::parts::{Output, With};
 use crate::compute::depthwise::{DepthwiseF32, DepthwiseI8, DepthwiseShape};
 use crate::compute::gemm::{Finish, LinearF32, LinearI8, Residual};
 use crate::compute::{Activation, Exec, Out, ValueMut};

@@ -9,7 +9,7 @@ use super::*;
 use crate::compute::depthwise::{DepthwiseF32, DepthwiseI8, DepthwiseShape};
 use crate::compute::gemm::{Finish, LinearF32, LinearI8, Residual, Source, WeightsI8};
 use crate::compute::testing::{on_every_cpu, random};
-use crate::compute::{Activation, Cpu, Out, Quant, gelu_table};
+use crate::compute::{Activation, Cpu, Out, Quant, ValueMut, gelu_table};
 
 const Q: Quant = Quant {
     scale: 0.05,

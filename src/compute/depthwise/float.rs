@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{DepthwiseShape, edge_cells, inner_cells, panels, vectors};
+use super::cells::{edge_cells, inner_cells, panels, vectors};
+use super::shape::DepthwiseShape;
 use crate::compute::math::{Lanes, activate};
 use crate::compute::{Activation, Cpu, Exec, LANES, Shared};
 

@@ -3,8 +3,8 @@
 
 #![allow(unsafe_code)]
 
-use super::Residual;
-use super::epilogue::{Eight, Float, Place, Sink};
+use super::finish::Residual;
+use super::place::{Place, Sink};
 use crate::compute::quant::Quantizer;
 use crate::compute::{Activation, Quant, Shared, math};
 
@@ -12,6 +12,21 @@ use crate::compute::{Activation, Quant, Shared, math};
 pub(super) const WIDE: usize = 16;
 /// The same where a tile's columns are no multiple of that.
 pub(super) const NARROW: usize = 8;
+
+/// `activation(sum + bias + residual)`.
+#[derive(Clone, Copy)]
+pub(super) struct Float<'a> {
+    pub(super) bias: &'a [f32],
+    pub(super) activation: Activation,
+}
+
+/// `fma(sum + correction, scale, bias) + residual`.
+#[derive(Clone, Copy)]
+pub(super) struct Eight<'a> {
+    pub(super) correction: &'a [i32],
+    pub(super) scale: &'a [f32],
+    pub(super) bias: &'a [f32],
+}
 
 /// Finishes `W` columns of a row. A trait and not closures, as what is not inlined into a [`per_cpu!`] function is
 /// compiled without that CPU's instructions, and closures cannot be made to.

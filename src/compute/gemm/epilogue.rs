@@ -3,35 +3,12 @@
 
 #![allow(unsafe_code)]
 
-use super::Residual;
-use super::chunks::{NARROW, WIDE, store_chunks};
+use super::chunks::{Eight, Float, NARROW, WIDE, store_chunks};
+use super::finish::Residual;
+use super::place::{Place, Sink, Target};
 use super::product::{Done, SUMS};
 use crate::compute::tile::lookup;
-use crate::compute::{Activation, Cpu, Quant, Shared};
-
-/// Where finished tiles go: to rows `row - first` of a matrix of `n` columns.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) out: Sink<'a>,
-    pub(super) first: usize,
-    pub(super) n: usize,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Sink<'a> {
-    F32(Shared<'a, f32>),
-    U8(Quant, Shared<'a, u8>),
-    Table(Quant, &'a [u8; 256], Shared<'a, u8>),
-}
-
-impl Sink<'_> {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Sink::F32(out) => out.len(),
-            Sink::U8(_, out) | Sink::Table(_, _, out) => out.len(),
-        }
-    }
-}
+use crate::compute::{Cpu, Shared};
 
 /// What a tile's `nr` columns are finished with.
 pub(super) trait Columns: Copy {
@@ -46,13 +23,6 @@ pub(super) trait Columns: Copy {
         out: Sink<'_>,
         to: Place,
     );
-}
-
-/// `activation(sum + bias + residual)`.
-#[derive(Clone, Copy)]
-pub(super) struct Float<'a> {
-    pub(super) bias: &'a [f32],
-    pub(super) activation: Activation,
 }
 
 impl Columns for Float<'_> {
@@ -70,14 +40,6 @@ impl Columns for Float<'_> {
     }
 }
 
-/// `fma(sum + correction, scale, bias) + residual`.
-#[derive(Clone, Copy)]
-pub(super) struct Eight<'a> {
-    pub(super) correction: &'a [i32],
-    pub(super) scale: &'a [f32],
-    pub(super) bias: &'a [f32],
-}
-
 impl Columns for Eight<'_> {
     type Sum = i32;
     fn finish(
@@ -90,41 +52,6 @@ impl Columns for Eight<'_> {
         to: Place,
     ) {
         finish_eight(cpu, sums, self, residual, from, out, to);
-    }
-}
-
-/// A tile's place in a matrix.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// Where the tile's first row begins.
-    start: usize,
-    /// Distance of rows.
-    n: usize,
-    /// Distance of the tile's own rows.
-    pub(super) nr: usize,
-}
-
-impl Place {
-    /// Where column `c` of row `r` is; overflow would be caught by the bounds of what is there.
-    #[inline(always)]
-    pub(super) fn at(self, r: usize, c: usize) -> usize {
-        r.wrapping_mul(self.n)
-            .wrapping_add(self.start)
-            .wrapping_add(c)
-    }
-
-    /// Whether its first `rows` rows end within `len`.
-    pub(super) fn ends_by(self, rows: usize, len: usize) -> bool {
-        rows == 0 || self.start + (rows - 1) * self.n + self.nr <= len
-    }
-
-    /// The same tile in memory of its own.
-    fn aside(self) -> Self {
-        Self {
-            start: 0,
-            n: self.nr,
-            nr: self.nr,
-        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 #![allow(unsafe_code)]
 
-use super::epilogue::{self, Float, Sink, Target};
+use super::chunks::Float;
+use super::epilogue;
+use super::finish::Residual;
+use super::patches::Source;
+use super::place::{Sink, Target};
 use super::product::{Block, Product};
-use super::{Residual, Source};
 use crate::compute::tile::TileF32;
 use crate::compute::{Activation, Cpu, Exec, Out, Shared};
 

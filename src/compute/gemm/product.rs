@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::Source;
+use super::patches::Source;
+use crate::compute::lines::{LINE, Lines};
 use crate::compute::tile::{self, TileF32, TileI8};
 use crate::compute::{Cpu, Exec};
 
@@ -106,7 +106,6 @@ const ROWS: Range<usize> = 56..112;
 const GATHERED: usize = 256 << 10;
 /// Rows this many bytes apart compete for the same sets of a first-level cache.
 const ALIAS: usize = 2048;
-const LINE: usize = 64;
 
 /// Weights `[n][k]` packed for a CPU's tiles, `[panels][k / kg][nr][kg]`.
 #[derive(Debug)]
@@ -340,37 +339,5 @@ impl<T: Tile> Product<T> {
                 });
             }
         }
-    }
-}
-
-/// Numbers in whole cache lines, zero at first.
-#[derive(Debug)]
-struct Lines<T> {
-    lines: Vec<Line>,
-    len: usize,
-    kind: PhantomData<T>,
-}
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; LINE]);
-
-impl<T: Copy> Lines<T> {
-    fn new(len: usize) -> Self {
-        Self {
-            lines: vec![Line([0; LINE]); (len * size_of::<T>()).div_ceil(LINE)],
-            len,
-            kind: PhantomData,
-        }
-    }
-
-    fn as_slice(&self) -> &[T] {
-        // SAFETY: the lines hold `len` numbers, and any bits are valid ones (`T` is `f32` or `i8`).
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

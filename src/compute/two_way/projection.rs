@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{Affine, HEADS, block, vector};
+use super::blocks::{block, vector};
+use super::weights::{Affine, HEADS};
 use crate::compute::math::product;
 use crate::compute::{Exec, LANES, Shared};
 

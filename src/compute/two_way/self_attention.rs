@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::blocks::vector;
 use super::projection::Projection;
-use super::{AttentionWeights, HEADS, score_scale, vector};
+use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::compute::math::{fold, softmax};
 use crate::compute::pointwise::floats;
 use crate::compute::{Exec, LANES, Shared};

@@ -8,8 +8,9 @@
 
 #![allow(unsafe_code)]
 
+use super::blocks::{BLOCK, ROWS, block, padded, vector};
 use super::projection::{Projection, fold_to_panels};
-use super::{AttentionWeights, BLOCK, HEADS, ROWS, block, padded, score_scale, vector};
+use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::compute::math::{exp2, larger, product};
 use crate::compute::pointwise::floats;
 use crate::compute::{Exec, LANES, Shared};
