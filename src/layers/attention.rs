@@ -1,8 +1,9 @@
 //! Attention layers: windows of the encoder, tokens and image of the decoder.
 
-use super::build::quant;
+use super::fact::Inputs;
+use super::layer::Layer;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::compute::attention::{Token, WindowAttention, WindowShape};
 use crate::compute::two_way::{
     Affine, AttentionWeights, HEADS, ImageToToken, SelfAttention, TokenToImage,
@@ -37,7 +38,7 @@ impl WindowLayer {
         };
         Ok(Self {
             attention: WindowAttention::new(shape, inputs.floats("biases")?, token, outside),
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }

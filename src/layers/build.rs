@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use super::attention::{self, WindowLayer};
+use super::fact::Inputs;
+use super::kind::Kind;
+use super::layer::Layer;
 use super::linear::{
     ConvLayer, DepthwiseLayer, LinearLayer, MaskHeadLayer, NormLayer, UpConvLayer,
 };
+use super::node::Node;
+use super::plain;
 use super::quantized::{QConvLayer, QDepthwiseLayer, QLinearLayer};
-use super::{Inputs, Kind, Layer, Node, plain};
-use crate::compute::{Cpu, Quant};
+use crate::compute::Cpu;
 
 /// Packs a node's weights for a CPU.
 ///
@@ -38,20 +42,4 @@ pub fn build(cpu: Cpu, node: &Node, inputs: &Inputs<'_>) -> Result<Arc<dyn Layer
         Kind::Add => Arc::new(plain::Add),
         Kind::Row => Arc::new(plain::Row::new(inputs)?),
     })
-}
-
-/// The quantization called `<name>_scale` and `<name>_zero`, if given.
-pub(super) fn quant(inputs: &Inputs<'_>, name: &str) -> Result<Option<Quant>, String> {
-    let (scale, zero) = (format!("{name}_scale"), format!("{name}_zero"));
-    if !inputs.has(&scale) {
-        return Ok(None);
-    }
-    let quant = Quant {
-        scale: inputs.float(&scale)?,
-        zero: inputs.byte(&zero)?,
-    };
-    if quant.scale < f32::MIN_POSITIVE || !(1.0 / quant.scale).is_finite() {
-        return Err(format!("'{scale}' is {}, not a size of steps", quant.scale));
-    }
-    Ok(Some(quant))
 }

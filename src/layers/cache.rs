@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sha2::{Digest, Sha256};
 
-use super::{Constant, Data, Input, Inputs, Layer, Node, build};
+use super::build::build;
+use super::fact::{Constant, Data, Input, Inputs};
+use super::layer::Layer;
+use super::node::Node;
 use crate::compute::Cpu;
 
 /// Packed layers in use, by what they were made from. Modalities on one base share its layers in memory as they share

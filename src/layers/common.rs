@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Layer, Program, Source, Step};
+use super::layer::Layer;
+use super::program::Program;
+use super::step::{Source, Step};
 use crate::compute::{Context, Place, Value};
 
 impl Program {

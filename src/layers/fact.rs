@@ -1,5 +1,7 @@
 //! Types and shapes of values, and a node's inputs by name.
 
+use crate::compute::Quant;
+
 /// Type of a value's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
@@ -236,6 +238,25 @@ impl<'a> Inputs<'a> {
             [one] => Ok(*one),
             _ => Err(format!("'{name}': expected one float32")),
         }
+    }
+
+    /// The quantization called `<name>_scale` and `<name>_zero`, if given.
+    ///
+    /// # Errors
+    /// One without the other, of other types, or a scale that is no size of steps.
+    pub fn quant(&self, name: &str) -> Result<Option<Quant>, String> {
+        let (scale, zero) = (format!("{name}_scale"), format!("{name}_zero"));
+        if !self.has(&scale) {
+            return Ok(None);
+        }
+        let quant = Quant {
+            scale: self.float(&scale)?,
+            zero: self.byte(&zero)?,
+        };
+        if quant.scale < f32::MIN_POSITIVE || !(1.0 / quant.scale).is_finite() {
+            return Err(format!("'{scale}' is {}, not a size of steps", quant.scale));
+        }
+        Ok(Some(quant))
     }
 
     fn constant(&self, name: &str) -> Result<Constant<'a>, String> {

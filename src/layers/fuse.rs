@@ -2,26 +2,12 @@
 
 use std::sync::Arc;
 
-use super::program::{Source, Step};
-use super::quantized::residual;
-use super::{Layer, bytes, floats, floats_mut};
+use super::layer::Layer;
+use super::link::Link;
+use super::step::{Source, Step};
+use super::values::{bytes, floats, floats_mut, residual};
 use crate::compute::chain::{BottleneckF32, BottleneckI8, MlpF32, MlpI8};
-use crate::compute::depthwise::{DepthwiseF32, DepthwiseI8};
-use crate::compute::gemm::{Finish, LinearF32, LinearI8};
-use crate::compute::{Activation, Exec, Quant, Value, ValueMut};
-
-/// A layer as part of a chain: its kernel and what follows the sums.
-#[derive(Clone, Debug)]
-pub enum Link {
-    /// A linear layer, floats to floats.
-    Linear(Arc<LinearF32>, Activation),
-    /// A depthwise convolution of floats.
-    Depthwise(Arc<DepthwiseF32>, Activation),
-    /// An 8-bit linear layer; a residual of bytes stands for real numbers as said.
-    QLinear(Arc<LinearI8>, Finish, Option<Quant>),
-    /// An 8-bit depthwise convolution.
-    QDepthwise(Arc<DepthwiseI8>, Finish),
-}
+use crate::compute::{Exec, Quant, Value, ValueMut};
 
 /// The same program with its chains fused: steps of which each but the last is read by the next alone, that are faster
 /// together.

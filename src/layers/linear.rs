@@ -2,41 +2,17 @@
 
 use std::sync::Arc;
 
-use super::build::quant;
-use super::fuse::Link;
+use super::fact::Inputs;
+use super::geometry::{depthwise_shape, patches};
+use super::layer::Layer;
+use super::link::Link;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::compute::conv::{ConvF32, MaskHead, UpConvF32};
-use crate::compute::depthwise::{DepthwiseF32, DepthwiseShape};
-use crate::compute::gemm::{LinearF32, Patches, Source};
+use crate::compute::depthwise::DepthwiseF32;
+use crate::compute::gemm::{LinearF32, Source};
 use crate::compute::norm::LayerNorm;
 use crate::compute::{Activation, Cpu, Exec, Quant, Value, ValueMut};
-
-/// Geometry of a convolution over `channels`.
-pub(super) fn patches(a: &Attributes, channels: usize) -> Patches {
-    Patches {
-        height: a.height,
-        width: a.width,
-        channels,
-        kernel: a.kernel,
-        stride: a.stride,
-        pad: a.pad,
-        planar: a.planar,
-    }
-}
-
-/// Geometry of a depthwise convolution over `channels`.
-pub(super) fn depthwise_shape(a: &Attributes, channels: usize) -> Result<DepthwiseShape, String> {
-    if !(1..=2).contains(&a.stride) {
-        return Err(format!("a depthwise stride of {}", a.stride));
-    }
-    Ok(DepthwiseShape {
-        height: a.height,
-        width: a.width,
-        channels,
-        stride: a.stride,
-    })
-}
 
 #[derive(Debug)]
 pub(super) struct LinearLayer {
@@ -52,7 +28,7 @@ impl LinearLayer {
         Ok(Self {
             linear: Arc::new(LinearF32::new(cpu, inputs.floats("weight")?, bias, n, k)),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -90,7 +66,7 @@ impl ConvLayer {
         Ok(Self {
             conv: ConvF32::new(cpu, weight, bias, shape[0], patches(a, shape[1])),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -160,7 +136,7 @@ impl NormLayer {
         Ok(Self {
             norm: LayerNorm::new(weight, bias, channels, a.epsilon),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }

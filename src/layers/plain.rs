@@ -1,8 +1,9 @@
 //! Layers without weights.
 
-use super::build::quant;
+use super::fact::Inputs;
+use super::layer::Layer;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::compute::pointwise;
 use crate::compute::{Exec, Quant as Steps, Value, ValueMut};
 
@@ -11,7 +12,7 @@ pub(super) struct Quantize(Steps);
 
 impl Quantize {
     pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
-        Ok(Self(quant(inputs, "y")?.ok_or("'y_scale' is missing")?))
+        Ok(Self(inputs.quant("y")?.ok_or("'y_scale' is missing")?))
     }
 }
 

@@ -1,43 +1,14 @@
 //! Layers in order, their values placed in one arena.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::Layer;
-use super::fact::{Element, Fact};
+use super::fact::Element;
 use super::fuse::fuse;
+use super::step::{Source, Step};
 use crate::compute::{Context, Place, Value};
 
 /// Most inputs a layer reads.
 const MAX_INPUTS: usize = 3;
-
-/// Where a value comes from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// The program's input of this number.
-    Input(usize),
-    /// The output of the step of this number.
-    Step(usize),
-    /// Floats known at load.
-    Constant(Arc<Vec<f32>>),
-}
-
-/// One layer of a program.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// The node's name in the file.
-    pub name: String,
-    /// What it computes.
-    pub layer: Arc<dyn Layer>,
-    /// Where its inputs come from.
-    pub inputs: Vec<Source>,
-    /// Type and shape of its output: floats or unsigned bytes.
-    pub output: Fact,
-    /// What kind of node it is, or which kinds in a row.
-    pub kind: &'static str,
-    /// Multiplications of one run.
-    pub multiplications: u64,
-}
 
 /// Steps in order, planned: every value has its place in one arena, shared with values that are dead by then.
 #[derive(Debug)]

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::build::quant;
-use super::fuse::Link;
-use super::linear::{depthwise_shape, patches};
+use super::fact::Inputs;
+use super::geometry::{depthwise_shape, patches};
+use super::layer::Layer;
+use super::link::Link;
 use super::node::Attributes;
-use super::{Inputs, Layer, bytes, floats};
+use super::values::{bytes, residual};
 use crate::compute::conv::ConvI8;
 use crate::compute::depthwise::DepthwiseI8;
-use crate::compute::gemm::{Finish, LinearI8, Residual, Source, WeightsI8};
+use crate::compute::gemm::{Finish, LinearI8, Source, WeightsI8};
 use crate::compute::{Activation, Cpu, Exec, Quant, Value, ValueMut, gelu_table};
 
 /// Weights of an 8-bit node, checked against the bounds on which exactness rests.
@@ -22,28 +23,19 @@ fn weights<'a>(inputs: &Inputs<'a>) -> Result<WeightsI8<'a>, String> {
         weight,
         scale: inputs.floats("weight_scale")?,
         bias: inputs.floats_if_any("bias")?,
-        input: quant(inputs, "x")?.ok_or("'x_scale' is missing")?,
+        input: inputs.quant("x")?.ok_or("'x_scale' is missing")?,
     })
 }
 
 /// What becomes of the sums.
 fn finish(a: &Attributes, inputs: &Inputs<'_>) -> Result<Finish, String> {
-    let (mid, y) = (quant(inputs, "mid")?, quant(inputs, "y")?);
+    let (mid, y) = (inputs.quant("mid")?, inputs.quant("y")?);
     Ok(match (a.activation, mid, y) {
         (Activation::None, None, None) => Finish::F32,
         (Activation::None, None, Some(y)) => Finish::U8(y),
         (Activation::Gelu, Some(mid), Some(y)) => Finish::Table(mid, Box::new(gelu_table(mid, y))),
         (other, ..) => return Err(format!("activation {other:?} with these quantizations")),
     })
-}
-
-/// A residual of floats, or of bytes that stand for real numbers as `quant` says.
-pub(super) fn residual<'a>(value: Option<&Value<'a>>, quant: Option<Quant>) -> Residual<'a> {
-    match (value, quant) {
-        (None, _) => Residual::None,
-        (Some(value), None) => Residual::F32(floats(value)),
-        (Some(value), Some(quant)) => Residual::U8(quant, bytes(value)),
-    }
 }
 
 #[derive(Debug)]
@@ -60,7 +52,7 @@ impl QLinearLayer {
         Ok(Self {
             linear: Arc::new(LinearI8::new(cpu, &weights(inputs)?, n, k)),
             finish: finish(a, inputs)?,
-            residual: quant(inputs, "residual")?,
+            residual: inputs.quant("residual")?,
         })
     }
 }

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::values::{floats, floats_mut};
 use super::*;
-use crate::compute::{Context, Cpu, Value};
+use crate::compute::{Context, Cpu, Exec, Value, ValueMut};
 
 /// Adds one to each number of its inputs, in shared working memory first.
 #[derive(Debug)]
