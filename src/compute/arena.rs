@@ -26,7 +26,7 @@ pub enum ValueMut<'a> {
 
 /// Part of an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Extent {
     /// First byte, a multiple of 64.
     pub offset: usize,
     /// Number of elements.
@@ -35,7 +35,7 @@ pub struct Place {
     pub floats: bool,
 }
 
-impl Place {
+impl Extent {
     /// Length in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -59,7 +59,7 @@ pub struct Arena {
 
 /// What [`Arena::split`] gives: values read, the value written, and floats to work with.
 #[derive(Debug)]
-pub struct Views<'a, const N: usize> {
+pub struct Split<'a, const N: usize> {
     /// As many as places were given; the rest is empty.
     pub reads: [Value<'a>; N],
     /// The output.
@@ -83,7 +83,7 @@ impl Arena {
     /// # Panics
     /// If it reaches past the end.
     #[must_use]
-    pub fn read(&self, place: Place) -> Value<'_> {
+    pub fn read(&self, place: Extent) -> Value<'_> {
         self.check(place);
         // SAFETY: inside the arena and aligned (checked); every bit pattern is a valid float or byte; `&self` keeps
         // writers away.
@@ -94,7 +94,7 @@ impl Arena {
     ///
     /// # Panics
     /// If one reaches past the end, or their sizes differ.
-    pub fn copy(&mut self, from: Place, to: Place) {
+    pub fn copy(&mut self, from: Extent, to: Extent) {
         self.check(from);
         self.check(to);
         assert_eq!(from.bytes(), to.bytes());
@@ -111,10 +111,10 @@ impl Arena {
     /// If one reaches past the end, or `write` or `work` overlaps another.
     pub fn split<const N: usize>(
         &mut self,
-        reads: [Option<Place>; N],
-        write: Place,
-        work: Place,
-    ) -> Views<'_, N> {
+        reads: [Option<Extent>; N],
+        write: Extent,
+        work: Extent,
+    ) -> Split<'_, N> {
         assert!(work.floats && !work.overlaps(&write));
         self.check(write);
         self.check(work);
@@ -126,7 +126,7 @@ impl Arena {
         // SAFETY: all places are inside the arena and aligned (checked), what is written overlaps nothing else
         // (asserted), and `&mut self` is held as long as the views; every bit pattern is a valid float or byte.
         unsafe {
-            Views {
+            Split {
                 reads: reads.map(|place| place.map_or(Value::U8(&[]), |place| self.view(place))),
                 write: if write.floats {
                     let start = base.add(write.offset).cast();
@@ -140,13 +140,13 @@ impl Arena {
         }
     }
 
-    fn check(&self, place: Place) {
+    fn check(&self, place: Extent) {
         assert!(place.offset.is_multiple_of(LINE) && place.end() <= self.lines.len() * LINE);
     }
 
     /// # Safety
     /// The place is inside the arena and aligned, and nothing writes it while the view lives.
-    unsafe fn view<'a>(&self, place: Place) -> Value<'a> {
+    unsafe fn view<'a>(&self, place: Extent) -> Value<'a> {
         let base = self.lines.as_ptr().cast::<u8>();
         // SAFETY: the caller's promise.
         unsafe {
@@ -167,8 +167,8 @@ impl Arena {
 mod tests {
     use super::*;
 
-    fn place(offset: usize, len: usize, floats: bool) -> Place {
-        Place {
+    fn place(offset: usize, len: usize, floats: bool) -> Extent {
+        Extent {
             offset,
             len,
             floats,

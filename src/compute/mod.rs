@@ -32,12 +32,12 @@ pub mod two_way;
 
 mod tile;
 
-pub use arena::{Arena, Place, Value, ValueMut, Views};
+pub use arena::{Arena, Extent, Split, Value, ValueMut};
 pub use context::Context;
 pub use cpu::{Cpu, Isa};
 pub use exec::{Exec, Scratch};
 pub use math::{Activation, LANES};
 pub use pool::Pool;
 pub use quant::{Out, Quant, Quantizer, gelu_table};
-pub use shared::Shared;
+pub use shared::SharedSlice;
 pub use tile::lookup;

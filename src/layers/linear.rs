@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fact::Inputs;
+use super::fact::NodeInputs;
 use super::geometry::{depthwise_shape, patches};
 use super::layer::Layer;
 use super::link::Link;
@@ -10,7 +10,7 @@ use super::node::Attributes;
 use super::values::{floats, floats_mut, out};
 use crate::compute::conv::{ConvF32, MaskHead, UpConvF32};
 use crate::compute::depthwise::DepthwiseF32;
-use crate::compute::gemm::{LinearF32, Source};
+use crate::compute::gemm::{LinearF32, Operand};
 use crate::compute::norm::LayerNorm;
 use crate::compute::{Activation, Cpu, Exec, Quant, Value, ValueMut};
 
@@ -22,7 +22,7 @@ pub(super) struct LinearLayer {
 }
 
 impl LinearLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [n, k] = inputs.matrix("weight")?;
         let bias = inputs.floats_if_any("bias")?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl Layer for LinearLayer {
     }
 
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        let x = Source::Rows(floats(&inputs[0]));
+        let x = Operand::Rows(floats(&inputs[0]));
         let residual = inputs.get(1).map(floats);
         self.linear
             .run(exec, x, residual, self.activation, out(output, self.quant));
@@ -59,7 +59,7 @@ pub(super) struct ConvLayer {
 }
 
 impl ConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let shape = inputs.fact("weight")?.shape;
         let weight = inputs.floats("weight")?;
         let bias = inputs.floats_if_any("bias")?;
@@ -90,7 +90,7 @@ pub(super) struct DepthwiseLayer {
 }
 
 impl DepthwiseLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let bias = inputs.floats_if_any("bias")?;
         let weight = inputs.floats("weight")?;
@@ -129,7 +129,7 @@ pub(super) struct NormLayer {
 }
 
 impl NormLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let weight = inputs.floats_if_any("weight")?;
         let bias = inputs.floats_if_any("bias")?;
@@ -161,7 +161,7 @@ pub(super) struct UpConvLayer {
 }
 
 impl UpConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [k, n] = up_shape(inputs)?;
         let (weight, bias) = (inputs.floats("weight")?, inputs.floats("bias")?);
         Ok(Self {
@@ -191,7 +191,7 @@ pub(super) struct MaskHeadLayer {
 }
 
 impl MaskHeadLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [k, n] = up_shape(inputs)?;
         let (weight, bias) = (inputs.floats("weight")?, inputs.floats("bias")?);
         Ok(Self {
@@ -214,7 +214,7 @@ impl Layer for MaskHeadLayer {
 }
 
 /// Inputs and outputs of a transposed convolution's weight `[k, n, 2, 2]`.
-fn up_shape(inputs: &Inputs<'_>) -> Result<[usize; 2], String> {
+fn up_shape(inputs: &NodeInputs<'_>) -> Result<[usize; 2], String> {
     match inputs.fact("weight")?.shape[..] {
         [k, n, 2, 2] => Ok([k, n]),
         ref other => Err(format!("'weight': expected [k, n, 2, 2], found {other:?}")),

@@ -27,10 +27,10 @@ mod values;
 
 pub use build::build;
 pub use cache::LayerCache;
-pub use fact::{Constant, Data, Element, Fact, Input, Inputs};
-pub use kind::Kind;
+pub use fact::{Constant, Data, ElementType, Fact, NodeInput, NodeInputs};
+pub use kind::NodeKind;
 pub use layer::Layer;
 pub use link::Link;
 pub use node::{Attributes, Node};
 pub use program::Program;
-pub use step::{Source, Step};
+pub use step::{Origin, Step};

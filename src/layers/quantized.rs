@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fact::Inputs;
+use super::fact::NodeInputs;
 use super::geometry::{depthwise_shape, patches};
 use super::layer::Layer;
 use super::link::Link;
@@ -10,11 +10,11 @@ use super::node::Attributes;
 use super::values::{bytes, residual};
 use crate::compute::conv::ConvI8;
 use crate::compute::depthwise::DepthwiseI8;
-use crate::compute::gemm::{Finish, LinearI8, Source, WeightsI8};
+use crate::compute::gemm::{Finish, LinearI8, Operand, WeightsI8};
 use crate::compute::{Activation, Cpu, Exec, Quant, Value, ValueMut, gelu_table};
 
 /// Weights of an 8-bit node, checked against the bounds on which exactness rests.
-fn weights<'a>(inputs: &Inputs<'a>) -> Result<WeightsI8<'a>, String> {
+fn weights<'a>(inputs: &NodeInputs<'a>) -> Result<WeightsI8<'a>, String> {
     let weight = inputs.signed_bytes("weight")?;
     if let Some(wide) = weight.iter().find(|w| !(-64..=64).contains(*w)) {
         return Err(format!("a weight of {wide}: 8-bit nodes take -64..=64"));
@@ -28,7 +28,7 @@ fn weights<'a>(inputs: &Inputs<'a>) -> Result<WeightsI8<'a>, String> {
 }
 
 /// What becomes of the sums.
-fn finish(a: &Attributes, inputs: &Inputs<'_>) -> Result<Finish, String> {
+fn finish(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Finish, String> {
     let (mid, y) = (inputs.quant("mid")?, inputs.quant("y")?);
     Ok(match (a.activation, mid, y) {
         (Activation::None, None, None) => Finish::F32,
@@ -47,7 +47,7 @@ pub(super) struct QLinearLayer {
 }
 
 impl QLinearLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [n, k] = inputs.matrix("weight")?;
         Ok(Self {
             linear: Arc::new(LinearI8::new(cpu, &weights(inputs)?, n, k)),
@@ -68,7 +68,7 @@ impl Layer for QLinearLayer {
     }
 
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        let x = Source::Rows(bytes(&inputs[0]));
+        let x = Operand::Rows(bytes(&inputs[0]));
         let residual = residual(inputs.get(1), self.residual);
         self.linear.run(exec, x, residual, self.finish.on(output));
     }
@@ -81,7 +81,7 @@ pub(super) struct QConvLayer {
 }
 
 impl QConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let shape = inputs.fact("weight")?.shape;
         Ok(Self {
             conv: ConvI8::new(cpu, &weights(inputs)?, shape[0], patches(a, shape[1])),
@@ -108,7 +108,7 @@ pub(super) struct QDepthwiseLayer {
 }
 
 impl QDepthwiseLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let weights = weights(inputs)?;
         Ok(Self {

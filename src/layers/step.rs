@@ -7,7 +7,7 @@ use super::layer::Layer;
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Origin {
     /// The program's input of this number.
     Input(usize),
     /// The output of the step of this number.
@@ -24,7 +24,7 @@ pub struct Step {
     /// What it computes.
     pub layer: Arc<dyn Layer>,
     /// Where its inputs come from.
-    pub inputs: Vec<Source>,
+    pub inputs: Vec<Origin>,
     /// Type and shape of its output: floats or unsigned bytes.
     pub output: Fact,
     /// What kind of node it is, or which kinds in a row.

@@ -103,7 +103,7 @@ impl WindowAttention {
             let Some(class) = self.classes.iter().find(class) else {
                 return; // No window has other sides than those `new` made classes for.
             };
-            let job = kernel::Job {
+            let job = kernel::WindowTask {
                 cpu: exec.cpu,
                 class,
                 head,

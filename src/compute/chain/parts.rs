@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::compute::{Shared, ValueMut};
+use crate::compute::{SharedSlice, ValueMut};
 
 /// A layer and what is done to its sums.
 pub(super) type With<L, A> = (Arc<L>, A);
@@ -26,15 +26,15 @@ pub(super) fn take<T: Number>(scratch: &mut [u8], len: usize) -> (&mut [T], &mut
 /// An output that tasks write parts of.
 #[derive(Clone, Copy)]
 pub(super) enum Output<'a> {
-    F32(Shared<'a, f32>),
-    U8(Shared<'a, u8>),
+    F32(SharedSlice<'a, f32>),
+    U8(SharedSlice<'a, u8>),
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(output: ValueMut<'a>) -> Self {
         match output {
-            ValueMut::F32(y) => Self::F32(Shared::new(y)),
-            ValueMut::U8(y) => Self::U8(Shared::new(y)),
+            ValueMut::F32(y) => Self::F32(SharedSlice::new(y)),
+            ValueMut::U8(y) => Self::U8(SharedSlice::new(y)),
         }
     }
 
@@ -46,7 +46,7 @@ impl<'a> Output<'a> {
     }
 
     /// # Safety
-    /// As [`Shared::slice`].
+    /// As [`SharedSlice::slice`].
     pub(super) unsafe fn slice(&self, range: Range<usize>) -> ValueMut<'a> {
         // SAFETY: the caller's promise.
         unsafe {

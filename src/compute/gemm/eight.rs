@@ -5,11 +5,11 @@
 use super::chunks::Eight;
 use super::epilogue;
 use super::finish::{Epilogue, Residual};
-use super::patches::Source;
-use super::place::{Sink, Target};
+use super::patches::Operand;
+use super::place::{Sink, TileTarget};
 use super::product::{Block, Product};
 use crate::compute::tile::{self, TileI8};
-use crate::compute::{Cpu, Exec, Quant, Shared};
+use crate::compute::{Cpu, Exec, Quant, SharedSlice};
 
 /// What an 8-bit layer is made from.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ impl LinearI8 {
     pub fn run(
         &self,
         exec: Exec<'_>,
-        x: Source<'_, u8>,
+        x: Operand<'_, u8>,
         residual: Residual<'_>,
         epilogue: Epilogue<'_>,
     ) {
@@ -126,7 +126,7 @@ impl LinearI8 {
         epilogue: Epilogue<'_>,
         scratch: &mut [u8],
     ) {
-        let x = Source::Rows(x);
+        let x = Operand::Rows(x);
         let (rows, target) = self.prepare(&x, residual, epilogue);
         for block in self.product.blocks(rows) {
             // SAFETY: the target is borrowed by this thread alone.
@@ -137,16 +137,16 @@ impl LinearI8 {
     /// Rows of the result, and where they go; checks sizes.
     fn prepare<'a>(
         &self,
-        x: &Source<'_, u8>,
+        x: &Operand<'_, u8>,
         residual: Residual<'_>,
         epilogue: Epilogue<'a>,
-    ) -> (usize, Target<'a>) {
+    ) -> (usize, TileTarget<'a>) {
         let rows = x.rows(self.k());
-        let target = Target {
+        let target = TileTarget {
             out: match epilogue {
-                Epilogue::F32(y) => Sink::F32(Shared::new(y)),
-                Epilogue::U8(quant, y) => Sink::U8(quant, Shared::new(y)),
-                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, Shared::new(y)),
+                Epilogue::F32(y) => Sink::F32(SharedSlice::new(y)),
+                Epilogue::U8(quant, y) => Sink::U8(quant, SharedSlice::new(y)),
+                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, SharedSlice::new(y)),
             },
             first: 0,
             n: self.n(),
@@ -164,10 +164,10 @@ impl LinearI8 {
     /// No other part of the target's rows and columns that the block covers is in use.
     unsafe fn block(
         &self,
-        x: &Source<'_, u8>,
+        x: &Operand<'_, u8>,
         block: &Block,
         residual: Residual<'_>,
-        target: &Target<'_>,
+        target: &TileTarget<'_>,
         scratch: &mut [u8],
     ) {
         self.product.block(x, block, scratch, |done| {

@@ -5,10 +5,10 @@
 
 use super::chunks::{Eight, Float, NARROW, WIDE, store_chunks};
 use super::finish::Residual;
-use super::place::{Place, Sink, Target};
-use super::product::{Done, SUMS};
+use super::place::{Sink, TilePlace, TileTarget};
+use super::product::{SUMS, TileSums};
 use crate::compute::tile::lookup;
-use crate::compute::{Cpu, Shared};
+use crate::compute::{Cpu, SharedSlice};
 
 /// What a tile's `nr` columns are finished with.
 pub(super) trait Columns: Copy {
@@ -19,9 +19,9 @@ pub(super) trait Columns: Copy {
         cpu: Cpu,
         sums: &[Self::Sum],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     );
 }
 
@@ -32,9 +32,9 @@ impl Columns for Float<'_> {
         cpu: Cpu,
         sums: &[f32],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         finish_float(cpu, sums, self, residual, from, out, to);
     }
@@ -47,9 +47,9 @@ impl Columns for Eight<'_> {
         cpu: Cpu,
         sums: &[i32],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         finish_eight(cpu, sums, self, residual, from, out, to);
     }
@@ -61,13 +61,13 @@ impl Columns for Eight<'_> {
 /// Nothing else uses the part of the target that the tile covers.
 pub(super) unsafe fn finish<C: Columns>(
     cpu: Cpu,
-    done: &Done<'_, C::Sum>,
+    done: &TileSums<'_, C::Sum>,
     columns: C,
     residual: Residual<'_>,
-    target: &Target<'_>,
+    target: &TileTarget<'_>,
 ) {
     let (sums, nr, count) = (done.sums, done.nr, done.columns.len());
-    let place = Place {
+    let place = TilePlace {
         start: (done.rows.start - target.first) * target.n + done.columns.start,
         n: target.n,
         nr,
@@ -81,7 +81,7 @@ pub(super) unsafe fn finish<C: Columns>(
             // The tile is looked up as a whole, which takes the longest vectors.
             let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::U8(quant, Shared::new(y));
+            let sink = Sink::U8(quant, SharedSlice::new(y));
             columns.finish(cpu, sums, residual, place, sink, place.aside());
             lookup(cpu, table, y);
             // SAFETY: the caller's promise.
@@ -103,7 +103,7 @@ unsafe fn finish_fewer<C: Columns>(
     columns: C,
     residual: Residual<'_>,
     out: &Sink<'_>,
-    place: Place,
+    place: TilePlace,
 ) {
     let aside = place.aside();
     let (mut real, mut quantized) = ([0.0; SUMS], [0; SUMS]);
@@ -118,7 +118,7 @@ unsafe fn finish_fewer<C: Columns>(
         Sink::F32(out) => {
             let mut y = [0.0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::F32(Shared::new(y));
+            let sink = Sink::F32(SharedSlice::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
             // SAFETY: the caller's promise.
             unsafe { store(y, out, place, count) };
@@ -126,7 +126,7 @@ unsafe fn finish_fewer<C: Columns>(
         Sink::U8(quant, to) | Sink::Table(quant, _, to) => {
             let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::U8(quant, Shared::new(y));
+            let sink = Sink::U8(quant, SharedSlice::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
             if let Sink::Table(_, table, _) = out {
                 lookup(cpu, table, y);
@@ -138,7 +138,7 @@ unsafe fn finish_fewer<C: Columns>(
 }
 
 /// Copies a tile of `count` columns from `x`, to rows of `nr`.
-fn fetch<'a, T: Copy>(x: &[T], place: Place, count: usize, to: &'a mut [T]) -> &'a [T] {
+fn fetch<'a, T: Copy>(x: &[T], place: TilePlace, count: usize, to: &'a mut [T]) -> &'a [T] {
     for (r, to) in to.chunks_exact_mut(place.nr).enumerate() {
         let x = &x[place.start + r * place.n..][..count];
         to[..count].copy_from_slice(x);
@@ -150,7 +150,7 @@ fn fetch<'a, T: Copy>(x: &[T], place: Place, count: usize, to: &'a mut [T]) -> &
 ///
 /// # Safety
 /// Nothing else uses the part of `out` that the tile covers.
-unsafe fn store<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place, count: usize) {
+unsafe fn store<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace, count: usize) {
     for (r, tile) in tile.chunks_exact(place.nr).enumerate() {
         let start = place.start + r * place.n;
         // SAFETY: the caller's promise.
@@ -163,7 +163,7 @@ unsafe fn store<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place, count: us
 ///
 /// # Safety
 /// As [`store`].
-unsafe fn store_whole<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+unsafe fn store_whole<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace) {
     if place.nr.is_multiple_of(WIDE) {
         // SAFETY: the caller's promise.
         unsafe { store_vectors::<WIDE, _>(tile, out, place) };
@@ -175,7 +175,11 @@ unsafe fn store_whole<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
 
 /// # Safety
 /// As [`store`].
-unsafe fn store_vectors<const W: usize, T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+unsafe fn store_vectors<const W: usize, T: Copy>(
+    tile: &[T],
+    out: SharedSlice<'_, T>,
+    place: TilePlace,
+) {
     let (vectors, per_row) = (tile.as_chunks::<W>().0, place.nr / W);
     assert!(place.ends_by(tile.len() / place.nr, out.len()));
     // Columns apart: from a loop over a row's vectors the compiler makes a call to copy the row.
@@ -192,9 +196,9 @@ per_cpu! {
         sums: &[f32],
         columns: Float<'_>,
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         if to.nr.is_multiple_of(WIDE) {
             store_chunks::<WIDE, _>(&columns, sums, residual, from, out, to);
@@ -209,9 +213,9 @@ per_cpu! {
         sums: &[i32],
         columns: Eight<'_>,
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         if to.nr.is_multiple_of(WIDE) {
             store_chunks::<WIDE, _>(&columns, sums, residual, from, out, to);

@@ -19,4 +19,4 @@ mod tests;
 pub use eight::{LinearI8, WeightsI8};
 pub use finish::{Epilogue, Finish, Residual};
 pub use float::LinearF32;
-pub use patches::{Patches, Source};
+pub use patches::{Operand, Patches};

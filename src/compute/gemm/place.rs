@@ -1,10 +1,10 @@
 //! Where finished tiles go.
 
-use crate::compute::{Quant, Shared};
+use crate::compute::{Quant, SharedSlice};
 
 /// Where finished tiles go: to rows `row - first` of a matrix of `n` columns.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
+pub(super) struct TileTarget<'a> {
     pub(super) out: Sink<'a>,
     pub(super) first: usize,
     pub(super) n: usize,
@@ -12,9 +12,9 @@ pub(super) struct Target<'a> {
 
 #[derive(Clone, Copy)]
 pub(super) enum Sink<'a> {
-    F32(Shared<'a, f32>),
-    U8(Quant, Shared<'a, u8>),
-    Table(Quant, &'a [u8; 256], Shared<'a, u8>),
+    F32(SharedSlice<'a, f32>),
+    U8(Quant, SharedSlice<'a, u8>),
+    Table(Quant, &'a [u8; 256], SharedSlice<'a, u8>),
 }
 
 impl Sink<'_> {
@@ -29,7 +29,7 @@ impl Sink<'_> {
 
 /// A tile's place in a matrix.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct TilePlace {
     /// Where the tile's first row begins.
     pub(super) start: usize,
     /// Distance of rows.
@@ -38,7 +38,7 @@ pub(super) struct Place {
     pub(super) nr: usize,
 }
 
-impl Place {
+impl TilePlace {
     /// Where column `c` of row `r` is; overflow would be caught by the bounds of what is there.
     #[inline(always)]
     pub(super) fn at(self, r: usize, c: usize) -> usize {

@@ -12,7 +12,7 @@ use super::token_to_image::score;
 use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::compute::math::{exp2, larger, product};
 use crate::compute::pointwise::floats;
-use crate::compute::{Exec, LANES, Shared};
+use crate::compute::{Exec, LANES, SharedSlice};
 
 /// `image + attention(q = image + position, k, v)`.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl ImageToToken {
         self.k.run(exec, k, score_scale(self.inner), None, keys);
         self.v.run(exec, v, 1.0, None, values);
         self.starts(keys, start);
-        let (shared_g, shared_o) = (Shared::new(g), Shared::new(o));
+        let (shared_g, shared_o) = (SharedSlice::new(g), SharedSlice::new(o));
         exec.parallel(channels / LANES, 0, |chunk, _| {
             let len = columns * LANES;
             // SAFETY: tasks have chunks of their own.
@@ -102,7 +102,7 @@ impl ImageToToken {
             fold_to_rows(exec.cpu, values, self.inner, &self.out, channels, chunk, o);
         });
         let size = ROWS * channels;
-        let shared = Shared::new(out);
+        let shared = SharedSlice::new(out);
         exec.parallel(
             image.len().div_ceil(size),
             self.scratch(tokens),

@@ -5,7 +5,7 @@
 use super::blocks::{block, vector};
 use super::weights::{Affine, HEADS};
 use crate::compute::math::product;
-use crate::compute::{Exec, LANES, Shared};
+use crate::compute::{Exec, LANES, SharedSlice};
 
 /// Tokens worked on at once.
 const TOKENS: usize = 4;
@@ -58,7 +58,7 @@ impl Projection {
     ) {
         assert!(residual.is_none_or(|residual| residual.len() == y.len()));
         let tokens = y.len() / self.bias.len();
-        let y = Shared::new(y);
+        let y = SharedSlice::new(y);
         exec.parallel(self.bias.len() / LANES, 0, |panel, _| {
             let x = &x[start(panel)..];
             project(exec.cpu, self, panel, x, step, tokens, scale, residual, y);
@@ -75,7 +75,7 @@ fn project(
     tokens: usize,
     scale: f32,
     residual: Option<&[f32]>,
-    y: Shared<'_, f32>,
+    y: SharedSlice<'_, f32>,
 ) {
     let bias = vector(&layer.bias, panel * LANES);
     let weights = &layer.panels[panel * layer.k * LANES..][..layer.k * LANES];
@@ -128,7 +128,7 @@ pub fn fold_to_panels(
     w: &[f32],
     channels: usize,
     chunk: usize,
-    panels: Shared<'_, f32>,
+    panels: SharedSlice<'_, f32>,
 ) {
     let columns = x.len() / inner * HEADS;
     for panel in 0..columns.div_ceil(LANES) {

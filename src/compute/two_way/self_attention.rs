@@ -7,7 +7,7 @@ use super::projection::Projection;
 use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::compute::math::{fold, softmax};
 use crate::compute::pointwise::floats;
-use crate::compute::{Exec, LANES, Shared};
+use crate::compute::{Exec, LANES, SharedSlice};
 
 /// `attention(q = k = qk, v) (+ residual)`.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl SelfAttention {
         self.q.run(exec, qk, score_scale(self.inner), None, q);
         self.k.run(exec, qk, 1.0, None, k);
         self.v.run(exec, v, 1.0, None, values);
-        let shared = Shared::new(mixed);
+        let shared = SharedSlice::new(mixed);
         exec.parallel(HEADS, self.scratch(tokens), |head, scratch| {
             attend(
                 exec.cpu,
@@ -100,7 +100,7 @@ fn attend(
     inner: usize,
     head: usize,
     scores: &mut [f32],
-    out: Shared<'_, f32>,
+    out: SharedSlice<'_, f32>,
 ) {
     let tokens = q.len() / inner;
     let part = head * (inner / HEADS)..(head + 1) * (inner / HEADS);
