@@ -69,22 +69,21 @@ struct ModelArgs {
     /// Computing threads; 0: one per core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
-    /// Instructions to compute with: portable, avx2, avx512, neon, dotprod or i8mm; the best this machine has if not
-    /// given. The results are the same bit for bit.
-    #[arg(long, value_name = "NAME")]
-    cpu: Option<String>,
+    #[arg(long, value_name = "NAME", help = cpu_help())]
+    cpu: Option<Cpu>,
+}
+
+fn cpu_help() -> String {
+    format!(
+        "Instructions to compute with, of those that this machine has: {}; the last, which is the fastest, if not given. \
+         The results are the same bit for bit",
+        Cpu::names()
+    )
 }
 
 impl ModelArgs {
     fn pipeline(&self, models: Option<&Path>) -> Result<Pipeline, Failure> {
-        let cpu = match &self.cpu {
-            None => Cpu::best(),
-            Some(name) => Cpu::named(name).ok_or_else(|| {
-                let known = Cpu::all().into_iter().map(Cpu::name).collect::<Vec<_>>();
-                let known = known.join(", ");
-                Failure::Usage(format!("--cpu {name}: this machine has {known}"))
-            })?,
-        };
+        let cpu = self.cpu.unwrap_or_else(Cpu::best);
         let dir = find_models(models, None)?;
         let store = Store::open_for(&dir, self.model.as_deref(), cpu)?;
         Ok(Pipeline::new(

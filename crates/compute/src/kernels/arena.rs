@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use super::lines::{CacheLine, LINE};
+
 /// A value that is read.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
@@ -24,7 +26,7 @@ pub enum ValueMut<'a> {
 
 /// Part of an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Extent {
     /// First byte, a multiple of 64.
     pub offset: usize,
     /// Number of elements.
@@ -33,7 +35,7 @@ pub struct Place {
     pub floats: bool,
 }
 
-impl Place {
+impl Extent {
     /// Length in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -52,16 +54,12 @@ impl Place {
 /// Cache-line-aligned memory that grows when asked to and never shrinks.
 #[derive(Debug, Default)]
 pub struct Arena {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
 }
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
 
 /// What [`Arena::split`] gives: values read, the value written, and floats to work with.
 #[derive(Debug)]
-pub struct Views<'a, const N: usize> {
+pub struct Split<'a, const N: usize> {
     /// As many as places were given; the rest is empty.
     pub reads: [Value<'a>; N],
     /// The output.
@@ -73,11 +71,10 @@ pub struct Views<'a, const N: usize> {
 impl Arena {
     /// At least `bytes` long from now on.
     pub fn reserve(&mut self, bytes: usize) {
-        let lines = bytes.div_ceil(64);
-        if lines > self.lines.len() {
+        if bytes > self.lines.len() * LINE {
             // Built anew, not grown: growing would hold both, and content need not survive.
             self.lines = Vec::new();
-            self.lines = vec![Line([0; 64]); lines];
+            self.lines = CacheLine::zeros(bytes);
         }
     }
 
@@ -86,7 +83,7 @@ impl Arena {
     /// # Panics
     /// If it reaches past the end.
     #[must_use]
-    pub fn read(&self, place: Place) -> Value<'_> {
+    pub fn read(&self, place: Extent) -> Value<'_> {
         self.check(place);
         // SAFETY: inside the arena and aligned (checked); every bit pattern is a valid float or byte; `&self` keeps
         // writers away.
@@ -97,14 +94,15 @@ impl Arena {
     ///
     /// # Panics
     /// If one reaches past the end, or their sizes differ.
-    pub fn copy(&mut self, from: Place, to: Place) {
+    pub fn copy(&mut self, from: Extent, to: Extent) {
         self.check(from);
         self.check(to);
         assert_eq!(from.bytes(), to.bytes());
         // Whole lines: every value begins one, so that what follows a value's end belongs to nobody.
-        let lines = from.bytes().div_ceil(64);
+        let lines = from.bytes().div_ceil(LINE);
+        let first = from.offset / LINE;
         self.lines
-            .copy_within(from.offset / 64..from.offset / 64 + lines, to.offset / 64);
+            .copy_within(first..first + lines, to.offset / LINE);
     }
 
     /// Views of several places at once. `work` is a place of floats.
@@ -113,10 +111,10 @@ impl Arena {
     /// If one reaches past the end, or `write` or `work` overlaps another.
     pub fn split<const N: usize>(
         &mut self,
-        reads: [Option<Place>; N],
-        write: Place,
-        work: Place,
-    ) -> Views<'_, N> {
+        reads: [Option<Extent>; N],
+        write: Extent,
+        work: Extent,
+    ) -> Split<'_, N> {
         assert!(work.floats && !work.overlaps(&write));
         self.check(write);
         self.check(work);
@@ -128,7 +126,7 @@ impl Arena {
         // SAFETY: all places are inside the arena and aligned (checked), what is written overlaps nothing else
         // (asserted), and `&mut self` is held as long as the views; every bit pattern is a valid float or byte.
         unsafe {
-            Views {
+            Split {
                 reads: reads.map(|place| place.map_or(Value::U8(&[]), |place| self.view(place))),
                 write: if write.floats {
                     let start = base.add(write.offset).cast();
@@ -142,13 +140,13 @@ impl Arena {
         }
     }
 
-    fn check(&self, place: Place) {
-        assert!(place.offset.is_multiple_of(64) && place.end() <= self.lines.len() * 64);
+    fn check(&self, place: Extent) {
+        assert!(place.offset.is_multiple_of(LINE) && place.end() <= self.lines.len() * LINE);
     }
 
     /// # Safety
     /// The place is inside the arena and aligned, and nothing writes it while the view lives.
-    unsafe fn view<'a>(&self, place: Place) -> Value<'a> {
+    unsafe fn view<'a>(&self, place: Extent) -> Value<'a> {
         let base = self.lines.as_ptr().cast::<u8>();
         // SAFETY: the caller's promise.
         unsafe {
@@ -169,8 +167,8 @@ impl Arena {
 mod tests {
     use super::*;
 
-    fn place(offset: usize, len: usize, floats: bool) -> Place {
-        Place {
+    fn place(offset: usize, len: usize, floats: bool) -> Extent {
+        Extent {
             offset,
             len,
             floats,

@@ -3,8 +3,8 @@
 
 #![allow(unsafe_code)]
 
-use super::gemm::{Epilogue, LinearF32, LinearI8, Patches, Residual, Source, WeightsI8};
-use super::{Activation, Cpu, Exec, LANES, Out, Quant, Shared};
+use super::gemm::{Epilogue, LinearF32, LinearI8, Operand, Patches, Residual, WeightsI8};
+use super::{Activation, Cpu, Exec, LANES, Out, Quant, SharedSlice};
 
 /// A float32 convolution, zeros outside the map.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl ConvF32 {
     /// # Panics
     /// If sizes do not fit.
     pub fn run(&self, exec: Exec<'_>, map: &[f32], activation: Activation, out: Out<'_>) {
-        let x = Source::Patches {
+        let x = Operand::Patches {
             map,
             patches: &self.patches,
             outside: 0.0,
@@ -100,7 +100,7 @@ impl ConvI8 {
     /// # Panics
     /// If sizes do not fit.
     pub fn run(&self, exec: Exec<'_>, map: &[u8], epilogue: Epilogue<'_>) {
-        let x = Source::Patches {
+        let x = Operand::Patches {
             map,
             patches: &self.patches,
             outside: self.linear.input().zero,
@@ -171,7 +171,7 @@ impl UpConvF32 {
     ) {
         let pair = 2 * self.n;
         self.check(x, width, out.len() / self.n);
-        let out = Shared::new(out);
+        let out = SharedSlice::new(out);
         self.linear.rows(exec, x, activation, |rows, values| {
             for (row, values) in rows.zip(values.chunks_exact(2 * pair)) {
                 for (start, values) in upper_left(row, width).zip(values.chunks_exact(pair)) {
@@ -229,7 +229,7 @@ impl MaskHead {
         let n = self.upconv.n;
         assert_eq!(hyper.len(), n);
         self.upconv.check(x, width, logits.len());
-        let logits = Shared::new(logits);
+        let logits = SharedSlice::new(logits);
         let work = |rows: std::ops::Range<usize>, values: &mut [f32]| {
             for (row, values) in rows.zip(values.chunks_exact(4 * n)) {
                 let dots = four_dots(exec.cpu, values, hyper);

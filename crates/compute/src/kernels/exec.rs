@@ -5,6 +5,7 @@
 use std::cell::UnsafeCell;
 use std::sync::{Mutex, PoisonError};
 
+use super::lines::{CacheLine, LINE};
 use super::{Cpu, Pool};
 
 /// What a layer runs on.
@@ -45,16 +46,12 @@ impl Exec<'_> {
 /// One cache-line-aligned piece of memory for each thread.
 #[derive(Debug)]
 pub struct Scratch {
-    lines: UnsafeCell<Vec<Line>>,
+    lines: UnsafeCell<Vec<CacheLine>>,
     bytes: usize,
     threads: usize,
     /// Held by the one that runs tasks on it.
     turn: Mutex<()>,
 }
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
 
 // SAFETY: the content is reached through `part` alone, whose caller promises exclusiveness.
 unsafe impl Sync for Scratch {}
@@ -63,10 +60,10 @@ impl Scratch {
     /// `bytes` for each of `threads` threads.
     #[must_use]
     pub fn new(threads: usize, bytes: usize) -> Self {
-        let lines = bytes.div_ceil(64);
+        let bytes = bytes.next_multiple_of(LINE);
         Self {
-            lines: UnsafeCell::new(vec![Line([0; 64]); lines * threads]),
-            bytes: lines * 64,
+            lines: UnsafeCell::new(CacheLine::zeros(bytes * threads)),
+            bytes,
             threads,
             turn: Mutex::new(()),
         }

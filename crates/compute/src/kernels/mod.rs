@@ -13,9 +13,12 @@ mod cpu;
 mod arena;
 mod context;
 mod exec;
+mod lines;
 mod pool;
 mod quant;
 mod shared;
+#[cfg(test)]
+mod testing;
 
 pub mod attention;
 pub mod chain;
@@ -29,14 +32,12 @@ pub mod two_way;
 
 mod tile;
 
-pub use arena::{Arena, Place, Value, ValueMut, Views};
+pub use arena::{Arena, Extent, Split, Value, ValueMut};
 pub use context::Context;
 pub use cpu::{Cpu, Isa};
 pub use exec::{Exec, Scratch};
+pub use math::{Activation, LANES};
 pub use pool::Pool;
-pub use quant::{Activation, Out, Quant, Quantizer, gelu_table, lookup};
-pub use shared::Shared;
-
-/// Lanes over which long sums are split, on every CPU: lane `l` sums the elements `l, l + 16, ...`; then lanes are added
-/// in a tree (`l` and `l + 8`, `l + 4`, `l + 2`, `l + 1`).
-pub const LANES: usize = 16;
+pub use quant::{Out, Quant, Quantizer, gelu_table};
+pub use shared::SharedSlice;
+pub use tile::lookup;

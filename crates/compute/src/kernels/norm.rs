@@ -108,10 +108,8 @@ fn squares(x: &[f32], mean: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::super::Quant;
-    use super::super::math::testing::{
-        close, floats_on_every_cpu, normal_cdf, on_every_cpu, random,
-    };
     use super::*;
+    use crate::kernels::testing::{close, floats_on_every_cpu, normal_cdf, on_every_cpu, random};
     use proptest::prelude::*;
 
     proptest! {

@@ -11,7 +11,7 @@ use std::thread::{JoinHandle, Thread};
 /// A fixed set of threads; the caller is one of them.
 #[derive(Debug)]
 pub struct Pool {
-    state: Arc<State>,
+    state: Arc<PoolState>,
     workers: Vec<JoinHandle<()>>,
     /// Handles to wake the workers by, taken once.
     wake: Vec<Thread>,
@@ -20,10 +20,10 @@ pub struct Pool {
 }
 
 #[derive(Debug)]
-struct State {
+struct PoolState {
     /// Counts jobs; a worker runs one each time it changes.
     epoch: AtomicUsize,
-    job: UnsafeCell<Option<Job>>,
+    job: UnsafeCell<Option<ErasedTask>>,
     tasks: AtomicUsize,
     /// The next task to be taken.
     next: AtomicUsize,
@@ -35,16 +35,16 @@ struct State {
 }
 
 /// `work(task, thread)`.
-type Work = dyn Fn(usize, usize) + Sync;
+type TaskFn = dyn Fn(usize, usize) + Sync;
 
 /// The closure of the running job, its lifetime erased; `Pool::run` outlives every use.
 #[derive(Clone, Copy, Debug)]
-struct Job(*const Work);
+struct ErasedTask(*const TaskFn);
 
 // SAFETY: the closure is `Sync`, and `job` is written only while no worker reads it (between jobs).
-unsafe impl Sync for State {}
+unsafe impl Sync for PoolState {}
 // SAFETY: as above.
-unsafe impl Send for State {}
+unsafe impl Send for PoolState {}
 
 /// Turns of a waiting loop before a thread sleeps: some tens of microseconds, longer than the gaps between layers.
 const SPINS: usize = 2_000;
@@ -67,7 +67,7 @@ impl Pool {
         start: impl Fn(usize) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let others = threads.max(1) - 1;
-        let state = Arc::new(State {
+        let state = Arc::new(PoolState {
             epoch: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
             tasks: AtomicUsize::new(0),
@@ -117,8 +117,8 @@ impl Pool {
         // SAFETY: only the lifetime changes. All workers have left the previous job (`busy` was 0 when its `run`
         // returned) and read `job` only after the epoch below; this call does not return before they left this one.
         unsafe {
-            let erased: *const Work = std::mem::transmute(std::ptr::from_ref(work));
-            *state.job.get() = Some(Job(erased));
+            let erased: *const TaskFn = std::mem::transmute(std::ptr::from_ref(work));
+            *state.job.get() = Some(ErasedTask(erased));
         }
         state.tasks.store(tasks, Ordering::Relaxed);
         state.next.store(0, Ordering::Relaxed);
@@ -163,7 +163,7 @@ impl Drop for Pool {
     }
 }
 
-impl State {
+impl PoolState {
     fn work_on(&self, number: usize) {
         let mut seen = 0;
         loop {
@@ -172,7 +172,7 @@ impl State {
                 return;
             }
             // SAFETY: the epoch changed, so the job is set, and stays valid until `busy` is counted down below.
-            if let Some(Job(work)) = unsafe { *self.job.get() } {
+            if let Some(ErasedTask(work)) = unsafe { *self.job.get() } {
                 // SAFETY: as above.
                 self.take_tasks(unsafe { &*work }, number + 1);
             }

@@ -7,18 +7,18 @@ use std::ops::Range;
 
 /// A slice that tasks write disjoint parts of.
 #[derive(Clone, Copy, Debug)]
-pub struct Shared<'a, T> {
+pub struct SharedSlice<'a, T> {
     start: *mut T,
     len: usize,
     borrow: PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: it is a `&mut [T]` whose parts are handed to threads; `slice` makes its caller promise they are disjoint.
-unsafe impl<T: Send> Send for Shared<'_, T> {}
+unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
+unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
 
-impl<'a, T> Shared<'a, T> {
+impl<'a, T> SharedSlice<'a, T> {
     /// Shares `slice` out.
     #[must_use]
     pub fn new(slice: &'a mut [T]) -> Self {

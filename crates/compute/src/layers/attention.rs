@@ -1,8 +1,9 @@
 //! Attention layers: windows of the encoder, tokens and image of the decoder.
 
-use super::build::quant;
+use super::fact::NodeInputs;
+use super::layer::Layer;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::kernels::attention::{Token, WindowAttention, WindowShape};
 use crate::kernels::two_way::{
     Affine, AttentionWeights, HEADS, ImageToToken, SelfAttention, TokenToImage,
@@ -16,7 +17,7 @@ pub(super) struct WindowLayer {
 }
 
 impl WindowLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let tiles = a.height.is_multiple_of(a.window) && a.width.is_multiple_of(a.window);
         let outside = inputs.floats_if_any("outside")?;
         if !tiles && outside.is_none() {
@@ -37,7 +38,7 @@ impl WindowLayer {
         };
         Ok(Self {
             attention: WindowAttention::new(shape, inputs.floats("biases")?, token, outside),
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -53,7 +54,7 @@ impl Layer for WindowLayer {
     }
 }
 
-fn weights<'a>(a: &Attributes, inputs: &Inputs<'a>) -> Result<AttentionWeights<'a>, String> {
+fn weights<'a>(a: &Attributes, inputs: &NodeInputs<'a>) -> Result<AttentionWeights<'a>, String> {
     if a.heads != HEADS {
         return Err(format!("expected {HEADS} heads, found {}", a.heads));
     }
@@ -78,7 +79,7 @@ pub(super) struct SelfLayer {
 }
 
 impl SelfLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [tokens, _] = inputs.matrix("qk")?;
         Ok(Self {
             attention: SelfAttention::new(&weights(a, inputs)?),
@@ -113,7 +114,7 @@ pub(super) struct TokenToImageLayer {
 }
 
 impl TokenToImageLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let ([tokens, _], [rows, _]) = (inputs.matrix("q")?, inputs.matrix("image")?);
         if !inputs.has("residual") {
             return Err("'residual' is missing".into());
@@ -152,7 +153,7 @@ pub(super) struct ImageToTokenLayer {
 }
 
 impl ImageToTokenLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [tokens, _] = inputs.matrix("k")?;
         Ok(Self {
             attention: ImageToToken::new(&weights(a, inputs)?),

@@ -2,56 +2,44 @@
 
 use std::sync::Arc;
 
-use super::attention::{self, WindowLayer};
+use super::attention::{ImageToTokenLayer, SelfLayer, TokenToImageLayer, WindowLayer};
+use super::fact::NodeInputs;
+use super::kind::NodeKind;
+use super::layer::Layer;
 use super::linear::{
     ConvLayer, DepthwiseLayer, LinearLayer, MaskHeadLayer, NormLayer, UpConvLayer,
 };
+use super::node::Node;
+use super::plain::{AddLayer, DensePromptLayer, QuantizeLayer, RowLayer, ToMapLayer, ToRowsLayer};
 use super::quantized::{QConvLayer, QDepthwiseLayer, QLinearLayer};
-use super::{Inputs, Kind, Layer, Node, plain};
-use crate::kernels::{Cpu, Quant};
+use crate::kernels::Cpu;
 
 /// Packs a node's weights for a CPU.
 ///
 /// # Errors
 /// Inputs that do not fit the node, each other, or the bounds of 8-bit weights.
-pub fn build(cpu: Cpu, node: &Node, inputs: &Inputs<'_>) -> Result<Arc<dyn Layer>, String> {
+pub fn build(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> Result<Arc<dyn Layer>, String> {
     node.output(inputs)?;
     let a = &node.attributes;
     Ok(match node.kind {
-        Kind::Linear => Arc::new(LinearLayer::new(cpu, a, inputs)?),
-        Kind::Conv => Arc::new(ConvLayer::new(cpu, a, inputs)?),
-        Kind::Depthwise => Arc::new(DepthwiseLayer::new(a, inputs)?),
-        Kind::LayerNorm => Arc::new(NormLayer::new(a, inputs)?),
-        Kind::UpConv => Arc::new(UpConvLayer::new(cpu, a, inputs)?),
-        Kind::MaskHead => Arc::new(MaskHeadLayer::new(cpu, a, inputs)?),
-        Kind::QLinear => Arc::new(QLinearLayer::new(cpu, a, inputs)?),
-        Kind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
-        Kind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),
-        Kind::WindowAttention => Arc::new(WindowLayer::new(a, inputs)?),
-        Kind::SelfAttention => Arc::new(attention::SelfLayer::new(a, inputs)?),
-        Kind::TokenToImage => Arc::new(attention::TokenToImageLayer::new(a, inputs)?),
-        Kind::ImageToToken => Arc::new(attention::ImageToTokenLayer::new(a, inputs)?),
-        Kind::Quantize => Arc::new(plain::Quantize::new(inputs)?),
-        Kind::ToRows => Arc::new(plain::ToRows::new(inputs)?),
-        Kind::ToMap => Arc::new(plain::ToMap::new(inputs)?),
-        Kind::DensePrompt => Arc::new(plain::DensePrompt::new(a, inputs)?),
-        Kind::Add => Arc::new(plain::Add),
-        Kind::Row => Arc::new(plain::Row::new(inputs)?),
+        NodeKind::Linear => Arc::new(LinearLayer::new(cpu, a, inputs)?),
+        NodeKind::Conv => Arc::new(ConvLayer::new(cpu, a, inputs)?),
+        NodeKind::Depthwise => Arc::new(DepthwiseLayer::new(a, inputs)?),
+        NodeKind::LayerNorm => Arc::new(NormLayer::new(a, inputs)?),
+        NodeKind::UpConv => Arc::new(UpConvLayer::new(cpu, a, inputs)?),
+        NodeKind::MaskHead => Arc::new(MaskHeadLayer::new(cpu, a, inputs)?),
+        NodeKind::QLinear => Arc::new(QLinearLayer::new(cpu, a, inputs)?),
+        NodeKind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
+        NodeKind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),
+        NodeKind::WindowAttention => Arc::new(WindowLayer::new(a, inputs)?),
+        NodeKind::SelfAttention => Arc::new(SelfLayer::new(a, inputs)?),
+        NodeKind::TokenToImage => Arc::new(TokenToImageLayer::new(a, inputs)?),
+        NodeKind::ImageToToken => Arc::new(ImageToTokenLayer::new(a, inputs)?),
+        NodeKind::Quantize => Arc::new(QuantizeLayer::new(inputs)?),
+        NodeKind::ToRows => Arc::new(ToRowsLayer::new(inputs)?),
+        NodeKind::ToMap => Arc::new(ToMapLayer::new(inputs)?),
+        NodeKind::DensePrompt => Arc::new(DensePromptLayer::new(a, inputs)?),
+        NodeKind::Add => Arc::new(AddLayer),
+        NodeKind::Row => Arc::new(RowLayer::new(inputs)?),
     })
-}
-
-/// The quantization called `<name>_scale` and `<name>_zero`, if given.
-pub(super) fn quant(inputs: &Inputs<'_>, name: &str) -> Result<Option<Quant>, String> {
-    let (scale, zero) = (format!("{name}_scale"), format!("{name}_zero"));
-    if !inputs.has(&scale) {
-        return Ok(None);
-    }
-    let quant = Quant {
-        scale: inputs.float(&scale)?,
-        zero: inputs.byte(&zero)?,
-    };
-    if quant.scale < f32::MIN_POSITIVE || !(1.0 / quant.scale).is_finite() {
-        return Err(format!("'{scale}' is {}, not a size of steps", quant.scale));
-    }
-    Ok(Some(quant))
 }

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sha2::{Digest, Sha256};
 
-use super::{Constant, Data, Input, Inputs, Layer, Node, build};
+use super::build::build;
+use super::fact::{Constant, Data, NodeInput, NodeInputs};
+use super::layer::Layer;
+use super::node::Node;
 use crate::kernels::Cpu;
 
 /// Packed layers in use, by what they were made from. Modalities on one base share its layers in memory as they share
@@ -22,7 +25,7 @@ impl LayerCache {
         &self,
         cpu: Cpu,
         node: &Node,
-        inputs: &Inputs<'_>,
+        inputs: &NodeInputs<'_>,
     ) -> Result<Arc<dyn Layer>, String> {
         let key = digest(cpu, node, inputs);
         let known = self.lock().get(&key).and_then(Weak::upgrade);
@@ -43,14 +46,14 @@ impl LayerCache {
 }
 
 /// SHA-256 of everything a layer is made from.
-fn digest(cpu: Cpu, node: &Node, inputs: &Inputs<'_>) -> [u8; 32] {
+fn digest(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(format!("{cpu:?} {node:?}"));
     for input in inputs.iter() {
         match input {
-            Input::Absent => hash.update("absent"),
-            Input::Dynamic(fact) => hash.update(format!("{fact:?}")),
-            Input::Constant(constant) => {
+            NodeInput::Absent => hash.update("absent"),
+            NodeInput::Dynamic(fact) => hash.update(format!("{fact:?}")),
+            NodeInput::Constant(constant) => {
                 hash.update(format!("{:?}", constant.fact()));
                 update(&mut hash, constant);
             }

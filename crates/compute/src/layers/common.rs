@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Layer, Program, Source, Step};
-use crate::kernels::{Context, Place, Value};
+use super::layer::Layer;
+use super::program::Program;
+use super::step::{Origin, Step};
+use crate::kernels::{Context, Extent, Value};
 
 impl Program {
     /// How many steps this program and another begin with in common: the same packed layers
@@ -66,22 +68,22 @@ impl Program {
         let later = self.steps[from..].iter().flat_map(|step| &step.inputs);
         later
             .chain(&self.outputs)
-            .any(|source| matches!(source, Source::Step(step) if *step == at))
+            .any(|source| matches!(source, Origin::Step(step) if *step == at))
     }
 }
 
 /// Bytes that a value's copy takes.
-fn room(place: Place) -> usize {
+fn room(place: Extent) -> usize {
     place.bytes().next_multiple_of(64)
 }
 
 /// Each place with that of its copy; the copies lie in a row, from `start` on.
 fn pairs(
-    places: impl Iterator<Item = Place>,
+    places: impl Iterator<Item = Extent>,
     start: usize,
-) -> impl Iterator<Item = (Place, Place)> {
+) -> impl Iterator<Item = (Extent, Extent)> {
     places.scan(start, |offset, place| {
-        let copy = Place {
+        let copy = Extent {
             offset: *offset,
             ..place
         };
@@ -106,10 +108,10 @@ fn same_layer(a: &Arc<dyn Layer>, b: &Arc<dyn Layer>) -> bool {
         || !parts.is_empty() && parts.len() == others.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
-fn same_source(a: &Source, b: &Source) -> bool {
+fn same_source(a: &Origin, b: &Origin) -> bool {
     match (a, b) {
-        (Source::Input(a), Source::Input(b)) | (Source::Step(a), Source::Step(b)) => a == b,
-        (Source::Constant(a), Source::Constant(b)) => {
+        (Origin::Input(a), Origin::Input(b)) | (Origin::Step(a), Origin::Step(b)) => a == b,
+        (Origin::Constant(a), Origin::Constant(b)) => {
             let (x, y) = (a.iter().map(|v| v.to_bits()), b.iter().map(|v| v.to_bits()));
             Arc::ptr_eq(a, b) || x.eq(y)
         }

@@ -1,8 +1,10 @@
 //! Types and shapes of values, and a node's inputs by name.
 
+use crate::kernels::Quant;
+
 /// Type of a value's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Element {
+pub enum ElementType {
     /// 32-bit float.
     F32,
     /// Unsigned byte: a quantized number.
@@ -13,14 +15,14 @@ pub enum Element {
     I64,
 }
 
-impl Element {
+impl ElementType {
     /// Size in bytes.
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
-            Element::F32 => 4,
-            Element::U8 | Element::I8 => 1,
-            Element::I64 => 8,
+            ElementType::F32 => 4,
+            ElementType::U8 | ElementType::I8 => 1,
+            ElementType::I64 => 8,
         }
     }
 }
@@ -29,7 +31,7 @@ impl Element {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fact {
     /// Type of its elements.
-    pub element: Element,
+    pub element: ElementType,
     /// Length of each axis.
     pub shape: Vec<usize>,
 }
@@ -37,7 +39,7 @@ pub struct Fact {
 impl Fact {
     /// A fact.
     #[must_use]
-    pub fn new(element: Element, shape: &[usize]) -> Self {
+    pub fn new(element: ElementType, shape: &[usize]) -> Self {
         Self {
             element,
             shape: shape.to_vec(),
@@ -84,10 +86,10 @@ impl Constant<'_> {
     #[must_use]
     pub fn fact(&self) -> Fact {
         let element = match self.data {
-            Data::F32(_) => Element::F32,
-            Data::U8(_) => Element::U8,
-            Data::I8(_) => Element::I8,
-            Data::I64(_) => Element::I64,
+            Data::F32(_) => ElementType::F32,
+            Data::U8(_) => ElementType::U8,
+            Data::I8(_) => ElementType::I8,
+            Data::I64(_) => ElementType::I64,
         };
         Fact::new(element, self.shape)
     }
@@ -95,7 +97,7 @@ impl Constant<'_> {
 
 /// One input of a node as it is built.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Input<'a> {
+pub enum NodeInput<'a> {
     /// Not given.
     Absent,
     /// Known now.
@@ -106,17 +108,20 @@ pub enum Input<'a> {
 
 /// A node's inputs, by the names of `docs/nodes.md`.
 #[derive(Debug)]
-pub struct Inputs<'a> {
+pub struct NodeInputs<'a> {
     names: &'static [&'static str],
-    values: Vec<Input<'a>>,
+    values: Vec<NodeInput<'a>>,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> NodeInputs<'a> {
     /// Inputs in the node's order; those left off at the end are absent.
     ///
     /// # Errors
     /// More values than names.
-    pub fn new(names: &'static [&'static str], mut values: Vec<Input<'a>>) -> Result<Self, String> {
+    pub fn new(
+        names: &'static [&'static str],
+        mut values: Vec<NodeInput<'a>>,
+    ) -> Result<Self, String> {
         if values.len() > names.len() {
             return Err(format!(
                 "takes {} inputs ({}), found {}",
@@ -125,26 +130,26 @@ impl<'a> Inputs<'a> {
                 values.len()
             ));
         }
-        values.resize(names.len(), Input::Absent);
+        values.resize(names.len(), NodeInput::Absent);
         Ok(Self { names, values })
     }
 
     /// The input of this name; absent also if the node has none of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> &Input<'a> {
+    pub fn get(&self, name: &str) -> &NodeInput<'a> {
         let at = self.names.iter().position(|known| *known == name);
-        at.map_or(&Input::Absent, |at| &self.values[at])
+        at.map_or(&NodeInput::Absent, |at| &self.values[at])
     }
 
     /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Input<'a>> {
+    pub fn iter(&self) -> impl Iterator<Item = &NodeInput<'a>> {
         self.values.iter()
     }
 
     /// Whether it is given.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        *self.get(name) != Input::Absent
+        *self.get(name) != NodeInput::Absent
     }
 
     /// Type and shape of an input.
@@ -153,9 +158,9 @@ impl<'a> Inputs<'a> {
     /// It is absent.
     pub fn fact(&self, name: &str) -> Result<Fact, String> {
         match self.get(name) {
-            Input::Absent => Err(format!("'{name}' is missing")),
-            Input::Constant(constant) => Ok(constant.fact()),
-            Input::Dynamic(fact) => Ok(fact.clone()),
+            NodeInput::Absent => Err(format!("'{name}' is missing")),
+            NodeInput::Constant(constant) => Ok(constant.fact()),
+            NodeInput::Dynamic(fact) => Ok(fact.clone()),
         }
     }
 
@@ -173,7 +178,7 @@ impl<'a> Inputs<'a> {
     ///
     /// # Errors
     /// What was expected and found.
-    pub fn check(&self, name: &str, element: Element, shape: &[usize]) -> Result<(), String> {
+    pub fn check(&self, name: &str, element: ElementType, shape: &[usize]) -> Result<(), String> {
         if !self.has(name) {
             return Ok(());
         }
@@ -200,7 +205,7 @@ impl<'a> Inputs<'a> {
     /// A constant of floats that may be absent.
     ///
     /// # Errors
-    /// As [`Inputs::floats`], but for its absence.
+    /// As [`NodeInputs::floats`], but for its absence.
     pub fn floats_if_any(&self, name: &str) -> Result<Option<&'a [f32]>, String> {
         self.has(name).then(|| self.floats(name)).transpose()
     }
@@ -230,7 +235,7 @@ impl<'a> Inputs<'a> {
     /// A constant of one float.
     ///
     /// # Errors
-    /// As [`Inputs::floats`], or it is not one.
+    /// As [`NodeInputs::floats`], or it is not one.
     pub fn float(&self, name: &str) -> Result<f32, String> {
         match self.floats(name)? {
             [one] => Ok(*one),
@@ -238,11 +243,30 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// The quantization called `<name>_scale` and `<name>_zero`, if given.
+    ///
+    /// # Errors
+    /// One without the other, of other types, or a scale that is no size of steps.
+    pub fn quant(&self, name: &str) -> Result<Option<Quant>, String> {
+        let (scale, zero) = (format!("{name}_scale"), format!("{name}_zero"));
+        if !self.has(&scale) {
+            return Ok(None);
+        }
+        let quant = Quant {
+            scale: self.float(&scale)?,
+            zero: self.byte(&zero)?,
+        };
+        if quant.scale < f32::MIN_POSITIVE || !(1.0 / quant.scale).is_finite() {
+            return Err(format!("'{scale}' is {}, not a size of steps", quant.scale));
+        }
+        Ok(Some(quant))
+    }
+
     fn constant(&self, name: &str) -> Result<Constant<'a>, String> {
         match self.get(name) {
-            Input::Constant(constant) => Ok(*constant),
-            Input::Absent => Err(format!("'{name}' is missing")),
-            Input::Dynamic(_) => Err(format!("'{name}' must be constant")),
+            NodeInput::Constant(constant) => Ok(*constant),
+            NodeInput::Absent => Err(format!("'{name}' is missing")),
+            NodeInput::Dynamic(_) => Err(format!("'{name}' must be constant")),
         }
     }
 }

@@ -2,40 +2,26 @@
 
 use std::sync::Arc;
 
-use super::program::{Source, Step};
-use super::quantized::residual;
-use super::{Layer, bytes, floats, floats_mut};
+use super::layer::Layer;
+use super::link::Link;
+use super::step::{Origin, Step};
+use super::values::{bytes, floats, floats_mut, residual};
 use crate::kernels::chain::{BottleneckF32, BottleneckI8, MlpF32, MlpI8};
-use crate::kernels::depthwise::{DepthwiseF32, DepthwiseI8};
-use crate::kernels::gemm::{Finish, LinearF32, LinearI8};
-use crate::kernels::{Activation, Exec, Quant, Value, ValueMut};
-
-/// A layer as part of a chain: its kernel and what follows the sums.
-#[derive(Clone, Debug)]
-pub enum Link {
-    /// A linear layer, floats to floats.
-    Linear(Arc<LinearF32>, Activation),
-    /// A depthwise convolution of floats.
-    Depthwise(Arc<DepthwiseF32>, Activation),
-    /// An 8-bit linear layer; a residual of bytes stands for real numbers as said.
-    QLinear(Arc<LinearI8>, Finish, Option<Quant>),
-    /// An 8-bit depthwise convolution.
-    QDepthwise(Arc<DepthwiseI8>, Finish),
-}
+use crate::kernels::{Exec, Quant, Value, ValueMut};
 
 /// The same program with its chains fused: steps of which each but the last is read by the next alone, that are faster
 /// together.
-pub(super) fn fuse(mut steps: Vec<Step>, mut outputs: Vec<Source>) -> (Vec<Step>, Vec<Source>) {
+pub(super) fn fuse(mut steps: Vec<Step>, mut outputs: Vec<Origin>) -> (Vec<Step>, Vec<Origin>) {
     let mut readers = vec![0; steps.len()];
     for source in steps.iter().flat_map(|step| &step.inputs).chain(&outputs) {
-        if let Source::Step(from) = source {
+        if let Origin::Step(from) = source {
             readers[*from] += 1;
         }
     }
     let mut fused = vec![false; steps.len()];
     for last in 0..steps.len() {
         let before = |at: usize| match steps[at].inputs.first() {
-            Some(Source::Step(from)) if readers[*from] == 1 => Some(*from),
+            Some(Origin::Step(from)) if readers[*from] == 1 => Some(*from),
             _ => None,
         };
         let Some(middle) = before(last) else { continue };
@@ -66,7 +52,7 @@ pub(super) fn fuse(mut steps: Vec<Step>, mut outputs: Vec<Source>) -> (Vec<Step>
     steps.retain(|_| fused.next() == Some(false));
     let inputs = steps.iter_mut().flat_map(|step| &mut step.inputs);
     for source in inputs.chain(&mut outputs) {
-        if let Source::Step(from) = source {
+        if let Origin::Step(from) = source {
             *from = numbers[*from];
         }
     }

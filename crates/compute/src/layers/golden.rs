@@ -2,8 +2,8 @@
 //! any number of threads, and are those written down here. Run on ARM under emulation too (`make test-arm`).
 
 use super::{
-    Attributes, Constant, Data, Element, Fact, Input, Inputs, Kind, Node, Program, Source, Step,
-    build,
+    Attributes, Constant, Data, ElementType, Fact, Node, NodeInput, NodeInputs, NodeKind, Origin,
+    Program, Step, build,
 };
 use crate::kernels::{Activation, Context, Cpu, Value};
 
@@ -41,7 +41,7 @@ enum Owned {
 /// An input of a node being added.
 enum Given {
     Absent,
-    From(Source, Fact),
+    From(Origin, Fact),
     Is(Owned),
 }
 
@@ -71,11 +71,11 @@ impl Network {
         Given::Is(Owned::F32(vec![n], scales.collect()))
     }
 
-    fn add(&mut self, kind: Kind, attributes: Attributes, given: &[Given]) -> Given {
+    fn add(&mut self, kind: NodeKind, attributes: Attributes, given: &[Given]) -> Given {
         let values = given.iter().map(|given| match given {
-            Given::Absent => Input::Absent,
-            Given::From(_, fact) => Input::Dynamic(fact.clone()),
-            Given::Is(owned) => Input::Constant(match owned {
+            Given::Absent => NodeInput::Absent,
+            Given::From(_, fact) => NodeInput::Dynamic(fact.clone()),
+            Given::Is(owned) => NodeInput::Constant(match owned {
                 Owned::F32(shape, data) => Constant {
                     shape,
                     data: Data::F32(data),
@@ -90,7 +90,7 @@ impl Network {
                 },
             }),
         });
-        let inputs = Inputs::new(kind.inputs(), values.collect()).unwrap();
+        let inputs = NodeInputs::new(kind.inputs(), values.collect()).unwrap();
         let node = Node { kind, attributes };
         let output = node.output(&inputs).unwrap();
         let sources = given.iter().filter_map(|given| match given {
@@ -105,7 +105,7 @@ impl Network {
             kind: kind.name(),
             multiplications: 0,
         });
-        Given::From(Source::Step(self.steps.len() - 1), output)
+        Given::From(Origin::Step(self.steps.len() - 1), output)
     }
 }
 
@@ -148,8 +148,8 @@ fn network(cpu: Cpu) -> Program {
         ..map(side)
     };
     let image = Given::From(
-        Source::Input(0),
-        Fact::new(Element::F32, &[1, 3, SIDE, SIDE]),
+        Origin::Input(0),
+        Fact::new(ElementType::F32, &[1, 3, SIDE, SIDE]),
     );
     let given = [
         image,
@@ -162,7 +162,7 @@ fn network(cpu: Cpu) -> Program {
         activation: gelu,
         ..conv(SIDE, 2, true)
     };
-    let x = net.add(Kind::Conv, stem, &given);
+    let x = net.add(NodeKind::Conv, stem, &given);
     let given = [
         x,
         scale(0.02),
@@ -175,7 +175,7 @@ fn network(cpu: Cpu) -> Program {
         scale(0.05),
         zero(120),
     ];
-    let x = net.add(Kind::QConv, conv(22, 2, false), &given);
+    let x = net.add(NodeKind::QConv, conv(22, 2, false), &given);
     let wide = Attributes {
         activation: gelu,
         ..Attributes::default()
@@ -195,7 +195,7 @@ fn network(cpu: Cpu) -> Program {
         scale(0.03),
         zero(6),
     ];
-    let y = net.add(Kind::QLinear, wide.clone(), &given);
+    let y = net.add(NodeKind::QLinear, wide.clone(), &given);
     let given = [
         y,
         scale(0.03),
@@ -213,7 +213,7 @@ fn network(cpu: Cpu) -> Program {
         activation: gelu,
         ..map(11)
     };
-    let y = net.add(Kind::QDepthwise, depthwise, &given);
+    let y = net.add(NodeKind::QDepthwise, depthwise, &given);
     let given = [
         y,
         scale(0.02),
@@ -225,7 +225,7 @@ fn network(cpu: Cpu) -> Program {
         scale(0.05),
         zero(120),
     ];
-    let x = net.add(Kind::QLinear, Attributes::default(), &given);
+    let x = net.add(NodeKind::QLinear, Attributes::default(), &given);
     let norm = Attributes {
         epsilon: 1e-5,
         ..Attributes::default()
@@ -237,7 +237,7 @@ fn network(cpu: Cpu) -> Program {
         scale(0.03),
         zero(128),
     ];
-    let y = net.add(Kind::LayerNorm, norm.clone(), &given);
+    let y = net.add(NodeKind::LayerNorm, norm.clone(), &given);
     let given = [
         y,
         scale(0.03),
@@ -246,7 +246,7 @@ fn network(cpu: Cpu) -> Program {
         net.scales(192),
         net.floats(&[192], 0.1),
     ];
-    let qkv = net.add(Kind::QLinear, Attributes::default(), &given);
+    let qkv = net.add(NodeKind::QLinear, Attributes::default(), &given);
     let given = [
         qkv,
         net.floats(&[2, 49], 1.0),
@@ -261,7 +261,7 @@ fn network(cpu: Cpu) -> Program {
         heads: 2,
         ..map(11)
     };
-    let y = net.add(Kind::WindowAttention, windows, &given);
+    let y = net.add(NodeKind::WindowAttention, windows, &given);
     let given = [
         y,
         scale(0.02),
@@ -271,33 +271,33 @@ fn network(cpu: Cpu) -> Program {
         Given::Absent,
         x,
     ];
-    let x = net.add(Kind::QLinear, Attributes::default(), &given);
+    let x = net.add(NodeKind::QLinear, Attributes::default(), &given);
     let given = [x, net.floats(&[64, 1, 3, 3], 0.3), net.floats(&[64], 0.1)];
     let local = Attributes {
         stride: 1,
         ..map(11)
     };
-    let x = net.add(Kind::Depthwise, local, &given);
+    let x = net.add(NodeKind::Depthwise, local, &given);
     let given = [again(&x), net.floats(&[64], 1.0), net.floats(&[64], 1.0)];
-    let y = net.add(Kind::LayerNorm, norm, &given);
+    let y = net.add(NodeKind::LayerNorm, norm, &given);
     let given = [y, net.floats(&[64, 64], 0.2), net.floats(&[64], 0.1), x];
-    let x = net.add(Kind::Linear, wide, &given);
+    let x = net.add(NodeKind::Linear, wide, &given);
     let up = Attributes {
         activation: gelu,
         ..map(11)
     };
     let given = [x, net.floats(&[64, 24, 2, 2], 0.3), net.floats(&[24], 0.1)];
-    let x = net.add(Kind::UpConv, up, &given);
+    let x = net.add(NodeKind::UpConv, up, &given);
     let given = [
         x,
         net.floats(&[24, 16, 2, 2], 0.3),
         net.floats(&[16], 0.1),
-        Given::From(Source::Input(1), Fact::new(Element::F32, &[1, 16])),
+        Given::From(Origin::Input(1), Fact::new(ElementType::F32, &[1, 16])),
     ];
-    let x = net.add(Kind::MaskHead, map(22), &given);
-    let _ = net.add(Kind::ToMap, map(44), &[x]);
+    let x = net.add(NodeKind::MaskHead, map(22), &given);
+    let _ = net.add(NodeKind::ToMap, map(44), &[x]);
     let last = net.steps.len() - 1;
-    Program::new(net.steps, vec![Source::Step(last)]).unwrap()
+    Program::new(net.steps, vec![Origin::Step(last)]).unwrap()
 }
 
 fn fnv(floats: &[f32]) -> u64 {

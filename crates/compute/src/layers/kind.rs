@@ -1,11 +1,11 @@
 //! Kinds of nodes: their names in files and their inputs.
 
-use super::fact::{Input, Inputs};
+use super::fact::{NodeInput, NodeInputs};
 
 /// Kinds of nodes; `docs/nodes.md` says what each computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "docs/nodes.md")]
-pub enum Kind {
+pub enum NodeKind {
     Linear,
     Conv,
     Depthwise,
@@ -27,25 +27,25 @@ pub enum Kind {
     QDepthwise,
 }
 
-const ALL: [(Kind, &str, &[&str]); 19] = [
+const ALL: [(NodeKind, &str, &[&str]); 19] = [
     (
-        Kind::Linear,
+        NodeKind::Linear,
         "Linear",
         &["x", "weight", "bias", "residual", "y_scale", "y_zero"],
     ),
     (
-        Kind::Conv,
+        NodeKind::Conv,
         "Conv",
         &["x", "weight", "bias", "y_scale", "y_zero"],
     ),
-    (Kind::Depthwise, "Depthwise", &["x", "weight", "bias"]),
+    (NodeKind::Depthwise, "Depthwise", &["x", "weight", "bias"]),
     (
-        Kind::LayerNorm,
+        NodeKind::LayerNorm,
         "LayerNorm",
         &["x", "weight", "bias", "y_scale", "y_zero"],
     ),
     (
-        Kind::WindowAttention,
+        NodeKind::WindowAttention,
         "WindowAttention",
         &[
             "qkv",
@@ -57,45 +57,45 @@ const ALL: [(Kind, &str, &[&str]); 19] = [
             "y_zero",
         ],
     ),
-    (Kind::Quantize, "Quantize", &["x", "y_scale", "y_zero"]),
-    (Kind::ToRows, "ToRows", &["x"]),
-    (Kind::ToMap, "ToMap", &["x"]),
+    (NodeKind::Quantize, "Quantize", &["x", "y_scale", "y_zero"]),
+    (NodeKind::ToRows, "ToRows", &["x"]),
+    (NodeKind::ToMap, "ToMap", &["x"]),
     (
-        Kind::DensePrompt,
+        NodeKind::DensePrompt,
         "DensePrompt",
         &["embedding", "logits", "table"],
     ),
-    (Kind::Add, "Add", &["a", "b"]),
-    (Kind::Row, "Row", &["x", "index"]),
+    (NodeKind::Add, "Add", &["a", "b"]),
+    (NodeKind::Row, "Row", &["x", "index"]),
     (
-        Kind::SelfAttention,
+        NodeKind::SelfAttention,
         "SelfAttention",
         &[
             "qk", "v", "wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "residual",
         ],
     ),
     (
-        Kind::TokenToImage,
+        NodeKind::TokenToImage,
         "TokenToImage",
         &[
             "q", "image", "position", "wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "residual",
         ],
     ),
     (
-        Kind::ImageToToken,
+        NodeKind::ImageToToken,
         "ImageToToken",
         &[
             "image", "position", "k", "v", "wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo",
         ],
     ),
-    (Kind::UpConv, "UpConv", &["x", "weight", "bias"]),
+    (NodeKind::UpConv, "UpConv", &["x", "weight", "bias"]),
     (
-        Kind::MaskHead,
+        NodeKind::MaskHead,
         "MaskHead",
         &["x", "weight", "bias", "hyper"],
     ),
     (
-        Kind::QLinear,
+        NodeKind::QLinear,
         "QLinear",
         &[
             "x",
@@ -114,7 +114,7 @@ const ALL: [(Kind, &str, &[&str]); 19] = [
         ],
     ),
     (
-        Kind::QConv,
+        NodeKind::QConv,
         "QConv",
         &[
             "x",
@@ -130,7 +130,7 @@ const ALL: [(Kind, &str, &[&str]); 19] = [
         ],
     ),
     (
-        Kind::QDepthwise,
+        NodeKind::QDepthwise,
         "QDepthwise",
         &[
             "x",
@@ -147,8 +147,8 @@ const ALL: [(Kind, &str, &[&str]); 19] = [
     ),
 ];
 
-impl Kind {
-    /// The kind of a function called `<Kind>_<number>`.
+impl NodeKind {
+    /// The kind of a function called `<NodeKind>_<number>`.
     #[must_use]
     pub fn of_function(function: &str) -> Option<Self> {
         let name = function.split_once('_').map_or(function, |(name, _)| name);
@@ -183,16 +183,16 @@ impl Kind {
             "image",
             "hyper",
         ];
-        VALUES.contains(&name) || (name == "k" && self == Kind::ImageToToken)
+        VALUES.contains(&name) || (name == "k" && self == NodeKind::ImageToToken)
     }
 
     /// The inputs that are values, of those given, in order.
     #[must_use]
-    pub fn values<'a, 'b>(self, inputs: &'b Inputs<'a>) -> Vec<&'b Input<'a>> {
+    pub fn values<'a, 'b>(self, inputs: &'b NodeInputs<'a>) -> Vec<&'b NodeInput<'a>> {
         let names = self.inputs().iter().filter(|name| self.is_value(name));
         names
             .map(|name| inputs.get(name))
-            .filter(|input| **input != Input::Absent)
+            .filter(|input| **input != NodeInput::Absent)
             .collect()
     }
 

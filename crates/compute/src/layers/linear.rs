@@ -2,41 +2,17 @@
 
 use std::sync::Arc;
 
-use super::build::quant;
-use super::fuse::Link;
+use super::fact::NodeInputs;
+use super::geometry::{depthwise_shape, patches};
+use super::layer::Layer;
+use super::link::Link;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::kernels::conv::{ConvF32, MaskHead, UpConvF32};
-use crate::kernels::depthwise::{DepthwiseF32, DepthwiseShape};
-use crate::kernels::gemm::{LinearF32, Patches, Source};
+use crate::kernels::depthwise::DepthwiseF32;
+use crate::kernels::gemm::{LinearF32, Operand};
 use crate::kernels::norm::LayerNorm;
 use crate::kernels::{Activation, Cpu, Exec, Quant, Value, ValueMut};
-
-/// Geometry of a convolution over `channels`.
-pub(super) fn patches(a: &Attributes, channels: usize) -> Patches {
-    Patches {
-        height: a.height,
-        width: a.width,
-        channels,
-        kernel: a.kernel,
-        stride: a.stride,
-        pad: a.pad,
-        planar: a.planar,
-    }
-}
-
-/// Geometry of a depthwise convolution over `channels`.
-pub(super) fn depthwise_shape(a: &Attributes, channels: usize) -> Result<DepthwiseShape, String> {
-    if !(1..=2).contains(&a.stride) {
-        return Err(format!("a depthwise stride of {}", a.stride));
-    }
-    Ok(DepthwiseShape {
-        height: a.height,
-        width: a.width,
-        channels,
-        stride: a.stride,
-    })
-}
 
 #[derive(Debug)]
 pub(super) struct LinearLayer {
@@ -46,13 +22,13 @@ pub(super) struct LinearLayer {
 }
 
 impl LinearLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [n, k] = inputs.matrix("weight")?;
         let bias = inputs.floats_if_any("bias")?;
         Ok(Self {
             linear: Arc::new(LinearF32::new(cpu, inputs.floats("weight")?, bias, n, k)),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -68,7 +44,7 @@ impl Layer for LinearLayer {
     }
 
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        let x = Source::Rows(floats(&inputs[0]));
+        let x = Operand::Rows(floats(&inputs[0]));
         let residual = inputs.get(1).map(floats);
         self.linear
             .run(exec, x, residual, self.activation, out(output, self.quant));
@@ -83,14 +59,14 @@ pub(super) struct ConvLayer {
 }
 
 impl ConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let shape = inputs.fact("weight")?.shape;
         let weight = inputs.floats("weight")?;
         let bias = inputs.floats_if_any("bias")?;
         Ok(Self {
             conv: ConvF32::new(cpu, weight, bias, shape[0], patches(a, shape[1])),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -114,7 +90,7 @@ pub(super) struct DepthwiseLayer {
 }
 
 impl DepthwiseLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let bias = inputs.floats_if_any("bias")?;
         let weight = inputs.floats("weight")?;
@@ -153,14 +129,14 @@ pub(super) struct NormLayer {
 }
 
 impl NormLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let weight = inputs.floats_if_any("weight")?;
         let bias = inputs.floats_if_any("bias")?;
         Ok(Self {
             norm: LayerNorm::new(weight, bias, channels, a.epsilon),
             activation: a.activation,
-            quant: quant(inputs, "y")?,
+            quant: inputs.quant("y")?,
         })
     }
 }
@@ -185,7 +161,7 @@ pub(super) struct UpConvLayer {
 }
 
 impl UpConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [k, n] = up_shape(inputs)?;
         let (weight, bias) = (inputs.floats("weight")?, inputs.floats("bias")?);
         Ok(Self {
@@ -215,7 +191,7 @@ pub(super) struct MaskHeadLayer {
 }
 
 impl MaskHeadLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [k, n] = up_shape(inputs)?;
         let (weight, bias) = (inputs.floats("weight")?, inputs.floats("bias")?);
         Ok(Self {
@@ -238,7 +214,7 @@ impl Layer for MaskHeadLayer {
 }
 
 /// Inputs and outputs of a transposed convolution's weight `[k, n, 2, 2]`.
-fn up_shape(inputs: &Inputs<'_>) -> Result<[usize; 2], String> {
+fn up_shape(inputs: &NodeInputs<'_>) -> Result<[usize; 2], String> {
     match inputs.fact("weight")?.shape[..] {
         [k, n, 2, 2] => Ok([k, n]),
         ref other => Err(format!("'weight': expected [k, n, 2, 2], found {other:?}")),

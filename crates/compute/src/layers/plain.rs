@@ -1,73 +1,74 @@
 //! Layers without weights.
 
-use super::build::quant;
+use super::fact::NodeInputs;
+use super::layer::Layer;
 use super::node::Attributes;
-use super::{Inputs, Layer, floats, floats_mut, out};
+use super::values::{floats, floats_mut, out};
 use crate::kernels::pointwise;
-use crate::kernels::{Exec, Quant as Steps, Value, ValueMut};
+use crate::kernels::{Exec, Out, Quant, Value, ValueMut};
 
 #[derive(Debug)]
-pub(super) struct Quantize(Steps);
+pub(super) struct QuantizeLayer(Quant);
 
-impl Quantize {
-    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
-        Ok(Self(quant(inputs, "y")?.ok_or("'y_scale' is missing")?))
+impl QuantizeLayer {
+    pub(super) fn new(inputs: &NodeInputs<'_>) -> Result<Self, String> {
+        Ok(Self(inputs.quant("y")?.ok_or("'y_scale' is missing")?))
     }
 }
 
-impl Layer for Quantize {
+impl Layer for QuantizeLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        if let crate::kernels::Out::U8(quant, y) = out(output, Some(self.0)) {
+        if let Out::U8(quant, y) = out(output, Some(self.0)) {
             pointwise::quantize(exec, floats(&inputs[0]), quant, y);
         }
     }
 }
 
 #[derive(Debug)]
-pub(super) struct ToRows {
+pub(super) struct ToRowsLayer {
     channels: usize,
 }
 
-impl ToRows {
-    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+impl ToRowsLayer {
+    pub(super) fn new(inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let channels = inputs.fact("x")?.shape[1];
         Ok(Self { channels })
     }
 }
 
-impl Layer for ToRows {
+impl Layer for ToRowsLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         pointwise::to_rows(exec, floats(&inputs[0]), self.channels, floats_mut(output));
     }
 }
 
 #[derive(Debug)]
-pub(super) struct ToMap {
+pub(super) struct ToMapLayer {
     channels: usize,
 }
 
-impl ToMap {
-    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+impl ToMapLayer {
+    pub(super) fn new(inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         Ok(Self { channels })
     }
 }
 
-impl Layer for ToMap {
+impl Layer for ToMapLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         pointwise::to_map(exec, floats(&inputs[0]), self.channels, floats_mut(output));
     }
 }
 
 #[derive(Debug)]
-pub(super) struct DensePrompt {
+pub(super) struct DensePromptLayer {
     table: Vec<f32>,
     height: usize,
     width: usize,
 }
 
-impl DensePrompt {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+impl DensePromptLayer {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         Ok(Self {
             table: inputs.floats("table")?.to_vec(),
             height: a.height,
@@ -76,7 +77,7 @@ impl DensePrompt {
     }
 }
 
-impl Layer for DensePrompt {
+impl Layer for DensePromptLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         let (embedding, logits) = (floats(&inputs[0]), floats(&inputs[1]));
         let size = (self.height, self.width);
@@ -92,9 +93,9 @@ impl Layer for DensePrompt {
 }
 
 #[derive(Debug)]
-pub(super) struct Add;
+pub(super) struct AddLayer;
 
-impl Layer for Add {
+impl Layer for AddLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         let (a, b) = (floats(&inputs[0]), floats(&inputs[1]));
         pointwise::add(exec, a, b, floats_mut(output));
@@ -102,18 +103,18 @@ impl Layer for Add {
 }
 
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct RowLayer {
     rows: usize,
 }
 
-impl Row {
-    pub(super) fn new(inputs: &Inputs<'_>) -> Result<Self, String> {
+impl RowLayer {
+    pub(super) fn new(inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [rows, _] = inputs.matrix("x")?;
         Ok(Self { rows })
     }
 }
 
-impl Layer for Row {
+impl Layer for RowLayer {
     /// # Panics
     /// If the index is not a row's: the runtime turns that into an error.
     fn run(&self, _: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {

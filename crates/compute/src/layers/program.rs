@@ -1,55 +1,26 @@
 //! Layers in order, their values placed in one arena.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::Layer;
-use super::fact::{Element, Fact};
+use super::fact::ElementType;
 use super::fuse::fuse;
-use crate::kernels::{Context, Place, Value};
+use super::step::{Origin, Step};
+use crate::kernels::{Context, Extent, Value};
 
 /// Most inputs a layer reads.
 const MAX_INPUTS: usize = 3;
-
-/// Where a value comes from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// The program's input of this number.
-    Input(usize),
-    /// The output of the step of this number.
-    Step(usize),
-    /// Floats known at load.
-    Constant(Arc<Vec<f32>>),
-}
-
-/// One layer of a program.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// The node's name in the file.
-    pub name: String,
-    /// What it computes.
-    pub layer: Arc<dyn Layer>,
-    /// Where its inputs come from.
-    pub inputs: Vec<Source>,
-    /// Type and shape of its output: floats or unsigned bytes.
-    pub output: Fact,
-    /// What kind of node it is, or which kinds in a row.
-    pub kind: &'static str,
-    /// Multiplications of one run.
-    pub multiplications: u64,
-}
 
 /// Steps in order, planned: every value has its place in one arena, shared with values that are dead by then.
 #[derive(Debug)]
 pub struct Program {
     pub(super) steps: Vec<Step>,
     /// Output and working memory of each step.
-    pub(super) places: Vec<(Place, Place)>,
-    pub(super) outputs: Vec<Source>,
+    pub(super) places: Vec<(Extent, Extent)>,
+    pub(super) outputs: Vec<Origin>,
     pub(super) arena: usize,
     pub(super) scratch: usize,
     /// Steps and outputs before chains were fused; the layers are shared.
-    nodes: (Vec<Step>, Vec<Source>),
+    nodes: (Vec<Step>, Vec<Origin>),
 }
 
 impl Program {
@@ -57,9 +28,9 @@ impl Program {
     ///
     /// # Errors
     /// A step that reads a later one, or more inputs than a layer can have.
-    pub fn new(steps: Vec<Step>, outputs: Vec<Source>) -> Result<Self, String> {
+    pub fn new(steps: Vec<Step>, outputs: Vec<Origin>) -> Result<Self, String> {
         for (at, step) in steps.iter().enumerate() {
-            let late = |source: &Source| matches!(source, Source::Step(from) if *from >= at);
+            let late = |source: &Origin| matches!(source, Origin::Step(from) if *from >= at);
             if step.inputs.len() > MAX_INPUTS || step.inputs.iter().any(late) {
                 return Err(format!("'{}' cannot be ordered", step.name));
             }
@@ -69,7 +40,7 @@ impl Program {
         Ok(Self::planned(steps, outputs, nodes))
     }
 
-    fn planned(steps: Vec<Step>, outputs: Vec<Source>, nodes: (Vec<Step>, Vec<Source>)) -> Self {
+    fn planned(steps: Vec<Step>, outputs: Vec<Origin>, nodes: (Vec<Step>, Vec<Origin>)) -> Self {
         let (places, arena) = plan(&steps, &outputs);
         let scratch = steps.iter().map(|step| step.layer.scratch()).max();
         Self {
@@ -138,7 +109,7 @@ impl Program {
         for (step, (write, work)) in steps.take(range.end).skip(range.start) {
             let mut reads = [None; MAX_INPUTS];
             for (read, source) in reads.iter_mut().zip(&step.inputs) {
-                if let Source::Step(from) = source {
+                if let Origin::Step(from) = source {
                     *read = Some(self.places[*from].0);
                 }
             }
@@ -146,9 +117,9 @@ impl Program {
             let mut values = views.reads;
             for (value, source) in values.iter_mut().zip(&step.inputs) {
                 match source {
-                    Source::Input(at) => *value = inputs[*at],
-                    Source::Constant(floats) => *value = Value::F32(floats),
-                    Source::Step(_) => (),
+                    Origin::Input(at) => *value = inputs[*at],
+                    Origin::Constant(floats) => *value = Value::F32(floats),
+                    Origin::Step(_) => (),
                 }
             }
             step.layer
@@ -167,9 +138,9 @@ impl Program {
         let (_, arena) = context.parts();
         for (at, source) in self.outputs.iter().enumerate() {
             let value = match source {
-                Source::Step(from) => arena.read(self.places[*from].0),
-                Source::Input(at) => inputs[*at],
-                Source::Constant(floats) => Value::F32(floats),
+                Origin::Step(from) => arena.read(self.places[*from].0),
+                Origin::Input(at) => inputs[*at],
+                Origin::Constant(floats) => Value::F32(floats),
             };
             assert!(matches!(value, Value::F32(_)), "outputs are floats");
             if let Value::F32(floats) = value {
@@ -181,22 +152,22 @@ impl Program {
 
 /// A place taken from step `from` to step `until`, both included.
 struct Taken {
-    place: Place,
+    place: Extent,
     until: usize,
 }
 
 /// First fit in order of the steps: each value gets the lowest gap between those still alive.
-fn plan(steps: &[Step], outputs: &[Source]) -> (Vec<(Place, Place)>, usize) {
+fn plan(steps: &[Step], outputs: &[Origin]) -> (Vec<(Extent, Extent)>, usize) {
     let mut last_use: Vec<usize> = (0..steps.len()).collect();
     for (at, step) in steps.iter().enumerate() {
         for source in &step.inputs {
-            if let Source::Step(from) = source {
+            if let Origin::Step(from) = source {
                 last_use[*from] = at;
             }
         }
     }
     for source in outputs {
-        if let Source::Step(from) = source {
+        if let Origin::Step(from) = source {
             last_use[*from] = steps.len();
         }
     }
@@ -208,7 +179,7 @@ fn plan(steps: &[Step], outputs: &[Source]) -> (Vec<(Place, Place)>, usize) {
         let write = find(
             &taken,
             step.output.len(),
-            step.output.element == Element::F32,
+            step.output.element == ElementType::F32,
         );
         taken.push(Taken {
             place: write,
@@ -227,13 +198,13 @@ fn plan(steps: &[Step], outputs: &[Source]) -> (Vec<(Place, Place)>, usize) {
     (places, total)
 }
 
-fn find(taken: &[Taken], len: usize, floats: bool) -> Place {
-    let mut place = Place {
+fn find(taken: &[Taken], len: usize, floats: bool) -> Extent {
+    let mut place = Extent {
         offset: 0,
         len,
         floats,
     };
-    let mut others: Vec<Place> = taken
+    let mut others: Vec<Extent> = taken
         .iter()
         .map(|t| t.place)
         .filter(|p| p.len > 0)

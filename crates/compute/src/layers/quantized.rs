@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::build::quant;
-use super::fuse::Link;
-use super::linear::{depthwise_shape, patches};
+use super::fact::NodeInputs;
+use super::geometry::{depthwise_shape, patches};
+use super::layer::Layer;
+use super::link::Link;
 use super::node::Attributes;
-use super::{Inputs, Layer, bytes, floats};
+use super::values::{bytes, residual};
 use crate::kernels::conv::ConvI8;
 use crate::kernels::depthwise::DepthwiseI8;
-use crate::kernels::gemm::{Finish, LinearI8, Residual, Source, WeightsI8};
+use crate::kernels::gemm::{Finish, LinearI8, Operand, WeightsI8};
 use crate::kernels::{Activation, Cpu, Exec, Quant, Value, ValueMut, gelu_table};
 
 /// Weights of an 8-bit node, checked against the bounds on which exactness rests.
-fn weights<'a>(inputs: &Inputs<'a>) -> Result<WeightsI8<'a>, String> {
+fn weights<'a>(inputs: &NodeInputs<'a>) -> Result<WeightsI8<'a>, String> {
     let weight = inputs.signed_bytes("weight")?;
     if let Some(wide) = weight.iter().find(|w| !(-64..=64).contains(*w)) {
         return Err(format!("a weight of {wide}: 8-bit nodes take -64..=64"));
@@ -22,28 +23,19 @@ fn weights<'a>(inputs: &Inputs<'a>) -> Result<WeightsI8<'a>, String> {
         weight,
         scale: inputs.floats("weight_scale")?,
         bias: inputs.floats_if_any("bias")?,
-        input: quant(inputs, "x")?.ok_or("'x_scale' is missing")?,
+        input: inputs.quant("x")?.ok_or("'x_scale' is missing")?,
     })
 }
 
 /// What becomes of the sums.
-fn finish(a: &Attributes, inputs: &Inputs<'_>) -> Result<Finish, String> {
-    let (mid, y) = (quant(inputs, "mid")?, quant(inputs, "y")?);
+fn finish(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Finish, String> {
+    let (mid, y) = (inputs.quant("mid")?, inputs.quant("y")?);
     Ok(match (a.activation, mid, y) {
         (Activation::None, None, None) => Finish::F32,
         (Activation::None, None, Some(y)) => Finish::U8(y),
         (Activation::Gelu, Some(mid), Some(y)) => Finish::Table(mid, Box::new(gelu_table(mid, y))),
         (other, ..) => return Err(format!("activation {other:?} with these quantizations")),
     })
-}
-
-/// A residual of floats, or of bytes that stand for real numbers as `quant` says.
-pub(super) fn residual<'a>(value: Option<&Value<'a>>, quant: Option<Quant>) -> Residual<'a> {
-    match (value, quant) {
-        (None, _) => Residual::None,
-        (Some(value), None) => Residual::F32(floats(value)),
-        (Some(value), Some(quant)) => Residual::U8(quant, bytes(value)),
-    }
 }
 
 #[derive(Debug)]
@@ -55,12 +47,12 @@ pub(super) struct QLinearLayer {
 }
 
 impl QLinearLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [n, k] = inputs.matrix("weight")?;
         Ok(Self {
             linear: Arc::new(LinearI8::new(cpu, &weights(inputs)?, n, k)),
             finish: finish(a, inputs)?,
-            residual: quant(inputs, "residual")?,
+            residual: inputs.quant("residual")?,
         })
     }
 }
@@ -76,7 +68,7 @@ impl Layer for QLinearLayer {
     }
 
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        let x = Source::Rows(bytes(&inputs[0]));
+        let x = Operand::Rows(bytes(&inputs[0]));
         let residual = residual(inputs.get(1), self.residual);
         self.linear.run(exec, x, residual, self.finish.on(output));
     }
@@ -89,7 +81,7 @@ pub(super) struct QConvLayer {
 }
 
 impl QConvLayer {
-    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let shape = inputs.fact("weight")?.shape;
         Ok(Self {
             conv: ConvI8::new(cpu, &weights(inputs)?, shape[0], patches(a, shape[1])),
@@ -116,7 +108,7 @@ pub(super) struct QDepthwiseLayer {
 }
 
 impl QDepthwiseLayer {
-    pub(super) fn new(a: &Attributes, inputs: &Inputs<'_>) -> Result<Self, String> {
+    pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
         let [_, channels] = inputs.matrix("x")?;
         let weights = weights(inputs)?;
         Ok(Self {

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::values::{floats, floats_mut};
 use super::*;
-use crate::kernels::{Context, Cpu, Value};
+use crate::kernels::{Context, Cpu, Exec, Value, ValueMut};
 
 /// Adds one to each number of its inputs, in shared working memory first.
 #[derive(Debug)]
@@ -27,13 +28,13 @@ impl Layer for Sum {
     }
 }
 
-fn step(inputs: Vec<Source>, len: usize) -> Step {
+fn step(inputs: Vec<Origin>, len: usize) -> Step {
     Step {
         name: "sum".into(),
         layer: Arc::new(Sum { len }),
         inputs,
-        output: Fact::new(Element::F32, &[1, len]),
-        kind: Kind::Add.name(),
+        output: Fact::new(ElementType::F32, &[1, len]),
+        kind: NodeKind::Add.name(),
         multiplications: 0,
     }
 }
@@ -46,9 +47,9 @@ proptest! {
         len in 1_usize..70,
     ) {
         let source = |at: usize, index: &prop::sample::Index| match index.index(at + 2) {
-            0 => Source::Input(0),
-            1 => Source::Constant(Arc::new(vec![0.5; len])),
-            step => Source::Step(step - 2),
+            0 => Origin::Input(0),
+            1 => Origin::Constant(Arc::new(vec![0.5; len])),
+            step => Origin::Step(step - 2),
         };
         let steps: Vec<Step> = reads
             .iter()
@@ -57,16 +58,16 @@ proptest! {
             .collect();
         let mut expected: Vec<f32> = Vec::new();
         for step in &steps {
-            let value = |source: &Source| match source {
-                Source::Input(_) => 2.0,
-                Source::Constant(_) => 0.5,
-                Source::Step(from) => expected[*from],
+            let value = |source: &Origin| match source {
+                Origin::Input(_) => 2.0,
+                Origin::Constant(_) => 0.5,
+                Origin::Step(from) => expected[*from],
             };
             let sum = step.inputs.iter().map(value).fold(1.0, |a, b| a + b);
             expected.push(sum);
         }
         let last = steps.len() - 1;
-        let program = Program::new(steps, vec![Source::Step(last), Source::Step(0)]).unwrap();
+        let program = Program::new(steps, vec![Origin::Step(last), Origin::Step(0)]).unwrap();
         let mut context = Context::new(Cpu::best(), 1).unwrap();
         let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
         program.run(&mut context, &[Value::F32(&vec![2.0; len])], &mut [&mut a, &mut b]);
@@ -86,8 +87,8 @@ proptest! {
     ) {
         let make = |reads: &[Vec<prop::sample::Index>], start: usize| -> Vec<Step> {
             let source = |at: usize, index: &prop::sample::Index| match index.index(at + 1) {
-                0 => Source::Input(0),
-                step => Source::Step(step - 1),
+                0 => Origin::Input(0),
+                step => Origin::Step(step - 1),
             };
             let inputs = |(at, reads): (usize, &Vec<prop::sample::Index>)| {
                 step(reads.iter().map(|index| source(start + at, index)).collect(), len)
@@ -100,7 +101,7 @@ proptest! {
             .map(|tail| {
                 let mut steps = head.clone();
                 steps.extend(make(tail, head.len()));
-                let outputs = vec![Source::Step(steps.len() - 1), Source::Step(0)];
+                let outputs = vec![Origin::Step(steps.len() - 1), Origin::Step(0)];
                 Program::new(steps, outputs).unwrap()
             })
             .collect();
@@ -127,24 +128,24 @@ proptest! {
 
 #[test]
 fn other_weights_or_inputs_are_not_in_common() {
-    let from = |inputs: [Source; 2], len| {
+    let from = |inputs: [Origin; 2], len| {
         let steps = vec![step(inputs.to_vec(), len)];
-        Program::new(steps, vec![Source::Step(0)]).unwrap()
+        Program::new(steps, vec![Origin::Step(0)]).unwrap()
     };
-    let constant = |value: f32| Source::Constant(Arc::new(vec![value; 4]));
-    let program = from([Source::Input(0), constant(0.0)], 4);
-    let same = |inputs: [Source; 2]| {
+    let constant = |value: f32| Origin::Constant(Arc::new(vec![value; 4]));
+    let program = from([Origin::Input(0), constant(0.0)], 4);
+    let same = |inputs: [Origin; 2]| {
         let mut other = from(inputs, 4);
         other.steps[0].layer = program.steps[0].layer.clone();
         program.common(&other)
     };
-    assert_eq!(same([Source::Input(0), constant(0.0)]), 1);
-    assert_eq!(same([Source::Input(0), constant(-0.0)]), 0);
-    assert_eq!(same([Source::Input(1), constant(0.0)]), 0);
-    assert_eq!(same([constant(0.0), Source::Input(0)]), 0);
+    assert_eq!(same([Origin::Input(0), constant(0.0)]), 1);
+    assert_eq!(same([Origin::Input(0), constant(-0.0)]), 0);
+    assert_eq!(same([Origin::Input(1), constant(0.0)]), 0);
+    assert_eq!(same([constant(0.0), Origin::Input(0)]), 0);
     // A layer of the same kind that was packed apart may hold other weights.
     assert_eq!(
-        program.common(&from([Source::Input(0), constant(0.0)], 4)),
+        program.common(&from([Origin::Input(0), constant(0.0)], 4)),
         0
     );
 }
@@ -153,11 +154,11 @@ fn other_weights_or_inputs_are_not_in_common() {
 fn a_chain_needs_memory_for_two_values_only() {
     let chain = |n: usize| {
         let from = |at: usize| match at {
-            0 => Source::Input(0),
-            at => Source::Step(at - 1),
+            0 => Origin::Input(0),
+            at => Origin::Step(at - 1),
         };
         let steps = (0..n).map(|at| step(vec![from(at)], 1000)).collect();
-        Program::new(steps, vec![Source::Step(n - 1)])
+        Program::new(steps, vec![Origin::Step(n - 1)])
             .unwrap()
             .arena_bytes()
     };
@@ -167,8 +168,8 @@ fn a_chain_needs_memory_for_two_values_only() {
 
 #[test]
 fn a_step_that_reads_a_later_one_is_refused() {
-    let steps = vec![step(vec![Source::Step(0)], 1)];
-    assert!(Program::new(steps, vec![Source::Step(0)]).is_err());
+    let steps = vec![step(vec![Origin::Step(0)], 1)];
+    assert!(Program::new(steps, vec![Origin::Step(0)]).is_err());
 }
 
 fn linear(x: &[usize], weight: &[usize], values: &[f32]) -> Result<Fact, String> {
@@ -177,12 +178,12 @@ fn linear(x: &[usize], weight: &[usize], values: &[f32]) -> Result<Fact, String>
         data: Data::F32(values),
     };
     let inputs = vec![
-        Input::Dynamic(Fact::new(Element::F32, x)),
-        Input::Constant(constant),
+        NodeInput::Dynamic(Fact::new(ElementType::F32, x)),
+        NodeInput::Constant(constant),
     ];
-    let inputs = Inputs::new(Kind::Linear.inputs(), inputs)?;
+    let inputs = NodeInputs::new(NodeKind::Linear.inputs(), inputs)?;
     let node = Node {
-        kind: Kind::Linear,
+        kind: NodeKind::Linear,
         attributes: Attributes::default(),
     };
     build(Cpu::best(), &node, &inputs)?;
@@ -207,23 +208,23 @@ fn shapes_are_checked_before_anything_is_packed() {
 
 #[test]
 fn wide_weights_and_senseless_scales_are_refused() {
-    let fact = Fact::new(Element::U8, &[4, 16]);
+    let fact = Fact::new(ElementType::U8, &[4, 16]);
     let (scale, scales, zero) = ([0.1], [0.1; 2], [3]);
     let node = Node {
-        kind: Kind::QLinear,
+        kind: NodeKind::QLinear,
         attributes: Attributes::default(),
     };
     let try_with = |weight: i8, scale: &[f32]| {
         let weights = [weight; 32];
-        let constant = |shape, data| Input::Constant(Constant { shape, data });
+        let constant = |shape, data| NodeInput::Constant(Constant { shape, data });
         let inputs = vec![
-            Input::Dynamic(fact.clone()),
+            NodeInput::Dynamic(fact.clone()),
             constant(&[], Data::F32(scale)),
             constant(&[], Data::U8(&zero)),
             constant(&[2, 16], Data::I8(&weights)),
             constant(&[2], Data::F32(&scales)),
         ];
-        let inputs = Inputs::new(Kind::QLinear.inputs(), inputs)?;
+        let inputs = NodeInputs::new(NodeKind::QLinear.inputs(), inputs)?;
         build(Cpu::best(), &node, &inputs).map(|_| ())
     };
     assert_eq!(try_with(64, &scale), Ok(()));
@@ -237,7 +238,12 @@ fn wide_weights_and_senseless_scales_are_refused() {
 }
 
 /// A node of floats from a step's output and constants by rule.
-fn float_step(kind: Kind, attributes: Attributes, x: (Source, &Fact), shapes: &[&[usize]]) -> Step {
+fn float_step(
+    kind: NodeKind,
+    attributes: Attributes,
+    x: (Origin, &Fact),
+    shapes: &[&[usize]],
+) -> Step {
     let weights: Vec<Vec<f32>> = shapes
         .iter()
         .map(|shape| {
@@ -247,14 +253,14 @@ fn float_step(kind: Kind, attributes: Attributes, x: (Source, &Fact), shapes: &[
                 .collect()
         })
         .collect();
-    let mut inputs = vec![Input::Dynamic(x.1.clone())];
+    let mut inputs = vec![NodeInput::Dynamic(x.1.clone())];
     inputs.extend(shapes.iter().zip(&weights).map(|(shape, data)| {
-        Input::Constant(Constant {
+        NodeInput::Constant(Constant {
             shape,
             data: Data::F32(data),
         })
     }));
-    let inputs = Inputs::new(kind.inputs(), inputs).unwrap();
+    let inputs = NodeInputs::new(kind.inputs(), inputs).unwrap();
     let node = Node { kind, attributes };
     Step {
         name: kind.name().into(),
@@ -269,7 +275,7 @@ fn float_step(kind: Kind, attributes: Attributes, x: (Source, &Fact), shapes: &[
 #[test]
 fn chains_are_fused_where_nothing_else_reads_what_lies_between() {
     let side = 64;
-    let x = Fact::new(Element::F32, &[side * side, 16]);
+    let x = Fact::new(ElementType::F32, &[side * side, 16]);
     let map = Attributes {
         height: side,
         width: side,
@@ -278,23 +284,23 @@ fn chains_are_fused_where_nothing_else_reads_what_lies_between() {
     };
     let linear = Attributes::default();
     let wide = float_step(
-        Kind::Linear,
+        NodeKind::Linear,
         linear.clone(),
-        (Source::Input(0), &x),
+        (Origin::Input(0), &x),
         &[&[48, 16]],
     );
-    let from = (Source::Step(0), &wide.output);
-    let convolved = float_step(Kind::Depthwise, map, from, &[&[48, 1, 3, 3], &[48]]);
-    let from = (Source::Step(1), &convolved.output);
-    let mut narrow = float_step(Kind::Linear, linear.clone(), from, &[&[16, 48]]);
-    narrow.inputs.push(Source::Input(0));
-    let from = (Source::Step(2), &narrow.output);
-    let after = float_step(Kind::Linear, linear, from, &[&[8, 16]]);
+    let from = (Origin::Step(0), &wide.output);
+    let convolved = float_step(NodeKind::Depthwise, map, from, &[&[48, 1, 3, 3], &[48]]);
+    let from = (Origin::Step(1), &convolved.output);
+    let mut narrow = float_step(NodeKind::Linear, linear.clone(), from, &[&[16, 48]]);
+    narrow.inputs.push(Origin::Input(0));
+    let from = (Origin::Step(2), &narrow.output);
+    let after = float_step(NodeKind::Linear, linear, from, &[&[8, 16]]);
     let steps = vec![wide, convolved, narrow, after];
 
     let image: Vec<f32> = (0..x.len()).map(|i| (i % 23) as f32 * 0.1 - 1.0).collect();
     let run = |outputs: &[usize]| {
-        let sources = outputs.iter().map(|at| Source::Step(*at)).collect();
+        let sources = outputs.iter().map(|at| Origin::Step(*at)).collect();
         let program = Program::new(steps.clone(), sources).unwrap();
         let mut maps: Vec<Vec<f32>> = outputs
             .iter()

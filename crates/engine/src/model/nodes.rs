@@ -15,8 +15,8 @@ use tract_onnx::tract_hir::ops::expandable::{Expansion, expand};
 
 use compute::kernels::{Activation, Context, Cpu, Value};
 use compute::layers::{
-    Attributes, Constant, Data, Element, Fact as LayerFact, Input, Inputs, Kind, LayerCache, Node,
-    Program, Source, Step, build,
+    Attributes, Constant, Data, ElementType, Fact as LayerFact, LayerCache, Node, NodeInput,
+    NodeInputs, NodeKind, Origin, Program, Step, build,
 };
 
 use super::folding;
@@ -31,7 +31,7 @@ pub(super) fn register(onnx: &mut Onnx, proto: &ModelProto) -> TractResult<()> {
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
     let mut ours = false;
     for node in nodes.filter(|node| node.domain == DOMAIN) {
-        if Kind::of_function(&node.op_type).is_none() {
+        if NodeKind::of_function(&node.op_type).is_none() {
             bail!(
                 "'{}' is a kind of node this program does not know",
                 node.op_type
@@ -55,7 +55,7 @@ fn parse(
         "'{}' is no operator of ONNX",
         proto.op_type
     );
-    let kind = Kind::of_function(&proto.op_type).context("unknown kind")?;
+    let kind = NodeKind::of_function(&proto.op_type).context("unknown kind")?;
     let number = |name: &str| -> TractResult<usize> {
         let value = proto.get_attr_opt::<i64>(name)?.unwrap_or(0);
         // Sides of a map: far above any real one, far below any overflow.
@@ -103,17 +103,17 @@ impl NodeOp {
     /// The kind's inputs, from those that are connected.
     fn inputs<'a>(
         &self,
-        connected: impl IntoIterator<Item = Input<'a>>,
-    ) -> TractResult<Inputs<'a>> {
+        connected: impl IntoIterator<Item = NodeInput<'a>>,
+    ) -> TractResult<NodeInputs<'a>> {
         let mut connected = connected.into_iter();
         let values = self.given.iter().map(|given| {
             if *given {
                 connected.next().context("an input is not connected")
             } else {
-                Ok(Input::Absent)
+                Ok(NodeInput::Absent)
             }
         });
-        let inputs = Inputs::new(self.node.kind.inputs(), values.collect::<TractResult<_>>()?);
+        let inputs = NodeInputs::new(self.node.kind.inputs(), values.collect::<TractResult<_>>()?);
         inputs.map_err(|error| format_err!("{error}"))
     }
 }
@@ -165,12 +165,12 @@ impl EvalOp for NodeOp {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let all = inputs
             .iter()
-            .map(|tensor| constant(tensor).map(Input::Constant));
+            .map(|tensor| constant(tensor).map(NodeInput::Constant));
         let all = self.inputs(all.collect::<TractResult<Vec<_>>>()?)?;
         let said = |error: String| format_err!("{error}");
         let fact = self.node.output(&all).map_err(said)?;
         ensure!(
-            fact.element == Element::F32,
+            fact.element == ElementType::F32,
             "constants are never quantized here"
         );
         let mut result = Tensor::zero::<f32>(&fact.shape)?;
@@ -178,7 +178,7 @@ impl EvalOp for NodeOp {
             name: self.node.kind.name().into(),
             layer: build(Cpu::best(), &self.node, &all).map_err(said)?,
             inputs: (0..self.node.kind.values(&all).len())
-                .map(Source::Input)
+                .map(Origin::Input)
                 .collect(),
             output: fact,
             kind: self.node.kind.name(),
@@ -186,22 +186,22 @@ impl EvalOp for NodeOp {
         };
         let values = self.node.kind.values(&all);
         let values = values.into_iter().map(|input| match input {
-            Input::Constant(Constant {
+            NodeInput::Constant(Constant {
                 data: Data::F32(data),
                 ..
             }) => Ok(Value::F32(data)),
-            Input::Constant(Constant {
+            NodeInput::Constant(Constant {
                 data: Data::U8(data),
                 ..
             }) => Ok(Value::U8(data)),
-            Input::Constant(Constant {
+            NodeInput::Constant(Constant {
                 data: Data::I64(data),
                 ..
             }) => Ok(Value::I64(data)),
             _ => bail!("no value"),
         });
         let values = values.collect::<TractResult<Vec<_>>>()?;
-        let program = Program::new(vec![step], vec![Source::Step(0)]).map_err(said)?;
+        let program = Program::new(vec![step], vec![Origin::Step(0)]).map_err(said)?;
         ALONE.with_borrow_mut(|context| {
             let context = match context {
                 Some(context) => context,
@@ -221,15 +221,15 @@ impl TypedOp for NodeOp {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let facts = inputs
             .iter()
-            .map(|fact| layer_fact(fact).map(Input::Dynamic));
+            .map(|fact| layer_fact(fact).map(NodeInput::Dynamic));
         let inputs = self.inputs(facts.collect::<TractResult<Vec<_>>>()?)?;
         let fact = self.node.output(&inputs);
         let fact = fact.map_err(|error| format_err!("{}: {error}", self.node.kind.name()))?;
         let element = match fact.element {
-            Element::F32 => f32::datum_type(),
-            Element::U8 => u8::datum_type(),
-            Element::I8 => i8::datum_type(),
-            Element::I64 => i64::datum_type(),
+            ElementType::F32 => f32::datum_type(),
+            ElementType::U8 => u8::datum_type(),
+            ElementType::I8 => i8::datum_type(),
+            ElementType::I64 => i64::datum_type(),
         };
         Ok(tvec![element.fact(&fact.shape)])
     }
@@ -242,12 +242,12 @@ fn layer_fact(fact: &TypedFact) -> TractResult<LayerFact> {
     Ok(LayerFact::new(element(fact.datum_type)?, shape))
 }
 
-fn element(datum: DatumType) -> TractResult<Element> {
+fn element(datum: DatumType) -> TractResult<ElementType> {
     Ok(match datum {
-        DatumType::F32 => Element::F32,
-        DatumType::U8 => Element::U8,
-        DatumType::I8 => Element::I8,
-        DatumType::I64 => Element::I64,
+        DatumType::F32 => ElementType::F32,
+        DatumType::U8 => ElementType::U8,
+        DatumType::I8 => ElementType::I8,
+        DatumType::I64 => ElementType::I64,
         other => bail!("elements of type {other:?}"),
     })
 }
@@ -255,10 +255,10 @@ fn element(datum: DatumType) -> TractResult<Element> {
 fn constant(tensor: &Tensor) -> TractResult<Constant<'_>> {
     let plain = tensor.try_as_plain_ram()?;
     let data = match element(tensor.datum_type())? {
-        Element::F32 => Data::F32(plain.as_slice()?),
-        Element::U8 => Data::U8(plain.as_slice()?),
-        Element::I8 => Data::I8(plain.as_slice()?),
-        Element::I64 => Data::I64(plain.as_slice()?),
+        ElementType::F32 => Data::F32(plain.as_slice()?),
+        ElementType::U8 => Data::U8(plain.as_slice()?),
+        ElementType::I8 => Data::I8(plain.as_slice()?),
+        ElementType::I64 => Data::I64(plain.as_slice()?),
     };
     Ok(Constant {
         shape: tensor.shape(),
@@ -284,7 +284,7 @@ pub(super) fn lower(model: &TypedModel, cpu: Cpu, cache: &LayerCache) -> TractRe
         sources: HashMap::new(),
     };
     for (at, outlet) in model.input_outlets()?.iter().enumerate() {
-        lowering.sources.insert(*outlet, Source::Input(at));
+        lowering.sources.insert(*outlet, Origin::Input(at));
     }
     for id in model.eval_order()? {
         let node = model.node(id);
@@ -312,7 +312,7 @@ struct Lowering<'a> {
     cpu: Cpu,
     cache: &'a LayerCache,
     steps: Vec<Step>,
-    sources: HashMap<OutletId, Source>,
+    sources: HashMap<OutletId, Origin>,
 }
 
 impl Lowering<'_> {
@@ -321,8 +321,8 @@ impl Lowering<'_> {
         let facts = node.inputs.iter().map(|outlet| model.outlet_fact(*outlet));
         let facts = facts.collect::<TractResult<Vec<_>>>()?;
         let connected = facts.iter().map(|fact| match &fact.konst {
-            Some(tensor) => constant(tensor).map(Input::Constant),
-            None => layer_fact(fact).map(Input::Dynamic),
+            Some(tensor) => constant(tensor).map(NodeInput::Constant),
+            None => layer_fact(fact).map(NodeInput::Dynamic),
         });
         let inputs = op.inputs(connected.collect::<TractResult<Vec<_>>>()?)?;
         let mut outlets = node.inputs.iter();
@@ -334,7 +334,7 @@ impl Lowering<'_> {
             }
         }
         self.sources
-            .insert(OutletId::new(node.id, 0), Source::Step(self.steps.len()));
+            .insert(OutletId::new(node.id, 0), Origin::Step(self.steps.len()));
         self.steps.push(Step {
             name: node.name.clone(),
             output: op.node.output(&inputs).map_err(said)?,
@@ -349,14 +349,14 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn source(&self, model: &TypedModel, outlet: OutletId) -> TractResult<Source> {
+    fn source(&self, model: &TypedModel, outlet: OutletId) -> TractResult<Origin> {
         if let Some(source) = self.sources.get(&outlet) {
             return Ok(source.clone());
         }
         let fact = model.outlet_fact(outlet)?;
         let tensor = fact.konst.as_ref().context("a value of unknown origin")?;
         match constant(tensor)?.data {
-            Data::F32(floats) => Ok(Source::Constant(Arc::new(floats.to_vec()))),
+            Data::F32(floats) => Ok(Origin::Constant(Arc::new(floats.to_vec()))),
             other => bail!("a constant of another type than float: {other:?}"),
         }
     }

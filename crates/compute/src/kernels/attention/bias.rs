@@ -1,6 +1,6 @@
 //! Biases of window attention, written out for each kind of window, and what stands for the cells outside the map.
 
-use super::{Token, WindowShape};
+use super::shape::{Token, WindowShape};
 use crate::kernels::LANES;
 use crate::kernels::math::Lanes;
 

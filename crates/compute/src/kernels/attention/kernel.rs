@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::HEAD;
 use super::bias::Class;
+use super::shape::HEAD;
 use crate::kernels::math::{Lanes, exp2, fold, fold_largest, larger, product};
 use crate::kernels::pointwise::SharedOut;
 use crate::kernels::tile::transpose;
@@ -22,7 +22,7 @@ pub const QUERIES: usize = 3 * BLOCK;
 const SCALE: f32 = 0.255_034_86;
 
 /// What a task does.
-pub struct Job<'a> {
+pub struct WindowTask<'a> {
     /// Instructions to use.
     pub cpu: Cpu,
     /// The kind of window.
@@ -50,7 +50,7 @@ pub fn scratch(class: &Class) -> usize {
 
 per_cpu! {
 /// Writes the head's part of `out` for the queries.
-pub fn attend(job: &Job<'_>, qkv: &[f32], scratch: &mut [f32], out: SharedOut<'_>) {
+pub fn attend(job: &WindowTask<'_>, qkv: &[f32], scratch: &mut [f32], out: SharedOut<'_>) {
     let class = job.class;
     // Keys `[padded / 16][32][16]`, values `[keys][32]`, scores `[QUERIES][padded]`.
     let (k, scratch) = scratch.split_at_mut(HEAD * class.padded);
@@ -113,7 +113,7 @@ pub fn attend(job: &Job<'_>, qkv: &[f32], scratch: &mut [f32], out: SharedOut<'_
 /// The scores of some queries, `[BLOCK][padded]`, and each lane's largest.
 #[inline(always)]
 fn score(
-    job: &Job<'_>,
+    job: &WindowTask<'_>,
     block: [(usize, usize); BLOCK],
     qkv: &[f32],
     k: &[f32],
@@ -149,13 +149,13 @@ fn score(
 
 /// Where a cell of the window stands in `[height * width][heads]`.
 #[inline(always)]
-fn row(job: &Job<'_>, (y, x): (usize, usize)) -> usize {
+fn row(job: &WindowTask<'_>, (y, x): (usize, usize)) -> usize {
     ((job.place.0 + y) * job.width + job.place.1 + x) * job.heads + job.head
 }
 
 /// Copies the window's keys (16 side by side) and values.
 #[inline(always)]
-fn gather(job: &Job<'_>, qkv: &[f32], k: &mut [f32], v: &mut [f32]) {
+fn gather(job: &WindowTask<'_>, qkv: &[f32], k: &mut [f32], v: &mut [f32]) {
     let class = job.class;
     let cells = class.rows * class.columns;
     let (v, _) = v.as_chunks_mut::<HEAD>();

@@ -10,37 +10,15 @@
 
 mod bias;
 mod kernel;
+mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use shape::{HEAD, Token, WindowShape};
 
 use super::pointwise::{SharedOut, floats};
 use super::{Exec, Out};
 use bias::Class;
-
-/// Channels of a head.
-pub const HEAD: usize = 32;
-
-/// Geometry of window attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowShape {
-    /// Rows of the map.
-    pub height: usize,
-    /// Columns of the map.
-    pub width: usize,
-    /// Side of a window.
-    pub window: usize,
-    /// Heads, of 32 channels each.
-    pub heads: usize,
-}
-
-/// One more key and value in each window.
-#[derive(Clone, Copy, Debug)]
-pub struct Token<'a> {
-    /// `[heads][32]`, both key and value.
-    pub vectors: &'a [f32],
-    /// Its bias for every query.
-    pub bias: f32,
-}
 
 /// Attention inside windows.
 #[derive(Debug)]
@@ -125,7 +103,7 @@ impl WindowAttention {
             let Some(class) = self.classes.iter().find(class) else {
                 return; // No window has other sides than those `new` made classes for.
             };
-            let job = kernel::Job {
+            let job = kernel::WindowTask {
                 cpu: exec.cpu,
                 class,
                 head,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::kernels::Quant;
-use crate::kernels::math::testing::{close, floats_on_every_cpu, on_every_cpu, random};
+use crate::kernels::testing::{close, floats_on_every_cpu, on_every_cpu, random};
 use proptest::prelude::*;
 
 /// The definition in f64, on a map that is really padded.

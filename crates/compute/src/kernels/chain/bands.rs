@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Number, take};
+use super::parts::{Number, take};
 use crate::kernels::Exec;
 use crate::kernels::depthwise::DepthwiseShape;
 
@@ -23,7 +23,7 @@ const ROWS: usize = 14;
 #[derive(Debug)]
 pub(super) struct Bands {
     shape: DepthwiseShape,
-    tiles: Vec<Tile>,
+    tiles: Vec<ColumnTile>,
     /// Rows of a band.
     step: usize,
     /// Rows of the ring: whole bands' worth of the input.
@@ -32,7 +32,7 @@ pub(super) struct Bands {
 
 /// Columns of the output, and those of the input that they are made from.
 #[derive(Clone, Debug)]
-struct Tile {
+struct ColumnTile {
     columns: Range<usize>,
     segment: Range<usize>,
 }
@@ -82,7 +82,7 @@ impl Bands {
             let columns = out_width * i / tiles..out_width * (i + 1) / tiles;
             let left = (columns.start * stride).saturating_sub(stride);
             let right = (columns.end - 1) * stride + 2;
-            Tile {
+            ColumnTile {
                 segment: left..right.min(width),
                 columns,
             }
@@ -168,7 +168,7 @@ impl Bands {
         let (linear, scratch) = take::<u8>(scratch, linear);
         let (ring, scratch) = take::<T>(scratch, ring);
         let (band, _) = take::<T>(scratch, band);
-        let (number, Tile { columns, segment }) = (tile, &self.tiles[tile]);
+        let (number, ColumnTile { columns, segment }) = (tile, &self.tiles[tile]);
         let (stride, channels) = (shape.stride, shape.channels);
         let line = segment.len() * channels;
         let out_line = ((segment.len() - 1) / stride + 1) * channels;

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::bands::{Bands, Stages};
-use super::{Output, With};
+use super::parts::{Output, With};
 use crate::kernels::depthwise::{DepthwiseF32, DepthwiseI8, DepthwiseShape};
 use crate::kernels::gemm::{Finish, LinearF32, LinearI8, Residual};
 use crate::kernels::{Activation, Exec, Out, ValueMut};

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Number, Output, With, take};
+use super::parts::{Number, Output, With, take};
 use crate::kernels::gemm::{Finish, LinearF32, LinearI8, Residual};
 use crate::kernels::{Activation, Exec, Out, ValueMut};
 

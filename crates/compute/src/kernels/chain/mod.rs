@@ -1,69 +1,12 @@
 //! Layers in a row, run part by part: what lies between them stays in a thread's scratch, in cache, and never becomes a
 //! map in memory. Results are those of the layers one after the other, bit for bit.
 
-#![allow(unsafe_code)]
-
 mod bands;
 mod bottleneck;
 mod mlp;
+mod parts;
 #[cfg(test)]
 mod tests;
 
 pub use bottleneck::{BottleneckF32, BottleneckI8};
 pub use mlp::{MlpF32, MlpI8};
-
-use std::ops::Range;
-use std::sync::Arc;
-
-use super::{Shared, ValueMut};
-
-/// A layer and what is done to its sums.
-type With<L, A> = (Arc<L>, A);
-
-/// Numbers that any bits are valid values of.
-trait Number: Copy + Send + Sync {}
-impl Number for f32 {}
-impl Number for u8 {}
-
-/// `len` numbers of scratch, and what is left of it. Content is unspecified.
-fn take<T: Number>(scratch: &mut [u8], len: usize) -> (&mut [T], &mut [u8]) {
-    let (taken, rest) = scratch.split_at_mut((len * size_of::<T>()).next_multiple_of(64));
-    // SAFETY: any bits are valid numbers.
-    let taken = unsafe { taken.align_to_mut().1 };
-    (&mut taken[..len], rest)
-}
-
-/// An output that tasks write parts of.
-#[derive(Clone, Copy)]
-enum Output<'a> {
-    F32(Shared<'a, f32>),
-    U8(Shared<'a, u8>),
-}
-
-impl<'a> Output<'a> {
-    fn new(output: ValueMut<'a>) -> Self {
-        match output {
-            ValueMut::F32(y) => Self::F32(Shared::new(y)),
-            ValueMut::U8(y) => Self::U8(Shared::new(y)),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::F32(y) => y.len(),
-            Self::U8(y) => y.len(),
-        }
-    }
-
-    /// # Safety
-    /// As [`Shared::slice`].
-    unsafe fn slice(&self, range: Range<usize>) -> ValueMut<'a> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self {
-                Self::F32(y) => ValueMut::F32(y.slice(range)),
-                Self::U8(y) => ValueMut::U8(y.slice(range)),
-            }
-        }
-    }
-}

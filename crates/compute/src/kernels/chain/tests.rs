@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::bands::Bands;
 use super::*;
 use crate::kernels::depthwise::{DepthwiseF32, DepthwiseI8, DepthwiseShape};
-use crate::kernels::gemm::{Finish, LinearF32, LinearI8, Residual, Source, WeightsI8};
-use crate::kernels::math::testing::{on_every_cpu, random};
-use crate::kernels::{Activation, Cpu, Out, Quant, gelu_table};
+use crate::kernels::gemm::{Finish, LinearF32, LinearI8, Operand, Residual, WeightsI8};
+use crate::kernels::testing::{on_every_cpu, random};
+use crate::kernels::{Activation, Cpu, Out, Quant, ValueMut, gelu_table};
 
 const Q: Quant = Quant {
     scale: 0.05,
@@ -18,7 +18,7 @@ const Q: Quant = Quant {
 
 /// A chain's sizes and how it is cut.
 #[derive(Clone, Copy, Debug)]
-struct Case {
+struct ChainCase {
     shape: DepthwiseShape,
     k: usize,
     n: usize,
@@ -28,16 +28,16 @@ struct Case {
     seed: u32,
 }
 
-fn floats(case: &Case, number: u32, len: usize) -> Vec<f32> {
+fn floats(case: &ChainCase, number: u32, len: usize) -> Vec<f32> {
     random(len, case.seed ^ (number << 20))
 }
 
-fn quantized(case: &Case, number: u32, len: usize) -> Vec<u8> {
+fn quantized(case: &ChainCase, number: u32, len: usize) -> Vec<u8> {
     let values = floats(case, number, len);
     values.iter().map(|x| (x * 64.0 + 128.0) as u8).collect()
 }
 
-fn weights(case: &Case, number: u32, len: usize) -> Vec<i8> {
+fn weights(case: &ChainCase, number: u32, len: usize) -> Vec<i8> {
     let values = floats(case, number, len);
     values.iter().map(|w| (w * 32.5) as i8).collect()
 }
@@ -48,7 +48,7 @@ fn cells(shape: DepthwiseShape) -> (usize, usize) {
     (shape.height * shape.width, output)
 }
 
-fn check_float(case: &Case) {
+fn check_float(case: &ChainCase) {
     let (shape, k, n) = (case.shape, case.k, case.n);
     let ((rows, out_rows), c) = (cells(shape), shape.channels);
     let (x, residual) = (floats(case, 0, rows * k), floats(case, 7, out_rows * n));
@@ -80,12 +80,12 @@ fn check_float(case: &Case) {
         let (mut wide, mut convolved) = (vec![0.0; rows * c], vec![0.0; out_rows * c]);
         let (mut expected, mut got) = (vec![0.0; out_rows * n], vec![f32::NAN; out_rows * n]);
         let gelu = Activation::Gelu;
-        widen.run(exec, Source::Rows(&x), None, gelu, Out::F32(&mut wide));
+        widen.run(exec, Operand::Rows(&x), None, gelu, Out::F32(&mut wide));
         depthwise.run(exec, &wide, gelu, &mut convolved);
         let out = Out::F32(&mut expected);
         narrow.run(
             exec,
-            Source::Rows(&convolved),
+            Operand::Rows(&convolved),
             residual,
             Activation::Relu,
             out,
@@ -97,7 +97,7 @@ fn check_float(case: &Case) {
     });
 }
 
-fn check_eight(case: &Case, last: &Finish) {
+fn check_eight(case: &ChainCase, last: &Finish) {
     let (shape, k, n) = (case.shape, case.k, case.n);
     let ((rows, out_rows), c) = (cells(shape), shape.channels);
     let x = quantized(case, 0, rows * k);
@@ -140,12 +140,12 @@ fn check_eight(case: &Case, last: &Finish) {
         let (widen, narrow, chain) = layers(exec.cpu);
         let (mut wide, mut convolved) = (vec![0; rows * c], vec![0; out_rows * c]);
         let to = table.on(ValueMut::U8(&mut wide));
-        widen.run(exec, Source::Rows(&x), Residual::None, to);
+        widen.run(exec, Operand::Rows(&x), Residual::None, to);
         let to = Finish::U8(Q);
         depthwise.run(exec, &wide, to.on(ValueMut::U8(&mut convolved)));
         let run = |chained: bool, out: ValueMut<'_>| match chained {
             true => chain.run(exec, &x, residual, out),
-            false => narrow.run(exec, Source::Rows(&convolved), residual, last.on(out)),
+            false => narrow.run(exec, Operand::Rows(&convolved), residual, last.on(out)),
         };
         let result = |chained: bool| {
             let (mut real, mut small) = (vec![0.0; out_rows * n], vec![0; out_rows * n]);
@@ -166,11 +166,11 @@ prop_compose! {
         (k, n, tiles, step) in (1usize..20, 1usize..20, 1usize..4, 1usize..5),
         residual: bool,
         seed: u32,
-    ) -> Case {
+    ) -> ChainCase {
         let shape = DepthwiseShape { height, width, channels, stride };
         let tiles = tiles.min(shape.out_width());
         let step = if tiles == 1 { step } else { 1 };
-        Case { shape, k, n, tiles, step, residual, seed }
+        ChainCase { shape, k, n, tiles, step, residual, seed }
     }
 }
 
@@ -216,8 +216,8 @@ fn check_float_mlp(rows: usize, [k, hidden, n]: [usize; 3], seed: u32) {
         let (mut between, mut expected) = (vec![0.0; rows * hidden], vec![0.0; rows * n]);
         let mut got = vec![f32::NAN; rows * n];
         let out = Out::F32(&mut between);
-        first.run(exec, Source::Rows(&x), None, Activation::Gelu, out);
-        let (from, out) = (Source::Rows(&between), Out::F32(&mut expected));
+        first.run(exec, Operand::Rows(&x), None, Activation::Gelu, out);
+        let (from, out) = (Operand::Rows(&between), Out::F32(&mut expected));
         second.run(exec, from, Some(&residual), Activation::None, out);
         chain.run(exec, &x, Some(&residual), &mut got);
         let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -265,8 +265,8 @@ fn check_eight_mlp(rows: usize, [k, hidden, n]: [usize; 3], seed: u32) {
         let mut between = vec![0; rows * hidden];
         let (mut expected, mut got) = (vec![0.0; rows * n], vec![f32::NAN; rows * n]);
         let to = table.on(ValueMut::U8(&mut between));
-        first.run(exec, Source::Rows(&x), Residual::None, to);
-        let (from, to) = (Source::Rows(&between), Finish::F32);
+        first.run(exec, Operand::Rows(&x), Residual::None, to);
+        let (from, to) = (Operand::Rows(&between), Finish::F32);
         let addend = Residual::F32(&residual);
         second.run(exec, from, addend, to.on(ValueMut::F32(&mut expected)));
         chain.run(exec, &x, addend, ValueMut::F32(&mut got));

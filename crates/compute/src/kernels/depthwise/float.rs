@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::{DepthwiseShape, edge_cells, inner_cells, panels, vectors};
+use super::cells::{edge_cells, inner_cells, panels, vectors};
+use super::shape::DepthwiseShape;
 use crate::kernels::math::{Lanes, activate};
-use crate::kernels::{Activation, Cpu, Exec, LANES, Shared};
+use crate::kernels::{Activation, Cpu, Exec, LANES, SharedSlice};
 
 /// A float depthwise convolution.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl DepthwiseF32 {
         assert_eq!(x.len(), shape.height * shape.width * shape.channels);
         let len = shape.out_width() * shape.channels;
         assert_eq!(out.len(), shape.out_height() * len);
-        let out = Shared::new(out);
+        let out = SharedSlice::new(out);
         exec.parallel(shape.out_height(), 0, |y, _| {
             // SAFETY: tasks have rows of their own.
             let out = unsafe { out.slice(y * len..(y + 1) * len) };

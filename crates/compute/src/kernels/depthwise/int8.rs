@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::{DepthwiseShape, edge_cells, inner_cells, panels, vectors};
+use super::cells::{edge_cells, inner_cells, panels, vectors};
+use super::shape::DepthwiseShape;
 use crate::kernels::gemm::{Epilogue, WeightsI8};
-use crate::kernels::{Cpu, Exec, Quantizer, Shared, lookup};
+use crate::kernels::{Cpu, Exec, Quantizer, SharedSlice, lookup};
 
 /// Channels worked on at once.
 const WIDE: usize = 32;
@@ -35,7 +36,7 @@ pub struct DepthwiseI8 {
 }
 
 /// Where one row of the output goes.
-enum Row<'a> {
+enum OutRow<'a> {
     F32(&'a mut [f32]),
     U8(Quantizer, &'a mut [u8]),
 }
@@ -90,18 +91,18 @@ impl DepthwiseI8 {
         let rows = |y| shape.rows(x, &self.outside, y);
         match epilogue {
             Epilogue::F32(out) => self.each_row(exec, out, |y, out| {
-                convolve(exec.cpu, self, rows(y), Row::F32(out));
+                convolve(exec.cpu, self, rows(y), OutRow::F32(out));
             }),
             Epilogue::U8(quant, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    convolve(exec.cpu, self, rows(y), Row::U8(quantizer, out));
+                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, out));
                 });
             }
             Epilogue::Table(quant, table, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    convolve(exec.cpu, self, rows(y), Row::U8(quantizer, &mut *out));
+                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, &mut *out));
                     lookup(exec.cpu, table, out);
                 });
             }
@@ -119,15 +120,20 @@ impl DepthwiseI8 {
         match epilogue {
             Epilogue::F32(out) => {
                 self.shape.check_row(rows, out);
-                convolve(cpu, self, rows, Row::F32(out));
+                convolve(cpu, self, rows, OutRow::F32(out));
             }
             Epilogue::U8(quant, out) => {
                 self.shape.check_row(rows, out);
-                convolve(cpu, self, rows, Row::U8(Quantizer::new(quant), out));
+                convolve(cpu, self, rows, OutRow::U8(Quantizer::new(quant), out));
             }
             Epilogue::Table(quant, table, out) => {
                 self.shape.check_row(rows, out);
-                convolve(cpu, self, rows, Row::U8(Quantizer::new(quant), &mut *out));
+                convolve(
+                    cpu,
+                    self,
+                    rows,
+                    OutRow::U8(Quantizer::new(quant), &mut *out),
+                );
                 lookup(cpu, table, out);
             }
         }
@@ -155,7 +161,7 @@ impl DepthwiseI8 {
     ) {
         let len = self.shape.out_width() * self.shape.channels;
         assert_eq!(out.len(), self.shape.out_height() * len);
-        let out = Shared::new(out);
+        let out = SharedSlice::new(out);
         exec.parallel(self.shape.out_height(), 0, |y, _| {
             // SAFETY: tasks have rows of their own.
             row(y, unsafe { out.slice(y * len..(y + 1) * len) });
@@ -165,7 +171,7 @@ impl DepthwiseI8 {
 
 per_cpu! {
 /// One row of the output.
-fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: Row<'_>) {
+fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: OutRow<'_>) {
     let mut out = out;
     for panel in 0..conv.weights.len() {
         let first = panel * WIDE;
@@ -181,7 +187,7 @@ fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: Row<'_>) {
 
 /// `count` channels of one row, of panel number `panel`.
 #[inline(always)]
-fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut Row<'_>) {
+fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut OutRow<'_>) {
     let shape = conv.shape;
     let first = panel * WIDE;
     let weights = conv.weights[panel];
@@ -201,10 +207,10 @@ fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out
 
 /// Stores the first `count` results from place `at` on.
 #[inline(always)]
-fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut Row<'_>) {
+fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut OutRow<'_>) {
     match out {
-        Row::F32(out) => out[at..at + count].copy_from_slice(&real[..count]),
-        Row::U8(quantizer, out) => {
+        OutRow::F32(out) => out[at..at + count].copy_from_slice(&real[..count]),
+        OutRow::U8(quantizer, out) => {
             let mut small = [0; WIDE];
             quantizer.quantize_all(real, &mut small);
             out[at..at + count].copy_from_slice(&small[..count]);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::kernels::gemm::{Epilogue, WeightsI8};
-use crate::kernels::math::testing::{close, floats_on_every_cpu, on_every_cpu, random};
+use crate::kernels::testing::{close, floats_on_every_cpu, on_every_cpu, random};
 use crate::kernels::{Activation, Quant};
 use proptest::prelude::*;
 

@@ -3,15 +3,30 @@
 
 #![allow(unsafe_code)]
 
-use super::Residual;
-use super::epilogue::{Eight, Float, Place, Sink};
+use super::finish::Residual;
+use super::place::{Sink, TilePlace};
 use crate::kernels::quant::Quantizer;
-use crate::kernels::{Activation, Quant, Shared, math};
+use crate::kernels::{Activation, Quant, SharedSlice, math};
 
 /// Columns that are finished together: a multiple of every vector's length.
 pub(super) const WIDE: usize = 16;
 /// The same where a tile's columns are no multiple of that.
 pub(super) const NARROW: usize = 8;
+
+/// `activation(sum + bias + residual)`.
+#[derive(Clone, Copy)]
+pub(super) struct Float<'a> {
+    pub(super) bias: &'a [f32],
+    pub(super) activation: Activation,
+}
+
+/// `fma(sum + correction, scale, bias) + residual`.
+#[derive(Clone, Copy)]
+pub(super) struct Eight<'a> {
+    pub(super) correction: &'a [i32],
+    pub(super) scale: &'a [f32],
+    pub(super) bias: &'a [f32],
+}
 
 /// Finishes `W` columns of a row. A trait and not closures, as what is not inlined into a [`per_cpu!`] function is
 /// compiled without that CPU's instructions, and closures cannot be made to.
@@ -92,9 +107,9 @@ pub(super) fn store_chunks<const W: usize, C: Chunk<W>>(
     columns: &C,
     sums: &[C::Sum],
     residual: Residual<'_>,
-    from: Place,
+    from: TilePlace,
     out: Sink<'_>,
-    to: Place,
+    to: TilePlace,
 ) {
     let rows = sums.len() / to.nr;
     assert!(to.ends_by(rows, out.len()));
@@ -152,13 +167,13 @@ impl<const W: usize> Addend<W> for (Quant, &[u8]) {
 }
 
 /// Where `W` numbers go.
-trait Store<const W: usize>: Copy {
+trait Destination<const W: usize>: Copy {
     /// # Safety
     /// There is place for `W` numbers from `at` on, which nothing else uses.
     unsafe fn store(self, at: usize, real: [f32; W]);
 }
 
-impl<const W: usize> Store<W> for Shared<'_, f32> {
+impl<const W: usize> Destination<W> for SharedSlice<'_, f32> {
     #[inline(always)]
     unsafe fn store(self, at: usize, real: [f32; W]) {
         // SAFETY: the caller's promise.
@@ -166,7 +181,7 @@ impl<const W: usize> Store<W> for Shared<'_, f32> {
     }
 }
 
-impl<const W: usize> Store<W> for (Quantizer, Shared<'_, u8>) {
+impl<const W: usize> Destination<W> for (Quantizer, SharedSlice<'_, u8>) {
     #[inline(always)]
     unsafe fn store(self, at: usize, real: [f32; W]) {
         let (quantizer, out) = self;
@@ -181,9 +196,9 @@ impl<const W: usize> Store<W> for (Quantizer, Shared<'_, u8>) {
 /// As [`store_all`].
 #[inline(always)]
 unsafe fn store_sum<const W: usize, C: Chunk<W>, A: Addend<W>>(
-    part: (&C, &[C::Sum], Place),
+    part: (&C, &[C::Sum], TilePlace),
     addend: A,
-    from: Place,
+    from: TilePlace,
     out: Sink<'_>,
 ) {
     match out {
@@ -200,10 +215,10 @@ unsafe fn store_sum<const W: usize, C: Chunk<W>, A: Addend<W>>(
 /// # Safety
 /// The addend and the target have the part's rows, and nothing else uses the target's.
 #[inline(always)]
-unsafe fn store_all<const W: usize, C: Chunk<W>, A: Addend<W>, S: Store<W>>(
-    (columns, sums, to): (&C, &[C::Sum], Place),
+unsafe fn store_all<const W: usize, C: Chunk<W>, A: Addend<W>, S: Destination<W>>(
+    (columns, sums, to): (&C, &[C::Sum], TilePlace),
     addend: A,
-    from: Place,
+    from: TilePlace,
     out: S,
 ) {
     let (sums, per_row) = (sums.as_chunks::<W>().0, to.nr / W);

@@ -2,13 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
-use super::Source;
-use super::epilogue::{self, Eight, Sink, Target};
+use super::chunks::Eight;
+use super::epilogue;
+use super::finish::{Epilogue, Residual};
+use super::patches::Operand;
+use super::place::{Sink, TileTarget};
 use super::product::{Block, Product};
 use crate::kernels::tile::{self, TileI8};
-use crate::kernels::{Cpu, Exec, Quant, Shared, ValueMut};
+use crate::kernels::{Cpu, Exec, Quant, SharedSlice};
 
 /// What an 8-bit layer is made from.
 #[derive(Clone, Copy, Debug)]
@@ -21,70 +22,6 @@ pub struct WeightsI8<'a> {
     pub bias: Option<&'a [f32]>,
     /// How the input's numbers stand for real ones.
     pub input: Quant,
-}
-
-/// A residual to add, in real numbers, before the activation.
-#[derive(Clone, Copy, Debug)]
-pub enum Residual<'a> {
-    /// None.
-    None,
-    /// Real.
-    F32(&'a [f32]),
-    /// Quantized.
-    U8(Quant, &'a [u8]),
-}
-
-impl Residual<'_> {
-    /// A part of it.
-    ///
-    /// # Panics
-    /// If it reaches past the end.
-    #[must_use]
-    pub fn part(&self, range: Range<usize>) -> Self {
-        match self {
-            Self::None => Self::None,
-            Self::F32(x) => Self::F32(&x[range]),
-            Self::U8(quant, x) => Self::U8(*quant, &x[range]),
-        }
-    }
-}
-
-/// What becomes of an 8-bit layer's sums. With `real = fma(acc as f32, input.scale * scale[n], bias[n]) + residual`:
-#[derive(Debug)]
-pub enum Epilogue<'a> {
-    /// `y = real`.
-    F32(&'a mut [f32]),
-    /// `y = quant(real)`.
-    U8(Quant, &'a mut [u8]),
-    /// `y = table[quant(real)]` (GELU and its requantization: `quant::gelu_table`).
-    Table(Quant, &'a [u8; 256], &'a mut [u8]),
-}
-
-/// An [`Epilogue`] without the place it writes to: what a layer keeps of it.
-#[derive(Clone, Debug)]
-pub enum Finish {
-    /// [`Epilogue::F32`].
-    F32,
-    /// [`Epilogue::U8`].
-    U8(Quant),
-    /// [`Epilogue::Table`].
-    Table(Quant, Box<[u8; 256]>),
-}
-
-impl Finish {
-    /// Writing to `output`.
-    ///
-    /// # Panics
-    /// If its numbers are of another type.
-    #[must_use]
-    pub fn on<'a>(&'a self, output: ValueMut<'a>) -> Epilogue<'a> {
-        match (self, output) {
-            (Self::F32, ValueMut::F32(y)) => Epilogue::F32(y),
-            (Self::U8(quant), ValueMut::U8(y)) => Epilogue::U8(*quant, y),
-            (Self::Table(mid, table), ValueMut::U8(y)) => Epilogue::Table(*mid, table, y),
-            _ => unreachable!("outputs have the type that layers were made for"),
-        }
-    }
 }
 
 /// An 8-bit linear layer.
@@ -165,7 +102,7 @@ impl LinearI8 {
     pub fn run(
         &self,
         exec: Exec<'_>,
-        x: Source<'_, u8>,
+        x: Operand<'_, u8>,
         residual: Residual<'_>,
         epilogue: Epilogue<'_>,
     ) {
@@ -189,7 +126,7 @@ impl LinearI8 {
         epilogue: Epilogue<'_>,
         scratch: &mut [u8],
     ) {
-        let x = Source::Rows(x);
+        let x = Operand::Rows(x);
         let (rows, target) = self.prepare(&x, residual, epilogue);
         for block in self.product.blocks(rows) {
             // SAFETY: the target is borrowed by this thread alone.
@@ -200,16 +137,16 @@ impl LinearI8 {
     /// Rows of the result, and where they go; checks sizes.
     fn prepare<'a>(
         &self,
-        x: &Source<'_, u8>,
+        x: &Operand<'_, u8>,
         residual: Residual<'_>,
         epilogue: Epilogue<'a>,
-    ) -> (usize, Target<'a>) {
+    ) -> (usize, TileTarget<'a>) {
         let rows = x.rows(self.k());
-        let target = Target {
+        let target = TileTarget {
             out: match epilogue {
-                Epilogue::F32(y) => Sink::F32(Shared::new(y)),
-                Epilogue::U8(quant, y) => Sink::U8(quant, Shared::new(y)),
-                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, Shared::new(y)),
+                Epilogue::F32(y) => Sink::F32(SharedSlice::new(y)),
+                Epilogue::U8(quant, y) => Sink::U8(quant, SharedSlice::new(y)),
+                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, SharedSlice::new(y)),
             },
             first: 0,
             n: self.n(),
@@ -227,10 +164,10 @@ impl LinearI8 {
     /// No other part of the target's rows and columns that the block covers is in use.
     unsafe fn block(
         &self,
-        x: &Source<'_, u8>,
+        x: &Operand<'_, u8>,
         block: &Block,
         residual: Residual<'_>,
-        target: &Target<'_>,
+        target: &TileTarget<'_>,
         scratch: &mut [u8],
     ) {
         self.product.block(x, block, scratch, |done| {

@@ -3,35 +3,12 @@
 
 #![allow(unsafe_code)]
 
-use super::Residual;
-use super::chunks::{NARROW, WIDE, store_chunks};
-use super::product::{Done, SUMS};
-use crate::kernels::quant::lookup;
-use crate::kernels::{Activation, Cpu, Quant, Shared};
-
-/// Where finished tiles go: to rows `row - first` of a matrix of `n` columns.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) out: Sink<'a>,
-    pub(super) first: usize,
-    pub(super) n: usize,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Sink<'a> {
-    F32(Shared<'a, f32>),
-    U8(Quant, Shared<'a, u8>),
-    Table(Quant, &'a [u8; 256], Shared<'a, u8>),
-}
-
-impl Sink<'_> {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Sink::F32(out) => out.len(),
-            Sink::U8(_, out) | Sink::Table(_, _, out) => out.len(),
-        }
-    }
-}
+use super::chunks::{Eight, Float, NARROW, WIDE, store_chunks};
+use super::finish::Residual;
+use super::place::{Sink, TilePlace, TileTarget};
+use super::product::{SUMS, TileSums};
+use crate::kernels::tile::lookup;
+use crate::kernels::{Cpu, SharedSlice};
 
 /// What a tile's `nr` columns are finished with.
 pub(super) trait Columns: Copy {
@@ -42,17 +19,10 @@ pub(super) trait Columns: Copy {
         cpu: Cpu,
         sums: &[Self::Sum],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     );
-}
-
-/// `activation(sum + bias + residual)`.
-#[derive(Clone, Copy)]
-pub(super) struct Float<'a> {
-    pub(super) bias: &'a [f32],
-    pub(super) activation: Activation,
 }
 
 impl Columns for Float<'_> {
@@ -62,20 +32,12 @@ impl Columns for Float<'_> {
         cpu: Cpu,
         sums: &[f32],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         finish_float(cpu, sums, self, residual, from, out, to);
     }
-}
-
-/// `fma(sum + correction, scale, bias) + residual`.
-#[derive(Clone, Copy)]
-pub(super) struct Eight<'a> {
-    pub(super) correction: &'a [i32],
-    pub(super) scale: &'a [f32],
-    pub(super) bias: &'a [f32],
 }
 
 impl Columns for Eight<'_> {
@@ -85,46 +47,11 @@ impl Columns for Eight<'_> {
         cpu: Cpu,
         sums: &[i32],
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         finish_eight(cpu, sums, self, residual, from, out, to);
-    }
-}
-
-/// A tile's place in a matrix.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// Where the tile's first row begins.
-    start: usize,
-    /// Distance of rows.
-    n: usize,
-    /// Distance of the tile's own rows.
-    pub(super) nr: usize,
-}
-
-impl Place {
-    /// Where column `c` of row `r` is; overflow would be caught by the bounds of what is there.
-    #[inline(always)]
-    pub(super) fn at(self, r: usize, c: usize) -> usize {
-        r.wrapping_mul(self.n)
-            .wrapping_add(self.start)
-            .wrapping_add(c)
-    }
-
-    /// Whether its first `rows` rows end within `len`.
-    pub(super) fn ends_by(self, rows: usize, len: usize) -> bool {
-        rows == 0 || self.start + (rows - 1) * self.n + self.nr <= len
-    }
-
-    /// The same tile in memory of its own.
-    fn aside(self) -> Self {
-        Self {
-            start: 0,
-            n: self.nr,
-            nr: self.nr,
-        }
     }
 }
 
@@ -134,13 +61,13 @@ impl Place {
 /// Nothing else uses the part of the target that the tile covers.
 pub(super) unsafe fn finish<C: Columns>(
     cpu: Cpu,
-    done: &Done<'_, C::Sum>,
+    done: &TileSums<'_, C::Sum>,
     columns: C,
     residual: Residual<'_>,
-    target: &Target<'_>,
+    target: &TileTarget<'_>,
 ) {
     let (sums, nr, count) = (done.sums, done.nr, done.columns.len());
-    let place = Place {
+    let place = TilePlace {
         start: (done.rows.start - target.first) * target.n + done.columns.start,
         n: target.n,
         nr,
@@ -154,7 +81,7 @@ pub(super) unsafe fn finish<C: Columns>(
             // The tile is looked up as a whole, which takes the longest vectors.
             let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::U8(quant, Shared::new(y));
+            let sink = Sink::U8(quant, SharedSlice::new(y));
             columns.finish(cpu, sums, residual, place, sink, place.aside());
             lookup(cpu, table, y);
             // SAFETY: the caller's promise.
@@ -176,7 +103,7 @@ unsafe fn finish_fewer<C: Columns>(
     columns: C,
     residual: Residual<'_>,
     out: &Sink<'_>,
-    place: Place,
+    place: TilePlace,
 ) {
     let aside = place.aside();
     let (mut real, mut quantized) = ([0.0; SUMS], [0; SUMS]);
@@ -191,7 +118,7 @@ unsafe fn finish_fewer<C: Columns>(
         Sink::F32(out) => {
             let mut y = [0.0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::F32(Shared::new(y));
+            let sink = Sink::F32(SharedSlice::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
             // SAFETY: the caller's promise.
             unsafe { store(y, out, place, count) };
@@ -199,7 +126,7 @@ unsafe fn finish_fewer<C: Columns>(
         Sink::U8(quant, to) | Sink::Table(quant, _, to) => {
             let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
-            let sink = Sink::U8(quant, Shared::new(y));
+            let sink = Sink::U8(quant, SharedSlice::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
             if let Sink::Table(_, table, _) = out {
                 lookup(cpu, table, y);
@@ -211,7 +138,7 @@ unsafe fn finish_fewer<C: Columns>(
 }
 
 /// Copies a tile of `count` columns from `x`, to rows of `nr`.
-fn fetch<'a, T: Copy>(x: &[T], place: Place, count: usize, to: &'a mut [T]) -> &'a [T] {
+fn fetch<'a, T: Copy>(x: &[T], place: TilePlace, count: usize, to: &'a mut [T]) -> &'a [T] {
     for (r, to) in to.chunks_exact_mut(place.nr).enumerate() {
         let x = &x[place.start + r * place.n..][..count];
         to[..count].copy_from_slice(x);
@@ -223,7 +150,7 @@ fn fetch<'a, T: Copy>(x: &[T], place: Place, count: usize, to: &'a mut [T]) -> &
 ///
 /// # Safety
 /// Nothing else uses the part of `out` that the tile covers.
-unsafe fn store<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place, count: usize) {
+unsafe fn store<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace, count: usize) {
     for (r, tile) in tile.chunks_exact(place.nr).enumerate() {
         let start = place.start + r * place.n;
         // SAFETY: the caller's promise.
@@ -236,7 +163,7 @@ unsafe fn store<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place, count: us
 ///
 /// # Safety
 /// As [`store`].
-unsafe fn store_whole<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+unsafe fn store_whole<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace) {
     if place.nr.is_multiple_of(WIDE) {
         // SAFETY: the caller's promise.
         unsafe { store_vectors::<WIDE, _>(tile, out, place) };
@@ -248,7 +175,11 @@ unsafe fn store_whole<T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
 
 /// # Safety
 /// As [`store`].
-unsafe fn store_vectors<const W: usize, T: Copy>(tile: &[T], out: Shared<'_, T>, place: Place) {
+unsafe fn store_vectors<const W: usize, T: Copy>(
+    tile: &[T],
+    out: SharedSlice<'_, T>,
+    place: TilePlace,
+) {
     let (vectors, per_row) = (tile.as_chunks::<W>().0, place.nr / W);
     assert!(place.ends_by(tile.len() / place.nr, out.len()));
     // Columns apart: from a loop over a row's vectors the compiler makes a call to copy the row.
@@ -265,9 +196,9 @@ per_cpu! {
         sums: &[f32],
         columns: Float<'_>,
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         if to.nr.is_multiple_of(WIDE) {
             store_chunks::<WIDE, _>(&columns, sums, residual, from, out, to);
@@ -282,9 +213,9 @@ per_cpu! {
         sums: &[i32],
         columns: Eight<'_>,
         residual: Residual<'_>,
-        from: Place,
+        from: TilePlace,
         out: Sink<'_>,
-        to: Place,
+        to: TilePlace,
     ) {
         if to.nr.is_multiple_of(WIDE) {
             store_chunks::<WIDE, _>(&columns, sums, residual, from, out, to);

@@ -2,11 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use super::epilogue::{self, Float, Sink, Target};
+use super::chunks::Float;
+use super::epilogue;
+use super::finish::Residual;
+use super::patches::Operand;
+use super::place::{Sink, TileTarget};
 use super::product::{Block, Product};
-use super::{Residual, Source};
 use crate::kernels::tile::TileF32;
-use crate::kernels::{Activation, Cpu, Exec, Out, Shared};
+use crate::kernels::{Activation, Cpu, Exec, Out, SharedSlice};
 
 /// A float32 linear layer.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl LinearF32 {
     pub fn run(
         &self,
         exec: Exec<'_>,
-        x: Source<'_, f32>,
+        x: Operand<'_, f32>,
         residual: Option<&[f32]>,
         activation: Activation,
         out: Out<'_>,
@@ -81,7 +84,7 @@ impl LinearF32 {
         out: Out<'_>,
         scratch: &mut [u8],
     ) {
-        let x = Source::Rows(x);
+        let x = Operand::Rows(x);
         let (rows, target) = self.prepare(&x, residual, out);
         for block in self.product.blocks(rows) {
             // SAFETY: the target is borrowed by this thread alone.
@@ -92,15 +95,15 @@ impl LinearF32 {
     /// Rows of the result, and where they go; checks sizes.
     fn prepare<'a>(
         &self,
-        x: &Source<'_, f32>,
+        x: &Operand<'_, f32>,
         residual: Option<&[f32]>,
         out: Out<'a>,
-    ) -> (usize, Target<'a>) {
+    ) -> (usize, TileTarget<'a>) {
         let rows = x.rows(self.k());
-        let target = Target {
+        let target = TileTarget {
             out: match out {
-                Out::F32(y) => Sink::F32(Shared::new(y)),
-                Out::U8(quant, y) => Sink::U8(quant, Shared::new(y)),
+                Out::F32(y) => Sink::F32(SharedSlice::new(y)),
+                Out::U8(quant, y) => Sink::U8(quant, SharedSlice::new(y)),
             },
             first: 0,
             n: self.n(),
@@ -119,7 +122,7 @@ impl LinearF32 {
         activation: Activation,
         work: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
     ) {
-        let x = Source::Rows(x);
+        let x = Operand::Rows(x);
         let rows = x.rows(self.k());
         self.product
             .parallel_rows(exec, rows, self.rows_scratch(), |rows, scratch| {
@@ -127,8 +130,8 @@ impl LinearF32 {
                 // SAFETY: any bits are valid numbers.
                 let values = unsafe { values.align_to_mut::<f32>().1 };
                 let values = &mut values[..rows.len() * self.n()];
-                let target = Target {
-                    out: Sink::F32(Shared::new(values)),
+                let target = TileTarget {
+                    out: Sink::F32(SharedSlice::new(values)),
                     first: rows.start,
                     n: self.n(),
                 };
@@ -151,11 +154,11 @@ impl LinearF32 {
     /// No other part of the target's rows and columns that the block covers is in use.
     unsafe fn block(
         &self,
-        x: &Source<'_, f32>,
+        x: &Operand<'_, f32>,
         block: &Block,
         residual: Option<&[f32]>,
         activation: Activation,
-        target: &Target<'_>,
+        target: &TileTarget<'_>,
         scratch: &mut [u8],
     ) {
         let residual = residual.map_or(Residual::None, Residual::F32);

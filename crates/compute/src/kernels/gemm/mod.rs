@@ -8,12 +8,15 @@
 mod chunks;
 mod eight;
 mod epilogue;
+mod finish;
 mod float;
 mod patches;
+mod place;
 mod product;
 #[cfg(test)]
 mod tests;
 
-pub use eight::{Epilogue, Finish, LinearI8, Residual, WeightsI8};
+pub use eight::{LinearI8, WeightsI8};
+pub use finish::{Epilogue, Finish, Residual};
 pub use float::LinearF32;
-pub use patches::{Patches, Source};
+pub use patches::{Operand, Patches};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Where the rows that are multiplied come from.
 #[derive(Clone, Copy, Debug)]
-pub enum Source<'a, T> {
+pub enum Operand<'a, T> {
     /// Row-major `[rows][k]`.
     Rows(&'a [T]),
     /// Patches of a map: row `oy * out_width + ox` holds the map's values at `(ky, kx, channel)`, of a planar map at
@@ -56,18 +56,18 @@ impl Patches {
     }
 }
 
-impl<T: Copy> Source<'_, T> {
+impl<T: Copy> Operand<'_, T> {
     /// Number of rows of `k` values.
     ///
     /// # Panics
     /// If the data are not whole rows of `k`, or not the map that the patches are of.
     pub(super) fn rows(&self, k: usize) -> usize {
         match self {
-            Source::Rows(x) => {
+            Operand::Rows(x) => {
                 assert!(x.len().is_multiple_of(k), "rows are not of {k} values");
                 x.len() / k
             }
-            Source::Patches { map, patches, .. } => {
+            Operand::Patches { map, patches, .. } => {
                 assert_eq!(map.len(), patches.height * patches.width * patches.channels);
                 assert_eq!(k, patches.k());
                 let (height, width) = patches.out_size();
@@ -80,12 +80,12 @@ impl<T: Copy> Source<'_, T> {
     pub(super) fn gather(&self, rows: Range<usize>, k: usize, to: &mut [T], lda: usize) {
         let to = to.chunks_mut(lda);
         match *self {
-            Source::Rows(x) => {
+            Operand::Rows(x) => {
                 for (x, to) in x[rows.start * k..rows.end * k].chunks_exact(k).zip(to) {
                     to[..k].copy_from_slice(x);
                 }
             }
-            Source::Patches {
+            Operand::Patches {
                 map,
                 patches,
                 outside,

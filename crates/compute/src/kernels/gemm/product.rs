@@ -2,15 +2,15 @@
 
 #![allow(unsafe_code)]
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::Source;
+use super::patches::Operand;
+use crate::kernels::lines::{LINE, Lines};
 use crate::kernels::tile::{self, TileF32, TileI8};
 use crate::kernels::{Cpu, Exec};
 
 /// A kernel for one tile, and the types it works on.
-pub(super) trait Tile: Copy {
+pub(super) trait TileKernel: Copy {
     type In: Copy + Send + Sync;
     type Weight: Copy + Default + Send + Sync + std::fmt::Debug;
     type Sum: Copy;
@@ -25,7 +25,7 @@ pub(super) trait Tile: Copy {
     fn of(cpu: Cpu) -> Self;
     /// A tile with the same columns for `rows`.
     fn fewer(cpu: Cpu, rows: usize) -> Self;
-    /// Whether tiles take the values as they lie; else [`Tile::turn`] makes them what tiles take.
+    /// Whether tiles take the values as they lie; else [`TileKernel::turn`] makes them what tiles take.
     fn as_they_lie(self) -> bool;
     fn turn(x: &mut [Self::In]);
     /// # Safety
@@ -40,7 +40,7 @@ pub(super) trait Tile: Copy {
     );
 }
 
-impl Tile for TileF32 {
+impl TileKernel for TileF32 {
     type In = f32;
     type Weight = f32;
     type Sum = f32;
@@ -66,7 +66,7 @@ impl Tile for TileF32 {
     }
 }
 
-impl Tile for TileI8 {
+impl TileKernel for TileI8 {
     type In = u8;
     type Weight = i8;
     type Sum = i32;
@@ -106,11 +106,10 @@ const ROWS: Range<usize> = 56..112;
 const GATHERED: usize = 256 << 10;
 /// Rows this many bytes apart compete for the same sets of a first-level cache.
 const ALIAS: usize = 2048;
-const LINE: usize = 64;
 
 /// Weights `[n][k]` packed for a CPU's tiles, `[panels][k / kg][nr][kg]`.
 #[derive(Debug)]
-pub(super) struct Product<T: Tile> {
+pub(super) struct Product<T: TileKernel> {
     cpu: Cpu,
     packed: Lines<T::Weight>,
     pub(super) n: usize,
@@ -124,7 +123,7 @@ pub(super) struct Product<T: Tile> {
 }
 
 /// Sums of a tile, or of some that lie below each other: `[rows][nr]`, of which the first `columns.len()` count.
-pub(super) struct Done<'a, S> {
+pub(super) struct TileSums<'a, S> {
     pub(super) sums: &'a [S],
     pub(super) nr: usize,
     pub(super) rows: Range<usize>,
@@ -138,7 +137,7 @@ pub(super) struct Block {
     pub(super) panels: Range<usize>,
 }
 
-impl<T: Tile> Product<T> {
+impl<T: TileKernel> Product<T> {
     /// # Panics
     /// If `weight` is not `[n][k]`, or empty.
     pub(super) fn new(cpu: Cpu, weight: &[T::Weight], n: usize, k: usize) -> Self {
@@ -270,10 +269,10 @@ impl<T: Tile> Product<T> {
     /// Multiplies a block and hands its sums to `done`, some tiles' at a time.
     pub(super) fn block(
         &self,
-        x: &Source<'_, T::In>,
+        x: &Operand<'_, T::In>,
         block: &Block,
         scratch: &mut [u8],
-        mut done: impl FnMut(Done<'_, T::Sum>),
+        mut done: impl FnMut(TileSums<'_, T::Sum>),
     ) {
         let Block { rows, panels } = block.clone();
         assert!(rows.len() <= self.most_rows() && panels.end <= self.panels());
@@ -293,7 +292,7 @@ impl<T: Tile> Product<T> {
         let covered = full + last.sizes().0;
 
         let (a, lda) = match x {
-            Source::Rows(x)
+            Operand::Rows(x)
                 if whole.as_they_lie()
                     && covered == rows.len()
                     && self.padded_k == self.k
@@ -332,7 +331,7 @@ impl<T: Tile> Product<T> {
                         tile.run(self.padded_k, a, lda, b.as_ptr(), sums);
                     }
                 }
-                done(Done {
+                done(TileSums {
                     sums: &sums[..(end - start) * self.nr],
                     nr: self.nr,
                     rows: rows.start + start..rows.start + end,
@@ -340,37 +339,5 @@ impl<T: Tile> Product<T> {
                 });
             }
         }
-    }
-}
-
-/// Numbers in whole cache lines, zero at first.
-#[derive(Debug)]
-struct Lines<T> {
-    lines: Vec<Line>,
-    len: usize,
-    kind: PhantomData<T>,
-}
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; LINE]);
-
-impl<T: Copy> Lines<T> {
-    fn new(len: usize) -> Self {
-        Self {
-            lines: vec![Line([0; LINE]); (len * size_of::<T>()).div_ceil(LINE)],
-            len,
-            kind: PhantomData,
-        }
-    }
-
-    fn as_slice(&self) -> &[T] {
-        // SAFETY: the lines hold `len` numbers, and any bits are valid ones (`T` is `f32` or `i8`).
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

@@ -47,10 +47,10 @@ fn everywhere<T>(bytes: impl Fn(Cpu) -> usize, run: impl Fn(Exec<'_>) -> T) -> V
 }
 
 /// The value of a row at `i`, found without gathering.
-fn at<T: Copy>(x: &Source<'_, T>, k: usize, row: usize, i: usize) -> T {
+fn at<T: Copy>(x: &Operand<'_, T>, k: usize, row: usize, i: usize) -> T {
     match *x {
-        Source::Rows(x) => x[row * k + i],
-        Source::Patches {
+        Operand::Rows(x) => x[row * k + i],
+        Operand::Patches {
             map,
             patches: p,
             outside,
@@ -76,7 +76,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
 }
 
 fn check_float(
-    x: Source<'_, f32>,
+    x: Operand<'_, f32>,
     n: usize,
     k: usize,
     activation: Activation,
@@ -127,7 +127,7 @@ fn check_float(
     }
 }
 
-fn check_eight(x: Source<'_, u8>, n: usize, k: usize, kind: usize, seed: u64) {
+fn check_eight(x: Operand<'_, u8>, n: usize, k: usize, kind: usize, seed: u64) {
     let rows = x.rows(k);
     let input = Quant {
         scale: 0.02,
@@ -235,26 +235,26 @@ proptest! {
     #[test]
     fn float_rows(rows in 0usize..40, n in 1usize..70, k in 1usize..50, kind in 0usize..6, with: [bool; 2], seed in 0u64..1 << 30) {
         let x = reals(seed, rows * k);
-        check_float(Source::Rows(&x), n, k, activation(kind), with, seed);
+        check_float(Operand::Rows(&x), n, k, activation(kind), with, seed);
     }
 
     #[test]
     fn float_patches(p in patches(), n in 1usize..40, kind in 0usize..6, seed in 0u64..1 << 30) {
         let map = reals(seed, p.height * p.width * p.channels);
-        let x = Source::Patches { map: &map, patches: &p, outside: 0.0 };
+        let x = Operand::Patches { map: &map, patches: &p, outside: 0.0 };
         check_float(x, n, p.k(), activation(kind), [true, false], seed);
     }
 
     #[test]
     fn eight_bit_rows(rows in 0usize..40, n in 1usize..70, k in 1usize..70, kind in 0usize..15, seed in 0u64..1 << 30) {
         let x = bytes(seed, rows * k);
-        check_eight(Source::Rows(&x), n, k, kind, seed);
+        check_eight(Operand::Rows(&x), n, k, kind, seed);
     }
 
     #[test]
     fn eight_bit_patches(p in patches(), n in 1usize..40, kind in 0usize..15, seed in 0u64..1 << 30) {
         let map = bytes(seed, p.height * p.width * p.channels);
-        let x = Source::Patches { map: &map, patches: &p, outside: 77 };
+        let x = Operand::Patches { map: &map, patches: &p, outside: 77 };
         check_eight(x, n, p.k(), kind, seed);
     }
 }
@@ -264,14 +264,14 @@ proptest! {
 fn large_layers() {
     for (rows, n, k) in [(601, 130, 64), (85, 96, 1024), (1, 300, 256), (7, 2048, 32)] {
         check_float(
-            Source::Rows(&reals(1, rows * k)),
+            Operand::Rows(&reals(1, rows * k)),
             n,
             k,
             Activation::None,
             [true; 2],
             9,
         );
-        check_eight(Source::Rows(&bytes(1, rows * k)), n, k, 2, 9);
+        check_eight(Operand::Rows(&bytes(1, rows * k)), n, k, 2, 9);
     }
 }
 
@@ -298,7 +298,7 @@ fn extreme_sums_are_exact() {
                 let mut real = vec![0.0; 15 * n];
                 layer(exec.cpu).run(
                     exec,
-                    Source::Rows(&x),
+                    Operand::Rows(&x),
                     Residual::None,
                     Epilogue::F32(&mut real),
                 );

@@ -2,8 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::Lanes;
-use crate::kernels::LANES;
+use super::lanes::{LANES, Lanes};
 
 /// `acc[r][l] + Σ_k a[rows[r] + k * a_step] * b[k * b_step + l]` for k in `0..steps`: for each output one chain of fused
 /// multiply-adds with k ascending, so that results do not depend on how many rows are worked on at once.

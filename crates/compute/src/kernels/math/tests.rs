@@ -1,5 +1,5 @@
-use super::testing::normal_cdf;
 use super::*;
+use crate::kernels::testing::normal_cdf;
 
 #[test]
 fn powers_are_close_everywhere() {

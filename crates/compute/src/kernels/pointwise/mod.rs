@@ -6,7 +6,7 @@ mod out;
 
 pub use out::{SharedOut, floats};
 
-use super::{Exec, Quant, Quantizer, Shared};
+use super::{Exec, Quant, Quantizer, SharedSlice};
 
 /// Values of a task: large enough to be worth handing out, small enough to stay in the first cache.
 const BLOCK: usize = 8192;
@@ -20,7 +20,7 @@ const TILE: usize = 16;
 /// If the lengths differ.
 pub fn add(exec: Exec<'_>, a: &[f32], b: &[f32], out: &mut [f32]) {
     assert_eq!((a.len(), b.len()), (out.len(), out.len()));
-    let out = Shared::new(out);
+    let out = SharedSlice::new(out);
     exec.parallel(a.len().div_ceil(BLOCK), 0, |task, _| {
         let part = task * BLOCK..(task * BLOCK + BLOCK).min(a.len());
         // SAFETY: tasks have parts of their own.
@@ -44,7 +44,7 @@ fn add_part(a: &[f32], b: &[f32], out: &mut [f32]) {
 pub fn quantize(exec: Exec<'_>, x: &[f32], quant: Quant, out: &mut [u8]) {
     assert_eq!(x.len(), out.len());
     let quantizer = Quantizer::new(quant);
-    let out = Shared::new(out);
+    let out = SharedSlice::new(out);
     exec.parallel(x.len().div_ceil(BLOCK), 0, |task, _| {
         let part = task * BLOCK..(task * BLOCK + BLOCK).min(x.len());
         // SAFETY: tasks have parts of their own.
@@ -83,7 +83,7 @@ fn transpose(exec: Exec<'_>, x: &[f32], columns: usize, out: &mut [f32]) {
     }
     assert_eq!(x.len() % columns, 0);
     let rows = x.len() / columns;
-    let out = Shared::new(out);
+    let out = SharedSlice::new(out);
     exec.parallel(columns.div_ceil(TILE), 0, |task, _| {
         let first = task * TILE;
         let last = (first + TILE).min(columns);
@@ -124,7 +124,7 @@ pub fn dense_prompt(
     assert_eq!(logits.len() * 4, height * width);
     assert_eq!(embedding.len(), height * width * channels);
     assert_eq!(out.len(), embedding.len());
-    let out = Shared::new(out);
+    let out = SharedSlice::new(out);
     exec.parallel(height, 0, |y, _| {
         for x in 0..width {
             let logit = logits[y / 2 * (width / 2) + x / 2];
@@ -148,8 +148,8 @@ pub fn row(x: &[f32], index: usize, out: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::math::testing::{floats_on_every_cpu, on_every_cpu, random};
     use super::*;
+    use crate::kernels::testing::{floats_on_every_cpu, on_every_cpu, random};
     use proptest::prelude::*;
 
     proptest! {

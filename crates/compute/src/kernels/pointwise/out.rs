@@ -2,15 +2,15 @@
 
 #![allow(unsafe_code)]
 
-use crate::kernels::{Out, Quantizer, Shared};
+use crate::kernels::{Out, Quantizer, SharedSlice};
 
 /// An [`Out`] that tasks write disjoint parts of.
 #[derive(Clone, Copy, Debug)]
 pub enum SharedOut<'a> {
     /// Real numbers.
-    F32(Shared<'a, f32>),
+    F32(SharedSlice<'a, f32>),
     /// Eight-bit numbers.
-    U8(Quantizer, Shared<'a, u8>),
+    U8(Quantizer, SharedSlice<'a, u8>),
 }
 
 impl<'a> SharedOut<'a> {
@@ -23,11 +23,11 @@ impl<'a> SharedOut<'a> {
         match out {
             Out::F32(out) => {
                 assert_eq!(out.len(), len);
-                Self::F32(Shared::new(out))
+                Self::F32(SharedSlice::new(out))
             }
             Out::U8(quant, out) => {
                 assert_eq!(out.len(), len);
-                Self::U8(Quantizer::new(quant), Shared::new(out))
+                Self::U8(Quantizer::new(quant), SharedSlice::new(out))
             }
         }
     }

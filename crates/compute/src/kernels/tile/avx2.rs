@@ -8,32 +8,18 @@ use std::arch::x86_64::{
     _mm256_store_si256,
 };
 
-use super::{TileF32, TileI8};
+use super::kernel::{TileF32, TileI8};
 
 const NR: usize = 16;
 const KG: usize = 4;
 
-pub(super) const F32: TileF32 = f32_rows::<6>();
-pub(super) const I8: TileI8 = i8_rows::<4>();
-
-/// The smallest float tile that holds `rows`.
-pub(super) const fn f32_of(rows: usize) -> TileF32 {
-    match rows {
-        0..=1 => f32_rows::<1>(),
-        2 => f32_rows::<2>(),
-        3..=4 => f32_rows::<4>(),
-        _ => f32_rows::<6>(),
-    }
-}
-
-/// The smallest 8-bit tile that holds `rows`.
-pub(super) const fn i8_of(rows: usize) -> TileI8 {
-    match rows {
-        0..=1 => i8_rows::<1>(),
-        2 => i8_rows::<2>(),
-        _ => i8_rows::<4>(),
-    }
-}
+pub(super) const F32: &[TileF32] = &[
+    f32_rows::<1>(),
+    f32_rows::<2>(),
+    f32_rows::<4>(),
+    f32_rows::<6>(),
+];
+pub(super) const I8: &[TileI8] = &[i8_rows::<1>(), i8_rows::<2>(), i8_rows::<4>()];
 
 const fn f32_rows<const MR: usize>() -> TileF32 {
     TileF32 {

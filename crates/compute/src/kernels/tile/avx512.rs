@@ -7,37 +7,27 @@ use std::arch::x86_64::{
     _mm512_store_si512,
 };
 
-use super::{TileF32, TileI8};
+use super::kernel::{TileF32, TileI8};
 
 const NR: usize = 32;
 const KG: usize = 4;
 
-pub(super) const F32: TileF32 = f32_rows::<14>();
-pub(super) const I8: TileI8 = i8_rows::<14>();
-
-/// The smallest float tile that holds `rows`.
-pub(super) const fn f32_of(rows: usize) -> TileF32 {
-    match rows {
-        0..=1 => f32_rows::<1>(),
-        2 => f32_rows::<2>(),
-        3..=4 => f32_rows::<4>(),
-        5..=7 => f32_rows::<7>(),
-        8..=10 => f32_rows::<10>(),
-        _ => f32_rows::<14>(),
-    }
-}
-
-/// The smallest 8-bit tile that holds `rows`.
-pub(super) const fn i8_of(rows: usize) -> TileI8 {
-    match rows {
-        0..=1 => i8_rows::<1>(),
-        2 => i8_rows::<2>(),
-        3..=4 => i8_rows::<4>(),
-        5..=7 => i8_rows::<7>(),
-        8..=10 => i8_rows::<10>(),
-        _ => i8_rows::<14>(),
-    }
-}
+pub(super) const F32: &[TileF32] = &[
+    f32_rows::<1>(),
+    f32_rows::<2>(),
+    f32_rows::<4>(),
+    f32_rows::<7>(),
+    f32_rows::<10>(),
+    f32_rows::<14>(),
+];
+pub(super) const I8: &[TileI8] = &[
+    i8_rows::<1>(),
+    i8_rows::<2>(),
+    i8_rows::<4>(),
+    i8_rows::<7>(),
+    i8_rows::<10>(),
+    i8_rows::<14>(),
+];
 
 const fn f32_rows<const MR: usize>() -> TileF32 {
     TileF32 {

@@ -3,19 +3,15 @@
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::TileI8;
+use super::kernel::TileI8;
 
-pub(super) const I8: TileI8 = i8_rows(6, i8_6x16);
-
-/// The smallest tile that holds `rows`. Maps of 56, 28 and 14 columns and their parts leave 4 or 2.
-pub(super) const fn i8_of(rows: usize) -> TileI8 {
-    match rows {
-        0..=1 => i8_rows(1, i8_1x16),
-        2 => i8_rows(2, i8_2x16),
-        3..=4 => i8_rows(4, i8_4x16),
-        _ => I8,
-    }
-}
+/// Maps of 56, 28 and 14 columns and their parts leave 4 or 2 rows.
+pub(super) const I8: &[TileI8] = &[
+    i8_rows(1, i8_1x16),
+    i8_rows(2, i8_2x16),
+    i8_rows(4, i8_4x16),
+    i8_rows(6, i8_6x16),
+];
 
 const fn i8_rows(
     mr: usize,

@@ -5,21 +5,12 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::TileI8;
+use super::kernel::TileI8;
 
 /// Pairs of columns; of rows there are as many at most: 16 sums of 2 x 2.
 const PAIRS: usize = 4;
 
-pub(super) const I8: TileI8 = i8_pairs::<PAIRS>();
-
-/// The smallest tile that holds `rows`.
-pub(super) const fn i8_of(rows: usize) -> TileI8 {
-    match rows {
-        0..=2 => i8_pairs::<1>(),
-        3..=4 => i8_pairs::<2>(),
-        _ => i8_pairs::<PAIRS>(),
-    }
-}
+pub(super) const I8: &[TileI8] = &[i8_pairs::<1>(), i8_pairs::<2>(), i8_pairs::<PAIRS>()];
 
 const fn i8_pairs<const ROWS: usize>() -> TileI8 {
     TileI8 {

@@ -5,19 +5,14 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::{TileF32, TileI8};
+use super::kernel::{TileF32, TileI8};
 
-pub(super) const F32: TileF32 = f32_rows::<8>();
-
-/// The smallest float tile that holds `rows`.
-pub(super) const fn f32_of(rows: usize) -> TileF32 {
-    match rows {
-        0..=1 => f32_rows::<1>(),
-        2 => f32_rows::<2>(),
-        3..=4 => f32_rows::<4>(),
-        _ => f32_rows::<8>(),
-    }
-}
+pub(super) const F32: &[TileF32] = &[
+    f32_rows::<1>(),
+    f32_rows::<2>(),
+    f32_rows::<4>(),
+    f32_rows::<8>(),
+];
 
 const fn f32_rows<const MR: usize>() -> TileF32 {
     TileF32 {
@@ -27,13 +22,13 @@ const fn f32_rows<const MR: usize>() -> TileF32 {
     }
 }
 
-pub(super) const I8: TileI8 = TileI8 {
+pub(super) const I8: &[TileI8] = &[TileI8 {
     mr: 4,
     nr: 8,
     kg: 16,
     offset: 128,
     run: i8_4x8,
-};
+}];
 
 /// Of 8 rows: 16 sums, 8 registers with four values of each row, and room for the weights: the multiplier is taken from a
 /// lane, so rows are read where they lie.

@@ -1,37 +1,30 @@
 //! Tiles in plain Rust: what every other file here must give.
 
-use super::{TileF32, TileI8};
+use super::kernel::{TileF32, TileI8};
 
 const NR: usize = 16;
 const KG: usize = 4;
 
-pub(super) const F32: TileF32 = TileF32 {
-    mr: 4,
-    nr: NR,
-    run: run_f32::<4>,
-};
+pub(super) const F32: &[TileF32] = &[f32_rows::<1>(), f32_rows::<4>()];
+pub(super) const I8: &[TileI8] = &[i8_rows::<1>(), i8_rows::<4>()];
 
-pub(super) const I8: TileI8 = TileI8 {
-    mr: 4,
-    nr: NR,
-    kg: KG,
-    offset: 0,
-    run: run_i8::<4>,
-};
+const fn f32_rows<const MR: usize>() -> TileF32 {
+    TileF32 {
+        mr: MR,
+        nr: NR,
+        run: run_f32::<MR>,
+    }
+}
 
-/// The tile of few rows.
-pub(super) const ROW_F32: TileF32 = TileF32 {
-    mr: 1,
-    run: run_f32::<1>,
-    ..F32
-};
-
-/// The tile of few rows.
-pub(super) const ROW_I8: TileI8 = TileI8 {
-    mr: 1,
-    run: run_i8::<1>,
-    ..I8
-};
+const fn i8_rows<const MR: usize>() -> TileI8 {
+    TileI8 {
+        mr: MR,
+        nr: NR,
+        kg: KG,
+        offset: 0,
+        run: run_i8::<MR>,
+    }
+}
 
 /// # Safety
 /// As [`TileF32::run`] says.

@@ -1,4 +1,4 @@
-//! Every CPU's tiles against plain loops: float bit for bit, 8-bit exactly.
+//! Every CPU's tiles, turned vectors and looked-up bytes against plain loops: float bit for bit, 8-bit exactly.
 
 use proptest::prelude::*;
 
@@ -125,6 +125,34 @@ proptest! {
                     .sum();
                 prop_assert_eq!(*sum, expected, "{:?} mr {}", cpu, mr);
             }
+        }
+    }
+}
+
+#[test]
+fn every_cpu_turns_every_number() {
+    let vectors: [[f32; SIDE]; SIDE] =
+        std::array::from_fn(|v| std::array::from_fn(|i| (v * SIDE + i) as f32));
+    for cpu in Cpu::all() {
+        let mut out = [[f32::NAN; SIDE]; SIDE];
+        transpose(cpu, vectors.each_ref(), &mut out);
+        for (i, out) in out.iter().enumerate() {
+            for (v, x) in out.iter().enumerate() {
+                assert_eq!(*x, vectors[v][i], "{cpu:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_cpu_looks_up_every_entry() {
+    let table: [u8; 256] = std::array::from_fn(|i| (i * 167 + 13) as u8);
+    for cpu in Cpu::all() {
+        for len in [0, 1, 31, 32, 33, 64, 100, 256, 300] {
+            let mut x: Vec<u8> = (0..len).map(|i| (i * 7) as u8).collect();
+            let expected: Vec<u8> = x.iter().map(|x| table[usize::from(*x)]).collect();
+            lookup(cpu, &table, &mut x);
+            assert_eq!(x, expected, "{cpu:?}");
         }
     }
 }

@@ -1,25 +1,14 @@
 //! Sixteen vectors of 16 turned on their side, block by block in registers: compilers do it number by number.
 
-use super::{Cpu, Isa};
-
 /// Vectors, and numbers of each.
-pub const SIDE: usize = 16;
+pub(super) const SIDE: usize = 16;
 
-/// `out[i][v] = vectors[v][i]`.
+/// Number by number: what every other function here must give.
 #[inline]
-pub fn transpose(cpu: Cpu, vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
-    match cpu.isa() {
-        // SAFETY: a `Cpu` of this kind is only made where these instructions were detected.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => unsafe { avx(vectors, out) },
-        #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::Dotprod | Isa::I8mm => neon(vectors, out),
-        _ => {
-            for (i, out) in out.iter_mut().enumerate() {
-                for (out, vector) in out.iter_mut().zip(vectors) {
-                    *out = vector[i];
-                }
-            }
+pub(super) fn portable(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        for (out, vector) in out.iter_mut().zip(vectors) {
+            *out = vector[i];
         }
     }
 }
@@ -27,7 +16,7 @@ pub fn transpose(cpu: Cpu, vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]
 /// Blocks of 8 x 8: pairs, fours (both inside the halves of registers), halves.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx")]
-fn avx(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
+pub(super) fn avx(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
     use std::arch::x86_64::{
         __m256, _mm256_castpd_ps, _mm256_castps_pd, _mm256_loadu_ps, _mm256_permute2f128_ps,
         _mm256_storeu_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
@@ -69,7 +58,7 @@ fn avx(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
 
 /// Blocks of 4 x 4.
 #[cfg(target_arch = "aarch64")]
-fn neon(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
+pub(super) fn neon(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
     use std::arch::aarch64::{
         vld1q_f32, vreinterpretq_f32_f64, vreinterpretq_f64_f32, vst1q_f32, vtrn1q_f32, vtrn1q_f64,
         vtrn2q_f32, vtrn2q_f64,
@@ -88,26 +77,6 @@ fn neon(vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]; SIDE]) {
                         [vtrn1q_f64(a, b), vtrn2q_f64(a, b)].map(|x| vreinterpretq_f32_f64(x));
                     vst1q_f32(out[i].as_mut_ptr().add(4 * left), low);
                     vst1q_f32(out[i + 2].as_mut_ptr().add(4 * left), high);
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cpu_turns_every_number() {
-        let vectors: [[f32; SIDE]; SIDE] =
-            std::array::from_fn(|v| std::array::from_fn(|i| (v * SIDE + i) as f32));
-        for cpu in Cpu::all() {
-            let mut out = [[f32::NAN; SIDE]; SIDE];
-            transpose(cpu, vectors.each_ref(), &mut out);
-            for (i, out) in out.iter().enumerate() {
-                for (v, x) in out.iter().enumerate() {
-                    assert_eq!(*x, vectors[v][i], "{cpu:?}");
                 }
             }
         }

@@ -6,12 +6,13 @@
 
 #![allow(unsafe_code)]
 
+use super::blocks::{BLOCK, ROWS, block, padded, vector};
 use super::projection::{Projection, fold_heads, fold_to_panels};
 use super::token_to_image::score;
-use super::{AttentionWeights, BLOCK, HEADS, ROWS, block, padded, score_scale, vector};
+use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::kernels::math::{exp2, larger, product};
 use crate::kernels::pointwise::floats;
-use crate::kernels::{Exec, LANES, Shared};
+use crate::kernels::{Exec, LANES, SharedSlice};
 
 /// `image + attention(q = image + position, k, v)`.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl ImageToToken {
         self.k.run(exec, k, score_scale(self.inner), None, keys);
         self.v.run(exec, v, 1.0, None, values);
         self.starts(keys, start);
-        let (shared_g, shared_o) = (Shared::new(g), Shared::new(o));
+        let (shared_g, shared_o) = (SharedSlice::new(g), SharedSlice::new(o));
         exec.parallel(channels / LANES, 0, |chunk, _| {
             let len = columns * LANES;
             // SAFETY: tasks have chunks of their own.
@@ -101,7 +102,7 @@ impl ImageToToken {
             fold_to_rows(exec.cpu, values, self.inner, &self.out, channels, chunk, o);
         });
         let size = ROWS * channels;
-        let shared = Shared::new(out);
+        let shared = SharedSlice::new(out);
         exec.parallel(
             image.len().div_ceil(size),
             self.scratch(tokens),

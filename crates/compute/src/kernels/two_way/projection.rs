@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::{Affine, HEADS, block, vector};
+use super::blocks::{block, vector};
+use super::weights::{Affine, HEADS};
 use crate::kernels::math::product;
-use crate::kernels::{Exec, LANES, Shared};
+use crate::kernels::{Exec, LANES, SharedSlice};
 
 /// Tokens worked on at once.
 const TOKENS: usize = 4;
@@ -57,7 +58,7 @@ impl Projection {
     ) {
         assert!(residual.is_none_or(|residual| residual.len() == y.len()));
         let tokens = y.len() / self.bias.len();
-        let y = Shared::new(y);
+        let y = SharedSlice::new(y);
         exec.parallel(self.bias.len() / LANES, 0, |panel, _| {
             let x = &x[start(panel)..];
             project(exec.cpu, self, panel, x, step, tokens, scale, residual, y);
@@ -74,7 +75,7 @@ fn project(
     tokens: usize,
     scale: f32,
     residual: Option<&[f32]>,
-    y: Shared<'_, f32>,
+    y: SharedSlice<'_, f32>,
 ) {
     let bias = vector(&layer.bias, panel * LANES);
     let weights = &layer.panels[panel * layer.k * LANES..][..layer.k * LANES];
@@ -127,7 +128,7 @@ pub fn fold_to_panels(
     w: &[f32],
     channels: usize,
     chunk: usize,
-    panels: Shared<'_, f32>,
+    panels: SharedSlice<'_, f32>,
 ) {
     let columns = x.len() / inner * HEADS;
     for panel in 0..columns.div_ceil(LANES) {

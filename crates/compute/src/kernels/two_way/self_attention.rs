@@ -2,11 +2,12 @@
 
 #![allow(unsafe_code)]
 
+use super::blocks::vector;
 use super::projection::Projection;
-use super::{AttentionWeights, HEADS, score_scale, vector};
+use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::kernels::math::{fold, softmax};
 use crate::kernels::pointwise::floats;
-use crate::kernels::{Exec, LANES, Shared};
+use crate::kernels::{Exec, LANES, SharedSlice};
 
 /// `attention(q = k = qk, v) (+ residual)`.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl SelfAttention {
         self.q.run(exec, qk, score_scale(self.inner), None, q);
         self.k.run(exec, qk, 1.0, None, k);
         self.v.run(exec, v, 1.0, None, values);
-        let shared = Shared::new(mixed);
+        let shared = SharedSlice::new(mixed);
         exec.parallel(HEADS, self.scratch(tokens), |head, scratch| {
             attend(
                 exec.cpu,
@@ -99,7 +100,7 @@ fn attend(
     inner: usize,
     head: usize,
     scores: &mut [f32],
-    out: Shared<'_, f32>,
+    out: SharedSlice<'_, f32>,
 ) {
     let tokens = q.len() / inner;
     let part = head * (inner / HEADS)..(head + 1) * (inner / HEADS);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kernels::math::testing::{close, floats_on_every_cpu, random};
+use crate::kernels::testing::{close, floats_on_every_cpu, random};
 use proptest::prelude::*;
 
 type Matrix = Vec<Vec<f64>>;

@@ -8,11 +8,12 @@
 
 #![allow(unsafe_code)]
 
+use super::blocks::{BLOCK, ROWS, block, padded, vector};
 use super::projection::{Projection, fold_to_panels};
-use super::{AttentionWeights, BLOCK, HEADS, ROWS, block, padded, score_scale, vector};
+use super::weights::{AttentionWeights, HEADS, score_scale};
 use crate::kernels::math::{exp2, larger, product};
 use crate::kernels::pointwise::floats;
-use crate::kernels::{Exec, LANES, Shared};
+use crate::kernels::{Exec, LANES, SharedSlice};
 
 /// `residual + attention(q, k = image + position, v = image)`.
 #[derive(Debug)]
@@ -103,13 +104,13 @@ impl TokenToImage {
         let scratch = self.scratch(tokens, rows);
 
         self.q.run(exec, q, score_scale(self.inner), None, queries);
-        let shared = Shared::new(u);
+        let shared = SharedSlice::new(u);
         exec.parallel(channels / LANES, 0, |chunk, _| {
             fold_to_panels(
                 exec.cpu, queries, self.inner, &self.k, channels, chunk, shared,
             );
         });
-        let shared = Shared::new(partial);
+        let shared = SharedSlice::new(partial);
         exec.parallel(blocks, scratch, |number, scratch| {
             let part = number * size..(number * size + size).min(image.len());
             let len = 2 * padded + sums;
@@ -127,7 +128,7 @@ impl TokenToImage {
                 result,
             );
         });
-        let shared = Shared::new(total);
+        let shared = SharedSlice::new(total);
         exec.parallel(channels / LANES, scratch, |chunk, scratch| {
             combine(
                 exec.cpu,
@@ -242,7 +243,7 @@ fn combine(
     tokens: usize,
     chunk: usize,
     scratch: &mut [f32],
-    total: Shared<'_, f32>,
+    total: SharedSlice<'_, f32>,
 ) {
     let (columns, padded) = (tokens * HEADS, padded(tokens));
     let len = partial.len() / blocks;
