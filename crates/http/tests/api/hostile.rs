@@ -53,7 +53,8 @@ fn a_full_engine_refuses_before_the_upload() {
     std::thread::scope(|scope| {
         let first = scope.spawn(|| server.post(ASK, "", &good()));
         wait_until("the first job is taken", || {
-            server.get("/v1/info").json()["queue"]["waiting"] == 0 && server.fake.counts().0 == 1
+            // In this order: before it is accepted nothing waits either.
+            server.fake.counts().0 == 1 && server.get("/v1/info").json()["queue"]["waiting"] == 0
         });
         let second = scope.spawn(|| server.post(ASK, "", &good()));
         wait_until("the second waits", || {
