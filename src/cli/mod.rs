@@ -45,19 +45,19 @@ struct Cli {
 enum Command {
     /// Segment pictures.
     #[command(after_help = NOTICE)]
-    Segment(segment::Args),
+    Segment(segment::SegmentArgs),
     /// Serve the HTTP API and its page.
     #[command(after_help = NOTICE)]
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// List models and modalities, and check their files.
     #[command(after_help = NOTICE)]
     Models,
     /// Measure accuracy against ground truth.
     #[command(after_help = NOTICE)]
-    Eval(eval::Args),
+    Eval(eval::EvalArgs),
     /// Measure the time of each stage.
     #[command(after_help = NOTICE)]
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
 }
 
 /// Which model to use, and with how many threads.

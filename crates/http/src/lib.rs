@@ -1,9 +1,8 @@
 //! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
 //!
 //! A request's way: [`cors`] and [`admission`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
-//! [`upload`] (limits) → the engine's queue → [`reply`] (rendering, on blocking threads) → [`held`] (given out as the
-//! client takes it). Whatever goes wrong
-//! on the way is a [`problem`].
+//! [`upload`] (limits) → the engine's queue → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →
+//! [`held`] (given out as the client takes it). Whatever goes wrong on the way is a [`problem`].
 
 mod admission;
 mod catalog;
@@ -16,7 +15,6 @@ mod page;
 mod problem;
 mod reply;
 mod samples;
-mod schema;
 mod segment;
 mod serve;
 mod upload;
@@ -41,10 +39,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use config::{ConfigError, ServerConfig};
-pub use negotiate::Format;
+pub use config::{BadSetting, ServerConfig};
 pub use problem::{Kind, Problem};
-pub use reply::{Extras, Rendered, render};
 pub use serve::serve;
 
 use held::Replies;
