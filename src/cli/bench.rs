@@ -5,8 +5,12 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
+use super::model_args::ModelArgs;
 use super::table::Table;
-use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
+use super::{dump, inputs, layers};
 use engine::flow::Subject;
 use engine::service::Latency;
 use picture::NOTICE;

@@ -3,8 +3,12 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
+use super::inputs;
+use super::model_args::ModelArgs;
 use super::table::Table;
-use super::{Failure, ModelArgs, inputs, print, write};
 use crate::eval::dataset::{Case, Selection, cases};
 use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
 use engine::flow::Pipeline;

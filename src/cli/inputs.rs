@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
 use picture::frame::Format;
 
 /// Most names of skipped files that are said.

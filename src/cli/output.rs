@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::{Failure, print, write};
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
 use picture::render::npy;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
+use super::failure::Failure;
 use super::inputs::{self, Inputs};
+use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
-use super::{Failure, ModelArgs};
 use engine::flow::{Pipeline, Subject};
 use picture::report::Form;
 use picture::scale::{PixelSize, Scale};

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use super::app::App;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
 use picture::frame::FrameLimits;

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::App;
+use super::app::App;
 use super::catalog::check_ready;
 use super::config::seconds;
 use super::held::Line;

@@ -45,6 +45,7 @@ const HOUSE: [Storey; 5] = [
             ("mask", &["frame", "scale"]),
             ("render", &["frame", "mask"]),
             ("segmenter", &["frame", "scale", "mask"]),
+            ("report", &["frame", "scale", "mask", "render", "segmenter"]),
         ],
     },
     Storey {

@@ -9,7 +9,7 @@ use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::manifest::FileSpec;
-use crate::manifest::contract::{Contract, PortType, Port};
+use crate::manifest::contract::{Contract, Port, PortType};
 use crate::manifest::file;
 use crate::model::nodes;
 

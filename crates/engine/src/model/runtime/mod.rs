@@ -10,7 +10,7 @@ use tract_linalg::multithread::multithread_tract_scope;
 use tract_onnx::tract_hir::internal::*;
 
 use super::nodes;
-use crate::manifest::contract::{Contract, PortType, Port};
+use crate::manifest::contract::{Contract, Port, PortType};
 use compute::kernels::{Cpu, Value};
 use compute::layers::{LayerCache, Program, Step};
 use picture::mask::{LogitMap, MaskError};
