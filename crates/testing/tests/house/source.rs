@@ -16,6 +16,8 @@ struct Module {
     children: BTreeSet<String>,
     /// What is defined here.
     items: BTreeSet<String>,
+    /// Of these, the types and traits.
+    types: Vec<String>,
     /// Names brought in: where from. Handed on (`pub use`) or not.
     names: BTreeMap<String, ModulePath>,
     /// `pub use x::*`.
@@ -69,7 +71,14 @@ impl Crate {
                     inner.push(name);
                     self.add_child(place, inner, item);
                 }
-                _ => module.items.extend(name_of(item)),
+                _ => {
+                    let name = name_of(item);
+                    if let Item::Enum(_) | Item::Struct(_) | Item::Trait(_) | Item::Union(_) = item
+                    {
+                        module.types.extend(name.clone());
+                    }
+                    module.items.extend(name);
+                }
             }
         }
         let mut paths = Paths {
@@ -94,6 +103,14 @@ impl Crate {
             None => folder.join("mod.rs"),
         };
         self.add_file(&file, &folder, path, place.read);
+    }
+
+    /// Every type and trait: its name, and the file that it is defined in.
+    pub fn types(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.0.values().flat_map(|module| {
+            let types = module.types.iter();
+            types.map(|name| (name.as_str(), module.file.as_path()))
+        })
     }
 
     /// What each file imports from which others. Handing names on (`pub use`) is not importing them.
