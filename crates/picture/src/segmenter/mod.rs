@@ -3,20 +3,30 @@
 //! Every door (HTTP, command line, live) knows the model as [`Segmenter`] alone, so that it is tested against a fake
 //! without weights.
 
+mod agenda;
 mod check;
 mod clock;
+mod done;
 mod error;
+mod inbox;
 mod job;
+mod lane;
+mod live;
 mod memory;
 mod models;
 mod readiness;
 mod segmentation;
+mod sync;
 mod times;
 
 pub use check::{Inverted, ModalityCheck};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Bell, Clock, ManualClock, SystemClock};
+pub use done::Done;
 pub use error::EngineError;
+pub use inbox::{Inbox, Origin, Taken};
 pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
+pub use lane::Lane;
+pub use live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink, Offered};
 pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;
@@ -42,6 +52,3 @@ pub trait Segmenter: Send + Sync + 'static {
     /// What a picture may cost.
     fn limits(&self) -> FrameLimits;
 }
-
-/// Called with a job's outcome. It should not block: it runs on the thread that computes.
-pub type Done = Box<dyn FnOnce(Result<Segmentation, EngineError>) + Send>;
