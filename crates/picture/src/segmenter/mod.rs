@@ -33,9 +33,12 @@ pub use readiness::Readiness;
 pub use segmentation::Segmentation;
 pub use times::StageTimes;
 
+use std::sync::Arc;
+
 use crate::frame::FrameLimits;
 
-/// Takes jobs, answers with masks. Whoever wants masks knows the model through this trait alone.
+/// Takes jobs and the frames of live sources, answers with masks. Whoever wants masks knows the model through this trait
+/// alone.
 pub trait Segmenter: Send + Sync + 'static {
     /// Queues a job without blocking. `done` is called exactly once, on an engine thread, when the job is accepted.
     ///
@@ -43,6 +46,12 @@ pub trait Segmenter: Send + Sync + 'static {
     /// [`EngineError::Overloaded`], [`EngineError::Stopped`], what [`Readiness::check`] says and unknown names are
     /// answered here, before anything is queued; `done` is then never called.
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError>;
+    /// A second way in, for a live source: beside the queue a place for one frame, its newest ([`Lane::offer`]). Jobs and
+    /// lanes have their turns on the same threads ([`Inbox`] says how).
+    ///
+    /// # Errors
+    /// As [`Segmenter::submit`], but for a full queue; [`EngineError::TooManyLanes`].
+    fn open_lane(&self, spec: LaneSpec, sink: Arc<dyn LiveSink>) -> Result<Lane, EngineError>;
     /// What the manifest offers.
     fn models(&self) -> Vec<ModelInfo>;
     /// Whether [`Segmenter::submit`] would be served.
