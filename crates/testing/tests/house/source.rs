@@ -184,7 +184,7 @@ impl Module {
                 self.bring(name.rename.to_string(), path, at, public);
             }
             UseTree::Glob(_) => {
-                if let Some(path) = self.from_root(&so_far, at) {
+                if let Some(path) = self.rooted(&so_far, at) {
                     self.globs.push(path);
                 }
             }
@@ -192,7 +192,7 @@ impl Module {
     }
 
     fn bring(&mut self, name: String, path: ModulePath, at: &[String], public: bool) {
-        let Some(path) = self.from_root(&path, at) else {
+        let Some(path) = self.rooted(&path, at) else {
             return;
         };
         self.names.insert(name, path.clone());
@@ -202,7 +202,7 @@ impl Module {
     }
 
     /// A path as it is written in the module `at` → from the root; `None` if it leads out of the crate.
-    fn from_root(&self, path: &[String], at: &[String]) -> Option<ModulePath> {
+    fn rooted(&self, path: &[String], at: &[String]) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
         let mut base = match first.as_str() {
             "crate" => Vec::new(),
@@ -234,7 +234,7 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: ModulePath = path.segments.iter().map(|s| s.ident.to_string()).collect();
         if names.len() > 1
-            && let Some(path) = self.module.from_root(&names, self.path)
+            && let Some(path) = self.module.rooted(&names, self.path)
         {
             self.module.used.push(path);
         }
