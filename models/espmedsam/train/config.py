@@ -54,6 +54,8 @@ class Config:
     teacher: str = ""               # of "common" and "modality": its checkpoint, relative to --init-root
     embeddings: str = ""            # of "common", in place of a teacher: folder of its kept ones, relative to --init-root
     moves: list[str] = field(default_factory=list)  # of "common": parts of the encoder that learn ("layers.0."); none: all
+    # Parts of the encoder whose BatchNorms keep the statistics they came with, though their weights learn.
+    settled: list[str] = field(default_factory=list)
     teacher_side: int = 0           # the side it looks at
     teacher_controller: bool = False  # an ESP-MedSAM teacher's own controller takes part
     # of "distil": modality -> checkpoint, or several, whose mean teaches; as `segmenter.load` takes them

@@ -10,14 +10,12 @@ from torch.utils.data import Dataset
 
 from ..augment import degraded
 from ..data import Item, normalise, read_image, square
-from ..embeddings import Embeddings
+from ..embeddings import MEASURED, Embeddings
 from ..modalities import MODALITIES
 from .batches import Draw
 from .config import Config
 from .losses import imitation_loss
 from .stages import Remembered
-
-MEASURED = 24  # validation pictures of each source
 
 
 class Looks(Dataset):

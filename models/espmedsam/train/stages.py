@@ -43,10 +43,12 @@ class Stage(nn.Module):
         return None
 
     def train(self, mode: bool = True):
-        """BatchNorms of frozen parts keep their running statistics: what is frozen stays bit-identical."""
+        """BatchNorms of frozen parts keep their running statistics: what is frozen stays bit-identical. So do those of parts
+        that are `settled`: what comes before them was fitted to these, and would be thrown out by a batch's own."""
         super().train(mode)
-        for m in self.modules():
-            if isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
+        settled = tuple(f"net.SemiTViT.{part}" for part in self.cfg.settled)
+        for name, m in self.named_modules():
+            if isinstance(m, nn.BatchNorm2d) and (not m.weight.requires_grad or name.startswith(settled)):
                 m.eval()
         return self
 

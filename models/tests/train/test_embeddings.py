@@ -43,6 +43,12 @@ def test_every_picture_is_asked_for_and_validation_only_whole(pool):
     assert len(wanted(pool, pool / "split.csv", 1, 1)) == 5  # discs of three parts, holes of two
 
 
+def test_a_part_of_the_looks_is_of_all_sources_alike(pool):
+    """The pool has 10 discs and 3 holes to train on, and of both without masks and in validation."""
+    first = [(i.dataset, i.stem in ("10", "11", "12", "13")) for i, _ in wanted(pool, pool / "split.csv", 1, None)[:5]]
+    assert sorted(first) == [("discs", False), ("discs", False), ("discs", True), ("holes", False), ("holes", False)]
+
+
 def test_a_look_is_the_same_again_and_inside_the_picture():
     item = Item("d", "ultrasound", "s", None, None, False)
     assert look(item, 0, 0) == Look("d", "s", 0, 0.0, 0.0, 1.0, 1.0, False)
@@ -174,13 +180,15 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     moved = {k for k in given if not np.array_equal(stem[k], start[k].numpy())}
     assert moved and all(k.startswith(("SemiTViT.patch_embed.", "SemiTViT.layers.0.")) for k in moved)
 
-    losses = run("lite", common + 'init = "stem/ema.safetensors"\n', 0.12)
+    losses = run("lite", common + 'init = "stem/ema.safetensors"\nsettled = ["layers.3."]\n', 0.12)
     assert losses[-1] < losses[0]
     before = torch.load(tmp_path / "lite/state.pt", weights_only=True)["progress"]
-    run("lite", common + 'init = "stem/ema.safetensors"\n', 0.15)
+    run("lite", common + 'init = "stem/ema.safetensors"\nsettled = ["layers.3."]\n', 0.15)
     after = torch.load(tmp_path / "lite/state.pt", weights_only=True)["progress"]
     assert after[0] > before[0]
     whole = checkpoint.load(tmp_path / "lite/ema.safetensors")
     assert any(k.startswith("SemiTViT.layers.3.") and not np.array_equal(whole[k], stem[k]) for k in whole)
+    settled = {k for k in whole if k.endswith(("running_mean", "running_var")) and np.array_equal(whole[k], stem[k])}
+    assert {".".join(k.split(".")[:3]) for k in settled} == {"SemiTViT.layers.3"}
     last = list(csv.DictReader((tmp_path / "lite/curve_val.csv").open()))[-1]
     assert 0 < float(last["discs"]) == float(last["all"])
