@@ -170,12 +170,12 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 	  $(BIN) eval --model fine-448$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-fine$$storage.json \
 	    --dataset chase_db1 --dataset dsb2018
 	done
-	$(LIGHT) -m espmedsam.yardstick models/validation-live.json models/yardstick.json
+	$(LIGHT) -m espmedsam.measure.yardstick models/validation-live.json models/yardstick.json
 
 # Pictures made to look as another device's, and what the shipped models make of them.
 SHIFTED := --data out/shifted --split out/shifted/split.csv
 out/shifted/split.csv: models/espmedsam/shifted.py | $(TRAIN_READY)
-	$(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+	$(TRAIN) -m espmedsam.pictures.shifted $(TRAIN_ON) --part val --out out/shifted
 	touch $@
 
 .PHONY: eval-shifted
@@ -186,33 +186,33 @@ eval-shifted: build out/shifted/split.csv ## The same on shifted pictures, to ou
 
 .PHONY: confidence
 confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice fitted anew; then `make export eval eval-shifted`
-	$(LIGHT) -m espmedsam.confidence --out models/configs/confidence.json --eval \
+	$(LIGHT) -m espmedsam.measure.confidence --out models/configs/confidence.json --eval \
 	  models/validation-live-int8.json,models/validation-fine-int8.json out/eval/shifted-live.json,out/eval/shifted-fine.json
 
 VIEWED := dermoscopy:isic2017 x-ray:shenzhen_cxr ultrasound:hc18 ultrasound:busi_subset ultrasound:usgra_seg \
   fundus:chase_db1 microscopy:dsb2018 colonoscopy:kvasir_seg
 .PHONY: card
 card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and failures of the model card
-	$(TRAIN) -m espmedsam.report --int8 models/validation-live-int8.json --float models/validation-live.json \
+	$(TRAIN) -m espmedsam.measure.report --int8 models/validation-live-int8.json --float models/validation-live.json \
 	  --shifted out/eval/shifted-live.json --changes out/shifted/changes.csv --yardstick models/yardstick.json \
 	  --yardstick-shifted models/yardstick-shifted.json --out models/card
-	$(TRAIN) -m espmedsam.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
+	$(TRAIN) -m espmedsam.measure.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
 	  --shifted out/eval/shifted-fine.json --out models/card/fine
 	rm -rf out/masks
 	for pair in $(VIEWED); do
 	  $(BIN) segment $(SHARED)/data/$${pair#*:}/images --modality $${pair%:*} --format png --on-mismatch keep -o out/masks >/dev/null
 	done
-	$(TRAIN) -m espmedsam.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
+	$(TRAIN) -m espmedsam.measure.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
 
 MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 .PHONY: pretrained
 pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to runs/pretrained (LiteMedSAM and three more)
-	$(TRAIN) -m espmedsam.pretrained --out runs/pretrained
+	$(TRAIN) -m espmedsam.weights.pretrained --out runs/pretrained
 
 .PHONY: embeddings
 embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
-	$(TRAIN) -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
+	$(TRAIN) -m espmedsam.teachers.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
 
 .PHONY: common
 common: embeddings ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
@@ -227,7 +227,7 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	for stage in base-more-224 base-fine base-colour unet-224; do
 	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
 	done
-	$(TRAIN) -m espmedsam.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
+	$(TRAIN) -m espmedsam.weights.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
 	  --out runs/base-mean/ema.safetensors
 	for seed in 11 12; do
 	  $(TRAIN) -m espmedsam.train models/configs/base-wide.toml $(TRAIN_ON) --init-root runs --threads 1 --seed $$seed \
@@ -235,7 +235,7 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	done
 	wait -n
 	wait -n
-	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
+	$(TRAIN) -m espmedsam.weights.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
 	  --out runs/base-wide/ema.safetensors
 	for modality in $(MODALITIES); do
 	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
@@ -249,8 +249,8 @@ train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then 
 	    --budget $$minutes --out runs/$$config-$$modality
 	done
 	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
-	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
-	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
+	$(TRAIN) -m espmedsam.measure.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
+	$(TRAIN) -m espmedsam.measure.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
 FINE := --side 448 --modality fundus --modality microscopy
@@ -284,7 +284,7 @@ SIDE ?= 1024
 OUT ?= out/imported
 .PHONY: import
 import: $(LIGHT_READY) ## CHECKPOINT=file.pth MODALITY=ultrasound PREPROCESS=official|imagenet SIDE=1024 OUT=dir
-	$(LIGHT) -m espmedsam.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
+	$(LIGHT) -m espmedsam.export.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
 
 ##@ Set-up (called by the others)
 

@@ -1,25 +1,17 @@
-"""Where things lie, and what tests share. The official reference cases and a picture in reversed grey are outside the
+"""What tests share. The official reference cases and a picture in reversed grey are outside the
 repository; without them those files are not collected, and `make test` says so."""
 
 import functools
-import os
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from places import CASES, INVERTED_FILM, PROGRAM, REFERENCE, ROOT
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
-REFERENCE = SHARED / "reference"
-INVERTED_FILM = SHARED / "cases/c10_xray_inverted.png"
-PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
 GRAPHS = ("encoder", "self_prompt", "decoder")
-# Pictures that are taken apart node by node.
-CASES = [("hc18_230_HC", "ultrasound"), ("ISIC_0000390", "dermoscopy")]
 sys.path.insert(0, str(ROOT / "models"))
 ELSEWHERE = {"test_reference.py": REFERENCE, "test_inverted.py": INVERTED_FILM}
 collect_ignore = [test for test, needed in ELSEWHERE.items() if not needed.exists()]

@@ -8,10 +8,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper, numpy_helper
-
-from conftest import CASES
 from espmedsam.export.graph import DOMAIN
+from onnx import helper, numpy_helper
+from places import CASES
 
 OWN = ":own"
 # Largest error of a float node's output, relative to its largest magnitude. Up to a thousand products are summed in

@@ -9,10 +9,9 @@ import tomllib
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from conftest import ROOT
 from independent import Reference, iou, mask
+from PIL import Image
+from places import ROOT
 
 MODELS = {m["name"]: m for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]}
 STORAGE = {name: m["storage"] for name, m in MODELS.items()}

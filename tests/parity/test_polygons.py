@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import shapely
 from PIL import Image
-
-from conftest import CASES, REFERENCE, ROOT
+from places import CASES, REFERENCE, ROOT
 
 PICTURES = [(ROOT / f"tests/samples/{stem}.jpg", modality) for stem, modality in [
     *CASES, ("usgra_0032", "ultrasound"), ("usgra_0180", "ultrasound"), ("dsb_0121d6759c5adb29", "microscopy"),

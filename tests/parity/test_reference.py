@@ -7,16 +7,15 @@ float32 results (PyTorch 2.15, CPU).
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from conftest import REFERENCE, ROOT
-from espmedsam import checkpoint, reference_weights
-from espmedsam.modalities import MODALITIES
+from espmedsam.facts.modalities import MODALITIES
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 from independent import iou, mask
+from PIL import Image
+from places import REFERENCE, ROOT
 
 CASE = REFERENCE / "case-a"
 
@@ -38,7 +37,7 @@ def imported(meta, tmp_path_factory):
     for index, name in enumerate(MODALITIES):
         state = reference_weights.weights(meta["seed"], index, meta["patch_decoder.3.bias"])
         checkpoint.write_safetensors(root / "c.safetensors", state)
-        subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", root / "c.safetensors",
+        subprocess.run([sys.executable, "-m", "espmedsam.export.import_checkpoint", "--checkpoint", root / "c.safetensors",
                         "--modality", name, "--preprocess", "imagenet", "--out", root / "models"],
                        check=True, cwd=ROOT / "models")
     return root

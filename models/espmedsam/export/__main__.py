@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import checkpoint
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..weights import checkpoint
 from . import int8, model_dir
 
 
@@ -99,7 +99,7 @@ def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
 
 
 def renewed(exported: Path, trained: Path) -> dict:
-    """An exported 8-bit base under a controller that was trained over it since, from what `espmedsam.from_release` gave:
+    """An exported 8-bit base under a controller that was trained over it since, from what `espmedsam.train.from_release` gave:
     its BatchNorms differ and fold to the same."""
     base, state = int8.restored(model_dir.read_weights(exported)), checkpoint.load(trained)
     theirs = int8.folded(state)

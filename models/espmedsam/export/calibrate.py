@@ -21,12 +21,12 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from ..facts.modalities import of_index
 from . import int8, model_dir, nodes
 from .graph import Graph, WeightFile
 from .layers import FloatLayers
 from .quantize import Histogram
 
-ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}  # the pool's index -> the name used everywhere else
 # Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
 # over all pictures, so that modalities asked of one picture share what these layers give.
 SHARED = ("SemiTViT.patch_embed.", "SemiTViT.layers.0.", "SemiTViT.layers.1.blocks.0.attn.norm.")
@@ -127,7 +127,7 @@ def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]
     with split.open() as file:
         train = {(r["dataset"], r["stem"]) for r in csv.DictReader(file) if r["split"] == "train"}
     with (data / "index.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if ALIASES.get(r["modality"], r["modality"]) == modality
+        rows = [r for r in csv.DictReader(file) if of_index(r["modality"]) == modality
                 and (r["dataset"], r["stem"]) in train]
     sets = sorted({r["dataset"] for r in rows})
     for name in sets:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..facts.architecture import HEAD_DIM
 from .graph import Body
-
-HEAD_DIM = 32
 
 
 def activate(b: Body, x: str, activation: str) -> str:

@@ -19,6 +19,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..facts.notice import METADATA
+
 OPSET = 20  # Gelu
 IR = 10
 DOMAIN = "espmedsam"
@@ -183,7 +185,7 @@ class Graph(Writer):
             opsets.append(helper.make_opsetid(DOMAIN, 1))
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="espmedsam",
                                   functions=list(self.functions.values()))
-        helper.set_model_props(model, {"notice": "Research use only. Not for clinical use."})
+        helper.set_model_props(model, METADATA)
         path.write_bytes(model.SerializeToString(deterministic=True))
         if check:
             onnx.checker.check_model(str(path))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from ..checkpoint import official_keys
+from ..facts.architecture import DEPTHS, DIMS
+from ..weights.checkpoint import official_keys
 from . import functions as f
 from . import functions_int8 as q
 from .graph import Graph
 from .layers import FloatLayers
-from .plain import DEPTHS, DIMS
 from .quantize import WEIGHT_MAX, quantized_weight
 
 Ranges = dict[str, tuple[float, int]]

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+from ..facts.architecture import DIMS, HEADS, WINDOWS
 from . import functions as f
 from .graph import Graph
-from .plain import DIMS, HEADS, WINDOWS
 
 
 class FloatLayers:

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
+from ..facts.colour import IMAGENET_MEAN, IMAGENET_STD
+from ..facts.notice import METADATA, NOTICE
+from ..weights.checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
 from . import int8, nodes, plain
 from .graph import OPSET, Graph, WeightFile
 from .int8 import Int8Layers, Ranges
 from .layers import FloatLayers
 
-NOTICE = "Research use only. Not for clinical use."
 PROFILES = {
     # (x - mean) / std on 0..255 RGB, after squashing to the square.
-    "imagenet": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]},
+    "imagenet": {"resize": "bilinear-squash", "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
     # What the official loader really feeds: its std is set to its mean.
-    "official": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [123.675, 116.28, 103.53]},
+    "official": {"resize": "bilinear-squash", "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_MEAN)},
     # Our own weights: as "imagenet", but shrunk with an antialiasing (triangle) filter, so that a large frame of
     # another device gives what a small one gives.
-    "imagenet-antialias": {"resize": "triangle-squash", "mean": [123.675, 116.28, 103.53],
-                           "std": [58.395, 57.12, 57.375]},
+    "imagenet-antialias": {"resize": "triangle-squash", "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
 }
 DTYPES = {"float32": np.float32, "float16": np.float16}
 # int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
@@ -102,7 +102,7 @@ def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stora
     bad = [k for k, v in arrays.items() if not np.all(np.isfinite(v))]
     if bad:
         raise ValueError(f"{bad[0]} does not fit {storage}")
-    write_safetensors(part, arrays, {"notice": NOTICE})
+    write_safetensors(part, arrays, METADATA)
     path = folder / f"{stem}-{digest(part)[:8]}.safetensors"
     part.replace(path)
     return path

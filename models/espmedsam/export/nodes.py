@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
+from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED
 from . import functions as f
 from .graph import Graph, WeightFile
 from .layers import FloatLayers
-from .plain import DECODER_HEADS, DEPTHS, DIMS, EMBED, position
+from .plain import position
 
 
 def encoder(layers: FloatLayers, side: int, controller: bool) -> Graph:

@@ -13,11 +13,9 @@ import math
 import numpy as np
 from onnx import TensorProto
 
-from .graph import Graph as _Graph, WeightFile
-
-DIMS, DEPTHS, HEADS, WINDOWS = (64, 128, 160, 320), (2, 2, 6, 2), (2, 4, 5, 10), (7, 7, 14, 7)
-EMBED, HEAD_DIM = 256, 32
-DECODER_HEADS = 8
+from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, HEAD_DIM, HEADS, WINDOWS
+from .graph import Graph as _Graph
+from .graph import WeightFile
 
 
 class Graph(_Graph):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..data import Item
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.pool import Item
 from . import shifts
 from .network import Guard, scores
 from .sources import folds, read, source

@@ -15,11 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..data import Item
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..facts.notice import NOTICE
+from ..pictures.pool import Item
 from . import negatives, shifts
 from .left_out import COLUMN, INVERTED, Run, Trial, trials
-from .network import CLASSES, NOTICE, SIDE, save_onnx, scores
+from .network import CLASSES, SIDE, save_onnx, scores
 from .sources import KEPT_BACK, LEARNED, load, read, source
 from .train import KEPT, STAYS, VISIBLE, load_run, to_input
 

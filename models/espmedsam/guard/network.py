@@ -11,14 +11,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from ..data import MEAN, STD
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..facts.notice import METADATA
+from ..pictures.pool import MEAN, STD
 
 CLASSES = (*MODALITIES, "other")
 SIDE = 64
 WIDTHS = (16, 24, 36, 44)
 OPSET, IR = 20, 10
-NOTICE = "Research use only. Not for clinical use."
 
 
 class Guard(nn.Module):
@@ -91,7 +91,7 @@ def save_onnx(model: Guard, folder: Path) -> Path:
     graph = helper.make_graph(nodes, "guard", [given], [made], weights)
     file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
                              producer_name="espmedsam")
-    helper.set_model_props(file, {"notice": NOTICE})
+    helper.set_model_props(file, METADATA)
     onnx.checker.check_model(file, full_check=True)
     content = file.SerializeToString(deterministic=True)
     path = folder / f"guard-{hashlib.sha256(content).hexdigest()[:8]}.onnx"

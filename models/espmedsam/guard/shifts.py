@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..augment import augment
+from ..pictures.augment import augment
 from .negatives import LETTERS, screen
 
 FILMED = {"x-ray": 0.25}  # share of the pictures drawn as a scanned film; of the others fewer

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..data import Item, load_split
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.pool import Item, load_split
 
 # Data sets of one hospital or archive, by the pool's README: a guard that knows one has not been tried on the other.
 # PolypGen's six hospitals are one source here; DSB 2018 is many laboratories'.

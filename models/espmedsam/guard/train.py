@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import torch
 
-from ..data import Item, normalise, triangle_weights
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.pool import Item, normalise, triangle_weights
 from . import negatives
 from .network import CLASSES, SIDE, Guard
 from .shifts import spread

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoder import EMBED, LayerNorm2d
+from ..facts.architecture import EMBED
+from .encoder import LayerNorm2d
 
 HEADS = 8
 

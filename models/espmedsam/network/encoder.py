@@ -7,11 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DIMS = (64, 128, 160, 320)
-DEPTHS = (2, 2, 6, 2)
-HEADS = (2, 4, 5, 10)
-WINDOWS = (7, 7, 14, 7)
-EMBED = 256
+from ..facts.architecture import DEPTHS, DIMS, EMBED, HEADS, WINDOWS
 
 
 class LayerNorm2d(nn.Module):

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..facts.architecture import EMBED
 from .decoder import QDMD
-from .encoder import EMBED, LayerNorm2d, SemiTViT
+from .encoder import LayerNorm2d, SemiTViT
 from .vit import Vit, VitShape
 
 

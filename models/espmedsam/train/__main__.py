@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
 from .config import STAGES, read
 from .run import Run
 

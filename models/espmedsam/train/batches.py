@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..augment import Donor, views
-from ..data import Item, Pool, normalise
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.augment import Donor, views
+from ..pictures.pool import Item, Pool, normalise
 from .config import Config
 
 

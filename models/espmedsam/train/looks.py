@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ..augment import degraded
-from ..data import Item, normalise, read_image, square
-from ..embeddings import MEASURED, Embeddings
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.augment import degraded
+from ..pictures.pool import Item, normalise, read_image, square
+from ..teachers.embeddings import MEASURED, Embeddings
 from .batches import Draw
 from .config import Config
 from .losses import imitation_loss

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..data import UNLABELLED, Pool, load_split
+from ..pictures.pool import UNLABELLED, Pool, load_split
 from .batches import Batches, loader
 from .config import Config
 from .looks import Likeness, Looks

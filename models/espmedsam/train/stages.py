@@ -10,19 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import checkpoint, litemedsam, segmenter
-from ..embeddings import Embeddings
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..facts.notice import METADATA
 from ..network import ESPMedSAM, SamTeacher, at_size
 from ..network.encoder import SemiTViT
 from ..network.unet import UNet
 from ..network.vit import Vit
-from ..segmenter import Ensemble
-from ..teacher import PREFIX, load_teacher, vit_shape
+from ..teachers import litemedsam, segmenter
+from ..teachers.embeddings import Embeddings
+from ..teachers.encoder import PREFIX, load_teacher, vit_shape
+from ..teachers.segmenter import Ensemble
+from ..weights import checkpoint
 from .config import Config
 from .losses import hidden_cells, imitation_loss, mask_loss, segmentation_loss
-
-NOTICE = {"notice": "Research use only. Not for clinical use."}
 
 
 class Stage(nn.Module):
@@ -324,4 +324,4 @@ def write_weights(stage: Stage, state: dict[str, Tensor], path: Path) -> None:
     """The network's weights as a checkpoint that other stages, the export and `load_teacher` read."""
     weights = {k.removeprefix("net."): v.detach().cpu().contiguous().numpy() for k, v in state.items()
                if k.startswith("net.")}
-    checkpoint.write_safetensors(path, {k: np.asarray(v) for k, v in weights.items()}, NOTICE)
+    checkpoint.write_safetensors(path, {k: np.asarray(v) for k, v in weights.items()}, METADATA)

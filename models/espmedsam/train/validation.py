@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import torch
 
-from ..data import Item, normalise, read_pair, square
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
 from ..network import at_size
+from ..pictures.pool import Item, normalise, read_pair, square
 from .stages import Stage
 
 

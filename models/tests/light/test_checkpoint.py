@@ -7,9 +7,9 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-
-from espmedsam import average, checkpoint, reference_weights
-from espmedsam.checkpoint import CheckpointError
+from espmedsam.weights import average, checkpoint
+from espmedsam.weights import reference as reference_weights
+from espmedsam.weights.checkpoint import CheckpointError
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from PIL import Image
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import calibrate, int8, model_dir
 from espmedsam.export.__main__ import renewed
 from espmedsam.export.plain import bias_offsets
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_new_controller_leaves_the_bytes_of_the_base(tmp_path, states):
 
 
 def _import(*args):
-    return subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", *map(str, args)], text=True,
+    return subprocess.run([sys.executable, "-m", "espmedsam.export.import_checkpoint", *map(str, args)], text=True,
                           capture_output=True, cwd=Path(__file__).parents[2])
 
 

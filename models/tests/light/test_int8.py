@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto
-from PIL import Image
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import calibrate, int8, model_dir
 from espmedsam.export import functions_int8 as q
 from espmedsam.export.graph import Graph
 from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
+from onnx import TensorProto
+from PIL import Image
 from test_nodes import keeps_the_contract
 
 F, U8, I8 = np.float32, np.uint8, np.int8
@@ -226,7 +226,7 @@ def test_the_import_command_writes_eight_bits_beside_floats(tmp_path):
     pictures.mkdir()
     for i in range(2):
         Image.fromarray(np.random.default_rng(i).integers(0, 256, (70, 90, 3)).astype(U8)).save(pictures / f"{i}.png")
-    command = [sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", path, "--modality", "ultrasound",
+    command = [sys.executable, "-m", "espmedsam.export.import_checkpoint", "--checkpoint", path, "--modality", "ultrasound",
                "--side", "64", "--out", tmp_path / "models"]
     for more in ([], ["--storage", "int8", "--pictures", pictures]):
         subprocess.run(command + more, check=True, cwd=Path(__file__).parents[2])

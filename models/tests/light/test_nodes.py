@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import model_dir
 from espmedsam.export.graph import DOMAIN
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 # Kind -> attributes, as docs/nodes.md lists them.
 ATTRIBUTES = {

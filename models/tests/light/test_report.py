@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from espmedsam.measure import confidence, failures, report
 from PIL import Image
-
-from espmedsam import confidence, failures, report
 
 MODALITY = {"us": "ultrasound", "skin": "dermoscopy", "eye": "fundus"}
 
@@ -167,7 +166,7 @@ def test_files_go_in_and_come_out(tmp_path):
     worse = [p | {"dice": p["dice"] - 0.1} if p["stem"] == "us5" else p for p in pictures]
     for name, rows in (("float", pictures), ("int8", worse)):
         (tmp_path / f"{name}.json").write_text(json.dumps(evaluation(rows)))
-    made = run("confidence", "--eval", tmp_path / "float.json", tmp_path / "int8.json", "--out", tmp_path / "c.json")
+    made = run("measure.confidence", "--eval", tmp_path / "float.json", tmp_path / "int8.json", "--out", tmp_path / "c.json")
     assert made.returncode == 0, made.stderr
     model = json.loads((tmp_path / "c.json").read_text())
     assert len(model["weights"]) == 5 and len(model["intercepts"]) == 6
@@ -192,7 +191,7 @@ def test_files_go_in_and_come_out(tmp_path):
 
 def test_an_older_file_is_refused_by_name(tmp_path):
     (tmp_path / "old.json").write_text(json.dumps({"datasets": []}))
-    refused = run("report", "--int8", tmp_path / "old.json", "--float", tmp_path / "old.json", "--out", tmp_path)
+    refused = run("measure.report", "--int8", tmp_path / "old.json", "--float", tmp_path / "old.json", "--out", tmp_path)
     assert refused.returncode == 1 and 'old.json has no "pictures"' in refused.stderr
 
 
@@ -218,7 +217,7 @@ def test_failures_draw_only_what_may_be_passed_on(tmp_path):
             Image.fromarray(ours).save(tmp_path / "ours" / f"{stem}.mask.png")
             rows.append(f"{dataset},{modality},{stem},{dataset}/{stem}.png,{dataset}/{stem}_mask.png,80,60,0")
     (data / "index.csv").write_text("\n".join(rows) + "\n")
-    made = run("failures", "--masks", tmp_path / "ours", "--data", data, "--out", tmp_path / "card")
+    made = run("measure.failures", "--masks", tmp_path / "ours", "--data", data, "--out", tmp_path / "card")
     assert made.returncode == 0, made.stderr
     assert {p.name for p in (tmp_path / "card").iterdir()} == {"failures.md", "failures-ultrasound.png"}
     assert (tmp_path / "card" / "failures-ultrasound.png").stat().st_size <= failures.LARGEST

@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-
-from espmedsam.augment import Donor, augment, views
-from espmedsam.mix import exchange, paste
+from espmedsam.pictures.augment import Donor, augment, views
+from espmedsam.pictures.mix import exchange, paste
 from espmedsam.train import config
 from espmedsam.train.batches import Batches
 

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, compare, segmenter
-from espmedsam.data import load_split, normalise, read_pair, square
+from espmedsam.measure import compare
 from espmedsam.network.unet import UNet
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.pictures.pool import load_split, normalise, read_pair, square
+from espmedsam.teachers import segmenter
+from espmedsam.weights import checkpoint
 
 
 @pytest.fixture

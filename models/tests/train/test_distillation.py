@@ -3,18 +3,17 @@
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, segmenter
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.modalities import MODALITIES
+from espmedsam.facts.modalities import MODALITIES
 from espmedsam.network import ESPMedSAM, SamTeacher
 from espmedsam.network.unet import UNet
 from espmedsam.network.vit import VitShape
-from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
+from espmedsam.teachers import segmenter
+from espmedsam.teachers.encoder import EspTeacher, TinyTeacher, load_teacher
 from espmedsam.train import config
 from espmedsam.train.config import Config
 from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
 
 TINY = VitShape(width=32, depth=3, heads=2, window=3, grid=4, everywhere=(1,))
 SMALL = "side = [64]\nlr = 1e-3\naux = 0.0\n"

@@ -7,16 +7,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, embeddings
-from espmedsam.data import Item, load_split, read_image, read_pair
-from espmedsam.embeddings import Embeddings, Look, area_weights, look, pooled, wanted
-from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.pool import Item, load_split, read_image, read_pair
+from espmedsam.teachers import embeddings
+from espmedsam.teachers.embeddings import Embeddings, Look, area_weights, look, pooled, wanted
 from espmedsam.train.batches import Draw, by_source
 from espmedsam.train.config import Config
 from espmedsam.train.looks import Likeness, Looks
 from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
 from test_litemedsam import drawn
 
 MADE_BY = {"teacher": "t", "grid": 4, "seed": 0}

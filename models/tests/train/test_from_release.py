@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-
-from espmedsam import checkpoint, from_release, reference_weights
 from espmedsam.export import int8
 from espmedsam.network import ESPMedSAM
 from espmedsam.network.encoder import ConvNorm
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.train import from_release
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 
 def reference() -> dict[str, np.ndarray]:

@@ -11,13 +11,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-
-from espmedsam.data import Item, normalise, square
+from espmedsam.facts.modalities import MODALITIES
+from espmedsam.facts.notice import NOTICE
 from espmedsam.guard import left_out, measure, negatives, shifts, sources
-from espmedsam.guard.network import CLASSES, NOTICE, SIDE, Guard, save_onnx
+from espmedsam.guard.network import CLASSES, SIDE, Guard, save_onnx
 from espmedsam.guard.train import INVERTED, STAYS, load_run, to_input, train
-from espmedsam.modalities import MODALITIES
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.pictures.pool import Item, normalise, square
 
 
 def stirred() -> Guard:

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, litemedsam
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.data import normalise
-from espmedsam.litemedsam import GRID, SIDE, LiteTeacher
 from espmedsam.network import ESPMedSAM
-from espmedsam.teacher import load_teacher
+from espmedsam.pictures.pool import normalise
+from espmedsam.teachers import litemedsam
+from espmedsam.teachers.encoder import load_teacher
+from espmedsam.teachers.litemedsam import GRID, SIDE, LiteTeacher
 from espmedsam.train.config import Config
 from espmedsam.train.stages import build
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
 
 FETCHED = Path(__file__).parents[3] / "runs/pretrained/lite_medsam.safetensors"
 

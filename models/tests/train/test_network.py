@@ -4,11 +4,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-
-from espmedsam import checkpoint, reference_weights
-from espmedsam.data import square, triangle_weights
 from espmedsam.export import model_dir
 from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.pool import square, triangle_weights
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 
 @pytest.fixture(scope="module")

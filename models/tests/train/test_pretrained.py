@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from espmedsam import checkpoint
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.pretrained import WEIGHTS, Weights, obtain, tensors
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
+from espmedsam.weights.pretrained import WEIGHTS, Weights, obtain, tensors
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.num_batches_tracked": torch.tensor(7)}
 INFO = "made_up_weights-0.3.dist-info/"

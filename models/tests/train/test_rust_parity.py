@@ -1,6 +1,5 @@
 """The program against PyTorch on the shipped model: the same weights file, two independent implementations."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,19 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
 from espmedsam.export import int8, model_dir
 from espmedsam.network import ESPMedSAM
+from PIL import Image
 
-ROOT = Path(__file__).parents[3]
-PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
-sys.path.insert(0, str(ROOT / "tests/parity"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests/parity"))
 from independent import Reference, iou, mask  # noqa: E402
+from places import PROGRAM, ROOT, SHARED  # noqa: E402
 from test_parity import pictures  # noqa: E402
 
 MODEL = "live-224"  # PyTorch's arithmetic is float32
-SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "data"
 
 
 def network(entry: dict) -> ESPMedSAM:
@@ -35,7 +31,7 @@ def real_pictures():
     """The samples, and where the pool is at hand 20 whole pictures of it, 10 of each shipped controller."""
     yield from pictures()
     for dataset, modality in (("hc18", "ultrasound"), ("kvasir_seg", "colonoscopy")):
-        for path in sorted((SHARED / dataset / "images").glob("*"))[:10]:
+        for path in sorted((SHARED / "data" / dataset / "images").glob("*"))[:10]:
             yield path.stem, modality, np.asarray(Image.open(path).convert("RGB"))
 
 

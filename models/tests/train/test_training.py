@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, report, yardstick
+from espmedsam.measure import report, yardstick
 from espmedsam.network import ESPMedSAM
 from espmedsam.train import config, losses
 from espmedsam.train.run import optimiser
 from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -4,9 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-
-from espmedsam import white_balance
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.pictures import white_balance
 
 
 def test_light_of_a_tinted_picture():

@@ -2,3 +2,11 @@
 
 # Row 6 of `mask_query` takes part in the attention but is no output.
 MODALITIES = ("dermoscopy", "x-ray", "ultrasound", "fundus", "microscopy", "colonoscopy")
+
+# How the pool's index names a modality -> the name used everywhere else.
+_OF_INDEX = {"xray": "x-ray", "endoscopy": "colonoscopy"}
+
+
+def of_index(name: str) -> str:
+    """The modality that the pool's index means."""
+    return _OF_INDEX.get(name, name)

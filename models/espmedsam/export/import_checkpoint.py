@@ -1,7 +1,7 @@
 """Official checkpoint -> a model folder that `espmedsam --models DIR` serves. One checkpoint is one modality; import
 several into one folder and they share every file whose content is equal.
 
-    python -m espmedsam.import_checkpoint --checkpoint file.pth --modality ultrasound --out DIR
+    python -m espmedsam.export.import_checkpoint --checkpoint file.pth --modality ultrasound --out DIR
 
 With `--storage int8 --pictures FOLDER` the encoder is written in 8 bits, its ranges taken from those pictures.
 """
@@ -12,9 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import checkpoint
-from .export import calibrate, model_dir
-from .modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..weights import checkpoint
+from . import calibrate, model_dir
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The usual light of a data set's training pictures, for `white_balance` of `configs/release.toml`.
 
-    python -m espmedsam.white_balance --data DIR --split FILE --dataset kvasir_seg
+    python -m espmedsam.pictures.white_balance --data DIR --split FILE --dataset kvasir_seg
 
 Red, green and blue of the light: Minkowski means of order 6 over the pixels that tell (Shades of Gray, Finlayson and
 Trezzi, Color Imaging Conference 12, 2004), divided by their mean, in the geometric mean over the pictures. What the
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import load_split, read_pair, square
+from .pool import load_split, read_pair, square
 
 SIDE = 224
 

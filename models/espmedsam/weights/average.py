@@ -1,6 +1,6 @@
 """The mean of several checkpoints of one training path, weight by weight.
 
-    python -m espmedsam.average FILE FILE [FILE ...] --out FILE
+    python -m espmedsam.weights.average FILE FILE [FILE ...] --out FILE
 
 Where one was trained on from the other, their mean lies between them on a path of low loss and often does better than
 either (model soups, arXiv 2203.05482; stochastic weight averaging, arXiv 1803.05407).
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..facts.notice import METADATA
 from . import checkpoint
-
-NOTICE = {"notice": "Research use only. Not for clinical use."}
 
 
 def mean(states: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -36,7 +35,7 @@ def main() -> None:
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_safetensors(a.out, mean([checkpoint.read(f) for f in a.files]), NOTICE)
+    checkpoint.write_safetensors(a.out, mean([checkpoint.read(f) for f in a.files]), METADATA)
 
 
 if __name__ == "__main__":

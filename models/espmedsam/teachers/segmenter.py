@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint
-from .checkpoint import CheckpointError
-from .network import ESPMedSAM, SamTeacher, at_size
-from .network.unet import UNet
-from .teacher import PREFIX, vit_shape
+from ..network import ESPMedSAM, SamTeacher, at_size
+from ..network.unet import UNet
+from ..weights import checkpoint
+from ..weights.checkpoint import CheckpointError
+from .encoder import PREFIX, vit_shape
 
 BASE = ":base"  # behind a file's name: an ESP-MedSAM without its controller
 

@@ -1,6 +1,6 @@
 """A copy of a part of the pool, each picture changed as if another hospital's device had made it.
 
-    python -m espmedsam.shifted --data ../shared/data --split ../shared/data/split.csv --part val --out out/shifted
+    python -m espmedsam.pictures.shifted --data ../shared/data --split ../shared/data/split.csv --part val --out out/shifted
 
 Held out: no change here is among those that training sees (`augment.py`), or it goes clearly beyond their range. One
 or two a picture, drawn from the seed and the picture's name. The folder is read by `espmedsam eval --data OUT --split
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .data import Item, load_split, read_pair
+from .pool import Item, load_split, read_pair
 
 Pair = tuple[np.ndarray, np.ndarray]  # RGB float32 H x W x 3 in 0..255, mask uint8 0/255 H x W
 KEPT = 0.6  # of the target's area at least, else the change is drawn anew: a target cut away is another task

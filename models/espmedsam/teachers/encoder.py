@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import checkpoint, litemedsam
-from .checkpoint import CheckpointError
-from .network import ESPMedSAM
-from .network.encoder import SemiTViT
-from .network.vit import Vit, VitShape
+from ..network import ESPMedSAM
+from ..network.encoder import SemiTViT
+from ..network.vit import Vit, VitShape
+from ..weights import checkpoint
+from ..weights.checkpoint import CheckpointError
+from . import litemedsam
 
 PREFIX = "image_encoder."
 # The rest of a SAM checkpoint, or of a teacher trained here: known, and not needed to teach.

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-
 from espmedsam.train.__main__ import main
 
 

@@ -1,7 +1,7 @@
 """The worst and the middling pictures of each modality, truth in green, our mask in orange.
 
     espmedsam segment ../shared/data/hc18/images --modality ultrasound --format png -o out/masks
-    python -m espmedsam.failures --masks out/masks [DIR ...] --data ../shared/data --out models/card \
+    python -m espmedsam.measure.failures --masks out/masks [DIR ...] --data ../shared/data --out models/card \
         [--split ../shared/data/split.csv --part val]
 
 Writes OUT/failures.md, the worst stems of every data set with figures, and OUT/failures-MODALITY.png of those data sets
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..facts.modalities import of_index
 from .report import by_dataset, markdown
 
-ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}  # the index's names -> ours; `data.py` would need OpenCV
 OPEN = ("chase_db1", "dsb2018", "hc18", "isic2017", "usgra_seg")  # CC BY or CC0
 ENDING = ".mask.png"  # of what `segment --format png` writes
 SHOWN = 4  # pictures of a row
@@ -44,7 +44,7 @@ class Case:
     @property
     def modality(self) -> str:
         """By the model's name."""
-        return ALIASES.get(self.row["modality"], self.row["modality"])
+        return of_index(self.row["modality"])
 
 
 def mask(path: Path) -> np.ndarray:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint
-from .data import MEAN, STD
-from .network.encoder import DIMS, Block, ConvNorm, SemiTViT
+from ..facts.architecture import DIMS
+from ..network.encoder import Block, ConvNorm, SemiTViT
+from ..pictures.pool import MEAN, STD
+from ..weights import checkpoint
 
 SIDE = 256  # of what it looks at
 GRID = 64   # of its embedding of that

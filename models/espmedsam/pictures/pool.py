@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-# How the pool's index names a modality -> the name used everywhere else.
-ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}
-MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-STD = np.array([58.395, 57.12, 57.375], np.float32)
+from ..facts.colour import IMAGENET_MEAN, IMAGENET_STD
+from ..facts.modalities import of_index
+
+MEAN = np.array(IMAGENET_MEAN, np.float32)
+STD = np.array(IMAGENET_STD, np.float32)
 
 
 # The part of the split whose pictures have no mask: they serve distillation alone.
@@ -47,7 +48,7 @@ def load_split(root: Path, split: Path, part: str) -> list[Item]:
                 continue
             if not r["mask"] and part != UNLABELLED:
                 raise ValueError(f"{split}: {r['dataset']} {r['stem']} is in '{part}', but the index has no mask of it")
-            modality = ALIASES.get(r["modality"], r["modality"])
+            modality = of_index(r["modality"])
             centre = f" {r['source_split']}" if r["dataset"] in OF_CENTRES else ""
             items.append(Item(r["dataset"], modality, r["stem"], root / r["image"],
                               root / r["mask"] if r["mask"] else None, r["empty"] == "1", r["dataset"] + centre))

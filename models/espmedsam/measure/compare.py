@@ -1,6 +1,6 @@
 """Checkpoints side by side: Dice by PyTorch in float arithmetic, one look at the whole picture, white-balanced as served.
 
-    python -m espmedsam.compare --data DIR --split FILE [--part val] [--modality colonoscopy] [--side 224] [--mirrored] \
+    python -m espmedsam.measure.compare --data DIR --split FILE [--part val] [--modality colonoscopy] [--side 224] [--mirrored] \
         [--out FILE] start=runs/base-wide/ema.safetensors:base distilled=runs/a/ema.safetensors \
         'both=runs/a/ema.safetensors runs/unet-teacher-21/ema.safetensors'
 
@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import segmenter
-from .checkpoint import CheckpointError
-from .data import Item, load_split, normalise, read_pair, square
-from .modalities import MODALITIES
-from .network import at_size
+from ..facts.modalities import MODALITIES
+from ..network import at_size
+from ..pictures.pool import Item, load_split, normalise, read_pair, square
+from ..pictures.white_balance import balance
+from ..teachers import segmenter
+from ..teachers.segmenter import Ensemble
+from ..train.validation import dice
+from ..weights.checkpoint import CheckpointError
 from .report import figure, markdown, mean_of
-from .segmenter import Ensemble
-from .train.validation import dice
-from .white_balance import balance
 
-RELEASE = Path(__file__).parent.parent / "configs/release.toml"
+RELEASE = Path(__file__).parents[2] / "configs/release.toml"
 
 
 class Column:

@@ -1,6 +1,6 @@
 """LiteMedSAM's embeddings of the pool, made once and kept on disk: what the common knowledge of `train` is learned from.
 
-    python -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors --data DIR --split FILE \
+    python -m espmedsam.teachers.embeddings --teacher runs/pretrained/lite_medsam.safetensors --data DIR --split FILE \
         --out runs/embeddings [--views 3] [--each 10] [--most 2400] [--bf16]
 
 Every picture is looked at several times: whole first, then as crops, half of them mirrored. Of validation pictures only the
@@ -28,9 +28,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import checkpoint, litemedsam
-from .data import UNLABELLED, Item, load_split, read_image
-from .network.encoder import EMBED
+from ..facts.architecture import EMBED
+from ..pictures.pool import UNLABELLED, Item, load_split, read_image
+from ..weights import checkpoint
+from . import litemedsam
 
 SMALLEST = 0.5  # of a picture's sides that a crop has
 MEASURED = 24   # validation pictures of each source
@@ -90,7 +91,7 @@ class Embeddings:
         try:
             self.made_by = json.loads((folder / "made_by.json").read_text())
         except FileNotFoundError as e:
-            raise SystemExit(f"{folder} holds no embeddings: make them with `python -m espmedsam.embeddings`") from e
+            raise SystemExit(f"{folder} holds no embeddings: make them with `python -m espmedsam.teachers.embeddings`") from e
         self.grid = self.made_by["grid"]
         self.path, self.list = folder / "embeddings.f16", folder / "rows.csv"
         self.looks = self._whole_rows()
@@ -203,7 +204,7 @@ def told(made: Iterator, todo: int) -> Iterator:
 def main() -> None:
     """Makes what is missing."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--teacher", type=Path, required=True, help="LiteMedSAM, as `espmedsam.pretrained` writes it")
+    p.add_argument("--teacher", type=Path, required=True, help="LiteMedSAM, as `espmedsam.weights.pretrained` writes it")
     p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
     p.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val or unlabelled)")
     p.add_argument("--out", type=Path, required=True)

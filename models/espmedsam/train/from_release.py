@@ -1,6 +1,6 @@
 """Checkpoints to train on from, made of exported 8-bit weights.
 
-    python -m espmedsam.from_release --from models/release --data DIR --split FILE --out runs/released
+    python -m espmedsam.train.from_release --from models/release --data DIR --split FILE --out runs/released
 
 Writes `base.safetensors` and `<modality>.safetensors` (the base with that modality's controller). Export folds
 BatchNorms into their convolutions; one that does nothing would begin to normalise as soon as training goes on. So each
@@ -16,14 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from .checkpoint import is_modality_key, write_safetensors
-from .data import load_split, normalise, read_pair, square
-from .export.calibrate import float_weights
-from .modalities import MODALITIES
-from .network import ESPMedSAM
-from .network.encoder import ConvNorm
-
-NOTICE = {"notice": "Research use only. Not for clinical use."}
+from ..export.calibrate import float_weights
+from ..facts.modalities import MODALITIES
+from ..facts.notice import METADATA
+from ..network import ESPMedSAM
+from ..network.encoder import ConvNorm
+from ..pictures.pool import load_split, normalise, read_pair, square
+from ..weights.checkpoint import is_modality_key, write_safetensors
 
 
 @torch.no_grad()
@@ -86,7 +85,7 @@ def main() -> None:
     shared = {k: v.numpy() for k, v in base.state_dict().items() if not is_modality_key(k)}
     for modality in ["", *(m for m in MODALITIES if list(a.exported.glob(f"{m}-*.safetensors")))]:
         state = {k: v.numpy() for k, v in released(a.exported, modality).state_dict().items()}
-        write_safetensors(a.out / f"{modality or 'base'}.safetensors", state | shared, NOTICE)
+        write_safetensors(a.out / f"{modality or 'base'}.safetensors", state | shared, METADATA)
 
 
 if __name__ == "__main__":

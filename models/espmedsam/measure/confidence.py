@@ -1,6 +1,6 @@
 """Fits the Dice to be expected of a mask to the signs that `espmedsam eval --json` writes for each picture.
 
-    python -m espmedsam.confidence --eval FILES [FILES ...] --out models/configs/confidence.json
+    python -m espmedsam.measure.confidence --eval FILES [FILES ...] --out models/configs/confidence.json
 
 FILES is a file, or several joined by commas, where a later one's pictures stand in place of the same ones before: those of
 modalities that another model serves.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .modalities import MODALITIES
+from ..facts.modalities import MODALITIES
 from .report import SEED, figure, interval, key, markdown, spearman
 
 SIGNS = ("probability", "soft_dice", "stability", "area", "overlap")

@@ -1,8 +1,8 @@
 """Measures a U-Net run picture by picture, and prints the program's measured Dice beside it.
 
-    python -m espmedsam.yardstick --run runs/unet-224 --config models/configs/unet-224.toml --data DIR --split FILE \
+    python -m espmedsam.measure.yardstick --run runs/unet-224 --config models/configs/unet-224.toml --data DIR --split FILE \
         --part val models/yardstick.json
-    python -m espmedsam.yardstick models/validation-live.json models/yardstick.json
+    python -m espmedsam.measure.yardstick models/validation-live.json models/yardstick.json
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def measure(run: Path, config: Path, data: Path, split: Path, part: str) -> dict
     and the Dice (null without a target). Needs PyTorch."""
     import torch
 
-    from . import checkpoint
-    from .data import load_split
-    from .train import config as configuration
-    from .train.stages import build
-    from .train.validation import Validation, dice
+    from ..pictures.pool import load_split
+    from ..train import config as configuration
+    from ..train.stages import build
+    from ..train.validation import Validation, dice
+    from ..weights import checkpoint
 
     cfg = configuration.read(config)
     stage = build(cfg, run)
