@@ -174,7 +174,7 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 
 # Pictures made to look as another device's, and what the shipped models make of them.
 SHIFTED := --data out/shifted --split out/shifted/split.csv
-out/shifted/split.csv: models/espmedsam/shifted.py | $(TRAIN_READY)
+out/shifted/split.csv: models/espmedsam/pictures/shifted.py | $(TRAIN_READY)
 	$(TRAIN) -m espmedsam.pictures.shifted $(TRAIN_ON) --part val --out out/shifted
 	touch $@
 
@@ -204,53 +204,24 @@ card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and
 	done
 	$(TRAIN) -m espmedsam.measure.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
 
-MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 .PHONY: pretrained
 pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to runs/pretrained (LiteMedSAM and three more)
 	$(TRAIN) -m espmedsam.weights.pretrained --out runs/pretrained
 
+# The steps themselves are in models/configs/pipeline.toml.
+PIPELINE := $(TRAIN) -m espmedsam.train.pipeline $(TRAIN_ON)
 .PHONY: embeddings
-embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
-	$(TRAIN) -m espmedsam.teachers.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
+embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
+	$(PIPELINE) lite --until embeddings
 
 .PHONY: common
-common: embeddings ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
-	for stage in common-stem common-lite; do
-	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
-	done
+common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
+	$(PIPELINE) lite
 
-UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
-	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
-	for stage in base-more-224 base-fine base-colour unet-224; do
-	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
-	done
-	$(TRAIN) -m espmedsam.weights.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
-	  --out runs/base-mean/ema.safetensors
-	for seed in 11 12; do
-	  $(TRAIN) -m espmedsam.train models/configs/base-wide.toml $(TRAIN_ON) --init-root runs --threads 1 --seed $$seed \
-	    --out runs/base-wide-$$seed &
-	done
-	wait -n
-	wait -n
-	$(TRAIN) -m espmedsam.weights.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
-	  --out runs/base-wide/ema.safetensors
-	for modality in $(MODALITIES); do
-	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
-	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
-	    --out runs/controller-$$modality
-	done
-	$(TRAIN) -m espmedsam.train models/configs/unet-teacher.toml $(TRAIN_ON) --out runs/unet-teacher
-	for stage in distilled:colonoscopy:20 direct:x-ray:9; do
-	  IFS=: read -r config modality minutes <<< $$stage
-	  $(TRAIN) -m espmedsam.train models/configs/$$config-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
-	    --budget $$minutes --out runs/$$config-$$modality
-	done
-	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
-	$(TRAIN) -m espmedsam.measure.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
-	$(TRAIN) -m espmedsam.measure.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
+	$(PIPELINE)
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
 FINE := --side 448 --modality fundus --modality microscopy

@@ -27,7 +27,7 @@ from ..teachers import segmenter
 from ..teachers.segmenter import Ensemble
 from ..train.validation import dice
 from ..weights.checkpoint import CheckpointError
-from .report import figure, markdown, mean_of
+from .statistics import markdown, mean_of
 
 RELEASE = Path(__file__).parents[2] / "configs/release.toml"
 
@@ -52,34 +52,38 @@ def scores(items: list[Item], columns: list[Column], side: int, mirrored: bool) 
     usual = tomllib.loads(RELEASE.read_text()).get("white_balance", {})
     network = cache(lambda name: Ensemble([segmenter.load(name)], mirrored))
     out = np.zeros((len(items), len(columns)))
-    for i, item in enumerate(items):
+    for row, item in enumerate(items):
         image, mask = read_pair(item)
-        x = square(image, side)
+        seen = square(image, side)
         if item.modality in usual:
-            x = balance(x, **usual[item.modality])
-        x = torch.from_numpy(normalise(x))[None]
+            seen = balance(seen, **usual[item.modality])
+        picture = torch.from_numpy(normalise(seen))[None]
         modality = torch.tensor([MODALITIES.index(item.modality)])
-        seen: dict[str, torch.Tensor] = {}  # a file behind several names is run once
-        for k, column in enumerate(columns):
+        found: dict[str, torch.Tensor] = {}  # a file behind several names is run once
+        for at, column in enumerate(columns):
             names = column.of(item.modality)
             for name in names:
-                if name not in seen:
-                    seen[name] = network(name)(x, modality)[0]
-            p = sum(seen[name] for name in names) / len(names)
-            marked = at_size(p, mask.shape)[0].numpy() >= 0.5
-            out[i, k] = float(not marked.any()) if item.empty else dice(marked, mask > 127)
+                if name not in found:
+                    found[name] = network(name)(picture, modality).probability
+            mean = torch.stack([found[name] for name in names]).mean(0)
+            marked = at_size(mean, mask.shape)[0].numpy() >= 0.5
+            out[row, at] = float(not marked.any()) if item.empty else dice(marked, mask > 127)
     return out
 
 
 def table(items: list[Item], found: np.ndarray, columns: list[Column]) -> str:
     """Markdown, a row per data set."""
-    names = np.array([f"{i.dataset}, empty left empty" if i.empty else i.dataset for i in items])
-    rows = [[f"`{n}` ({(names == n).sum()})", *(f"{v:.3f}" for v in found[names == n].mean(0))] for n in sorted(set(names))]
-    good = found[[not i.empty for i in items]]
+    names = np.array([f"{item.dataset}, empty left empty" if item.empty else item.dataset for item in items])
+    rows = []
+    for name in sorted(set(names)):
+        own = found[names == name]
+        rows.append([f"`{name}` ({len(own)})", *(f"{mean:.3f}" for mean in own.mean(0))])
+    good = found[[not item.empty for item in items]]
     if len(good):
-        rows.append(["all with a target", *(f"{v:.3f}" for v in good.mean(0))])
-        rows.append(["from the first", "", *(figure(mean_of(d), sign="+") for d in (good[:, 1:] - good[:, :1]).T)])
-    return markdown("Dice|" + "|".join(c.name for c in columns), rows)
+        rows.append(["all with a target", *(f"{mean:.3f}" for mean in good.mean(0))])
+        gains = (good[:, 1:] - good[:, :1]).T
+        rows.append(["from the first", "", *(mean_of(gain).text(sign="+") for gain in gains)])
+    return markdown("Dice|" + "|".join(column.name for column in columns), rows)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..facts.modalities import of_index
-from .report import by_dataset, markdown
+from .statistics import markdown
 
 OPEN = ("chase_db1", "dsb2018", "hc18", "isic2017", "usgra_seg")  # CC BY or CC0
 ENDING = ".mask.png"  # of what `segment --format png` writes
@@ -33,18 +33,15 @@ TRUTH, OURS = (60, 220, 60), (255, 120, 0)
 class Case:
     """A picture and both masks' files, with what was measured on them."""
 
-    row: dict[str, str]
+    dataset: str
+    stem: str
+    modality: str
     image: Path
     truth: Path
     ours: Path
     dice: float | None  # None: there is no target
     target: float  # share of the picture
     marked: float
-
-    @property
-    def modality(self) -> str:
-        """By the model's name."""
-        return of_index(self.row["modality"])
 
 
 def mask(path: Path) -> np.ndarray:
@@ -58,27 +55,37 @@ def measure(row: dict[str, str], data: Path, ours: Path) -> Case:
     if truth.shape != found.shape:
         raise ValueError(f"{ours} is {found.shape[::-1]}, the true mask {truth.shape[::-1]}: not of this picture")
     dice = 2 * float((truth & found).sum()) / float(truth.sum() + found.sum()) if truth.any() else None
-    return Case(row, data / row["image"], data / row["mask"], ours, dice, float(truth.mean()), float(found.mean()))
+    return Case(
+        dataset=row["dataset"],
+        stem=row["stem"],
+        modality=of_index(row["modality"]),
+        image=data / row["image"],
+        truth=data / row["mask"],
+        ours=ours,
+        dice=dice,
+        target=float(truth.mean()),
+        marked=float(found.mean()),
+    )
 
 
 def gather(folders: list[Path], data: Path, part: set[tuple[str, str]] | None) -> list[Case]:
     """Every picture of the index (and of the part) that a folder has a mask of."""
     masks = {path.name.removesuffix(ENDING): path for folder in folders for path in sorted(folder.glob(f"*{ENDING}"))}
     with (data / "index.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if r["stem"] in masks]
-    rows = [r for r in rows if part is None or (r["dataset"], r["stem"]) in part]
-    return [measure(r, data, masks[r["stem"]]) for r in rows]
+        rows = [row for row in csv.DictReader(file) if row["stem"] in masks]
+    rows = [row for row in rows if part is None or (row["dataset"], row["stem"]) in part]
+    return [measure(row, data, masks[row["stem"]]) for row in rows]
 
 
 def worst_first(cases: list[Case]) -> list[Case]:
     """Those with a target, by Dice."""
-    return sorted((c for c in cases if c.dice is not None), key=lambda c: (c.dice, c.row["stem"]))
+    return sorted((case for case in cases if case.dice is not None), key=lambda case: (case.dice, case.stem))
 
 
 def outline(inside: np.ndarray) -> np.ndarray:
     """The mask's cells that touch others; the picture's edge counts as outside."""
-    p = np.pad(inside, 1)
-    return inside & ~(p[:-2, 1:-1] & p[2:, 1:-1] & p[1:-1, :-2] & p[1:-1, 2:])
+    padded = np.pad(inside, 1)
+    return inside & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
 
 
 def tile(case: Case, side: int) -> Image.Image:
@@ -92,7 +99,7 @@ def tile(case: Case, side: int) -> Image.Image:
     out = Image.new("RGB", (side, side + CAPTION), "black")
     out.paste(Image.fromarray(pixels), ((side - picture.width) // 2, (side - picture.height) // 2))
     pen = ImageDraw.Draw(out)
-    for line, text in enumerate((f"Dice {case.dice:.3f}  {case.row['dataset']}", case.row["stem"])):
+    for line, text in enumerate((f"Dice {case.dice:.3f}  {case.dataset}", case.stem)):
         pen.text((3, side + 1 + 12 * line), text[:side // 6], fill="white")
     return out
 
@@ -108,9 +115,9 @@ def montage(cases: list[Case], side: int) -> Image.Image:
     ordered = worst_first(cases)
     rows = [ordered[:SHOWN], middle(ordered, SHOWN)]
     out = Image.new("RGB", (SHOWN * side, len(rows) * (side + CAPTION)), "black")
-    for y, row in enumerate(rows):
-        for x, case in enumerate(row):
-            out.paste(tile(case, side), (x * side, y * (side + CAPTION)))
+    for down, row in enumerate(rows):
+        for across, case in enumerate(row):
+            out.paste(tile(case, side), (across * side, down * (side + CAPTION)))
     return out
 
 
@@ -121,10 +128,11 @@ def with_palette(drawn: Image.Image) -> Image.Image:
     pixels[lines[0] | lines[1]] = 0
     few = Image.fromarray(pixels).quantize(254, dither=Image.Dither.NONE)
     at = np.array(few)
-    for i, line in enumerate(lines):
-        at[line] = 254 + i
+    for number, line in enumerate(lines):
+        at[line] = 254 + number
     out = Image.fromarray(at, "P")
-    out.putpalette([*(few.getpalette() + [0] * 768)[:3 * 254], *TRUTH, *OURS])
+    colours = [*(few.getpalette() or []), *[0] * 768]
+    out.putpalette([*colours[:3 * 254], *TRUTH, *OURS])
     return out
 
 
@@ -138,45 +146,46 @@ def save_small(cases: list[Case], path: Path) -> None:
 
 def table(cases: list[Case], worst: int) -> str:
     """Per data set: the worst stems, and what was marked where nothing is."""
-    by_name = {(c.row["dataset"], c.row["stem"]): c for c in cases}
+    sets: dict[str, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: (case.dataset, case.stem)):
+        sets.setdefault(case.dataset, []).append(case)
     parts = []
-    for name, rows in by_dataset(c.row for c in cases).items():
-        mine = [by_name[r["dataset"], r["stem"]] for r in rows]
+    for name, mine in sets.items():
         ordered = worst_first(mine)
-        false = sorted((c for c in mine if c.dice is None and c.marked), key=lambda c: -c.marked)
+        false = sorted((case for case in mine if case.dice is None and case.marked), key=lambda case: -case.marked)
+        rows = [[f"`{case.stem}`", "no target" if case.dice is None else f"{case.dice:.3f}", f"{case.target:.1%}",
+                 f"{case.marked:.1%}"] for case in [*ordered[:worst], *false[:worst]]]
         parts.append(f"## {name} ({mine[0].modality}, {len(ordered)} pictures with a target)\n")
-        parts.append(markdown("picture | Dice | target, share of the picture | marked",
-                              [[f"`{c.row['stem']}`", "no target" if c.dice is None else f"{c.dice:.3f}",
-                                f"{c.target:.1%}", f"{c.marked:.1%}"] for c in [*ordered[:worst], *false[:worst]]]))
+        parts.append(markdown("picture | Dice | target, share of the picture | marked", rows))
     return "\n".join(["# The worst pictures\n", *parts])
 
 
 def main() -> None:
     """Writes the table and the montages."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--masks", type=Path, nargs="+", required=True, help=f"folders of STEM{ENDING}")
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, help="only pictures of this split's --part")
-    p.add_argument("--part", default="val")
-    p.add_argument("--worst", type=int, default=8, help="pictures of a data set in the table (default: 8)")
-    p.add_argument("--all", action="store_true", help="draw data sets too whose pictures may not be passed on")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--masks", type=Path, nargs="+", required=True, help=f"folders of STEM{ENDING}")
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    parser.add_argument("--split", type=Path, help="only pictures of this split's --part")
+    parser.add_argument("--part", default="val")
+    parser.add_argument("--worst", type=int, default=8, help="pictures of a data set in the table (default: 8)")
+    parser.add_argument("--all", action="store_true", help="draw data sets too whose pictures may not be passed on")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
     part = None
-    if a.split:
-        with a.split.open() as file:
-            part = {(r["dataset"], r["stem"]) for r in csv.DictReader(file) if r["split"] == a.part}
-    cases = gather(a.masks, a.data, part)
+    if args.split:
+        with args.split.open() as file:
+            part = {(row["dataset"], row["stem"]) for row in csv.DictReader(file) if row["split"] == args.part}
+    cases = gather(args.masks, args.data, part)
     if not cases:
-        p.error("no mask in these folders is of a picture of the index")
-    a.out.mkdir(parents=True, exist_ok=True)
-    (a.out / "failures.md").write_text(table(cases, a.worst))
-    drawn = [c for c in cases if c.dice is not None and (a.all or c.row["dataset"] in OPEN)]
-    for modality in sorted({c.modality for c in drawn}):
-        path = a.out / f"failures-{modality}.png"
-        save_small([c for c in drawn if c.modality == modality], path)
+        parser.error("no mask in these folders is of a picture of the index")
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "failures.md").write_text(table(cases, args.worst))
+    drawn = [case for case in cases if case.dice is not None and (args.all or case.dataset in OPEN)]
+    for modality in sorted({case.modality for case in drawn}):
+        path = args.out / f"failures-{modality}.png"
+        save_small([case for case in drawn if case.modality == modality], path)
         print(f"{path}: {path.stat().st_size // 1000} kB")
-    left = sorted({c.row["dataset"] for c in cases} - {c.row["dataset"] for c in drawn})
+    left = sorted({case.dataset for case in cases} - {case.dataset for case in drawn})
     if left:
         print(f"in the table only, their pictures may not be passed on: {', '.join(left)}")
 

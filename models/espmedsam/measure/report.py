@@ -1,226 +1,187 @@
 """Figures of accuracy with intervals, from what `espmedsam eval --json FILE` wrote.
 
-    python -m espmedsam.measure.report --int8 models/validation-int8.json --float models/validation.json --out models/card \
-        [--shifted FILE [--changes out/shifted/changes.csv]] [--yardstick FILE] [--yardstick-shifted FILE]
+    python -m espmedsam.measure.report --int8 models/validation-int8.json --float models/validation.json \
+        --out models/card [--shifted FILE [--changes out/shifted/changes.csv]] [--yardstick FILE] \
+        [--yardstick-shifted FILE]
 
-Writes OUT/figures.md, and OUT/reliability.png where a confidence is known. Intervals are of 95 %: percentile bootstrap
-over pictures (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13), for counts Wilson's (JASA 22,
-1927). They tell how far other pictures of the same sources may differ, not what another hospital gives.
+Writes OUT/figures.md, and OUT/reliability.png where a confidence is known. What the intervals say: `statistics`.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-RESAMPLES = 10_000
-SEED = 1
+from .evaluation import Evaluation, Key, Picture, by_dataset, dices, read, with_target
+from .statistics import RESAMPLES, SEED, correlation_of, markdown, mean_of, median_of, wilson
+
 WORSE = 0.05  # a picture whose Dice falls by more is listed
 FEWEST = 5  # pictures for a rank correlation
+NONE = "–"
 
 
-def key(p: dict) -> tuple[str, str]:
-    """What tells pictures apart."""
-    return p["dataset"], p["stem"]
+@dataclass(frozen=True)
+class Pair:
+    """A picture with a target, measured twice."""
+
+    before: Picture
+    after: Picture
+
+    @property
+    def gain(self) -> float:
+        """Of Dice."""
+        before, after = dices((self.before, self.after))
+        return float(after - before)
 
 
-def with_target(pictures: Iterable[dict]) -> list[dict]:
-    """Those whose Dice is known."""
-    return [p for p in pictures if not p["empty"] and p["dice"] is not None]
-
-
-def by_dataset(pictures: Iterable[dict]) -> dict[str, list[dict]]:
-    """In the order of the names."""
-    sets: dict[str, list[dict]] = {}
-    for p in sorted(pictures, key=key):
-        sets.setdefault(p["dataset"], []).append(p)
-    return sets
-
-
-def interval(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[float, float]:
-    """Percentile bootstrap. `statistic` gets [resamples, count] indices of pictures and gives one value per row; NaN,
-    where a resample has none, is left out."""
-    rng, found = np.random.default_rng(SEED), []
-    for start in range(0, RESAMPLES, 500):  # in blocks: all at once would be hundreds of megabytes
-        found.append(statistic(rng.integers(0, count, (min(500, RESAMPLES - start), count))))
-    low, high = np.nanpercentile(np.concatenate(found), (2.5, 97.5))
-    return float(low), float(high)
-
-
-def wilson(hits: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """Interval of a share (Wilson, JASA 22, 1927)."""
-    if count == 0:
-        return 0.0, 1.0
-    share, middle = hits / count, (hits + z * z / 2) / (count + z * z)
-    half = z / (count + z * z) * np.sqrt(count * share * (1 - share) + z * z / 4)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Of each row, ties sharing their mean rank."""
-    values = np.atleast_2d(values)
-    order = np.argsort(values, 1, kind="stable")
-    ordered = np.take_along_axis(values, order, 1)
-    new = np.ones(values.shape, bool)
-    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    group = np.cumsum(new.ravel()) - 1  # of equal values; a row's first value always begins one
-    place = np.tile(np.arange(values.shape[1], dtype=float), len(values))
-    mean = np.bincount(group, place) / np.bincount(group)
-    out = np.empty(values.shape)
-    np.put_along_axis(out, order, mean[group].reshape(values.shape), 1)
-    return out
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Rank correlation of each row; NaN where either is constant."""
-    a, b = (r - r.mean(1, keepdims=True) for r in (ranks(a), ranks(b)))
-    norm = np.sqrt((a * a).sum(1) * (b * b).sum(1))
-    return np.divide((a * b).sum(1), norm, out=np.full(len(a), np.nan), where=norm > 0)
-
-
-def mean_of(values: Iterable[float]) -> tuple[float, float, float]:
-    """Mean and its interval."""
-    v = np.array(list(values), float)
-    return float(v.mean()), *interval(lambda i: v[i].mean(1), len(v))
-
-
-def figure(found: tuple[float, float, float], digits: int = 3, sign: str = "") -> str:
-    """Value [low, high]."""
-    return "{:{f}} [{:{f}}, {:{f}}]".format(*found, f=f"{sign}.{digits}f")
-
-
-def markdown(head: str, rows: Iterable[Iterable[str]]) -> str:
-    """A table; columns of `head` apart by |, the first left, the others right."""
-    names = head.split("|")
-    lines = [names, ["---"] + ["---:"] * (len(names) - 1), *rows]
-    return "\n".join("| " + " | ".join(str(cell).strip() for cell in line) + " |" for line in lines) + "\n"
-
-
-def accuracy(pictures: list[dict]) -> str:
+def accuracy(pictures: Iterable[Picture]) -> str:
     """Per data set: Dice, IoU, false marks."""
     rows = []
     for name, mine in by_dataset(pictures).items():
-        good, empty = with_target(mine), [p for p in mine if p["empty"]]
-        false = sum(p["marked"] for p in empty)
-        cells = ["–"] * 3
+        good, empty = with_target(mine), [picture for picture in mine if picture.empty]
+        false = sum(picture.marked for picture in empty)
+        cells = [NONE] * 3
         if good:
-            dice, iou = (np.array([p[k] for p in good]) for k in ("dice", "iou"))
-            median = (float(np.median(dice)), *interval(lambda i: np.median(dice[i], 1), len(dice)))
-            cells = [figure(mean_of(dice)), figure(median), figure(mean_of(iou))]
-        marked = f"{false} of {len(empty)} " + "[{:.0%}, {:.0%}]".format(*wilson(false, len(empty))) if empty else "–"
-        rows.append([f"`{name}`", mine[0]["modality"], len(good), *cells, sum(not p["marked"] for p in good), marked])
+            dice, iou = dices(good), np.array([picture.iou for picture in good], float)
+            cells = [mean_of(dice).text(), median_of(dice).text(), mean_of(iou).text()]
+        low, high = wilson(false, len(empty))
+        marked = f"{false} of {len(empty)} [{low:.0%}, {high:.0%}]" if empty else NONE
+        unmarked = sum(not picture.marked for picture in good)
+        rows.append([f"`{name}`", mine[0].modality, len(good), *cells, unmarked, marked])
     return markdown("data set | modality | pictures | Dice, mean | Dice, median | IoU, mean | of these left unmarked | "
                     "empty, falsely marked", rows)
 
 
-def circumferences(pictures: list[dict]) -> str:
+def circumferences(pictures: Iterable[Picture]) -> str:
     """Ours minus theirs; limits of agreement as Bland and Altman (Lancet 327, 1986)."""
     lines = []
-    for name, mine in by_dataset(p for p in pictures if p.get("circumference_error_mm") is not None).items():
-        e = np.array([p["circumference_error_mm"] for p in mine])
-        spread = 1.96 * e.std(ddof=1) if len(e) > 1 else 0.0
-        lines.append(f"`{name}`, head circumference of {len(e)} pictures: mean absolute error "
-                     f"{figure(mean_of(abs(e)), 2)} mm, mean difference {figure(mean_of(e), 2, '+')} mm, limits of "
-                     f"agreement {e.mean() - spread:+.1f} to {e.mean() + spread:+.1f} mm\n")
+    for name, mine in by_dataset(p for p in pictures if p.circumference_error_mm is not None).items():
+        errors = np.array([picture.circumference_error_mm for picture in mine], float)
+        spread = 1.96 * errors.std(ddof=1) if len(errors) > 1 else 0.0
+        lines.append(f"`{name}`, head circumference of {len(errors)} pictures: mean absolute error "
+                     f"{mean_of(abs(errors)).text(2)} mm, mean difference {mean_of(errors).text(2, '+')} mm, limits of "
+                     f"agreement {errors.mean() - spread:+.1f} to {errors.mean() + spread:+.1f} mm\n")
     return "\n".join(lines)
 
 
-def pairs(before: list[dict], after: list[dict]) -> list[tuple[dict, dict]]:
+def pairs(before: Iterable[Picture], after: Iterable[Picture]) -> list[Pair]:
     """The same pictures of both, with a target."""
-    there = {key(p): p for p in with_target(after)}
-    return [(p, there[key(p)]) for p in with_target(before) if key(p) in there]
+    there = {picture.key: picture for picture in with_target(after)}
+    return [Pair(picture, there[picture.key]) for picture in with_target(before) if picture.key in there]
 
 
-def losses(before: list[dict], after: list[dict]) -> list[tuple[dict, dict]]:
-    """Pictures, before and after, whose Dice falls by more than WORSE; the worst first."""
-    fell = [(a, b) for a, b in pairs(before, after) if b["dice"] - a["dice"] < -WORSE]
-    return sorted(fell, key=lambda pair: pair[1]["dice"] - pair[0]["dice"])
+def losses(before: Iterable[Picture], after: Iterable[Picture]) -> list[Pair]:
+    """Pictures whose Dice falls by more than WORSE; the worst first."""
+    return sorted((pair for pair in pairs(before, after) if pair.gain < -WORSE), key=lambda pair: pair.gain)
 
 
-def differences(before: list[dict], after: list[dict], names: str) -> str:
+def differences(before: Iterable[Picture], after: Iterable[Picture], names: str) -> str:
     """Per data set, and all: mean Dice of both, difference with the interval of the paired bootstrap."""
     joined, rows = pairs(before, after), []
-    sets = {n: [(a, b) for a, b in joined if a["dataset"] == n] for n in sorted({a["dataset"] for a, _ in joined})}
-    for name, mine in [*sets.items(), ("all", joined)]:
-        a, b = (np.array([p[side]["dice"] for p in mine]) for side in (0, 1))
-        rows.append([f"`{name}`" if name != "all" else name, len(a), f"{a.mean():.3f}", f"{b.mean():.3f}",
-                     figure(mean_of(b - a), 4, "+"), int((b - a < -WORSE).sum()), int((b - a > WORSE).sum())])
+    sets: dict[str, list[Pair]] = {}
+    for pair in joined:
+        sets.setdefault(pair.before.dataset, []).append(pair)
+    named = [(f"`{name}`", mine) for name, mine in sorted(sets.items())]
+    for name, mine in [*named, ("all", joined)]:
+        old, new = dices(pair.before for pair in mine), dices(pair.after for pair in mine)
+        gains = new - old
+        worse, better = int((gains < -WORSE).sum()), int((gains > WORSE).sum())
+        rows.append([name, len(old), f"{old.mean():.3f}", f"{new.mean():.3f}", mean_of(gains).text(4, "+"), worse, better])
     return markdown(f"data set | pictures | {names} | difference | worse by > {WORSE} | better by > {WORSE}", rows)
 
 
-def by_change(before: list[dict], after: list[dict], changes: dict[tuple[str, str], str]) -> str:
+def by_change(before: Iterable[Picture], after: Iterable[Picture], changes: Mapping[Key, str]) -> str:
     """What each change costs; a picture with two counts for both."""
     cost: dict[str, list[float]] = {}
-    for a, b in pairs(before, after):
-        for name in changes[key(a)].split("+"):
-            cost.setdefault(name, []).append(b["dice"] - a["dice"])
-    worst_first = sorted(cost.items(), key=lambda named: np.mean(named[1]))
+    for pair in pairs(before, after):
+        for name in changes[pair.before.key].split("+"):
+            cost.setdefault(name, []).append(pair.gain)
+    worst_first = sorted(cost.items(), key=lambda named: float(np.mean(named[1])))
     return markdown("change | pictures | difference of Dice",
-                    [[name.replace("_", " "), len(v), figure(mean_of(v), 3, "+")] for name, v in worst_first])
+                    [[name.replace("_", " "), len(gains), mean_of(gains).text(3, "+")] for name, gains in worst_first])
 
 
-def means(document: dict) -> dict[str, float]:
-    """Mean Dice per data set, whatever the file has: pictures, data sets, or a yardstick's "dice"."""
-    if "pictures" in document:
-        sets = by_dataset(with_target(document["pictures"]))
-        return {name: float(np.mean([p["dice"] for p in mine])) for name, mine in sets.items()}
-    sets = document.get("datasets", [])
-    return document.get("dice") or {d["dataset"]: d["dice_mean"] for d in sets if d["dice_mean"] is not None}
+@dataclass(frozen=True)
+class Both:
+    """A model on pictures as they are, and shifted; None where it was not measured."""
+
+    plain: Evaluation | None
+    shifted: Evaluation | None = None
 
 
-def against(ours: list[dict | None], yardstick: list[dict | None]) -> str:
+def against(ours: Both, yardstick: Both) -> str:
     """Both models on pictures as they are, and shifted."""
-    found = [means(d) if d else {} for d in (*ours, *yardstick)]
-    cell = [lambda n, f=f: f"{f[n]:.3f}" if n in f else "–" for f in found]
-    table = markdown("data set | ours | ours, shifted | U-Net | U-Net, shifted",
-                     [[f"`{n}`", *(c(n) for c in cell)] for n in sorted(found[0])])
-    parts = [table]
-    for name, theirs, mine in zip(("As they are", "Shifted"), yardstick, ours):
-        if theirs and "pictures" not in theirs:
+    found = [e.means() if e else {} for e in (ours.plain, ours.shifted, yardstick.plain, yardstick.shifted)]
+
+    def cells(name: str) -> list[str]:
+        return [f"{means[name]:.3f}" if name in means else NONE for means in found]
+
+    parts = [markdown("data set | ours | ours, shifted | U-Net | U-Net, shifted",
+                      [[f"`{name}`", *cells(name)] for name in sorted(found[0])])]
+    for title, theirs, mine in (("As they are", yardstick.plain, ours.plain), ("Shifted", yardstick.shifted, ours.shifted)):
+        if theirs and theirs.pictures is None:
             parts.append("The U-Net's file has means only, no figures of single pictures: no interval of the difference "
                          "can be given.\n")
         elif theirs and mine:
-            parts.append(f"{name}, picture by picture:\n\n"
-                         + differences(theirs["pictures"], mine["pictures"], "U-Net | ours"))
+            parts.append(f"{title}, picture by picture:\n\n"
+                         + differences(theirs.pictures or (), mine.pictures or (), "U-Net | ours"))
     return "\n".join(parts)
 
 
-def marked_with_confidence(pictures: list[dict]) -> tuple[list[dict], np.ndarray, np.ndarray]:
-    """Pictures with a target on which something was marked; confidence, Dice."""
-    mine = [p for p in with_target(pictures) if p["marked"] and p["confidence"] is not None]
-    return mine, np.array([p["confidence"] for p in mine], float), np.array([p["dice"] for p in mine], float)
+@dataclass(frozen=True)
+class Marked:
+    """Pictures with a target on which something was marked."""
+
+    confidence: np.ndarray  # [n]
+    dice: np.ndarray
+
+    @classmethod
+    def of(cls, pictures: Iterable[Picture]) -> Marked:
+        """Those of which a confidence is known."""
+        mine = [p for p in with_target(pictures) if p.marked and p.confidence is not None]
+        return cls(np.array([picture.confidence for picture in mine], float), dices(mine))
 
 
-def confidence(pictures: list[dict]) -> str:
+def confidence(pictures: Iterable[Picture]) -> str:
     """Rank correlation with Dice and calibration, per data set and of all."""
-    rows = []
-    for name, some in [*by_dataset(pictures).items(), ("all", pictures)]:
-        mine, c, d = marked_with_confidence(some)
-        false = [p["confidence"] for p in some if p["empty"] and p["marked"] and p["confidence"] is not None]
-        rank = "too few"
-        if len(mine) >= FEWEST:
-            rank = figure((float(spearman(c, d)[0]), *interval(lambda i: spearman(c[i], d[i]), len(c))), 2)
-        rest = [f"{c.mean():.3f}", f"{d.mean():.3f}", f"{abs(c - d).mean():.3f}"] if mine else ["–"] * 3
-        rows.append([name if name == "all" else f"`{name}`", len(mine), rank, *rest,
-                     ", ".join(f"{v:.2f}" for v in false) or "–"])
+    pictures, rows = list(pictures), []
+    named = [(f"`{name}`", mine) for name, mine in by_dataset(pictures).items()]
+    for name, some in [*named, ("all", pictures)]:
+        marked = Marked.of(some)
+        sure, dice = marked.confidence, marked.dice
+        false = [p.confidence for p in some if p.empty and p.marked and p.confidence is not None]
+        rank = correlation_of(sure, dice).text(2) if len(sure) >= FEWEST else "too few"
+        rest = [f"{sure.mean():.3f}", f"{dice.mean():.3f}", f"{abs(sure - dice).mean():.3f}"] if len(sure) else [NONE] * 3
+        rows.append([name, len(sure), rank, *rest, ", ".join(f"{value:.2f}" for value in false) or NONE])
     return markdown("data set | pictures | rank correlation | confidence, mean | Dice, mean | mean absolute difference "
                     "| confidence of false marks", rows)
 
 
-def bins(c: np.ndarray, d: np.ndarray, count: int = 10) -> list[tuple[int, float, float, int]]:
-    """Reliability: (bin, mean confidence, mean Dice, pictures) of each equal bin that has any."""
-    at = np.minimum((c * count).astype(int), count - 1)
-    return [(int(b), float(c[at == b].mean()), float(d[at == b].mean()), int((at == b).sum())) for b in np.unique(at)]
+@dataclass(frozen=True)
+class Bin:
+    """Of a reliability plot."""
+
+    number: int
+    confidence: float
+    dice: float
+    pictures: int
 
 
-def plot(sets: dict[str, list[dict]], path: Path) -> None:
+def bins(marked: Marked, count: int = 10) -> list[Bin]:
+    """Means of each of `count` equal bins of confidence that has any picture."""
+    at = np.minimum((marked.confidence * count).astype(int), count - 1)
+    return [Bin(int(number), float(marked.confidence[at == number].mean()), float(marked.dice[at == number].mean()),
+                int((at == number).sum())) for number in np.unique(at)]
+
+
+def plot(sets: Mapping[str, Marked], path: Path) -> None:
     """Reliability: Dice over confidence, and how many pictures each point stands for."""
     import matplotlib  # only the plot needs it
 
@@ -229,12 +190,11 @@ def plot(sets: dict[str, list[dict]], path: Path) -> None:
 
     drawing, (top, low) = pyplot.subplots(2, 1, figsize=(5, 6), sharex=True, height_ratios=(3, 1), layout="constrained")
     top.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    for i, (label, pictures) in enumerate(sets.items()):
-        _, c, d = marked_with_confidence(pictures)
-        top.scatter(c, d, s=5, alpha=0.25, color=f"C{i}", linewidths=0)
-        b, x, y, n = zip(*bins(c, d))
-        top.plot(x, y, "o-", color=f"C{i}", label=label)
-        low.bar([(v + 0.3 + 0.4 * i) / 10 for v in b], n, 0.04, color=f"C{i}")
+    for number, (label, marked) in enumerate(sets.items()):
+        colour, found = f"C{number}", bins(marked)
+        top.scatter(marked.confidence, marked.dice, s=5, alpha=0.25, color=colour, linewidths=0)
+        top.plot([b.confidence for b in found], [b.dice for b in found], "o-", color=colour, label=label)
+        low.bar([(b.number + 0.3 + 0.4 * number) / 10 for b in found], [b.pictures for b in found], 0.04, color=colour)
     top.set(ylabel="Dice (points: pictures; line: mean of a bin)", ylim=(0, 1), xlim=(0, 1))
     low.set(xlabel="confidence", ylabel="pictures")
     top.legend()
@@ -242,53 +202,76 @@ def plot(sets: dict[str, list[dict]], path: Path) -> None:
     pyplot.close(drawing)
 
 
-def main() -> None:
-    """Writes the figures."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("int8", "float", "shifted", "yardstick", "yardstick-shifted", "changes"):
-        p.add_argument(f"--{name}", type=Path, required=name in ("int8", "float"))
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    read = lambda path: json.loads(path.read_text()) if path else None  # noqa: E731
-    int8, full, shifted = read(a.int8), read(a.float), read(a.shifted)
-    for path, measured in ((a.int8, int8), (a.float, full), (a.shifted, shifted)):
-        if measured and "pictures" not in measured:
-            sys.exit(f'{path} has no "pictures": write it again with this version of `espmedsam eval --json`')
-    a.out.mkdir(parents=True, exist_ok=True)
-    yardsticks = [read(a.yardstick), read(a.yardstick_shifted)]
-    (a.out / "figures.md").write_text(document(int8, full, shifted, yardsticks, a.changes))
-    sets = {"pictures as they are": int8["pictures"]} | ({"shifted": shifted["pictures"]} if shifted else {})
-    if all(len(marked_with_confidence(v)[0]) for v in sets.values()):
-        plot(sets, a.out / "reliability.png")
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of."""
+
+    int8: Both
+    full: Evaluation  # in float arithmetic
+    yardstick: Both
+    changes: Mapping[Key, str]  # what was done to which shifted picture; empty if not known
 
 
-def document(int8: dict, full: dict, shifted: dict | None, yardstick: list[dict | None], changes: Path | None) -> str:
+def document(material: Material) -> str:
     """The markdown."""
-    given = shlex.join(sys.argv[1:])
-    mine = int8["pictures"]
-    fell = losses(full["pictures"], mine)
-    parts = [f"# Figures\n\n    python -m espmedsam.measure.report {given}\n",
-             f"Model `{int8['model']}` (SHA-256 `{int8['model_sha256'][:16]}…`), part `{int8['part']}`; float: "
-             f"`{full['model']}`. Mean [95 % interval], percentile bootstrap over pictures, {RESAMPLES} resamples, "
+    int8, full = material.int8.plain, material.full
+    assert int8 is not None, "of the 8-bit model there is always a file"
+    mine, float_pictures = int8.pictures or (), full.pictures or ()
+    fell = losses(float_pictures, mine)
+    parts = [f"# Figures\n\n    python -m espmedsam.measure.report {shlex.join(sys.argv[1:])}\n",
+             f"Model `{int8.model}` (SHA-256 `{int8.model_sha256[:16]}…`), part `{int8.part}`; float: "
+             f"`{full.model}`. Mean [95 % interval], percentile bootstrap over pictures, {RESAMPLES} resamples, "
              f"seed {SEED}.\n",
              "## Accuracy\n", accuracy(mine), circumferences(mine), "## 8 bits against float\n",
-             differences(full["pictures"], mine, "float | 8 bits"), f"Worse by more than {WORSE}:\n" if fell else
+             differences(float_pictures, mine, "float | 8 bits"), f"Worse by more than {WORSE}:\n" if fell else
              f"No picture is worse by more than {WORSE}.\n"]
     if fell:
-        rows = [[f"`{a['dataset']}/{a['stem']}`", f"{a['dice']:.3f}", f"{b['dice']:.3f}",
-                 f"{b['dice'] - a['dice']:+.3f}"] for a, b in fell]
+        rows = [[f"`{'/'.join(pair.before.key)}`", f"{pair.before.dice:.3f}", f"{pair.after.dice:.3f}", f"{pair.gain:+.3f}"]
+                for pair in fell]
         parts.append(markdown("picture | Dice, float | Dice, 8 bits | difference", rows))
     parts += ["## Confidence\n", confidence(mine)]
-    if shifted:
-        after = shifted["pictures"]
+    if material.int8.shifted:
+        after = material.int8.shifted.pictures or ()
         parts += ["## Shifted pictures\n", accuracy(after), differences(mine, after, "as they are | shifted")]
-        if changes:
-            done = {(r["dataset"], r["stem"]): r["changes"] for r in csv.DictReader(changes.open())}
-            parts.append(by_change(mine, after, done))
+        if material.changes:
+            parts.append(by_change(mine, after, material.changes))
         parts.append("Confidence:\n\n" + confidence(after))
-    if any(yardstick):
-        parts += ["## Beside the U-Net\n", against([int8, shifted], yardstick)]
+    if material.yardstick.plain or material.yardstick.shifted:
+        parts += ["## Beside the U-Net\n", against(material.int8, material.yardstick)]
     return "\n".join(part for part in parts if part)
+
+
+def with_pictures(path: Path | None) -> Evaluation | None:
+    """A file, which must have figures of single pictures; exits if it has none."""
+    if not path:
+        return None
+    found = read(path)
+    if found.pictures is None:
+        sys.exit(f'{path} has no "pictures": write it again with this version of `espmedsam eval --json`')
+    return found
+
+
+def main() -> None:
+    """Writes the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("int8", "float", "shifted", "yardstick", "yardstick-shifted", "changes"):
+        parser.add_argument(f"--{name}", type=Path, required=name in ("int8", "float"))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    int8, full, shifted = (with_pictures(path) for path in (args.int8, args.float, args.shifted))
+    assert int8 is not None and full is not None, "they are required"
+    yardstick = Both(*(read(path) if path else None for path in (args.yardstick, args.yardstick_shifted)))
+    changes: dict[Key, str] = {}
+    if args.changes:
+        with args.changes.open() as file:
+            changes = {(row["dataset"], row["stem"]): row["changes"] for row in csv.DictReader(file)}
+    args.out.mkdir(parents=True, exist_ok=True)
+    material = Material(Both(int8, shifted), full, yardstick, changes)
+    (args.out / "figures.md").write_text(document(material))
+    sets = {"pictures as they are": int8} | ({"shifted": shifted} if shifted else {})
+    marked = {name: Marked.of(found.pictures or ()) for name, found in sets.items()}
+    if all(len(some.dice) for some in marked.values()):
+        plot(marked, args.out / "reliability.png")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..facts.architecture import EMBED
+from ..facts.architecture import DECODER_HEADS, EMBED
 from .encoder import LayerNorm2d
-
-HEADS = 8
 
 
 class Attention(nn.Module):
@@ -23,8 +21,8 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, EMBED)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q, k, v = (p(t).unflatten(-1, (HEADS, -1)).transpose(1, 2)
-                   for p, t in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v)))
+        projected = (self.q_proj(q), self.k_proj(k), self.v_proj(v))
+        q, k, v = (rows.unflatten(-1, (DECODER_HEADS, -1)).transpose(1, 2) for rows in projected)
         return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
@@ -93,8 +91,8 @@ class HyperNetwork(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(EMBED, EMBED), nn.Linear(EMBED, EMBED), nn.Linear(EMBED, 32)])
 
     def forward(self, x: Tensor) -> Tensor:
-        a, b, c = self.layers
-        return c(F.relu(b(F.relu(a(x)))))
+        first, second, last = self.layers
+        return last(F.relu(second(F.relu(first(x)))))
 
 
 class QDMD(nn.Module):

@@ -94,8 +94,7 @@ def attention_offsets(window: int) -> Tensor:
     numbered by first occurrence over all pairs in row-major order. (window^2, window^2) int64."""
     cells = [(y, x) for y in range(window) for x in range(window)]
     seen: dict[tuple[int, int], int] = {}
-    rows = [[seen.setdefault((abs(a - c), abs(b - d)), len(seen)) for c, d in cells] for a, b in cells]
-    return torch.tensor(rows)
+    return torch.tensor([[seen.setdefault((abs(y - y2), abs(x - x2)), len(seen)) for y2, x2 in cells] for y, x in cells])
 
 
 class WindowAttention(nn.Module):
@@ -161,12 +160,14 @@ class Block(nn.Module):
 class Stage(nn.Module):
     """Blocks of one width, then the downsample to the next (absent in the last)."""
 
-    def __init__(self, i: int):
+    def __init__(self, number: int):
         super().__init__()
-        make = (lambda: MBConv(DIMS[0])) if i == 0 else (lambda: Block(DIMS[i], HEADS[i], WINDOWS[i]))
-        self.blocks = nn.ModuleList(make() for _ in range(DEPTHS[i]))
-        if i < 3:
-            self.downsample = PatchMerging(DIMS[i], DIMS[i + 1], stride=1 if i == 2 else 2)
+        width = DIMS[number]
+        self.blocks = nn.ModuleList(
+            Block(width, HEADS[number], WINDOWS[number]) if number else MBConv(width) for _ in range(DEPTHS[number])
+        )
+        if number + 1 < len(DIMS):
+            self.downsample = PatchMerging(width, DIMS[number + 1], stride=1 if number == 2 else 2)
 
     def forward(self, x: Tensor, controller: bool) -> Tensor:
         for block in self.blocks:
@@ -183,7 +184,7 @@ class SemiTViT(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch_embed = PatchEmbed()
-        self.layers = nn.ModuleList(Stage(i) for i in range(4))
+        self.layers = nn.ModuleList(Stage(number) for number in range(len(DIMS)))
         self.norm_head = nn.LayerNorm(DIMS[3])
         self.head = nn.Linear(DIMS[3], 1000)
         self.neck = nn.Sequential(

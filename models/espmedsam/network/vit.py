@@ -21,9 +21,9 @@ class VitShape:
     depth: int = 12
     heads: int = 12
     window: int = 14
-    grid: int = 64                          # side of the stored position embedding: 1024 / 16
+    grid: int = 64  # side of the stored position embedding: 1024 / 16
     everywhere: tuple[int, ...] = (2, 5, 8, 11)  # blocks whose attention spans the whole map
-    adapter: int = 0                        # width of the adapters, 0 = none
+    adapter: int = 0  # width of the adapters, 0 = none
 
 
 def relative_positions(table: Tensor, side: int) -> Tensor:
@@ -127,7 +127,7 @@ class Vit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.patch_embed(x)
-        position = self.pos_embed
+        position: Tensor = self.pos_embed
         if position.shape[1:3] != x.shape[1:3]:
             position = F.interpolate(position.permute(0, 3, 1, 2), x.shape[1:3], mode="bicubic", antialias=True)
             position = position.permute(0, 2, 3, 1)

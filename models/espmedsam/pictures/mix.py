@@ -8,7 +8,9 @@ import numpy as np
 LOW = 0.06  # of the side: the largest extent of the exchanged frequencies
 
 
-def paste(image: np.ndarray, mask: np.ndarray, donor: np.ndarray, donor_mask: np.ndarray):
+def paste(
+    image: np.ndarray, mask: np.ndarray, donor: np.ndarray, donor_mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The donor's structure set into the picture where the donor has it, with a feathered edge and the mean of its
     surroundings made the picture's (copy-paste, Ghiasi et al., arXiv 2012.07177).
 
@@ -24,31 +26,33 @@ def paste(image: np.ndarray, mask: np.ndarray, donor: np.ndarray, donor_mask: np
     ring = (near > 0) & ~inside
     if not ring.any():
         return image, mask
-    soft = cv2.GaussianBlur(cv2.dilate(inside.astype(np.float32), np.ones((reach,) * 2)), (0, 0), reach / 2)
-    soft = np.maximum(soft, donor_mask)[..., None]
+    grown = cv2.dilate(inside.astype(np.float32), np.ones((reach,) * 2))
+    soft = np.maximum(cv2.GaussianBlur(grown, (0, 0), reach / 2), donor_mask)[..., None]
     shift = image[ring].mean(0) - donor[ring].mean(0)
     mixed = image * (1 - soft) + np.clip(donor + shift, 0, 255) * soft
     return mixed.astype(np.uint8), np.maximum(mask, donor_mask)
 
 
-def exchange(x: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def exchange(pixels: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Amplitudes of the lowest frequencies drawn towards the donor's, the phases kept: the donor's light and colours on
     the picture's structures (Fourier domain adaptation, Yang and Soatto, arXiv 2004.05498).
 
-    x: float32 S x S x 3 in 0..255; donor: uint8 S' x S' x 3. Returns float32 S x S x 3, not clipped.
+    pixels: float32 S x S x 3 in 0..255; donor: uint8 S' x S' x 3. Returns float32 S x S x 3, not clipped.
     """
-    side = x.shape[0]
+    side = pixels.shape[0]
     most = max(1, int(side * rng.uniform(0.005, LOW)))
     share = rng.uniform(0.3, 1.0)
     other = cv2.resize(donor, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     basis = np.exp(-2j * np.pi / side * np.outer(np.arange(-most, most + 1), np.arange(side))).astype(np.complex64)
 
-    def low(v):  # the spectrum's centre alone: two small products instead of a whole transform
-        return np.einsum("ij,kjc->kic", basis, np.tensordot(basis, v.astype(np.complex64), (1, 0)), optimize=True)
-    own = low(x)
+    def transformed(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Both axes of H x W x 3 through the matrix."""
+        return np.einsum("ij,kjc->kic", matrix, np.tensordot(matrix, values, (1, 0)), optimize=True)
+
+    # The spectrum's centre alone: two small products instead of a whole transform.
+    own, theirs = (transformed(basis, values.astype(np.complex64)) for values in (pixels, other))
     amount = np.abs(own)
-    wanted = (1 - share) * amount + share * np.abs(low(other))
+    wanted = (1 - share) * amount + share * np.abs(theirs)
     change = own / np.maximum(amount, 1e-6) * (wanted - amount)
-    back = np.conj(basis).T / side
-    delta = np.einsum("ij,kjc->kic", back, np.tensordot(back, change, (1, 0)), optimize=True).real
-    return np.ascontiguousarray(x + delta, np.float32)  # OpenCV draws on nothing else
+    delta = transformed(np.conj(basis).T / side, change).real
+    return np.ascontiguousarray(pixels + delta, np.float32)  # OpenCV draws on nothing else

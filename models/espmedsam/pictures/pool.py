@@ -15,7 +15,6 @@ from ..facts.modalities import of_index
 MEAN = np.array(IMAGENET_MEAN, np.float32)
 STD = np.array(IMAGENET_STD, np.float32)
 
-
 # The part of the split whose pictures have no mask: they serve distillation alone.
 UNLABELLED = "unlabelled"
 # Data sets of several hospitals, whose `source_split` tells them apart.
@@ -40,34 +39,49 @@ def load_split(root: Path, split: Path, part: str) -> list[Item]:
     earlier split goes with a pool that has grown. Raises ValueError if a picture lacks a mask in another part than
     "unlabelled"."""
     with split.open() as file:
-        parts = {(r["dataset"], r["stem"]): r["split"] for r in csv.DictReader(file)}
+        parts = {(row["dataset"], row["stem"]): row["split"] for row in csv.DictReader(file)}
     items = []
     with (root / "index.csv").open() as file:
-        for r in csv.DictReader(file):
-            if parts.get((r["dataset"], r["stem"])) != part:
+        for row in csv.DictReader(file):
+            dataset, stem, mask = row["dataset"], row["stem"], row["mask"]
+            if parts.get((dataset, stem)) != part:
                 continue
-            if not r["mask"] and part != UNLABELLED:
-                raise ValueError(f"{split}: {r['dataset']} {r['stem']} is in '{part}', but the index has no mask of it")
-            modality = of_index(r["modality"])
-            centre = f" {r['source_split']}" if r["dataset"] in OF_CENTRES else ""
-            items.append(Item(r["dataset"], modality, r["stem"], root / r["image"],
-                              root / r["mask"] if r["mask"] else None, r["empty"] == "1", r["dataset"] + centre))
+            if not mask and part != UNLABELLED:
+                raise ValueError(f"{split}: {dataset} {stem} is in '{part}', but the index has no mask of it")
+            items.append(Item(
+                dataset=dataset,
+                modality=of_index(row["modality"]),
+                stem=stem,
+                image=root / row["image"],
+                mask=root / mask if mask else None,
+                empty=row["empty"] == "1",
+                source=f"{dataset} {row['source_split']}" if dataset in OF_CENTRES else dataset,
+            ))
     return items
 
 
 def read_image(item: Item) -> np.ndarray:
     """RGB uint8 H x W x 3. Raises ValueError if the file is no picture."""
-    image = cv2.imread(str(item.image), cv2.IMREAD_COLOR)
+    return read_picture(item.image)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """RGB uint8 H x W x 3 of a file. Raises ValueError if it is no picture."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError(f"{item.image} is missing or no picture")
+        raise ValueError(f"{path} is missing or no picture")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def read_pair(item: Item) -> tuple[np.ndarray, np.ndarray]:
-    """(RGB uint8 H x W x 3, mask uint8 0/255 H x W). Raises ValueError if the picture has no mask."""
+    """(RGB uint8 H x W x 3, mask uint8 0/255 H x W). Raises ValueError if the picture has no mask, or a file is no
+    picture."""
     if item.mask is None:
         raise ValueError(f"{item.dataset} {item.stem} has no mask: it serves distillation alone")
-    return read_image(item), cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+    mask = cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise ValueError(f"{item.mask} is missing or no picture")
+    return read_image(item), mask
 
 
 def triangle_weights(src: int, dst: int) -> np.ndarray:
@@ -77,21 +91,20 @@ def triangle_weights(src: int, dst: int) -> np.ndarray:
     scale = src / dst
     support = max(scale, 1.0)
     centre = (np.arange(dst) + 0.5) * scale
-    lo = np.maximum((centre - support + 0.5).astype(np.int64), 0)
-    hi = np.minimum((centre + support + 0.5).astype(np.int64), src)
-    w = np.zeros((dst, src))
-    for i in range(dst):
-        j = np.arange(lo[i], hi[i])
-        t = 1 - np.abs((j + 0.5 - centre[i]) / support)
-        w[i, lo[i]:hi[i]] = np.maximum(t, 0)
-    return (w / w.sum(1, keepdims=True)).astype(np.float32)
+    low = np.maximum((centre - support + 0.5).astype(np.int64), 0)
+    high = np.minimum((centre + support + 0.5).astype(np.int64), src)
+    weights = np.zeros((dst, src))
+    for row in range(dst):
+        near = np.arange(low[row], high[row])
+        weights[row, low[row]:high[row]] = np.maximum(1 - np.abs((near + 0.5 - centre[row]) / support), 0)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
 def square(image: np.ndarray, side: int) -> np.ndarray:
     """Squashes H x W x C to side x side x C float32 with the triangle filter: the `triangle-squash` profile."""
-    x = image.astype(np.float32)
-    x = np.tensordot(triangle_weights(x.shape[0], side), x, (1, 0))
-    return np.ascontiguousarray(np.tensordot(triangle_weights(x.shape[1], side), x, (1, 1)).transpose(1, 0, 2))
+    rows = np.tensordot(triangle_weights(image.shape[0], side), image.astype(np.float32), (1, 0))
+    both = np.tensordot(triangle_weights(image.shape[1], side), rows, (1, 1))
+    return np.ascontiguousarray(both.transpose(1, 0, 2))
 
 
 def normalise(image: np.ndarray) -> np.ndarray:
@@ -103,18 +116,30 @@ def normalise(image: np.ndarray) -> np.ndarray:
 SHARP = {"fundus": 640, "microscopy": 640}
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A picture with its mask, square: uint8 n x n x 3 RGB, and n x n in 0..255."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    modality: str
+
+
 class Pool:
     """Training pictures as uint8 squares in memory (a margin over the training side, so that a crop stays sharp)."""
 
     def __init__(self, items: list[Item], margin: int):
         self.items = items
-        self.images, self.masks = [], []
+        self.samples: list[Sample] = []
         for item in items:
             image, mask = read_pair(item)
             side = max(margin, min(max(image.shape[:2]), SHARP.get(item.modality, 0)))
-            self.images.append(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
-            area = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
-            self.masks.append(area)
+            small = (cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA) for pixels in (image, mask))
+            self.samples.append(Sample(*small, item.modality))
         self.by_dataset: dict[str, list[int]] = {}
-        for i, item in enumerate(items):
-            self.by_dataset.setdefault(item.dataset, []).append(i)
+        for at, item in enumerate(items):
+            self.by_dataset.setdefault(item.dataset, []).append(at)
+
+    def sample(self, index: int) -> Sample:
+        """One picture with its mask."""
+        return self.samples[index]

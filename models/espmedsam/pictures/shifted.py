@@ -18,129 +18,131 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator as Rng
 
+from .augment import decoded
 from .pool import Item, load_split, read_pair
 
 Pair = tuple[np.ndarray, np.ndarray]  # RGB float32 H x W x 3 in 0..255, mask uint8 0/255 H x W
 KEPT = 0.6  # of the target's area at least, else the change is drawn anew: a target cut away is another task
 
 
-def _tone(change: Callable[[np.ndarray, np.random.Generator], np.ndarray]):
+def _tone(change: Callable[[np.ndarray, Rng], np.ndarray]) -> Callable[[np.ndarray, np.ndarray, Rng], Pair]:
     """Of a change of values only: the mask stays."""
-    return lambda x, mask, rng: (change(np.clip(x, 0, 255), rng), mask)
+    return lambda pixels, mask, rng: (change(np.clip(pixels, 0, 255), rng), mask)
 
 
-def _u8(x: np.ndarray) -> np.ndarray:
-    return np.clip(x, 0, 255).round().astype(np.uint8)
+def _u8(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(pixels, 0, 255).round().astype(np.uint8)
 
 
-def _of_brightness(x: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _of_brightness(pixels: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Applies a change of a grey uint8 picture to the brightness, colours kept."""
-    lab = cv2.cvtColor(_u8(x), cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(_u8(pixels), cv2.COLOR_RGB2LAB)
     lab[..., 0] = change(lab[..., 0])
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.float32)
 
 
-def pixelated(x, rng):
+def pixelated(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """128 pixels along the longest side, taken without antialiasing and shown as blocks. Training shrinks smoothly."""
-    h, w = x.shape[:2]
-    scale = 128 / max(h, w)
-    small = cv2.resize(x, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_NEAREST)
-    return cv2.resize(small, (w, h), interpolation=cv2.INTER_NEAREST)
+    height, width = pixels.shape[:2]
+    scale = 128 / max(height, width)
+    small = cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def sharpened(x, rng):
+def sharpened(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Unsharp mask as consoles' edge enhancement, with its halos."""
-    blurred = cv2.GaussianBlur(x, (0, 0), max(x.shape[:2]) * rng.uniform(0.006, 0.015))
-    return x + (x - blurred) * rng.uniform(1.5, 3.0)
+    blurred = cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape[:2]) * rng.uniform(0.006, 0.015))
+    return pixels + (pixels - blurred) * rng.uniform(1.5, 3.0)
 
 
-def local_contrast(x, rng):
+def local_contrast(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """CLAHE (Zuiderveld, Graphics Gems IV, 1994), as detectors' post-processing."""
-    return _of_brightness(x, cv2.createCLAHE(rng.uniform(4, 8), (8, 8)).apply)
+    return _of_brightness(pixels, cv2.createCLAHE(rng.uniform(4, 8), (8, 8)).apply)
 
 
-def s_curve(x, rng):
+def s_curve(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """A display's look-up table over the picture's own range: dark crushed, bright washed out. Training has gamma and
     linear contrast."""
     steep, middle = rng.uniform(8, 12), rng.uniform(0.35, 0.55)
-    dark, bright = np.percentile(x, (0.5, 99.5))  # a fixed range would leave nothing of a dark field
-    low, high = (1 / (1 + np.exp(-steep * (v - middle))) for v in (0.0, 1.0))
-    v = np.clip((x - dark) / max(bright - dark, 1.0), 0, 1)
-    return (1 / (1 + np.exp(-steep * (v - middle))) - low) / (high - low) * 255
+    dark, bright = np.percentile(pixels, (0.5, 99.5))  # a fixed range would leave nothing of a dark field
+    low, high = (1 / (1 + np.exp(-steep * (value - middle))) for value in (0.0, 1.0))
+    value = np.clip((pixels - dark) / max(bright - dark, 1.0), 0, 1)
+    return (1 / (1 + np.exp(-steep * (value - middle))) - low) / (high - low) * 255
 
 
-def temperature(x, rng):
+def temperature(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """White balance of a far warmer or colder lamp. Training's channels change by a fifth at most."""
     warm = rng.uniform(0.35, 0.55) * rng.choice([-1, 1])
     gain = np.exp(np.array([warm, 0, -warm]))
-    return x * (gain * x.mean() / max((x * gain).mean(), 1.0))
+    return pixels * (gain * pixels.mean() / max((pixels * gain).mean(), 1.0))
 
 
-def hue(x, rng):
+def hue(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Colours turned by 20 to 35 degrees: another sensor's matrix, another stain."""
-    hsv = cv2.cvtColor(_u8(x), cv2.COLOR_RGB2HSV)
+    hsv = cv2.cvtColor(_u8(pixels), cv2.COLOR_RGB2HSV)
     turn = int(rng.integers(10, 18) * rng.choice([-1, 1]))  # OpenCV's hue is in steps of two degrees
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + turn) % 180
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
 
 
-def tinted(x, rng):
+def tinted(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """An amber or blue display map. Training's tints stay above 0.8."""
     gain = np.array([[1.1, 0.8, 0.45], [0.5, 0.8, 1.1]][rng.integers(2)])
-    return x * gain
+    return pixels * gain
 
 
-def moved(x, rng):
+def moved(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Motion: blurred along a line of 3 to 5 % of the side."""
-    n = int(max(x.shape[:2]) * rng.uniform(0.03, 0.05)) | 1
-    line = np.zeros((n, n), np.float32)
-    reach = np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)]) * (n // 2)
-    ends = [tuple(int(round(v)) for v in n // 2 + s * reach) for s in (-1, 1)]
+    length = int(max(pixels.shape[:2]) * rng.uniform(0.03, 0.05)) | 1
+    line = np.zeros((length, length), np.float32)
+    reach = np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)]) * (length // 2)
+    ends = [tuple(round(float(value)) for value in length // 2 + sign * reach) for sign in (-1, 1)]
     cv2.line(line, *ends, 1.0)
-    return cv2.filter2D(x, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
+    return cv2.filter2D(pixels, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
-def jpeg(x, rng):
+def jpeg(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Quality 6 to 12, colours at half size. Training stops at 25."""
     options = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(6, 13)),
                cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    coded = cv2.imencode(".jpg", cv2.cvtColor(_u8(x), cv2.COLOR_RGB2BGR), options)[1]
-    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.float32)
+    coded = cv2.imencode(".jpg", cv2.cvtColor(_u8(pixels), cv2.COLOR_RGB2BGR), options)[1]
+    return cv2.cvtColor(decoded(coded), cv2.COLOR_BGR2RGB).astype(np.float32)
 
 
-def vignette(x, rng):
+def vignette(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Light from one side, falling off to a fifth or a third."""
-    h, w = x.shape[:2]
-    yy, xx = np.mgrid[:h, :w].astype(np.float32)
-    cy, cx = rng.uniform(0.25, 0.75, 2)
-    far = np.hypot(yy / h - cy, xx / w - cx)
-    return x * (1 - (1 - rng.uniform(0.2, 0.35)) * (far / far.max()) ** 2)[..., None]
+    height, width = pixels.shape[:2]
+    down, right = np.mgrid[:height, :width].astype(np.float32)
+    row, column = rng.uniform(0.25, 0.75, 2)
+    far = np.hypot(down / height - row, right / width - column)
+    return pixels * (1 - (1 - rng.uniform(0.2, 0.35)) * (far / far.max()) ** 2)[..., None]
 
 
-def deep_noise(x, rng):
+def deep_noise(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Speckle and amplifier noise that grow with depth, at the bottom beyond what training has anywhere."""
-    h, w = x.shape[:2]
-    depth = (np.linspace(0, 1, h, dtype=np.float32) ** 1.5)[:, None]
-    speckle = cv2.GaussianBlur(rng.standard_normal((h, w)).astype(np.float32), (0, 0), 1.2)
-    electronic = np.abs(rng.standard_normal((h, w)).astype(np.float32))
-    x = x * (1 + speckle / speckle.std() * depth * rng.uniform(0.4, 0.6))[..., None]
-    return x + (electronic * depth * rng.uniform(15, 30))[..., None]
+    height, width = pixels.shape[:2]
+    depth = (np.linspace(0, 1, height, dtype=np.float32) ** 1.5)[:, None]
+    speckle = cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 1.2)
+    electronic = np.abs(rng.standard_normal((height, width)).astype(np.float32))
+    pixels = pixels * (1 + speckle / speckle.std() * depth * rng.uniform(0.4, 0.6))[..., None]
+    return pixels + (electronic * depth * rng.uniform(15, 30))[..., None]
 
 
-def console(x, mask, rng):
+def console(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     """Mirrored, on a 16:9 or 21:9 screen with menus and text: the network sees it squeezed. Training's borders are bare
     and cover at most 18 %."""
-    x, mask = x[:, ::-1], mask[:, ::-1]
-    h, w = mask.shape
-    top, bottom = (int(h * v) for v in rng.uniform(0.06, 0.14, 2))
-    tall = top + h + bottom
-    wide = max(int(tall * rng.choice([16 / 9, 21 / 9])), int(w * 1.2))
-    left = int((wide - w) * rng.uniform(0.2, 0.8))
+    pixels, mask = pixels[:, ::-1], mask[:, ::-1]
+    height, width = mask.shape
+    top, bottom = (int(height * value) for value in rng.uniform(0.06, 0.14, 2))
+    tall = top + height + bottom
+    wide = max(int(tall * rng.choice([16 / 9, 21 / 9])), int(width * 1.2))
+    left = int((wide - width) * rng.uniform(0.2, 0.8))
     ground = rng.choice([[12, 14, 18], [40, 52, 70], [205, 208, 212]])
     screen = np.full((tall, wide, 3), ground, np.uint8)
     ink = (235, 235, 225) if ground[0] < 128 else (30, 30, 40)
-    for column, room in ((4, left), (left + w + 6, wide - left - w)):
+    for column, room in ((4, left), (left + width + 6, wide - left - width)):
         for y in range(top, tall - 12, int(rng.integers(18, 34))):
             if room < 50:
                 break
@@ -151,41 +153,42 @@ def console(x, mask, rng):
     heading = "EXAM 17/03  MI 0.9  TIS 0.4  12 Hz"
     cv2.putText(screen, heading, (8, max(top - 5, 10)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, ink, 1, cv2.LINE_AA)
     out, outside = screen.astype(np.float32), np.zeros((tall, wide), np.uint8)
-    out[top:top + h, left:left + w], outside[top:top + h, left:left + w] = x, mask
+    out[top:top + height, left:left + width], outside[top:top + height, left:left + width] = pixels, mask
     return out, outside
 
 
-def sector(x, mask, rng):
+def sector(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     """Only a convex probe's fan is left: 50 to 75 degrees, its tip above the picture."""
-    h, w = mask.shape
-    yy, xx = np.mgrid[:h, :w].astype(np.float32)
-    tip, half = -rng.uniform(0.3, 0.7) * h, np.deg2rad(rng.uniform(50, 75) / 2)
-    far, angle = np.hypot(xx - w / 2, yy - tip), np.arctan2(xx - w / 2, yy - tip)
-    out = (np.abs(angle) > half) | (far < -tip * 1.08) | (far > h - tip - 2)
-    x, mask = x.copy(), mask.copy()
-    x[out], mask[out] = 0, 0
-    return x, mask
+    height, width = mask.shape
+    down, right = np.mgrid[:height, :width].astype(np.float32)
+    tip, half = -rng.uniform(0.3, 0.7) * height, np.deg2rad(rng.uniform(50, 75) / 2)
+    far, angle = np.hypot(right - width / 2, down - tip), np.arctan2(right - width / 2, down - tip)
+    out = (np.abs(angle) > half) | (far < -tip * 1.08) | (far > height - tip - 2)
+    pixels, mask = pixels.copy(), mask.copy()
+    pixels[out], mask[out] = 0, 0
+    return pixels, mask
 
 
-def perspective(x, mask, rng):
+def perspective(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     """Seen askew: each corner moved inwards by up to 14 % of the side. Training's geometry is affine."""
-    h, w = mask.shape
+    height, width = mask.shape
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     inwards = corners + (1 - 2 * corners) * rng.uniform(0.02, 0.14, (4, 2))
-    m = cv2.getPerspectiveTransform(*((c * [w, h]).astype(np.float32) for c in (corners, inwards)))
-    return (cv2.warpPerspective(x, m, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            cv2.warpPerspective(mask, m, (w, h), flags=cv2.INTER_NEAREST))
+    size = (width, height)
+    placement = cv2.getPerspectiveTransform(*((points * size).astype(np.float32) for points in (corners, inwards)))
+    seen = cv2.warpPerspective(pixels, placement, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return seen, cv2.warpPerspective(mask, placement, size, flags=cv2.INTER_NEAREST)
 
 
-def elastic(x, mask, rng):
+def elastic(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     """Smooth displacement of up to 4 % of the side (Simard et al., ICDAR 2003): another body or pressure."""
-    h, w = mask.shape
-    side = max(h, w)
-    shift = cv2.GaussianBlur(rng.standard_normal((h, w, 2)).astype(np.float32), (0, 0), side * 0.08)
+    height, width = mask.shape
+    side = max(height, width)
+    shift = cv2.GaussianBlur(rng.standard_normal((height, width, 2)).astype(np.float32), (0, 0), side * 0.08)
     shift *= side * rng.uniform(0.025, 0.04) / np.abs(shift).max()
-    yy, xx = np.mgrid[:h, :w].astype(np.float32)
-    to = (xx + shift[..., 0], yy + shift[..., 1])
-    return (cv2.remap(x, *to, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+    down, right = np.mgrid[:height, :width].astype(np.float32)
+    to = (right + shift[..., 0], down + shift[..., 1])
+    return (cv2.remap(pixels, *to, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
             cv2.remap(mask, *to, cv2.INTER_NEAREST))
 
 
@@ -198,22 +201,22 @@ FITTING = {"ultrasound": (*GREY, "tinted", "moved", "deep_noise", "sector", "con
            "colonoscopy": (*COLOUR, "console")}
 
 
-def shifted(image: np.ndarray, mask: np.ndarray, modality: str, rng: np.random.Generator) -> tuple[Pair, list[str]]:
+def shifted(image: np.ndarray, mask: np.ndarray, modality: str, rng: Rng) -> tuple[Pair, list[str]]:
     """One or two changes that suit the modality, at most one of them of geometry, done first; and their names."""
     names = list(FITTING.get(modality, COLOUR))
     grey = np.ptp(image.astype(np.int16), 2).max() == 0
     if grey:  # nothing to turn in a grey picture
-        names = [n for n in names if n not in ("temperature", "hue")]
+        names = [name for name in names if name not in ("temperature", "hue")]
     while True:
         count = int(rng.integers(1, 3))
-        chosen = sorted(rng.choice(names, count, replace=False).tolist(), key=lambda n: n not in GEOMETRY)
-        if sum(n in GEOMETRY for n in chosen) > 1:
+        chosen = sorted(rng.choice(names, count, replace=False).tolist(), key=lambda name: name not in GEOMETRY)
+        if sum(name in GEOMETRY for name in chosen) > 1:
             continue
-        x, m = image.astype(np.float32), mask
+        pixels, changed = image.astype(np.float32), mask
         for name in chosen:
-            x, m = (GEOMETRY | TONES)[name](x, m, rng)
-        if (m > 127).sum() >= KEPT * (mask > 127).sum():
-            return (_u8(x), m), chosen
+            pixels, changed = (GEOMETRY | TONES)[name](pixels, changed, rng)
+        if (changed > 127).sum() >= KEPT * (mask > 127).sum():
+            return (_u8(pixels), changed), chosen
 
 
 def write(items: list[Item], rows: list[dict[str, str]], seed: int, out: Path) -> list[dict[str, str]]:

@@ -20,9 +20,10 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,12 +51,29 @@ class Look:
     height: float
     mirrored: bool
 
+    @classmethod
+    def read(cls, row: list[str]) -> Look:
+        """Of a row of `rows.csv`."""
+        dataset, stem, view, left, top, width, height, mirrored = row
+        parts = (float(part) for part in (left, top, width, height))
+        return cls(dataset, stem, int(view), *parts, mirrored=mirrored == "True")
+
     def of(self, image: np.ndarray) -> np.ndarray:
         """The part of the picture, H x W x 3: teacher and student see the same pixels."""
-        h, w = image.shape[:2]
-        x, y = int(self.left * w), int(self.top * h)
-        part = image[y:y + max(int(self.height * h + 0.5), 1), x:x + max(int(self.width * w + 0.5), 1)]
+        height, width = image.shape[:2]
+        top, left = int(self.top * height), int(self.left * width)
+        bottom = top + max(int(self.height * height + 0.5), 1)
+        right = left + max(int(self.width * width + 0.5), 1)
+        part = image[top:bottom, left:right]
         return np.ascontiguousarray(part[:, ::-1] if self.mirrored else part)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Looks and what the teacher makes of them."""
+
+    looks: list[Look]
+    embeddings: np.ndarray  # B x 256 x grid x grid float16
 
 
 def look(item: Item, view: int, seed: int) -> Look:
@@ -79,7 +97,7 @@ def area_weights(extent: float, cells: int, dst: int) -> Tensor:
 
 def pooled(embedding: Tensor, covered: tuple[float, float], grid: int) -> Tensor:
     """C x G x G of which the picture covers (rows, columns) from the corner -> C x grid x grid over the picture alone."""
-    rows, columns = (area_weights(e, embedding.shape[-1], grid).to(embedding) for e in covered)
+    rows, columns = (area_weights(extent, embedding.shape[-1], grid).to(embedding) for extent in covered)
     return rows @ embedding @ columns.T
 
 
@@ -90,16 +108,19 @@ class Embeddings:
         self.folder = folder
         try:
             self.made_by = json.loads((folder / "made_by.json").read_text())
-        except FileNotFoundError as e:
-            raise SystemExit(f"{folder} holds no embeddings: make them with `python -m espmedsam.teachers.embeddings`") from e
+        except FileNotFoundError as error:
+            made_with = "`python -m espmedsam.teachers.embeddings`"
+            raise SystemExit(f"{folder} holds no embeddings: make them with {made_with}") from error
         self.grid = self.made_by["grid"]
         self.path, self.list = folder / "embeddings.f16", folder / "rows.csv"
         self.looks = self._whole_rows()
         shape = (len(self.looks), EMBED, self.grid, self.grid)
-        self.rows = np.memmap(self.path, np.float16, "r", shape=shape) if self.looks else np.zeros(shape, np.float16)
+        self.rows: np.ndarray = np.zeros(shape, np.float16)
+        if self.looks:
+            self.rows = np.memmap(self.path, np.float16, "r", shape=shape)
 
     @classmethod
-    def opened(cls, folder: Path, made_by: dict) -> Embeddings:
+    def opened(cls, folder: Path, made_by: dict[str, Any]) -> Embeddings:
         """The folder to add to, begun if it is new. Exits if it was made by another teacher, grid or seed."""
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "made_by.json").exists():
@@ -117,37 +138,37 @@ class Embeddings:
         lines = [line for line in lines if line.endswith("\n")]
         rows = list(csv.reader(lines))[1:]
         rows = rows[:self.path.stat().st_size // self.row_bytes if self.path.exists() else 0]
-        return [Look(d, s, int(v), *map(float, box), m == "True") for d, s, v, *box, m in rows]
+        return [Look.read(row) for row in rows]
 
     @property
     def row_bytes(self) -> int:
         """Of one embedding."""
         return EMBED * self.grid * self.grid * 2
 
-    def write(self, made: Iterator[tuple[list[Look], np.ndarray]]) -> None:
-        """Appends looks and their embeddings, B x 256 x grid x grid float16. What a stopped run left half done goes."""
+    def write(self, made: Iterable[Made]) -> None:
+        """Appends looks and their embeddings. What a stopped run left half done goes."""
         self._rewrite_list()
         with self.path.open("ab") as data, self.list.open("a", newline="") as rows:
             data.truncate(len(self.looks) * self.row_bytes)
             writer = csv.writer(rows, lineterminator="\n")
-            for looks, embeddings in made:
-                data.write(np.ascontiguousarray(embeddings, np.float16).tobytes())
+            for batch in made:
+                data.write(np.ascontiguousarray(batch.embeddings, np.float16).tobytes())
                 data.flush()
-                writer.writerows(map(astuple, looks))
+                writer.writerows(map(astuple, batch.looks))
                 rows.flush()
 
     def _rewrite_list(self) -> None:
         part = self.list.with_suffix(".part")
-        with part.open("w", newline="") as f:
-            writer = csv.writer(f, lineterminator="\n")
+        with part.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
             writer.writerow([field.name for field in fields(Look)])
             writer.writerows(map(astuple, self.looks))
         part.replace(self.list)
 
     def variance(self, most: int = 512) -> float:
         """Of the embeddings about each channel's mean, over up to `most` rows: the squared error of the best constant."""
-        some = self.rows[np.linspace(0, len(self.looks) - 1, min(most, len(self.looks))).astype(int)].astype(np.float32)
-        return float(some.var((0, 2, 3)).mean())
+        chosen = np.linspace(0, len(self.looks) - 1, min(most, len(self.looks))).astype(int)
+        return float(self.rows[chosen].astype(np.float32).var((0, 2, 3)).mean())
 
 
 def wanted(data: Path, split: Path, views: int, each: int | None) -> list[tuple[Item, int]]:
@@ -174,26 +195,37 @@ def fingerprint(state: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-@torch.no_grad()
-def embed(encoder: Callable[[Tensor], Tensor], jobs: list[tuple[Item, Look]], grid: int, batch: int,
-          device: torch.device, bf16: bool) -> Iterator[tuple[list[Look], np.ndarray]]:
-    """The teacher's embeddings, batch by batch."""
-    for i in range(0, len(jobs), batch):
-        some = jobs[i:i + batch]
-        seen = [litemedsam.looked_at(look.of(read_image(item))) for item, look in some]
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            found = encoder(torch.from_numpy(np.stack([x for x, _ in seen])).to(device)).float()
-        yield ([look for _, look in some],
-               np.stack([pooled(e, covered, grid).cpu().numpy() for e, (_, covered) in zip(found, seen)]))
+@dataclass(frozen=True)
+class Maker:
+    """The teacher, and how it is asked."""
+
+    encoder: Callable[[Tensor], Tensor]  # B x 3 x 256 x 256 in 0..1 -> B x 256 x 64 x 64
+    grid: int  # cells a side that are kept
+    batch: int  # pictures at once
+    bf16: bool
+    device: torch.device
+
+    @torch.no_grad()
+    def made(self, jobs: list[tuple[Item, Look]]) -> Iterator[Made]:
+        """The teacher's embeddings, batch by batch."""
+        for first in range(0, len(jobs), self.batch):
+            some = jobs[first:first + self.batch]
+            seen = [litemedsam.shown(look.of(read_image(item))) for item, look in some]
+            pixels = torch.from_numpy(np.stack([shown.pixels for shown in seen])).to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                found = self.encoder(pixels).float()
+            kept = [pooled(embedding, (shown.rows, shown.columns), self.grid).cpu().numpy()
+                    for embedding, shown in zip(found, seen, strict=True)]
+            yield Made([look for _, look in some], np.stack(kept).astype(np.float16))
 
 
-def told(made: Iterator, todo: int) -> Iterator:
+def told(made: Iterable[Made], todo: int) -> Iterator[Made]:
     """The same, with a line to the terminal every minute."""
     begun = said = time.monotonic()
     done = 0
-    for looks, embeddings in made:
-        yield looks, embeddings
-        done += len(looks)
+    for batch in made:
+        yield batch
+        done += len(batch.looks)
         now = time.monotonic()
         if now - said > 60 or done == todo:
             said = now
@@ -201,38 +233,45 @@ def told(made: Iterator, todo: int) -> Iterator:
             print(f"{done} of {todo}, {each:.2f} s each, {(todo - done) * each / 3600:.1f} h to go", flush=True)
 
 
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--teacher", type=Path, required=True, help="LiteMedSAM, as `espmedsam.weights.pretrained` writes it")
+    add("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    add("--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val or unlabelled)")
+    add("--out", type=Path, required=True)
+    add("--views", type=int, default=3, help="looks at each picture (default: 3)")
+    add("--each", type=int, help="at most so many pictures of each source and part (default: all)")
+    add("--most", type=int, help="at most so many looks in all, the first in turn (default: all)")
+    add("--grid", type=int, default=14, help="cells a side that are kept: a sixteenth of ours (default: 14)")
+    add("--seed", type=int, default=0)
+    add("--batch", type=int, default=1, help="pictures at once (default: 1, the quickest on a CPU)")
+    add("--bf16", action="store_true", help="half the time where the CPU has it; 0.3 %% of the variance is missed")
+    add("--compiled", action="store_true", help="the teacher compiled: a third less time")
+    add("--threads", type=int, help="(default: PyTorch's)")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Makes what is missing."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--teacher", type=Path, required=True, help="LiteMedSAM, as `espmedsam.weights.pretrained` writes it")
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val or unlabelled)")
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--views", type=int, default=3, help="looks at each picture (default: 3)")
-    p.add_argument("--each", type=int, help="at most so many pictures of each source and part (default: all)")
-    p.add_argument("--most", type=int, help="at most so many looks in all, the first in turn (default: all)")
-    p.add_argument("--grid", type=int, default=14, help="cells a side that are kept: a sixteenth of ours (default: 14)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--batch", type=int, default=1, help="pictures at once (default: 1, the quickest on a CPU)")
-    p.add_argument("--bf16", action="store_true", help="half the time on CPUs that have it; 0.3 %% of the variance is missed")
-    p.add_argument("--compiled", action="store_true", help="the teacher compiled: a third less time")
-    p.add_argument("--threads", type=int, help="(default: PyTorch's)")
-    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    a = p.parse_args()
-    if a.threads:
-        torch.set_num_threads(a.threads)
-    device = torch.device(a.device)
-    state = checkpoint.read(a.teacher)
-    encoder = litemedsam.load(state, str(a.teacher)).to(device)
-    made_by = {"teacher": fingerprint(state), "grid": a.grid, "seed": a.seed} | ({"bf16": True} if a.bf16 else {})
-    cache = Embeddings.opened(a.out, made_by)
-    there = {(k.dataset, k.stem, k.view) for k in cache.looks}
-    jobs = [(item, look(item, view, a.seed)) for item, view in wanted(a.data, a.split, a.views, a.each)[:a.most]
-            if (item.dataset, item.stem, view) not in there]
-    print(f"{len(there)} embeddings are there, {len(jobs)} to make: {len(jobs) * cache.row_bytes / 2**20:.0f} MiB",
-          flush=True)
-    look_at = torch.compile(encoder, dynamic=False) if a.compiled else encoder
-    cache.write(told(embed(look_at, jobs, a.grid, a.batch, device, a.bf16), len(jobs)))
+    args = arguments()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+    state = checkpoint.read(args.teacher)
+    encoder = litemedsam.load(state, str(args.teacher)).to(device)
+    made_by = {"teacher": fingerprint(state), "grid": args.grid, "seed": args.seed}
+    cache = Embeddings.opened(args.out, made_by | ({"bf16": True} if args.bf16 else {}))
+    there = {(kept.dataset, kept.stem, kept.view) for kept in cache.looks}
+    asked = wanted(args.data, args.split, args.views, args.each)[:args.most]
+    jobs = [(item, look(item, view, args.seed)) for item, view in asked if (item.dataset, item.stem, view) not in there]
+    size = len(jobs) * cache.row_bytes / 2**20
+    print(f"{len(there)} embeddings are there, {len(jobs)} to make: {size:.0f} MiB", flush=True)
+    compiled = torch.compile(encoder, dynamic=False) if args.compiled else encoder
+    maker = Maker(compiled, args.grid, args.batch, args.bf16, device)
+    cache.write(told(maker.made(jobs), len(jobs)))
 
 
 if __name__ == "__main__":

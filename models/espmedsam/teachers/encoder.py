@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..network import ESPMedSAM
 from ..network.encoder import SemiTViT
@@ -16,6 +17,8 @@ from ..network.vit import Vit, VitShape
 from ..weights import checkpoint
 from ..weights.checkpoint import CheckpointError
 from . import litemedsam
+
+Network = TypeVar("Network", bound=nn.Module)
 
 PREFIX = "image_encoder."
 # The rest of a SAM checkpoint, or of a teacher trained here: known, and not needed to teach.
@@ -30,7 +33,7 @@ class EspTeacher(nn.Module):
         super().__init__()
         self.net, self.controller = net, controller
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """B x 3 x S x S -> B x 256 x S/16 x S/16."""
         return self.net.encode(x, self.controller)
 
@@ -38,9 +41,9 @@ class EspTeacher(nn.Module):
 class TinyTeacher(SemiTViT):
     """MobileSAM's encoder: ours, without any modality weights."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor, controller: bool = False) -> Tensor:
         """B x 3 x S x S -> B x 256 x S/16 x S/16."""
-        return super().forward(x, controller=False)
+        return super().forward(x, controller)
 
 
 def load_teacher(path: str | Path, controller: bool = False) -> nn.Module:
@@ -67,15 +70,16 @@ def load_teacher(path: str | Path, controller: bool = False) -> nn.Module:
 def vit_shape(encoder: dict[str, np.ndarray], source: str | Path) -> VitShape:
     """The shape of a SAM image encoder, from the shapes of its weights (keys without `image_encoder.`)."""
     try:
-        numbers = sorted({int(m[1]) for k in encoder if (m := re.match(r"blocks\.(\d+)\.", k))})
-        tables = [encoder[f"blocks.{i}.attn.rel_pos_h"].shape for i in numbers]
+        numbers = sorted({int(found[1]) for key in encoder if (found := re.match(r"blocks\.(\d+)\.", key))})
+        tables = [encoder[f"blocks.{number}.attn.rel_pos_h"].shape for number in numbers]
         width, grid = encoder["patch_embed.proj.weight"].shape[0], encoder["pos_embed"].shape[1]
         narrow = encoder.get("blocks.0.adapter.lin1.weight", np.zeros((0, 0))).shape[0]
         window = (min(rows for rows, _ in tables) + 1) // 2
-        return VitShape(width, len(numbers), width // tables[0][1], window, grid,
-                        tuple(i for i, (rows, _) in zip(numbers, tables) if (rows + 1) // 2 != window), narrow)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as e:
-        raise CheckpointError(f"{source}: its image encoder is not SAM's ViT ({type(e).__name__}: {e})") from e
+        everywhere = tuple(number for number, (rows, _) in zip(numbers, tables, strict=True) if (rows + 1) // 2 != window)
+        return VitShape(width, len(numbers), width // tables[0][1], window, grid, everywhere, narrow)
+    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"{source}: its image encoder is not SAM's ViT ({reason})") from error
 
 
 def _vit(encoder: dict[str, np.ndarray], source: str | Path) -> Vit:
@@ -89,7 +93,7 @@ def _tiny(encoder: dict[str, np.ndarray], source: str | Path) -> TinyTeacher:
     return _fill(teacher, own | encoder, source)
 
 
-def _fill(net: nn.Module, state: dict[str, np.ndarray], source: str | Path) -> nn.Module:
+def _fill(net: Network, state: dict[str, np.ndarray], source: str | Path) -> Network:
     want = {PREFIX + k: tuple(v.shape) for k, v in net.state_dict().items()}
     checkpoint.fit({PREFIX + k: v for k, v in state.items()}, want, f"{source} does not fit")
     net.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in state.items()}, strict=True)

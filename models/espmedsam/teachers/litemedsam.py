@@ -6,6 +6,8 @@ Its encoder is ours but for the stem, whose two convolutions are 1x1 with stride
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import torch
@@ -38,8 +40,8 @@ class LiteEncoder(SemiTViT):
             if isinstance(block, Block):
                 del block.med_dah, block.attn.med_attention_biases, block.attn.deep_QKV_embeddings_med
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x, controller=False)
+    def forward(self, x: Tensor, controller: bool = False) -> Tensor:
+        return super().forward(x, controller)
 
 
 def layout() -> dict[str, tuple[int, ...]]:
@@ -52,7 +54,8 @@ def layout() -> dict[str, tuple[int, ...]]:
 
 def is_lite(state: dict[str, np.ndarray]) -> bool:
     """Whether these are LiteMedSAM's tensors: MobileSAM's have the same names and another stem."""
-    return np.shape(state.get(PREFIX + STEM[0])) == (DIMS[0] // 2, 3, 1, 1)
+    stem = state.get(PREFIX + STEM[0])
+    return stem is not None and stem.shape == (DIMS[0] // 2, 3, 1, 1)
 
 
 def load(state: dict[str, np.ndarray], source: str) -> LiteEncoder:
@@ -84,21 +87,31 @@ def start(state: dict[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
     return out
 
 
-def looked_at(image: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """What LiteMedSAM is shown of a picture, RGB uint8 H x W x 3: (3 x 256 x 256 float32, (rows, columns) of its
-    embedding that the picture covers). Longest side 256, smallest value to 0 and largest to 1, zeros right and below."""
-    h, w = image.shape[:2]
-    scale = SIDE / max(h, w)
-    h, w = max(int(h * scale + 0.5), 1), max(int(w * scale + 0.5), 1)
-    x = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
-    x = (x - x.min()) / max(x.max() - x.min(), 1e-8)
-    out = np.zeros((3, SIDE, SIDE), np.float32)
-    out[:, :h, :w] = x.transpose(2, 0, 1)
-    return out, (h * GRID / SIDE, w * GRID / SIDE)
+@dataclass(frozen=True)
+class Shown:
+    """What LiteMedSAM is shown of a picture."""
+
+    pixels: np.ndarray  # 3 x 256 x 256 float32 in 0..1
+    rows: float  # of its embedding that the picture covers, from the corner
+    columns: float
+
+
+def shown(image: np.ndarray) -> Shown:
+    """RGB uint8 H x W x 3: longest side 256, smallest value to 0 and largest to 1, zeros right and below."""
+    scale = SIDE / max(image.shape[:2])
+    height, width = (max(int(extent * scale + 0.5), 1) for extent in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = (small - small.min()) / max(small.max() - small.min(), 1e-8)
+    pixels = np.zeros((3, SIDE, SIDE), np.float32)
+    pixels[:, :height, :width] = small.transpose(2, 0, 1)
+    return Shown(pixels, height * GRID / SIDE, width * GRID / SIDE)
 
 
 class LiteTeacher(nn.Module):
     """LiteMedSAM as any other teacher: shown squares as our network is, each brought to its own range."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, encoder: LiteEncoder):
         super().__init__()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +17,17 @@ from ..weights import checkpoint
 from ..weights.checkpoint import CheckpointError
 from .encoder import PREFIX, vit_shape
 
+Network = TypeVar("Network", bound=nn.Module)
+
 BASE = ":base"  # behind a file's name: an ESP-MedSAM without its controller
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network makes of B pictures."""
+
+    probability: Tensor  # B x S x S in 0..1
+    embedding: Tensor | None  # B x 256 x S/16 x S/16, of a network that has them
 
 
 class Segmenter(nn.Module):
@@ -27,15 +39,14 @@ class Segmenter(nn.Module):
         self.net, self.encode = net.eval().requires_grad_(False), encode
 
     @torch.no_grad()
-    def forward(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor | None]:
-        """x: B x 3 x S x S normalised, modality: B -> (probabilities B x S x S, embeddings B x 256 x S/16 x S/16 or
-        none). Logits are brought to the picture's size as they are when served."""
+    def forward(self, x: Tensor, modality: Tensor) -> Answer:
+        """x: B x 3 x S x S normalised, modality: B. Logits are brought to the picture's size as they are when served."""
+        net: Any = self.net
         embedding = self.encode(x) if self.encode else None
-        logits = self.net(x, modality) if embedding is None else \
-            self.net.decode(self.net.self_prompt(embedding)[1], modality)
+        logits = net(x, modality) if embedding is None else net.decode(net.self_prompt(embedding)[1], modality)
         if logits.shape[-2:] != x.shape[-2:]:
             logits = at_size(logits, x.shape[-2:])
-        return logits.float().sigmoid(), embedding
+        return Answer(logits.float().sigmoid(), embedding)
 
 
 class Ensemble(nn.Module):
@@ -47,16 +58,23 @@ class Ensemble(nn.Module):
         self.members, self.mirrored = nn.ModuleList(members), mirrored
 
     @torch.no_grad()
-    def forward(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, modality: Tensor) -> Answer:
         """As a segmenter's."""
-        found = [self._look(member, x, modality) for member in self.members]
-        return sum(p for p, _ in found) / len(found), found[0][1]
+        found = [self._answer(member, x, modality) for member in self.members]
+        return Answer(torch.stack([answer.probability for answer in found]).mean(0), found[0].embedding)
 
-    def _look(self, member: Segmenter, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _answer(self, member: nn.Module, x: Tensor, modality: Tensor) -> Answer:
         if not self.mirrored:
             return member(x, modality)
         both = member(torch.cat([x, x.flip(-1)]), modality.repeat(2))
-        return tuple(v if v is None else 0.5 * (v[:len(x)] + v[len(x):].flip(-1)).float() for v in both)
+        embedding = None if both.embedding is None else _unmirrored(both.embedding)
+        return Answer(_unmirrored(both.probability), embedding)
+
+
+def _unmirrored(both: Tensor) -> Tensor:
+    """The mean of maps of pictures and of maps of their mirror images, which come after them."""
+    straight, mirrored = both.chunk(2)
+    return 0.5 * (straight + mirrored.flip(-1)).float()
 
 
 def load(name: str, root: Path = Path()) -> Segmenter:
@@ -80,9 +98,9 @@ def load(name: str, root: Path = Path()) -> Segmenter:
     raise CheckpointError(f"{path} marks no masks: neither ESP-MedSAM, nor a teacher trained here, nor a U-Net")
 
 
-def _filled(net: nn.Module, state: dict[str, np.ndarray], path: Path) -> nn.Module:
+def _filled(net: Network, state: dict[str, np.ndarray], path: Path) -> Network:
     try:
         net.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in state.items()}, strict=True)
-    except RuntimeError as e:
-        raise CheckpointError(f"{path} does not fit: {e}") from e
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit: {error}") from error
     return net

@@ -10,6 +10,7 @@ gets the statistics of training pictures, and weights and biases that undo them.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,25 +31,29 @@ def unfold(net: ESPMedSAM, pictures: torch.Tensor) -> None:
     """Gives every BatchNorm of the encoder the statistics of `pictures` (B x 3 x S x S, normalised), and weights and
     biases by which the network computes what it did."""
     moments: dict[ConvNorm, list[torch.Tensor]] = {m: [] for m in net.modules() if isinstance(m, ConvNorm)}
-    hooks = [m.c.register_forward_hook(
-        lambda _conv, _x, y, own=own: own.append(torch.stack([y.mean((0, 2, 3)), (y**2).mean((0, 2, 3))])))
-        for m, own in moments.items()]
+
+    def noting(own: list[torch.Tensor]) -> Callable[..., None]:
+        """A hook that notes the mean, and the mean of squares, of a convolution's output."""
+        return lambda _conv, _given, made: own.append(torch.stack([made.mean((0, 2, 3)), (made**2).mean((0, 2, 3))]))
+
+    hooks = [layer.c.register_forward_hook(noting(own)) for layer, own in moments.items()]
     net.eval()
-    for x in pictures.split(8):
-        net.encode(x, False)
+    for some in pictures.split(8):
+        net.encode(some, False)
     for hook in hooks:
         hook.remove()
-    for norm, own in moments.items():
-        mean, square = torch.stack(own).mean(0)
-        _take(norm.bn, mean, (square - mean**2).clamp(min=1e-6))
+    for layer, own in moments.items():
+        mean, of_squares = torch.stack(own).mean(0)
+        _take(layer.bn, mean, (of_squares - mean**2).clamp(min=1e-6))
 
 
-def _take(bn: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> None:
-    gain = bn.weight / torch.sqrt(bn.running_var + bn.eps)
-    bn.bias += gain * (mean - bn.running_mean)
-    bn.weight.copy_(gain * torch.sqrt(variance + bn.eps))
-    bn.running_mean.copy_(mean)
-    bn.running_var.copy_(variance)
+def _take(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> None:
+    assert norm.running_mean is not None and norm.running_var is not None, "these keep statistics"
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    norm.bias.add_(gain * (mean - norm.running_mean))
+    norm.weight.copy_(gain * torch.sqrt(variance + norm.eps))
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
 
 
 def released(folder: Path, modality: str) -> ESPMedSAM:
@@ -60,12 +65,12 @@ def released(folder: Path, modality: str) -> ESPMedSAM:
 
 def sample(data: Path, split: Path, side: int, each: int) -> torch.Tensor:
     """Up to `each` training pictures of every data set, B x 3 x side x side, normalised."""
-    chosen: dict[str, list] = {}
+    chosen: dict[str, list[np.ndarray]] = {}
     for item in load_split(data, split, "train"):
-        of = chosen.setdefault(item.dataset, [])
-        if len(of) < each:
-            of.append(normalise(square(read_pair(item)[0], side)))
-    return torch.from_numpy(np.stack([x for of in chosen.values() for x in of]))
+        own = chosen.setdefault(item.dataset, [])
+        if len(own) < each:
+            own.append(normalise(square(read_pair(item)[0], side)))
+    return torch.from_numpy(np.stack([picture for own in chosen.values() for picture in own]))
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def run(monkeypatch, pool, tmp_path):
         path.write_text(f"{config}\n{common}budget = {budget}\n[sampling]\ndiscs = 0.7\nholes = 0.3\n")
         monkeypatch.setattr(sys, "argv", [
             "train", str(path), "--data", str(pool), "--split", str(pool / "split.csv"), "--device", "cpu",
-            "--threads", str(torch.get_num_threads()), "--init-root", str(tmp_path), "--out", str(tmp_path / name)])
+            "--threads", str(torch.get_num_threads()), "--runs", str(tmp_path), "--out", str(tmp_path / name)])
         main()
         return [float(r["loss"]) for r in csv.DictReader((tmp_path / name / "curve_train.csv").open())]
 

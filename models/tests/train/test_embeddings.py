@@ -9,11 +9,11 @@ import pytest
 import torch
 from espmedsam.pictures.pool import Item, load_split, read_image, read_pair
 from espmedsam.teachers import embeddings
-from espmedsam.teachers.embeddings import Embeddings, Look, area_weights, look, pooled, wanted
+from espmedsam.teachers.embeddings import Embeddings, Look, Made, area_weights, look, pooled, wanted
 from espmedsam.train.batches import Draw, by_source
-from espmedsam.train.config import Config
+from espmedsam.train.build import build
+from espmedsam.train.config import Config, Drawing
 from espmedsam.train.looks import Likeness, Looks
-from espmedsam.train.stages import build
 from espmedsam.weights import checkpoint
 from test_litemedsam import drawn
 
@@ -27,7 +27,7 @@ def rows(folder):
 def made(looks, value=1.0):
     """Embeddings as `write` takes them, one batch a row; each row's values tell it from the others."""
     for k in looks:
-        yield [k], np.full((1, 256, 4, 4), value + 10 * k.view + int(k.stem), np.float16)
+        yield Made([k], np.full((1, 256, 4, 4), value + 10 * k.view + int(k.stem), np.float16))
 
 
 def all_looks(pool, views=2, each=None):
@@ -125,28 +125,28 @@ def test_hospitals_of_one_data_set_are_sources(tmp_path):
     (tmp_path / "split.csv").write_text("dataset,stem,split\n" + "".join(
         f"{line.split(',')[0]},{k},train\n" for k, line in enumerate(lines)))
     items = load_split(tmp_path, tmp_path / "split.csv", "train")
-    settings = {"stage": "base", "side": [64], "phase": [1.0], "batch": 8, "lr": 1e-3, "budget": 1}
-    assert by_source(items, Config(**settings)) == pytest.approx({"polypgen C1": 2 / 3, "polypgen C2": 1 / 3, "drive": 1})
-    cfg = Config(**settings, modalities={"colonoscopy": 0.75, "fundus": 0.25}, source_power=0)
-    assert by_source(items, cfg) == pytest.approx({"polypgen C1": 0.375, "polypgen C2": 0.375, "drive": 0.25})
-    assert Draw.of(items, cfg).groups["polypgen C2"] == [16, 17, 18, 19]
-    assert by_source(items, Config(**settings, modalities={"fundus": 1.0}))["polypgen C1"] == 0
-    assert Draw.of(items, Config(**settings, sampling={"drive": 1.0})).names == ["drive"]
+    assert by_source(items, Drawing(8)) == pytest.approx({"polypgen C1": 2 / 3, "polypgen C2": 1 / 3, "drive": 1})
+    drawing = Drawing(8, modalities={"colonoscopy": 0.75, "fundus": 0.25}, source_power=0)
+    assert by_source(items, drawing) == pytest.approx({"polypgen C1": 0.375, "polypgen C2": 0.375, "drive": 0.25})
+    assert Draw.of(items, drawing).groups["polypgen C2"] == [16, 17, 18, 19]
+    assert by_source(items, Drawing(8, modalities={"fundus": 1.0}))["polypgen C1"] == 0
+    assert Draw.of(items, Drawing(8, sampling={"drive": 1.0})).names == ["drive"]
 
 
 def test_batches_pair_a_picture_with_its_own_embedding(pool, tmp_path):
     Embeddings.opened(tmp_path, MADE_BY).write(made(all_looks(pool)))
     cache = Embeddings(tmp_path)
     items = load_split(pool, pool / "split.csv", "train") + load_split(pool, pool / "split.csv", "unlabelled")
-    cfg = Config("common", side=[64], phase=[1.0], batch=16, lr=1e-3, budget=1, embeddings="e")
+    cfg = Config.of("common", side=[64], phase=[1.0], batch=16, lr=1e-3, budget=1, embeddings="e")
     batches = Looks(cache, items, cfg)
-    x, embedding, modality = batches[3, 64]
-    assert x.shape == (16, 3, 64, 64) and embedding.shape == (16, 256, 4, 4) and len(modality) == 16
-    assert all(torch.equal(a, b) for a, b in zip(batches[3, 64], (x, embedding, modality)))  # so that a run resumes exactly
-    seen = {int(e[0, 0, 0]) - 1 for step in range(30) for e in batches[step, 64][1]}
+    batch, again = batches[3, 64], batches[3, 64]
+    assert batch.pictures.shape == (16, 3, 64, 64) and batch.target.shape == (16, 256, 4, 4) and len(batch.modality) == 16
+    for part in ("pictures", "target", "modality"):  # so that a run resumes exactly
+        assert torch.equal(getattr(batch, part), getattr(again, part))
+    seen = {int(embedding[0, 0, 0]) - 1 for step in range(30) for embedding in batches[step, 64].target}
     assert seen == {stem + 10 * view for stem in (*range(10), 14, 15) for view in (0, 1)}
-    measured = Likeness(cache, load_split(pool, pool / "split.csv", "val"), 64).pairs
-    assert sorted(i.stem for _, i in measured) == ["10", "11", "12", "13"]
+    measured = Likeness(cache, load_split(pool, pool / "split.csv", "val"), 64).rows
+    assert sorted(row.item.stem for row in measured) == ["10", "11", "12", "13"]
     with pytest.raises(SystemExit, match="no embedding of a picture to learn from"):
         Looks(cache, [], cfg)
 
@@ -170,7 +170,7 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     common = 'stage = "common"\nembeddings = "kept"\nside = [64]\nlr = 2e-3\n'
     losses = run("stem", common + 'init = "pretrained/lite.safetensors"\nmoves = ["patch_embed.", "layers.0."]\n', 0.1)
     assert losses[-1] < losses[0]
-    start = build(Config("common", side=[64], phase=[1.0], batch=4, lr=1e-3, budget=1, embeddings="kept",
+    start = build(Config.of("common", side=[64], phase=[1.0], batch=4, lr=1e-3, budget=1, embeddings="kept",
                          init="pretrained/lite.safetensors"), tmp_path).net.state_dict()
     stem = checkpoint.read(tmp_path / "stem/ema.safetensors")
     given = {k for k in stem if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)

@@ -11,8 +11,8 @@ from espmedsam.pictures.pool import normalise
 from espmedsam.teachers import litemedsam
 from espmedsam.teachers.encoder import load_teacher
 from espmedsam.teachers.litemedsam import GRID, SIDE, LiteTeacher
+from espmedsam.train.build import build
 from espmedsam.train.config import Config
-from espmedsam.train.stages import build
 from espmedsam.weights import checkpoint
 from espmedsam.weights.checkpoint import CheckpointError
 
@@ -96,17 +96,18 @@ def test_the_teacher_looks_at_each_picture_in_its_own_range(state, tmp_path):
 def test_what_it_is_shown():
     image = np.full((100, 200, 3), 60, np.uint8)
     image[40:, :, 1] = 180
-    shown, covered = litemedsam.looked_at(image)
-    assert shown.shape == (3, SIDE, SIDE) and covered == (GRID / 2, GRID)
+    seen = litemedsam.shown(image)
+    shown = seen.pixels
+    assert shown.shape == (3, SIDE, SIDE) and (seen.rows, seen.columns) == (GRID / 2, GRID)
     assert shown.min() == 0 and shown.max() == 1 and not shown[:, SIDE // 2:].any()
     assert (shown[1, 52:128] == 1).all() and not shown[0].any()
-    assert not litemedsam.looked_at(np.full((7, 5, 3), 9, np.uint8))[0].any()  # without any contrast: no division by it
+    assert not litemedsam.shown(np.full((7, 5, 3), 9, np.uint8)).pixels.any()  # without any contrast: no division by it
 
 
 def test_training_starts_from_it(tmp_path):
     state = drawn()
     checkpoint.write_safetensors(tmp_path / "lite.safetensors", state)
-    cfg = Config("base", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, init="lite.safetensors")
+    cfg = Config.of("base", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, init="lite.safetensors")
     own = build(cfg, tmp_path).net.state_dict()
     for key, value in litemedsam.start(state, "lite").items():
         assert np.array_equal(own[key].numpy(), value), key
