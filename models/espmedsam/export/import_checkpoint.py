@@ -12,71 +12,99 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
-from . import calibrate, model_dir
+from . import calibrate, int8, model_dir
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--checkpoint", type=Path, required=True, help=".pth, .pt or .safetensors")
-    p.add_argument("--modality", required=True, help=", ".join(MODALITIES))
-    p.add_argument("--index", type=int, help="mask query row, if not the usual one of that modality (0..5)")
-    p.add_argument("--preprocess", choices=("official", "imagenet"), default="official",
-                   help="what the checkpoint was trained to be fed (default: official)")
-    p.add_argument("--side", type=int, default=1024, help="input side, a multiple of 32 (default: 1024)")
-    p.add_argument("--storage", choices=model_dir.STORAGES, default="float32")
-    p.add_argument("--pictures", type=Path, help="with --storage int8: a folder of typical pictures, 16 to 96 of them")
-    p.add_argument("--label", default="target of the imported checkpoint")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    if a.side < 32 or a.side % 32:
-        p.error(f"--side is {a.side}, expected a multiple of 32")
-    if a.modality not in MODALITIES and a.index is None:
-        p.error(f"--modality is {a.modality!r}: one of {', '.join(MODALITIES)}, or give --index too")
-    if (a.storage == "int8") != bool(a.pictures):
-        p.error("--storage int8 and --pictures go together")
-    index = MODALITIES.index(a.modality) if a.index is None else a.index
-    if not 0 <= index <= 5:
-        p.error(f"--index is {index}, expected 0..5")
-    try:
-        state = checkpoint.load(a.checkpoint)
-    except checkpoint.CheckpointError as e:
-        print(f"import: {e}", file=sys.stderr)
-        return 1
-    models = model_dir.read_manifest(a.out)
-    name = f"imported-{a.preprocess}-{a.side}" + ("-int8" if a.pictures else "")
-    spec = model_dir.Spec(name, a.side, a.preprocess, a.storage,
-                          f"Imported from a checkpoint, {a.preprocess} preprocessing", default=not models)
-    if a.pictures:
-        paths = sorted(f for f in a.pictures.iterdir() if f.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        if not paths:
-            print(f"import: no .png or .jpg in {a.pictures}", file=sys.stderr)
-            return 1
-        pictures = [calibrate.tensor(path, a.side, a.preprocess) for path in paths]
-        spec.ranges[a.modality] = calibrate.ranges(state, a.side, True, pictures)
-    entry = model_dir.write_modality(a.out, spec, model_dir.ModalitySpec(a.modality, index, a.label, True), state)
-    model = next((m for m in models if m["name"] == spec.name), None)
+class Refused(ValueError):
+    """An import that cannot be done, with the reason."""
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--checkpoint", type=Path, required=True, help=".pth, .pt or .safetensors")
+    add("--modality", required=True, help=", ".join(MODALITIES))
+    add("--index", type=int, help="mask query row, if not the usual one of that modality (0..5)")
+    add("--preprocess", choices=("official", "imagenet"), default="official",
+        help="what the checkpoint was trained to be fed (default: official)")
+    add("--side", type=int, default=1024, help="input side, a multiple of 32 (default: 1024)")
+    add("--storage", choices=model_dir.STORAGES, default="float32")
+    add("--pictures", type=Path, help="with --storage int8: a folder of typical pictures, 16 to 96 of them")
+    add("--label", default="target of the imported checkpoint")
+    add("--out", type=Path, required=True)
+    args = parser.parse_args()
+    if args.side < 32 or args.side % 32:
+        parser.error(f"--side is {args.side}, expected a multiple of 32")
+    if args.modality not in MODALITIES and args.index is None:
+        parser.error(f"--modality is {args.modality!r}: one of {', '.join(MODALITIES)}, or give --index too")
+    if (args.storage == "int8") != bool(args.pictures):
+        parser.error("--storage int8 and --pictures go together")
+    args.index = MODALITIES.index(args.modality) if args.index is None else args.index
+    if args.index not in range(len(MODALITIES)):
+        parser.error(f"--index is {args.index}, expected 0..{len(MODALITIES) - 1}")
+    return args
+
+
+def ranges_of(args: argparse.Namespace, state: dict[str, np.ndarray]) -> dict[str, int8.Ranges]:
+    """From the pictures given. Raises Refused if there are none."""
+    if not args.pictures:
+        return {}
+    paths = sorted(file for file in args.pictures.iterdir() if file.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if not paths:
+        raise Refused(f"no .png or .jpg in {args.pictures}")
+    pictures = [calibrate.tensor(path, args.side, args.preprocess) for path in paths]
+    return {args.modality: calibrate.ranges(calibrate.Encoder(state, args.side, True), pictures)}
+
+
+def joined(models: list[model_dir.Entry], spec: model_dir.Spec, entry: model_dir.Entry) -> model_dir.Entry:
+    """The manifest's model with the modality in it; it is added if it is new. Raises Refused where it does not go in."""
+    model = next((model for model in models if model["name"] == spec.name), None)
     if model is None:
         model = model_dir.model_entry(spec, [])
         models.append(model)
     elif model["storage"] != spec.storage:
-        print(f"import: {a.out} holds {spec.name} stored as {model['storage']}, not {spec.storage}", file=sys.stderr)
-        return 1
-    taken = [y["name"] for y in model["modality"] if y["index"] == index and y["name"] != a.modality]
+        raise Refused(f"there is a {spec.name} stored as {model['storage']} already, not {spec.storage}")
+    others = [modality for modality in model["modality"] if modality["name"] != entry["name"]]
+    taken = [modality["name"] for modality in others if modality["index"] == entry["index"]]
     if taken:
-        print(f"import: index {index} belongs to {taken[0]} in {a.out}", file=sys.stderr)
+        raise Refused(f"index {entry['index']} belongs to {taken[0]} already")
+    model["modality"] = [*others, entry]
+    return model
+
+
+def imported(args: argparse.Namespace) -> str:
+    """Writes the folder; what was done, in a line. Raises Refused or CheckpointError."""
+    state = checkpoint.load(args.checkpoint)
+    models = model_dir.read_manifest(args.out)
+    name = f"imported-{args.preprocess}-{args.side}" + ("-int8" if args.pictures else "")
+    spec = model_dir.Spec(name, args.side, args.preprocess, args.storage,
+                          f"Imported from a checkpoint, {args.preprocess} preprocessing", default=not models,
+                          ranges=ranges_of(args, state))
+    entry = model_dir.write_modality(args.out, spec, model_dir.ModalitySpec(args.modality, args.index, args.label, True), state)
+    model = joined(models, spec, entry)
+    for other in models:
+        other.setdefault("preprocess", {})
+        other.pop("file", None)
+    model_dir.prune(args.out, models)
+    model_dir.write_manifest(args.out, models)
+    base = entry["weights"][0]
+    shared = sorted({m["name"] for m in model["modality"] if m["weights"][0] == base and m["name"] != args.modality})
+    return (f"{args.modality} (index {args.index}) -> {args.out}/manifest.toml, model {spec.name}, side {args.side}; "
+            + (f"base shared with {', '.join(shared)}" if shared else "its own base"))
+
+
+def main() -> int:
+    """Imports; the exit status."""
+    try:
+        print(imported(arguments()))
+    except (Refused, checkpoint.CheckpointError) as error:
+        print(f"import: {error}", file=sys.stderr)
         return 1
-    model["modality"] = [y for y in model["modality"] if y["name"] != a.modality] + [entry]
-    for m in models:
-        m.setdefault("preprocess", {})
-        m.pop("file", None)
-    model_dir.prune(a.out, models)
-    model_dir.write_manifest(a.out, models)
-    shared = {y["name"] for y in model["modality"]
-              if y["weights"][0] == entry["weights"][0] and y["name"] != a.modality}
-    print(f"{a.modality} (index {index}) -> {a.out}/manifest.toml, model {spec.name}, side {a.side}; "
-          + (f"base shared with {', '.join(sorted(shared))}" if shared else "its own base"))
     return 0
 
 

@@ -6,18 +6,20 @@ makes one of a float value. Ranges are named by layer: `KEY.x` (a float input), 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from onnx import TensorProto
 
 from ..facts.architecture import DEPTHS, DIMS
 from ..weights.checkpoint import official_keys
-from . import functions as f
-from . import functions_int8 as q
-from .graph import Graph
-from .layers import FloatLayers
+from .bodies import call
+from .graph import Call, Graph
+from .layers import FloatLayers, Linear, MapShape, Parameters
 from .quantize import WEIGHT_MAX, quantized_weight
 
-Ranges = dict[str, tuple[float, int]]
+Ranges = dict[str, tuple[float, int]]  # layer and value -> (scale, zero)
+ROOT = "SemiTViT"  # of the encoder's keys
 
 
 def _folded(state: dict[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -33,16 +35,18 @@ def folded(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A checkpoint's tensors with every BatchNorm folded into its convolution (`KEY.c.weight`, `KEY.bias`)."""
     out = {k: v for k, v in state.items() if ".bn." not in k}
     for key in [k.removesuffix(".bn.weight") for k in state if k.endswith(".bn.weight")]:
-        out[f"{key}.c.weight"], out[f"{key}.bias"] = _folded(state, key)
+        out[f"{key}.c.weight"], bias = _folded(state, key)
+        assert bias is not None, "a BatchNorm has one"
+        out[f"{key}.bias"] = bias
     return out
 
 
 def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarray]:
     """The encoder's 8-bit layers: `KEY.weight` int8, `KEY.weight_scale` and `KEY.bias` float32. The checkpoint's own
     tensors of these layers are no longer needed (`stored`)."""
-    out, root = {}, "SemiTViT"
+    out: dict[str, np.ndarray] = {}
 
-    def put(key, weight, bias, scale=None):
+    def put(key: str, weight: np.ndarray, bias: np.ndarray | None, scale: np.ndarray | None = None) -> None:
         out[f"{key}.weight"], out[f"{key}.weight_scale"] = quantized_weight(weight, scale)
         if bias is not None:
             out[f"{key}.bias"] = bias.astype(np.float32)
@@ -50,19 +54,17 @@ def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndar
     for key in _convolutions():
         weight, bias = _folded(state, key)
         put(key, weight.reshape(len(weight), -1) if weight.shape[2:] == (1, 1) else weight, bias)
-    for i in (1, 2, 3):
-        for j in range(DEPTHS[i]):
-            block = f"{root}.layers.{i}.blocks.{j}"
-            for key in (f"{block}.attn.qkv", f"{block}.attn.proj"):
-                put(key, *_folded(state, key))
-            for mlp in (f"{block}.mlp", f"{block}.med_dah")[:1 + controller]:
-                weight, bias = _folded(state, f"{mlp}.fc1")
-                gamma, beta = state[f"{mlp}.norm.weight"], state[f"{mlp}.norm.bias"]
-                put(f"{mlp}.fc1", weight * gamma, bias + weight @ beta)
-                # One sum over both MLPs' columns has one scale per row: the base's, which all modalities share.
-                put(f"{mlp}.fc2", *_folded(state, f"{mlp}.fc2"), out.get(f"{block}.mlp.fc2.weight_scale"))
-            if out.pop(f"{block}.med_dah.fc2.weight_scale", None) is not None:
-                _fits(out, state, block)
+    for block in _transformer_blocks():
+        for key in (f"{block}.attn.qkv", f"{block}.attn.proj"):
+            put(key, *_folded(state, key))
+        for mlp in (f"{block}.mlp", f"{block}.med_dah")[:1 + controller]:
+            weight, bias = state[f"{mlp}.fc1.weight"], state[f"{mlp}.fc1.bias"]
+            gamma, beta = state[f"{mlp}.norm.weight"], state[f"{mlp}.norm.bias"]
+            put(f"{mlp}.fc1", weight * gamma, bias + weight @ beta)
+            # One sum over both MLPs' columns has one scale per row: the base's, which all modalities share.
+            put(f"{mlp}.fc2", *_folded(state, f"{mlp}.fc2"), out.get(f"{block}.mlp.fc2.weight_scale"))
+        if out.pop(f"{block}.med_dah.fc2.weight_scale", None) is not None:
+            _fits(out, state, block)
     return out
 
 
@@ -76,11 +78,15 @@ def _fits(out: dict[str, np.ndarray], state: dict[str, np.ndarray], block: str) 
 
 def _convolutions() -> list[str]:
     """The encoder's convolutions in 8 bits: all but the first, and the blocks' local ones."""
-    root = "SemiTViT"
-    blocks = [f"{root}.layers.0.blocks.{j}" for j in range(DEPTHS[0])]
-    merges = [f"{root}.layers.{i}.downsample" for i in range(3)]
-    return [f"{root}.patch_embed.seq.2", *(f"{k}.conv{n}" for k in blocks + merges for n in (1, 2, 3)),
-            f"{root}.neck.0", f"{root}.neck.2"]
+    blocks = [f"{ROOT}.layers.0.blocks.{block}" for block in range(DEPTHS[0])]
+    merges = [f"{ROOT}.layers.{stage}.downsample" for stage in range(3)]
+    of_three = [f"{key}.conv{number}" for key in blocks + merges for number in (1, 2, 3)]
+    return [f"{ROOT}.patch_embed.seq.2", *of_three, f"{ROOT}.neck.0", f"{ROOT}.neck.2"]
+
+
+def _transformer_blocks() -> list[str]:
+    """Those of stages 1 to 3."""
+    return [f"{ROOT}.layers.{stage}.blocks.{block}" for stage in (1, 2, 3) for block in range(DEPTHS[stage])]
 
 
 def stored(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarray]:
@@ -137,21 +143,22 @@ def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 class WideLayers(FloatLayers):
     """Float arithmetic over stored 8-bit weights: cast and scaled when the graph is loaded."""
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> Parameters:
         g = self.g
         if not g.has(f"{key}.weight_scale") and ".med_dah.fc2" not in key:
             return super().parameters(key)
-        scale, shape = g.weight(f"{key.replace('med_dah', 'mlp') if '.fc2' in key else key}.weight_scale"), g.shape(f"{key}.weight")
+        of = key.replace("med_dah", "mlp") if ".fc2" in key else key  # a controller's fc2 has the base's scales
+        scale, shape = g.weight(f"{of}.weight_scale"), g.shape(f"{key}.weight")
         weight = g.op("Mul", g.op("Cast", g.weight(f"{key}.weight"), to=TensorProto.FLOAT),
                       g.reshape(scale, -1, *[1] * (len(shape) - 1)))
         return {"weight": weight, "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
 
-    def matrix(self, key):
+    def matrix(self, key: str) -> Parameters:
         return self.parameters(key) if self.g.has(f"{key}.weight_scale") else super().matrix(key)
 
-    def widened(self, keys):  # each LayerNorm is folded in already
+    def widened(self, keys: list[str]) -> Parameters:  # each LayerNorm is folded in already
         parts = [self.parameters(f"{key}.fc1") for key in keys]
-        return {n: self.joined("Concat", [p[n] for p in parts], axis=0) for n in parts[0]}
+        return {name: self.joined("Concat", [part[name] for part in parts], axis=0) for name in parts[0]}
 
 
 class Int8Layers(FloatLayers):
@@ -164,71 +171,75 @@ class Int8Layers(FloatLayers):
 
     # Ranges ------------------------------------------------------------------------------------------------------
 
-    def _range(self, name: str, of: str) -> dict[str, str]:
+    def _range(self, name: str, of: str) -> Parameters:
         """Scale and zero as inputs `of`_scale and `of`_zero."""
         scale, zero = self.ranges[name]
         return {f"{of}_scale": self.g.const(scale), f"{of}_zero": self.g.const(zero, np.uint8)}
 
-    def _emit(self, body, kind: str, inputs: dict[str, str], shape: dict | None = None, **attributes) -> str:
+    def _emit(self, node: Call) -> str:
         """A node; notes its output's scale and zero if it is 8-bit."""
-        y = self.g.node(body, kind, inputs, shape, **attributes)
-        if inputs.get("y_scale"):
-            self.bytes[y] = inputs["y_scale"], inputs["y_zero"]
-        return y
+        out = self.g.node(node)
+        if node.inputs.get("y_scale"):
+            self.bytes[out] = node.inputs["y_scale"], node.inputs["y_zero"]
+        return out
 
-    def _eight(self, body, kind: str, key: str, x: str, parameters: dict[str, str], byte: bool,
-               residual: dict[str, str] | None = None, shape: dict | None = None, **attributes) -> str:
-        """A QLinear, QConv or QDepthwise node."""
+    def _eight(self, key: str, node: Call, byte: bool) -> str:
+        """A QLinear, QConv or QDepthwise node, from one that lacks the scales and zeros of what goes in and out."""
+        x = node.inputs["x"]
         if x not in self.bytes:
-            x = self._emit(f.quantize, "Quantize", {"x": x, **self._range(f"{key}.x", "y")})
-        absent = {k: "" for k in ("mid_scale", "mid_zero", "y_scale", "y_zero")}
-        mid = self._range(f"{key}.mid", "mid") if attributes["activation"] == "gelu" else {}
-        y = self._range(f"{key}.y", "y") if byte else {}
-        inputs = {"x": x, **dict(zip(("x_scale", "x_zero"), self.bytes[x])), **parameters, **(residual or {}),
-                  **absent, **mid, **y}
-        return self._emit(body, kind, inputs, shape, **attributes)
+            x = self._emit(call("Quantize", {"x": x, **self._range(f"{key}.x", "y")}))
+        known = dict(zip(("x_scale", "x_zero"), self.bytes[x], strict=True))
+        if node.attributes["activation"] == "gelu":
+            known |= self._range(f"{key}.mid", "mid")
+        if byte:
+            known |= self._range(f"{key}.y", "y")
+        return self._emit(replace(node, inputs={**node.inputs, "x": x, **known}))
 
     # Parameters --------------------------------------------------------------------------------------------------
 
-    def eight(self, key: str) -> dict[str, str]:
+    def eight(self, key: str) -> Parameters:
         """Weight, its scale, and bias by input name."""
         g = self.g
         return {"weight": g.weight(f"{key}.weight"), "weight_scale": g.weight(f"{key}.weight_scale"),
                 "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
 
-    matrix = eight
+    def matrix(self, key: str) -> Parameters:
+        return self.eight(key)
 
-    def widened(self, keys):
+    def widened(self, keys: list[str]) -> Parameters:
         parts = [self.eight(f"{key}.fc1") for key in keys]
-        return {n: self.joined("Concat", [p[n] for p in parts], axis=0) for n in parts[0]}
+        return {name: self.joined("Concat", [part[name] for part in parts], axis=0) for name in parts[0]}
 
-    def narrowed(self, keys):
+    def narrowed(self, keys: list[str]) -> Parameters:
         g = self.g
         return {"weight": self.joined("Concat", [g.weight(f"{key}.fc2.weight") for key in keys], axis=1),
                 "weight_scale": g.weight(f"{keys[0]}.fc2.weight_scale"),
                 "bias": self.joined("Add", [g.weight(f"{key}.fc2.bias") for key in keys])}
 
-    def outside(self, key, stage):
-        g, p = self.g, self.eight(f"{key}.qkv")
-        weight = g.op("Mul", g.op("Cast", p["weight"], to=TensorProto.FLOAT), g.reshape(p["weight_scale"], -1, 1))
+    def outside(self, key: str, stage: int) -> str:
+        g, own = self.g, self.eight(f"{key}.qkv")
+        weight = g.op("Mul", g.op("Cast", own["weight"], to=TensorProto.FLOAT), g.reshape(own["weight_scale"], -1, 1))
         beta = g.reshape(g.weight(f"{key}.norm.bias"), DIMS[stage], 1)
-        return g.op("Add", g.reshape(g.op("MatMul", weight, beta), 3 * DIMS[stage]), p["bias"])
+        return g.op("Add", g.reshape(g.op("MatMul", weight, beta), 3 * DIMS[stage]), own["bias"])
 
     # Nodes -------------------------------------------------------------------------------------------------------
 
-    def float_node(self, key, body, kind, inputs, shape, byte, **attributes):
-        y = self._range(f"{key}.y", "y") if byte else {}
-        return self._emit(body, kind, {**inputs, **y}, shape, **attributes)
+    def float_node(self, key: str, node: Call, byte: bool) -> str:
+        known = self._range(f"{key}.y", "y") if byte else {}
+        return self._emit(replace(node, inputs={**node.inputs, **known}))
 
-    def linear_node(self, key, x, parameters, activation, residual, byte):
-        scale, zero = self.bytes.get(residual, ("", ""))
-        inputs = {"residual": residual, "residual_scale": scale, "residual_zero": zero}
-        return self._eight(q.qlinear, "QLinear", key, x, parameters, byte, inputs, activation=activation)
+    def linear_node(self, key: str, layer: Linear) -> str:
+        scale, zero = self.bytes.get(layer.residual, ("", ""))
+        inputs = {"x": layer.x, **layer.parameters, "residual": layer.residual, "residual_scale": scale,
+                  "residual_zero": zero}
+        return self._eight(key, call("QLinear", inputs, activation=layer.activation), layer.byte)
 
-    def conv(self, x, key, side, stride=1, byte=False):
-        return self._eight(q.qconv, "QConv", key, x, self.eight(key), byte, height=side, width=side, kernel=3,
-                           stride=stride, pad=1, planar=0, activation="none")
+    def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
+        node = call("QConv", {"x": x, **self.eight(key)}, height=side, width=side, kernel=3, stride=stride, pad=1, planar=0,
+                    activation="none")
+        return self._eight(key, node, byte)
 
-    def depthwise(self, x, key, side, channels, stride):
-        return self._eight(q.qdepthwise, "QDepthwise", key, x, self.eight(key), True, shape={"channels": channels},
-                           height=side, width=side, stride=stride, activation="gelu")
+    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
+        node = call("QDepthwise", {"x": x, **self.eight(key)}, {"channels": shape.channels}, height=shape.side,
+                    width=shape.side, stride=stride, activation="gelu")
+        return self._eight(key, node, True)

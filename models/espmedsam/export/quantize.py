@@ -37,7 +37,7 @@ def _best_scale(rows: np.ndarray) -> np.ndarray:
 class Histogram:
     """How often a tensor's values occur: first the ends, then the counts between them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.low, self.high = 0.0, 0.0  # a range always holds 0, which must be exact
         self.counts = np.zeros(BINS)
 

@@ -19,7 +19,8 @@ def _colour(rng: Rng) -> Colour:
     """Any colour; greys, black and white more often than chance."""
     if rng.random() < 0.3:
         return (float(rng.choice([0, 255, rng.uniform(0, 255)])),) * 3
-    return tuple(float(v) for v in rng.uniform(0, 255, 3))
+    red, green, blue = rng.uniform(0, 255, 3).tolist()
+    return red, green, blue
 
 
 def _flat(side: int, rng: Rng) -> np.ndarray:
@@ -282,7 +283,7 @@ def shuffled(image: np.ndarray, rng: Rng) -> np.ndarray:
     patch_side = side // count
     out = np.zeros_like(image)
     for place, source in enumerate(rng.permutation(count * count)):
-        out[_cell(place, count, patch_side)] = np.rot90(image[_cell(source, count, patch_side)], rng.integers(4))
+        out[_cell(place, count, patch_side)] = np.rot90(image[_cell(source, count, patch_side)], int(rng.integers(4)))
     return out[:count * patch_side, :count * patch_side]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,7 +30,7 @@ class Guard(nn.Module):
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.convs = nn.ModuleList(nn.Conv2d(inp, out, 3, 2, 1, bias=False) for inp, out in pairwise((6, *WIDTHS)))
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for channels in WIDTHS)
@@ -76,7 +77,7 @@ def save_onnx(model: Guard, folder: Path) -> Path:
         weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
         return name
 
-    def op(kind: str, name: str, *inputs: str, **attributes: object) -> str:
+    def op(kind: str, name: str, *inputs: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 

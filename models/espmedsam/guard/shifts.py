@@ -96,7 +96,7 @@ def film(pixels: np.ndarray, rng: Rng) -> np.ndarray:
         word = "".join(rng.choice(LETTERS, rng.integers(4, 12)))
         cv2.putText(drawn, word, (at[0] + 2, at[1] + height - 3), cv2.FONT_HERSHEY_SIMPLEX, side / 500, ((paper + 128) % 256,) * 3)
     if rng.random() < 0.5:  # the side
-        at = (int(side * rng.choice([0.06, 0.85])), int(side * rng.uniform(0.1, 0.3)))
+        at = [int(side * rng.choice([0.06, 0.85])), int(side * rng.uniform(0.1, 0.3))]
         cv2.putText(drawn, str(rng.choice(["L", "R"])), at, cv2.FONT_HERSHEY_SIMPLEX, side * rng.uniform(0.002, 0.005),
                     (float(rng.choice([0, 255])),) * 3, int(rng.integers(1, 4)), cv2.LINE_AA)
     return drawn
@@ -128,7 +128,7 @@ def motion(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     angle = rng.uniform(0, np.pi)
     reach = length / 2 * np.array([np.cos(angle), np.sin(angle)])
     ends = [(length / 2 + sign * reach).astype(int).tolist() for sign in (-1, 1)]
-    cv2.line(kernel, *ends, 1.0)
+    cv2.line(kernel, ends[0], ends[1], 1.0)
     return cv2.filter2D(pixels, -1, kernel / max(kernel.sum(), 1))
 
 

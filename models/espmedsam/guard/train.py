@@ -139,7 +139,7 @@ class Learner:
 
     def __init__(self, without: list[str], recipe: Recipe):
         self.without, self.every = without, FOLDS_EVERY if without else 1
-        self.model = Guard().train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # lacks it
+        self.model = Guard().train().to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), recipe.lr, weight_decay=0.02)
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(0.998**self.every)
         self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=mean, use_buffers=True)
@@ -159,7 +159,8 @@ class Learner:
 
     def best(self, steps: int) -> Guard:
         """The average, if it is of enough steps."""
-        return self.average.module if steps > 2 * AVERAGED_FROM else self.model
+        best: Guard = self.average.module if steps > 2 * AVERAGED_FROM else self.model  # type: ignore[assignment]  # as given
+        return best
 
 
 def clock() -> float:
@@ -175,8 +176,8 @@ def train(data: Path, split: Path, out: Path, recipe: Recipe) -> list[float]:
     items = load(data, split, LEARNED)
     batches = Batches(items, recipe.seed)
     without: dict[str, list[str]] = {"": []}
-    for name, fold in folds(items).items():
-        without.setdefault(str(fold), []).append(name)
+    for name, number in folds(items).items():
+        without.setdefault(str(number), []).append(name)
     learners = {fold: Learner(sources, recipe) for fold, sources in without.items()}
     start, told, smooth, step = clock(), 0.0, math.nan, 0
     curve: list[dict[str, float]] = []

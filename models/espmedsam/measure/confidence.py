@@ -139,7 +139,7 @@ def out_of_fold(pictures: Sequence[Picture]) -> np.ndarray:
         rest = [picture for picture, at in zip(pictures, fold, strict=True) if at != number]
         mine = np.flatnonzero(fold == number)
         if len(mine):
-            found[mine] = fit(rest).expected([pictures[at] for at in mine])
+            found[mine] = fit(rest).expected([pictures[at] for at in mine.tolist()])
     return found
 
 

@@ -69,7 +69,7 @@ class TwoWayLayer(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two layers and a last look of the queries at the image."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList([TwoWayLayer(True), TwoWayLayer(False)])
         self.final_attn_token_to_image = Attention(EMBED // 2)
@@ -86,7 +86,7 @@ class TwoWayTransformer(nn.Module):
 class HyperNetwork(nn.Module):
     """Query -> 32 weights of the mask's last 1x1 convolution."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList([nn.Linear(EMBED, EMBED), nn.Linear(EMBED, EMBED), nn.Linear(EMBED, 32)])
 
@@ -98,7 +98,7 @@ class HyperNetwork(nn.Module):
 class QDMD(nn.Module):
     """Query-decoupled modality decoder. B x 256 x s x s -> B x 4s x 4s logits of each picture's own modality."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.transformer = TwoWayTransformer()
         self.output_upscaling = nn.Sequential(

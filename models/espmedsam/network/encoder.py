@@ -39,7 +39,7 @@ class ConvNorm(nn.Module):
 class PatchEmbed(nn.Module):
     """Two stride-2 3x3 convolutions: 3 x S x S -> 64 x S/4 x S/4."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seq = nn.Sequential(ConvNorm(3, DIMS[0] // 2, 3, 2), nn.GELU(), ConvNorm(DIMS[0] // 2, DIMS[0], 3, 2))
 
@@ -111,6 +111,7 @@ class WindowAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
         self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+        self.offsets: Tensor
         self.register_buffer("offsets", attention_offsets(window), persistent=False)
         self.med_attention_biases = nn.Parameter(torch.zeros(1))
         self.deep_QKV_embeddings_med = nn.Parameter(torch.randn(heads, 1, self.head_dim))
@@ -181,7 +182,7 @@ class SemiTViT(nn.Module):
     `head` and `norm_head` are TinyViT's classifier: unused, kept only because official checkpoints carry them.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed()
         self.layers = nn.ModuleList(Stage(number) for number in range(len(DIMS)))

@@ -27,7 +27,7 @@ class PositionEncoding(nn.Module):
 
     positional_encoding_gaussian_matrix: Tensor
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, EMBED // 2))
 
@@ -41,7 +41,7 @@ class PositionEncoding(nn.Module):
 class PromptEncoder(nn.Module):
     """SAM's prompt encoder. Only `pe_layer` is used here: there are no clicks, boxes or mask prompts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.pe_layer = PositionEncoding()
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, EMBED) for _ in range(4))
@@ -94,7 +94,7 @@ class ESPMedSAM(SelfPrompted):
 
     SemiTViT: Encoder
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(SemiTViT=Encoder())
 
     def load_arrays(self, state: Mapping[str, np.ndarray]) -> ESPMedSAM:

@@ -125,7 +125,8 @@ def _tone(pixels: np.ndarray, modality: str, rng: np.random.Generator) -> np.nda
         pixels = ((bent - mean) * contrast + mean + brightness) * 255
     if modality in GREY:
         if rng.random() < 0.3:  # time-gain compensation: brightness drifts with depth
-            drift = np.linspace(*rng.uniform(-0.5, 0.5, 2), pixels.shape[0], dtype=np.float32)
+            top, bottom = rng.uniform(-0.5, 0.5, 2)
+            drift = np.linspace(top, bottom, pixels.shape[0], dtype=np.float32)
             pixels *= np.exp(drift)[:, None, None]
         if rng.random() < 0.05:
             pixels *= rng.uniform(0.8, 1.1, 3).astype(np.float32)  # tinted display maps
@@ -152,8 +153,8 @@ def _degrade(pixels: np.ndarray, modality: str, rng: np.random.Generator) -> np.
         pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.6))
     if rng.random() < 0.3:
         if modality == "ultrasound":  # speckle: multiplicative, correlated over a pixel or two
-            noise = rng.standard_normal((side, side)).astype(np.float32)
-            noise = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.5))
+            sharp = rng.standard_normal((side, side)).astype(np.float32)
+            noise = cv2.GaussianBlur(sharp, (0, 0), rng.uniform(0.5, 1.5))
             pixels = pixels * (1 + noise[..., None] / noise.std() * rng.uniform(0.05, 0.3))
         else:
             pixels = pixels + rng.standard_normal((side, side, 1)).astype(np.float32) * rng.uniform(2, 12)

@@ -134,8 +134,8 @@ class Pool:
         for item in items:
             image, mask = read_pair(item)
             side = max(margin, min(max(image.shape[:2]), SHARP.get(item.modality, 0)))
-            small = (cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA) for pixels in (image, mask))
-            self.samples.append(Sample(*small, item.modality))
+            image, mask = (cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA) for pixels in (image, mask))
+            self.samples.append(Sample(image, mask, item.modality))
         self.by_dataset: dict[str, list[int]] = {}
         for at, item in enumerate(items):
             self.by_dataset.setdefault(item.dataset, []).append(at)

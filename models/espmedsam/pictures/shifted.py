@@ -99,7 +99,7 @@ def moved(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     line = np.zeros((length, length), np.float32)
     reach = np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)]) * (length // 2)
     ends = [tuple(round(float(value)) for value in length // 2 + sign * reach) for sign in (-1, 1)]
-    cv2.line(line, *ends, 1.0)
+    cv2.line(line, ends[0], ends[1], 1.0)
     return cv2.filter2D(pixels, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
@@ -175,7 +175,8 @@ def perspective(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     inwards = corners + (1 - 2 * corners) * rng.uniform(0.02, 0.14, (4, 2))
     size = (width, height)
-    placement = cv2.getPerspectiveTransform(*((points * size).astype(np.float32) for points in (corners, inwards)))
+    before, after = ((points * size).astype(np.float32) for points in (corners, inwards))
+    placement = cv2.getPerspectiveTransform(before, after)
     seen = cv2.warpPerspective(pixels, placement, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return seen, cv2.warpPerspective(mask, placement, size, flags=cv2.INTER_NEAREST)
 

@@ -55,8 +55,7 @@ class Look:
     def read(cls, row: list[str]) -> Look:
         """Of a row of `rows.csv`."""
         dataset, stem, view, left, top, width, height, mirrored = row
-        parts = (float(part) for part in (left, top, width, height))
-        return cls(dataset, stem, int(view), *parts, mirrored=mirrored == "True")
+        return cls(dataset, stem, int(view), float(left), float(top), float(width), float(height), mirrored == "True")
 
     def of(self, image: np.ndarray) -> np.ndarray:
         """The part of the picture, H x W x 3: teacher and student see the same pixels."""

@@ -32,7 +32,7 @@ UNUSED = {"mask_decoder.iou_token.weight": (1, 256), "mask_decoder.mask_tokens.w
 class LiteEncoder(SemiTViT):
     """B x 3 x S x S in 0..1 -> B x 256 x S/4 x S/4. Its keys are those of the checkpoint's encoder, and no others."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.patch_embed.seq = nn.Sequential(ConvNorm(3, DIMS[0] // 2), nn.GELU(), ConvNorm(DIMS[0] // 2, DIMS[0]))
         del self.head, self.norm_head

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,18 +20,16 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """On the device; the pictures as convolutions like them."""
-        moved = {f.name: _moved(getattr(self, f.name), device) for f in fields(self)}
-        pictures = moved.pop("pictures").contiguous(memory_format=torch.channels_last)
-        return Batch(pictures=pictures, **moved)
+        moved = self._each(lambda part: part.to(device, non_blocking=True))
+        return replace(moved, pictures=moved.pictures.contiguous(memory_format=torch.channels_last))
 
     def pin_memory(self) -> Batch:
         """As a data loader asks for it where there is a GPU."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{name: None if part is None else part.pin_memory() for name, part in parts.items()})
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        clean = None if self.clean is None else change(self.clean)
+        return Batch(change(self.pictures), change(self.target), change(self.modality), clean)
 
     def __len__(self) -> int:
         return len(self.pictures)
-
-
-def _moved(part: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if part is None else part.to(device, non_blocking=True)

@@ -24,6 +24,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 WEIGHTS = "ema.safetensors"  # of a step that trains or averages
@@ -120,9 +121,9 @@ def read(configs: Path = CONFIGS) -> dict[str, list[Step]]:
     return lines
 
 
-def _steps(entry: dict) -> Iterator[Step]:
+def _steps(entry: dict[str, Any]) -> Iterator[Step]:
     """Of an entry of the file: one, or one for each of its modalities."""
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
     name, start = given.pop("step", ""), given.pop("from", "")
     for modality in given.pop("modalities", ("",)):
         try:
@@ -184,7 +185,7 @@ def run(steps: list[Step], places: Places, threads: int) -> None:
             raise PipelineError(f"{', '.join(failed)} failed (see above); called again, it resumes")
 
 
-def _started(step: Step, places: Places, threads: int) -> subprocess.Popen:
+def _started(step: Step, places: Places, threads: int) -> subprocess.Popen[bytes]:
     command = places.command(step, threads)
     print(f"{step.name}: python -m {' '.join(command)}", flush=True)
     return subprocess.Popen([sys.executable, "-m", *command])

@@ -24,18 +24,22 @@ def mean(states: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         odd = sorted(first.keys() ^ other.keys()) or [k for k in first if first[k].shape != other[k].shape]
         if odd:
             raise checkpoint.CheckpointError(f"not of one network: {odd[0]}")
-    return {k: (sum(s[k].astype(np.float64) for s in states) / len(states)).astype(v.dtype)
-            if v.dtype.kind == "f" else v for k, v in states[-1].items()}
+    out = dict(states[-1])
+    for key, value in first.items():
+        if value.dtype.kind == "f":
+            whole = np.sum([state[key].astype(np.float64) for state in states], 0)
+            out[key] = (whole / len(states)).astype(value.dtype)
+    return out
 
 
 def main() -> None:
     """Writes the mean."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("files", type=Path, nargs="+")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    a.out.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_safetensors(a.out, mean([checkpoint.read(f) for f in a.files]), METADATA)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_safetensors(args.out, mean([checkpoint.read(file) for file in args.files]), METADATA)
 
 
 if __name__ == "__main__":

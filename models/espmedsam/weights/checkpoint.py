@@ -7,7 +7,9 @@ import collections
 import json
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -41,11 +43,12 @@ class _Storage:
 class _Unpickler(pickle.Unpickler):
     """Knows tensors and ordered dictionaries, by inert stand-ins; any other name in the pickle is refused."""
 
-    def __init__(self, file, load_storage):
+    def __init__(self, file: IO[bytes], load_storage: Callable[[str, str], np.ndarray]):
         super().__init__(file)
         self.load_storage = load_storage
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in of a name. Raises CheckpointError if there is none."""
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -57,41 +60,41 @@ class _Unpickler(pickle.Unpickler):
         raise CheckpointError(f"the file asks to run '{module}.{name}', which a checkpoint of plain tensors never "
                               "does: refused")
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> np.ndarray:
+        """A tensor's storage. Raises CheckpointError if the pickle means anything else."""
         kind, storage, key = pid[0], pid[1], pid[2]
         if kind != "storage" or not isinstance(storage, _Storage):
             raise CheckpointError(f"unknown storage {kind!r} in the checkpoint")
         return self.load_storage(storage.kind, str(key))
 
 
-def _rebuild(storage, offset, size, stride, *_):
-    n = storage.size
-    if any(s < 0 for s in (*size, *stride)) or offset < 0:
+def _rebuild(storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> np.ndarray:
+    if any(extent < 0 for extent in (*size, *stride)) or offset < 0:
         raise CheckpointError("a tensor with negative extents")
-    last = offset + sum((s - 1) * t for s, t in zip(size, stride))
-    if 0 not in size and last >= n:
-        raise CheckpointError(f"a tensor reaches element {last} of a storage of {n}")
-    view = np.lib.stride_tricks.as_strided(storage[offset:], size, [t * storage.itemsize for t in stride])
-    return np.array(view)
+    last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
+    if 0 not in size and last >= storage.size:
+        raise CheckpointError(f"a tensor reaches element {last} of a storage of {storage.size}")
+    strides = [step * storage.itemsize for step in stride]
+    return np.array(np.lib.stride_tricks.as_strided(storage[offset:], size, strides))
 
 
-def _read_pth(path: Path) -> dict:
+def _read_pth(path: Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is not a zip-format .pth: save it again with PyTorch 1.6 or later")
-    with zipfile.ZipFile(path) as z:
-        pkl = [n for n in z.namelist() if n.endswith("/data.pkl") or n == "data.pkl"]
-        if len(pkl) != 1:
-            raise CheckpointError(f"{path} holds {len(pkl)} data.pkl entries, expected 1")
-        root = pkl[0].removesuffix("data.pkl")
+    with zipfile.ZipFile(path) as archive:
+        pickles = [name for name in archive.namelist() if name.endswith("/data.pkl") or name == "data.pkl"]
+        if len(pickles) != 1:
+            raise CheckpointError(f"{path} holds {len(pickles)} data.pkl entries, expected 1")
+        root = pickles[0].removesuffix("data.pkl")
 
-        def load_storage(kind, key):
-            return np.frombuffer(z.read(f"{root}data/{key}"), _DTYPES[kind])
+        def load_storage(kind: str, key: str) -> np.ndarray:
+            return np.frombuffer(archive.read(f"{root}data/{key}"), _DTYPES[kind])
 
-        with z.open(pkl[0]) as f:
+        with archive.open(pickles[0]) as file:
             try:
-                state = _Unpickler(f, load_storage).load()
-            except (pickle.UnpicklingError, EOFError, KeyError, IndexError, AttributeError, TypeError) as e:
-                raise CheckpointError(f"{path} is damaged: {e}") from e
+                state = _Unpickler(file, load_storage).load()
+            except (pickle.UnpicklingError, EOFError, KeyError, IndexError, AttributeError, TypeError) as error:
+                raise CheckpointError(f"{path} is damaged: {error}") from error
     for wrapper in ("state_dict", "model", "net"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
@@ -100,16 +103,16 @@ def _read_pth(path: Path) -> dict:
     return state
 
 
-def _safetensors(path: Path) -> tuple[dict, bytes]:
+def _safetensors(path: Path) -> tuple[dict[str, Any], bytes]:
     """(header, tensors' bytes) of a `.safetensors` file: 8-byte length, JSON header, raw little-endian data."""
     data = Path(path).read_bytes()
-    n = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or n > len(data) - 8:
-        raise CheckpointError(f"{path} is not a safetensors file (header of {n} bytes in a file of {len(data)})")
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise CheckpointError(f"{path} is not a safetensors file (header of {length} bytes in a file of {len(data)})")
     try:
-        return json.loads(data[8:8 + n]), data[8 + n:]
-    except ValueError as e:
-        raise CheckpointError(f"{path} has a damaged safetensors header: {e}") from e
+        return json.loads(data[8:8 + length]), data[8 + length:]
+    except ValueError as error:
+        raise CheckpointError(f"{path} has a damaged safetensors header: {error}") from error
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -121,20 +124,21 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Tensors of a `.safetensors` file."""
     header, data = _safetensors(path)
     out = {}
-    for key, h in header.items():
+    for key, entry in header.items():
         if key == "__metadata__":
             continue
-        if h["dtype"] not in _SAFE_DTYPES:
-            raise CheckpointError(f"{path}: {key} has dtype {h['dtype']}, which is not read here")
-        a, b = h["data_offsets"]
-        out[key] = np.frombuffer(data[a:b], _SAFE_DTYPES[h["dtype"]]).reshape(h["shape"])
+        if entry["dtype"] not in _SAFE_DTYPES:
+            raise CheckpointError(f"{path}: {key} has dtype {entry['dtype']}, which is not read here")
+        start, end = entry["data_offsets"]
+        out[key] = np.frombuffer(data[start:end], _SAFE_DTYPES[entry["dtype"]]).reshape(entry["shape"])
     return out
 
 
 def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
     """Writes float16/float32/int64/int8 arrays; the file replaces an old one only when whole."""
     names = {"<f4": "F32", "<f2": "F16", "<i8": "I64", "|i1": "I8"}
-    header, chunks, at = {}, [], 0
+    header: dict[str, Any] = {}
+    chunks, at = [], 0
     if metadata:
         header["__metadata__"] = metadata
     for key, value in tensors.items():

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from espmedsam.export import calibrate, int8, model_dir
-from espmedsam.export import functions_int8 as q
+from espmedsam.export.bodies import call
 from espmedsam.export.graph import Graph
 from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
 from espmedsam.weights import checkpoint
@@ -29,12 +29,12 @@ def reference(modality=2):
     return checkpoint.strict(reference_weights.weights(1001, modality, -0.75))
 
 
-def run(tmp_path, body, kind, inputs, shape=None, **attributes):
+def run(tmp_path, kind, inputs, shape=None, **attributes):
     """One node through onnxruntime; all inputs are fed, absent ones are None."""
     g = Graph("node", [])
     given = {k: v for k, v in inputs.items() if v is not None}
     names = {k: g.input(k, list(v.shape), TYPES[v.dtype]) if v is not None else "" for k, v in inputs.items()}
-    g.output(g.node(body, kind, names, shape, **attributes), "out", [None, None],
+    g.output(g.node(call(kind, names, shape, **attributes)), "out", [None, None],
              TensorProto.UINT8 if "y_scale" in given else TensorProto.FLOAT)
     g.save(tmp_path / "node.onnx")
     return onnxruntime.InferenceSession(str(tmp_path / "node.onnx")).run(None, given)[0]
@@ -97,7 +97,7 @@ def test_qlinear_is_integers_then_one_scale(tmp_path, residual, activation, byte
     rng = np.random.default_rng(1)
     x = rng.integers(0, 256, (37, 96)).astype(U8)
     i = operands(rng, 37, (24, 96), residual, activation, byte)
-    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation=activation)
+    got = run(tmp_path, "QLinear", arrays({"x": x, **i}), activation=activation)
     acc = (x.astype(np.int32) - i["x_zero"]) @ i["weight"].astype(np.int32).T
     same(got, finish(acc, i, activation))
 
@@ -106,7 +106,7 @@ def test_the_largest_sums_do_not_saturate(tmp_path):
     x, i = np.full((1, 1280), 255, U8), operands(np.random.default_rng(0), 1, (2, 1280), byte=False)
     i |= {"x_zero": U8(0), "weight": np.repeat(np.array([[64], [-64]], I8), 1280, 1), "bias": None,
           "x_scale": F(1), "weight_scale": np.ones(2, F)}
-    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation="none")
+    got = run(tmp_path, "QLinear", arrays({"x": x, **i}), activation="none")
     assert got.tolist() == [[255 * 64 * 1280, -255 * 64 * 1280]]
 
 
@@ -118,10 +118,10 @@ def test_convolutions_take_cells_outside_as_zero(tmp_path, stride, depthwise):
     i = operands(rng, 0, (n, 1 if depthwise else c, 3, 3), activation="gelu" if depthwise else "none")
     attributes = {"height": h, "width": w, "stride": stride}
     if depthwise:
-        got = run(tmp_path, q.qdepthwise, "QDepthwise", arrays({"x": x, **i}), {"channels": c}, **attributes,
+        got = run(tmp_path, "QDepthwise", arrays({"x": x, **i}), {"channels": c}, **attributes,
                   activation="gelu")
     else:
-        got = run(tmp_path, q.qconv, "QConv", arrays({"x": x, **i}), **attributes, kernel=3, pad=1, planar=0,
+        got = run(tmp_path, "QConv", arrays({"x": x, **i}), **attributes, kernel=3, pad=1, planar=0,
                   activation="none")
     wide = np.pad(x.reshape(h, w, c).astype(np.int32) - i["x_zero"], ((1, 1), (1, 1), (0, 0)))
     weight = i["weight"].astype(np.int32)
@@ -171,7 +171,7 @@ def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
     state = reference()
     rng, side = np.random.default_rng(6), 64
     pictures = [rng.standard_normal((1, 3, side, side)).astype(F) for _ in range(4)]
-    ranges = {"ultrasound" if controller else "base": calibrate.ranges(state, side, controller, pictures[1:], grid=9)}
+    ranges = {"ultrasound" if controller else "base": calibrate.ranges(calibrate.Encoder(state, side, controller), pictures[1:], grid=9)}
     modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)
     out = []
     for storage in ("float32", "int8"):

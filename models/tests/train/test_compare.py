@@ -42,7 +42,7 @@ def test_columns_and_ensembles(pool, files, monkeypatch, capsys):
         if item.modality == "ultrasound":
             image, mask = read_pair(item)
             x = torch.from_numpy(normalise(square(image, 64)))[None]
-            p = sum(segmenter.load(str(f))(x, torch.tensor([2]))[0] for f in (one, other)) / 2
+            p = sum(segmenter.load(str(f))(x, torch.tensor([2])).probability for f in (one, other)) / 2
             marked = torch.nn.functional.interpolate(p[None], mask.shape, mode="bilinear")[0, 0].numpy() >= 0.5
             want.append(2 * (marked & (mask > 127)).sum() / (marked.sum() + (mask > 127).sum()))
     assert both == pytest.approx(np.mean(want), abs=6e-4)
