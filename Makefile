@@ -80,9 +80,16 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
 .PHONY: lint
-lint: tools ## Format and clippy, warnings refused
+lint: tools lint-python ## Format, clippy, ruff and types, warnings refused
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
+
+RUFF := --quiet --config models/pyproject.toml models tests/parity
+.PHONY: lint-python
+lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
+	$(TRAIN) -m ruff format --check $(RUFF)
+	$(TRAIN) -m ruff check $(RUFF)
+	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
 deny: tools ## Licences, bans and sources of every dependency
@@ -284,9 +291,10 @@ $(LIGHT_READY): models/requirements-light.txt
 	.venv/light/bin/pip install -q -r $<
 	touch $@
 
-$(TRAIN_READY): models/requirements-light.txt models/requirements-train.txt
+TRAIN_REQUIREMENTS := $(addprefix models/requirements-,light.txt train.txt lint.txt)
+$(TRAIN_READY): $(TRAIN_REQUIREMENTS)
 	$(call venv,.venv/train)
-	.venv/train/bin/pip install -q -r models/requirements-light.txt -r models/requirements-train.txt
+	.venv/train/bin/pip install -q $(addprefix -r ,$(TRAIN_REQUIREMENTS))
 	touch $@
 
 $(PEERS_READY): benches/requirements-peers.txt

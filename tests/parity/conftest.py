@@ -20,10 +20,12 @@ collect_ignore = [test for test, needed in ELSEWHERE.items() if not needed.exist
 @pytest.fixture(scope="session")
 def espmedsam():
     """Runs the program; returns its standard output."""
+
     def run(*args) -> str:
         done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
     return run
 
 
@@ -48,9 +50,26 @@ def dumped(espmedsam, exported, tmp_path_factory):
     @functools.cache
     def dump(model: str, stem: str, modality: str) -> dict:
         out = tmp_path_factory.mktemp("dump")
-        espmedsam("bench", "--models", exported, "--model", model, "--image", ROOT / f"tests/samples/{stem}.jpg",
-                  "--modality", modality, "--runs", 1, "--layers", "--dump", out)
+        espmedsam(
+            "bench",
+            "--models",
+            exported,
+            "--model",
+            model,
+            "--image",
+            ROOT / f"tests/samples/{stem}.jpg",
+            "--modality",
+            modality,
+            "--runs",
+            1,
+            "--layers",
+            "--dump",
+            out,
+        )
         files = next(m for m in models[model]["modality"] if m["name"] == modality)
-        return {graph: (exported / files[graph], {unquote(p.stem): np.load(p) for p in (out / graph).glob("*.npy")})
-                for graph in GRAPHS}
+        return {
+            graph: (exported / files[graph], {unquote(p.stem): np.load(p) for p in (out / graph).glob("*.npy")})
+            for graph in GRAPHS
+        }
+
     return dump

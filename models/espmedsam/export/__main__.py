@@ -34,14 +34,28 @@ def arguments() -> argparse.Namespace:
     add("recipe", type=Path)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--runs", type=Path, help="folder the recipe's weights are relative to")
-    source.add_argument("--from", type=Path, dest="exported", metavar="FOLDER",
-                        help="an exported folder, to write its weights anew without the training's files")
-    add("--controller", action="append", default=[], metavar="MODALITY=FILE",
-        help="with --from: this modality's controller is a training checkpoint's; may be repeated")
+    source.add_argument(
+        "--from",
+        type=Path,
+        dest="exported",
+        metavar="FOLDER",
+        help="an exported folder, to write its weights anew without the training's files",
+    )
+    add(
+        "--controller",
+        action="append",
+        default=[],
+        metavar="MODALITY=FILE",
+        help="with --from: this modality's controller is a training checkpoint's; may be repeated",
+    )
     add("--validation", type=Path, help="JSON written by `espmedsam eval --json`, for the manifest")
     add("--storage", choices=model_dir.STORAGES, default="float16")
-    add("--form", choices=("nodes", "plain"), default="nodes",
-        help="nodes of our domain, or standard operators only, for other runtimes (default: nodes)")
+    add(
+        "--form",
+        choices=("nodes", "plain"),
+        default="nodes",
+        help="nodes of our domain, or standard operators only, for other runtimes (default: nodes)",
+    )
     add("--ranges", type=Path, help="with --storage int8: what espmedsam.export.calibrate wrote")
     add("--name", help="the model's name, if not the recipe's")
     add("--preferred", action="store_true", help="requests for its modalities go to it rather than to the default")
@@ -70,7 +84,9 @@ def known_ranges(path: Path | None, exported: Path) -> dict[str, int8.Ranges]:
         return {}
     known = json.loads(path.read_text())
     if known["weights"] != model_dir.weight_names(exported):
-        raise SystemExit(f"{path} is of {', '.join(known['weights'])}, not of {exported}'s: run espmedsam.export.calibrate")
+        raise SystemExit(
+            f"{path} is of {', '.join(known['weights'])}, not of {exported}'s: run espmedsam.export.calibrate"
+        )
     return known["encoders"]
 
 

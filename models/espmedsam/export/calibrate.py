@@ -137,7 +137,7 @@ class Looks:
         step = self.side - OVERLAP if self.tiles > 1 else 0
         top, left = (step * at for at in divmod(number % self.tiles**2, self.tiles))
         whole = tensor(path, self.side + (self.tiles - 1) * step, self.profile)
-        return whole[..., top:top + self.side, left:left + self.side]
+        return whole[..., top : top + self.side, left : left + self.side]
 
 
 def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]:
@@ -186,9 +186,15 @@ def main() -> None:
     args = arguments()
     recipe = Recipe.read(args.recipe)
     side = args.side or recipe.side
-    pictures = {name: [Looks(side, recipe.profile, recipe.tiles(side, modality)).at(path, number) for modality in modalities
-                       for number, path in enumerate(chosen(args.data, args.split, modality, args.count))]
-                for name, modalities in groups(recipe) if not args.modality or set(modalities) & set(args.modality)}
+    pictures = {
+        name: [
+            Looks(side, recipe.profile, recipe.tiles(side, modality)).at(path, number)
+            for modality in modalities
+            for number, path in enumerate(chosen(args.data, args.split, modality, args.count))
+        ]
+        for name, modalities in groups(recipe)
+        if not args.modality or set(modalities) & set(args.modality)
+    }
     base = Encoder(float_weights(args.exported, ""), side, False)
     shared = ranges(base, [picture for some in pictures.values() for picture in some], only=SHARED)
     encoders = []
@@ -198,8 +204,11 @@ def main() -> None:
         print(f"{name}: {len(found)} ranges from {len(some)} pictures", flush=True)
         lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
         encoders.append(f"{json.dumps(name)}: {{\n{lines}\n}}")
-    args.out.write_text(f'{{"weights": {json.dumps(model_dir.weight_names(args.exported))}, "encoders": {{\n'
-                        + ",\n".join(encoders) + "\n}}\n")
+    args.out.write_text(
+        f'{{"weights": {json.dumps(model_dir.weight_names(args.exported))}, "encoders": {{\n'
+        + ",\n".join(encoders)
+        + "\n}}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from .graph import Body
 
 
 def activate(b: Body, x: str, activation: str) -> str:
-    """"none", "relu" or "gelu" (exact)."""
+    """ "none", "relu" or "gelu" (exact)."""
     return {"none": lambda: x, "relu": lambda: b.op("Relu", x), "gelu": lambda: b.op("Gelu", x)}[activation]()
 
 
@@ -46,19 +46,33 @@ def linear(b: Body, i: dict, *, activation: str) -> str:
     return quantized(b, activate(b, y, activation), i)
 
 
-def conv(b: Body, i: dict, *, height: int, width: int, kernel: int, stride: int, pad: int, planar: int,
-         activation: str) -> str:
+def conv(
+    b: Body, i: dict, *, height: int, width: int, kernel: int, stride: int, pad: int, planar: int, activation: str
+) -> str:
     """Convolution of a map, or of a picture [1, C, H, W]."""
     x = i["x"] if planar else to_map(b, i["x"], height, width)
-    y = b.op("Conv", x, *(i[k] for k in ("weight", "bias") if k in i), kernel_shape=[kernel] * 2,
-             strides=[stride] * 2, pads=[pad] * 4)
+    y = b.op(
+        "Conv",
+        x,
+        *(i[k] for k in ("weight", "bias") if k in i),
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=[pad] * 4,
+    )
     return quantized(b, activate(b, to_rows(b, y), activation), i)
 
 
 def depthwise(b: Body, i: dict, *, height: int, width: int, stride: int, channels: int, activation: str) -> str:
     """3x3, each channel by itself."""
-    y = b.op("Conv", to_map(b, i["x"], height, width), *(i[k] for k in ("weight", "bias") if k in i),
-             kernel_shape=[3, 3], strides=[stride] * 2, pads=[1] * 4, group=channels)
+    y = b.op(
+        "Conv",
+        to_map(b, i["x"], height, width),
+        *(i[k] for k in ("weight", "bias") if k in i),
+        kernel_shape=[3, 3],
+        strides=[stride] * 2,
+        pads=[1] * 4,
+        group=channels,
+    )
     return activate(b, to_rows(b, y), activation)
 
 
@@ -92,7 +106,7 @@ def window_attention(b: Body, i: dict, *, height: int, width: int, window: int, 
         token = b.op("Expand", i["token"], b.ints(ny * nx, heads, 1, HEAD_DIM))
         k, v = b.op("Concat", k, token, axis=2), b.op("Concat", v, token, axis=2)
         bias = b.op("Concat", bias, b.op("Expand", i["token_bias"], b.ints(heads, w * w, 1)), axis=2)
-    q = b.op("Mul", q, b.const(HEAD_DIM ** -0.5))
+    q = b.op("Mul", q, b.const(HEAD_DIM**-0.5))
     a = b.op("Add", b.op("MatMul", q, b.transpose(k, 0, 1, 3, 2)), bias)
     y = b.op("MatMul", b.op("Softmax", a, axis=-1), v)
     y = b.transpose(b.reshape(y, ny, nx, heads, w, w, HEAD_DIM), 0, 3, 1, 4, 2, 5)
@@ -146,8 +160,10 @@ def row(b: Body, i: dict) -> str:
 
 def attention(b: Body, i: dict, heads: int, inner: int, q: str, k: str, v: str) -> str:
     """Multi-head attention with separate projections (SAM); all [rows, 256], `inner` wide inside."""
-    q, k, v = (b.transpose(b.reshape(linear_to(b, t, i[f"{n}_weight"], i[f"{n}_bias"]), 0, heads, -1), 1, 0, 2)
-               for n, t in (("q", q), ("k", k), ("v", v)))
+    q, k, v = (
+        b.transpose(b.reshape(linear_to(b, t, i[f"{n}_weight"], i[f"{n}_bias"]), 0, heads, -1), 1, 0, 2)
+        for n, t in (("q", q), ("k", k), ("v", v))
+    )
     a = b.op("MatMul", b.op("Mul", q, b.const((inner // heads) ** -0.5)), b.transpose(k, 0, 2, 1))
     y = b.op("MatMul", b.op("Softmax", a, axis=-1), v)
     y = b.op("Flatten", b.transpose(y, 1, 0, 2), axis=1)
@@ -174,8 +190,9 @@ def image_to_token(b: Body, i: dict, *, heads: int, inner: int) -> str:
 
 def up_conv(b: Body, i: dict, *, height: int, width: int, activation: str) -> str:
     """2x2 transposed convolution of stride 2: [H*W, K] -> [4*H*W, N]."""
-    y = b.op("ConvTranspose", to_map(b, i["x"], height, width), i["weight"], i["bias"], kernel_shape=[2, 2],
-             strides=[2, 2])
+    y = b.op(
+        "ConvTranspose", to_map(b, i["x"], height, width), i["weight"], i["bias"], kernel_shape=[2, 2], strides=[2, 2]
+    )
     return activate(b, to_rows(b, y), activation)
 
 

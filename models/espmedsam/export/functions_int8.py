@@ -1,7 +1,7 @@
 """Our domain's 8-bit nodes in standard operators (docs/nodes.md): integer sums, then float32 scales.
 
-    acc = sum (x - x_zero) * w     int32, exact: uint8 times int8 with |w| <= 64 overflows no 16-bit pair either
-    real = acc * (x_scale * weight_scale[n]) + bias[n] + residual
+acc = sum (x - x_zero) * w     int32, exact: uint8 times int8 with |w| <= 64 overflows no 16-bit pair either
+real = acc * (x_scale * weight_scale[n]) + bias[n] + residual
 """
 
 from __future__ import annotations
@@ -33,12 +33,21 @@ def qlinear(b: Body, i: dict, *, activation: str) -> str:
     return _finish(b, acc, i, activation)
 
 
-def qconv(b: Body, i: dict, *, height: int, width: int, kernel: int, stride: int, pad: int, planar: int,
-          activation: str) -> str:
+def qconv(
+    b: Body, i: dict, *, height: int, width: int, kernel: int, stride: int, pad: int, planar: int, activation: str
+) -> str:
     """Convolution; a cell outside the map is x_zero, real 0."""
     zero = b.const(0, "int8")
-    acc = b.op("ConvInteger", to_map(b, i["x"], height, width), i["weight"], i["x_zero"], zero,
-               kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4)
+    acc = b.op(
+        "ConvInteger",
+        to_map(b, i["x"], height, width),
+        i["weight"],
+        i["x_zero"],
+        zero,
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=[pad] * 4,
+    )
     return _finish(b, to_rows(b, acc), i, activation)
 
 
@@ -46,6 +55,13 @@ def qdepthwise(b: Body, i: dict, *, height: int, width: int, stride: int, activa
     """3x3, each channel by itself. In float32, where sums of nine such products are exact integers: few runtimes have
     a grouped integer convolution worth the name."""
     x, zero, weight = (b.op("Cast", i[k], to=TensorProto.FLOAT) for k in ("x", "x_zero", "weight"))
-    acc = b.op("Conv", to_map(b, b.op("Sub", x, zero), height, width), weight, kernel_shape=[3, 3],
-               strides=[stride] * 2, pads=[1] * 4, group=channels)
+    acc = b.op(
+        "Conv",
+        to_map(b, b.op("Sub", x, zero), height, width),
+        weight,
+        kernel_shape=[3, 3],
+        strides=[stride] * 2,
+        pads=[1] * 4,
+        group=channels,
+    )
     return _finish(b, to_rows(b, acc), i, activation)

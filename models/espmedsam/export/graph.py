@@ -90,8 +90,9 @@ class Body(Writer):
 
     def const(self, value: Any, dtype: DTypeLike = np.float32) -> str:
         name = self._name("Constant")
-        self.nodes.append(helper.make_node("Constant", [], [name], name=name,
-                                           value=numpy_helper.from_array(np.asarray(value, dtype))))
+        self.nodes.append(
+            helper.make_node("Constant", [], [name], name=name, value=numpy_helper.from_array(np.asarray(value, dtype)))
+        )
         return name
 
 
@@ -100,7 +101,9 @@ class Call:
     """A node of our domain that is asked for."""
 
     kind: str
-    body: Callable[..., str]  # (b, given, **attributes, **shape) writes the function's inside into `b`, gives its output
+    body: Callable[
+        ..., str
+    ]  # (b, given, **attributes, **shape) writes the function's inside into `b`, gives its output
     inputs: Mapping[str, str]  # by the contract's names; "" or left out where absent
     attributes: Mapping[str, Any]
     shape: Mapping[str, int] = field(default_factory=dict)  # what the body needs to know beside the attributes
@@ -147,8 +150,9 @@ class Graph(Writer):
             raise KeyError(f"{key} is in none of {[file.path.name for file in self.files]}")
         entry = file.entries[key]
         start, end = entry["data_offsets"]
-        tensor = TensorProto(name=key, data_type=_TYPES[entry["dtype"]], dims=entry["shape"],
-                             data_location=TensorProto.EXTERNAL)
+        tensor = TensorProto(
+            name=key, data_type=_TYPES[entry["dtype"]], dims=entry["shape"], data_location=TensorProto.EXTERNAL
+        )
         where = {"location": file.path.name, "offset": file.base + start, "length": end - start}
         for name, value in where.items():
             tensor.external_data.add(key=name, value=str(value))
@@ -183,23 +187,41 @@ class Graph(Writer):
             body = Body()
             out = call.body(body, {name: name for name in present}, **call.attributes, **call.shape)
             body.nodes.append(helper.make_node("Identity", [out], ["y"]))
-            formal = list(inputs)[:1 + max(list(inputs).index(name) for name in present)]
+            formal = list(inputs)[: 1 + max(list(inputs).index(name) for name in present)]
             number = sum(function.name.startswith(f"{call.kind}_") for function in self.functions.values())
             self.functions[configuration] = helper.make_function(
-                DOMAIN, f"{call.kind}_{number}", formal, ["y"], body.nodes, [helper.make_opsetid("", OPSET)],
-                attributes=list(call.attributes))
+                DOMAIN,
+                f"{call.kind}_{number}",
+                formal,
+                ["y"],
+                body.nodes,
+                [helper.make_opsetid("", OPSET)],
+                attributes=list(call.attributes),
+            )
         function, name = self.functions[configuration], self._name(call.kind)
-        self.nodes.append(helper.make_node(function.name, [inputs[formal] for formal in function.input], [name], name=name,
-                                           domain=DOMAIN, **call.attributes))
+        self.nodes.append(
+            helper.make_node(
+                function.name,
+                [inputs[formal] for formal in function.input],
+                [name],
+                name=name,
+                domain=DOMAIN,
+                **call.attributes,
+            )
+        )
         return name
 
     def conv_norm(self, key: str) -> tuple[str, str]:
         """Weight and bias of a convolution with its BatchNorm folded in: constant arithmetic, done once at load."""
-        scale = self.op("Div", self.weight(f"{key}.bn.weight"),
-                        self.op("Sqrt", self.op("Add", self.weight(f"{key}.bn.running_var"), self.const(1e-5))))
+        scale = self.op(
+            "Div",
+            self.weight(f"{key}.bn.weight"),
+            self.op("Sqrt", self.op("Add", self.weight(f"{key}.bn.running_var"), self.const(1e-5))),
+        )
         weight = self.op("Mul", self.weight(f"{key}.c.weight"), self.op("Reshape", scale, self.ints(-1, 1, 1, 1)))
-        bias = self.op("Sub", self.weight(f"{key}.bn.bias"),
-                       self.op("Mul", self.weight(f"{key}.bn.running_mean"), scale))
+        bias = self.op(
+            "Sub", self.weight(f"{key}.bn.bias"), self.op("Mul", self.weight(f"{key}.bn.running_mean"), scale)
+        )
         return weight, bias
 
     def save(self, path: Path, check: bool = True) -> None:
@@ -208,8 +230,13 @@ class Graph(Writer):
         opsets = [helper.make_opsetid("", OPSET)]
         if self.functions:
             opsets.append(helper.make_opsetid(DOMAIN, 1))
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="espmedsam",
-                                  functions=list(self.functions.values()))
+        model = helper.make_model(
+            graph,
+            opset_imports=opsets,
+            ir_version=IR,
+            producer_name="espmedsam",
+            functions=list(self.functions.values()),
+        )
         helper.set_model_props(model, METADATA)
         path.write_bytes(model.SerializeToString(deterministic=True))
         if check:

@@ -27,8 +27,10 @@ def _folded(state: dict[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndar
     if f"{key}.c.weight" not in state:
         return state[f"{key}.weight"], state.get(f"{key}.bias")
     scale = state[f"{key}.bn.weight"] / np.sqrt(state[f"{key}.bn.running_var"] + 1e-5)
-    return (state[f"{key}.c.weight"] * scale[:, None, None, None],
-            state[f"{key}.bn.bias"] - state[f"{key}.bn.running_mean"] * scale)
+    return (
+        state[f"{key}.c.weight"] * scale[:, None, None, None],
+        state[f"{key}.bn.bias"] - state[f"{key}.bn.running_mean"] * scale,
+    )
 
 
 def folded(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -57,7 +59,7 @@ def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndar
     for block in _transformer_blocks():
         for key in (f"{block}.attn.qkv", f"{block}.attn.proj"):
             put(key, *_folded(state, key))
-        for mlp in (f"{block}.mlp", f"{block}.med_dah")[:1 + controller]:
+        for mlp in (f"{block}.mlp", f"{block}.med_dah")[: 1 + controller]:
             weight, bias = state[f"{mlp}.fc1.weight"], state[f"{mlp}.fc1.bias"]
             gamma, beta = state[f"{mlp}.norm.weight"], state[f"{mlp}.norm.bias"]
             put(f"{mlp}.fc1", weight * gamma, bias + weight @ beta)
@@ -100,8 +102,12 @@ def stored(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarr
 
 def kept(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Stored tensors that were read as float32, as they were stored: all but the 8-bit layers' own as float16."""
-    own = {f"{k.removesuffix('weight')}{n}" for k, v in state.items() if v.dtype == np.int8
-           for n in ("weight", "weight_scale", "bias")}
+    own = {
+        f"{k.removesuffix('weight')}{n}"
+        for k, v in state.items()
+        if v.dtype == np.int8
+        for n in ("weight", "weight_scale", "bias")
+    }
     return {k: v if k in own else v.astype(np.float16) for k, v in state.items()}
 
 
@@ -127,14 +133,20 @@ def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if f"{name}.c.weight" in shapes:
             shape = shapes[f"{name}.c.weight"]
             one, zero = np.ones(shape[0], np.float32), np.zeros(shape[0], np.float32)
-            out |= {f"{name}.c.weight": weight.reshape(shape), f"{name}.bn.weight": one,
-                    f"{name}.bn.running_mean": zero, f"{name}.bn.running_var": one - np.float32(1e-5)}
+            out |= {
+                f"{name}.c.weight": weight.reshape(shape),
+                f"{name}.bn.weight": one,
+                f"{name}.bn.running_mean": zero,
+                f"{name}.bn.running_var": one - np.float32(1e-5),
+            }
         else:
             out[key] = weight.reshape(shapes[key])
         if name.endswith(".fc1"):
             norm = f"{name.removesuffix('.fc1')}.norm"
-            out |= {f"{norm}.weight": np.ones(weight.shape[1], np.float32),
-                    f"{norm}.bias": np.zeros(weight.shape[1], np.float32)}
+            out |= {
+                f"{norm}.weight": np.ones(weight.shape[1], np.float32),
+                f"{norm}.bias": np.zeros(weight.shape[1], np.float32),
+            }
     for name in [k.removesuffix(".c.weight") for k in out if k.endswith(".c.weight") and f"{k[:-9]}.bias" in state]:
         out[f"{name}.bn.bias"] = out.pop(f"{name}.bias")
     return out
@@ -149,8 +161,11 @@ class WideLayers(FloatLayers):
             return super().parameters(key)
         of = key.replace("med_dah", "mlp") if ".fc2" in key else key  # a controller's fc2 has the base's scales
         scale, shape = g.weight(f"{of}.weight_scale"), g.shape(f"{key}.weight")
-        weight = g.op("Mul", g.op("Cast", g.weight(f"{key}.weight"), to=TensorProto.FLOAT),
-                      g.reshape(scale, -1, *[1] * (len(shape) - 1)))
+        weight = g.op(
+            "Mul",
+            g.op("Cast", g.weight(f"{key}.weight"), to=TensorProto.FLOAT),
+            g.reshape(scale, -1, *[1] * (len(shape) - 1)),
+        )
         return {"weight": weight, "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
 
     def matrix(self, key: str) -> Parameters:
@@ -200,8 +215,11 @@ class Int8Layers(FloatLayers):
     def eight(self, key: str) -> Parameters:
         """Weight, its scale, and bias by input name."""
         g = self.g
-        return {"weight": g.weight(f"{key}.weight"), "weight_scale": g.weight(f"{key}.weight_scale"),
-                "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
+        return {
+            "weight": g.weight(f"{key}.weight"),
+            "weight_scale": g.weight(f"{key}.weight_scale"),
+            "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else "",
+        }
 
     def matrix(self, key: str) -> Parameters:
         return self.eight(key)
@@ -212,9 +230,11 @@ class Int8Layers(FloatLayers):
 
     def narrowed(self, keys: list[str]) -> Parameters:
         g = self.g
-        return {"weight": self.joined("Concat", [g.weight(f"{key}.fc2.weight") for key in keys], axis=1),
-                "weight_scale": g.weight(f"{keys[0]}.fc2.weight_scale"),
-                "bias": self.joined("Add", [g.weight(f"{key}.fc2.bias") for key in keys])}
+        return {
+            "weight": self.joined("Concat", [g.weight(f"{key}.fc2.weight") for key in keys], axis=1),
+            "weight_scale": g.weight(f"{keys[0]}.fc2.weight_scale"),
+            "bias": self.joined("Add", [g.weight(f"{key}.fc2.bias") for key in keys]),
+        }
 
     def outside(self, key: str, stage: int) -> str:
         g, own = self.g, self.eight(f"{key}.qkv")
@@ -230,16 +250,37 @@ class Int8Layers(FloatLayers):
 
     def linear_node(self, key: str, layer: Linear) -> str:
         scale, zero = self.bytes.get(layer.residual, ("", ""))
-        inputs = {"x": layer.x, **layer.parameters, "residual": layer.residual, "residual_scale": scale,
-                  "residual_zero": zero}
+        inputs = {
+            "x": layer.x,
+            **layer.parameters,
+            "residual": layer.residual,
+            "residual_scale": scale,
+            "residual_zero": zero,
+        }
         return self._eight(key, call("QLinear", inputs, activation=layer.activation), layer.byte)
 
     def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
-        node = call("QConv", {"x": x, **self.eight(key)}, height=side, width=side, kernel=3, stride=stride, pad=1, planar=0,
-                    activation="none")
+        node = call(
+            "QConv",
+            {"x": x, **self.eight(key)},
+            height=side,
+            width=side,
+            kernel=3,
+            stride=stride,
+            pad=1,
+            planar=0,
+            activation="none",
+        )
         return self._eight(key, node, byte)
 
     def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
-        node = call("QDepthwise", {"x": x, **self.eight(key)}, {"channels": shape.channels}, height=shape.side,
-                    width=shape.side, stride=stride, activation="gelu")
+        node = call(
+            "QDepthwise",
+            {"x": x, **self.eight(key)},
+            {"channels": shape.channels},
+            height=shape.side,
+            width=shape.side,
+            stride=stride,
+            activation="gelu",
+        )
         return self._eight(key, node, True)

@@ -79,8 +79,10 @@ class FloatLayers:
     def narrowed(self, keys: list[str]) -> Parameters:
         """fc2 of parallel MLPs as one: columns beside each other, biases summed."""
         pairs = [self.parameters(f"{key}.fc2") for key in keys]
-        return {"weight": self.joined("Concat", [own["weight"] for own in pairs], axis=1),
-                "bias": self.joined("Add", [own["bias"] for own in pairs])}
+        return {
+            "weight": self.joined("Concat", [own["weight"] for own in pairs], axis=1),
+            "bias": self.joined("Add", [own["bias"] for own in pairs]),
+        }
 
     def outside(self, key: str, stage: int) -> str:
         """qkv of a zero row, which the LayerNorm turns into its bias: W beta + b, [3C]."""
@@ -109,14 +111,34 @@ class FloatLayers:
 
     def stem(self, x: str, key: str, side: int) -> str:
         """3x3 convolution of stride 2 of the picture [1, 3, S, S], with GELU."""
-        node = call("Conv", {"x": x, **self.parameters(key)}, height=side, width=side, kernel=3, stride=2, pad=1,
-                    planar=1, activation="gelu")
+        node = call(
+            "Conv",
+            {"x": x, **self.parameters(key)},
+            height=side,
+            width=side,
+            kernel=3,
+            stride=2,
+            pad=1,
+            planar=1,
+            activation="gelu",
+        )
         return self.float_node(key, node, True)
 
     def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         """3x3 convolution of a map."""
-        return self.g.node(call("Conv", {"x": x, **self.parameters(key)}, height=side, width=side, kernel=3, stride=stride,
-                                pad=1, planar=0, activation="none"))
+        return self.g.node(
+            call(
+                "Conv",
+                {"x": x, **self.parameters(key)},
+                height=side,
+                width=side,
+                kernel=3,
+                stride=stride,
+                pad=1,
+                planar=0,
+                activation="none",
+            )
+        )
 
     def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
         """3x3 with GELU, each channel by itself; 8-bit output."""
@@ -127,8 +149,17 @@ class FloatLayers:
         return self._depthwise(x, key, shape, 1, "none")
 
     def _depthwise(self, x: str, key: str, shape: MapShape, stride: int, activation: str) -> str:
-        return self.g.node(call("Depthwise", {"x": x, **self.parameters(key)}, {"channels": shape.channels},
-                                height=shape.side, width=shape.side, stride=stride, activation=activation))
+        return self.g.node(
+            call(
+                "Depthwise",
+                {"x": x, **self.parameters(key)},
+                {"channels": shape.channels},
+                height=shape.side,
+                width=shape.side,
+                stride=stride,
+                activation=activation,
+            )
+        )
 
     def norm(self, x: str, key: str, epsilon: float = 1e-5, byte: bool = False) -> str:
         """LayerNorm."""
@@ -138,8 +169,11 @@ class FloatLayers:
     def window_attention(self, qkv: str, key: str, place: BlockPlace) -> str:
         """Between the projections; the controller's token is one more key and value per head. 8-bit output."""
         g, side, window = self.g, place.side, WINDOWS[place.stage]
-        inputs = {"qkv": qkv, "biases": g.weight(f"{key}.attention_biases"),
-                  "outside": self.outside(key, place.stage) if side % window else ""}
+        inputs = {
+            "qkv": qkv,
+            "biases": g.weight(f"{key}.attention_biases"),
+            "outside": self.outside(key, place.stage) if side % window else "",
+        }
         if place.controller:
             inputs["token"] = g.weight(f"{key}.deep_QKV_embeddings_med")
             inputs["token_bias"] = g.weight(f"{key}.med_attention_biases")

@@ -69,7 +69,9 @@ class Spec:
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.confidence, by modality
     views: dict[str, Any] = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
-    white_balance: dict[str, Any] = field(default_factory=dict)  # the usual light (the manifest's `white_balance`), by modality
+    white_balance: dict[str, Any] = field(
+        default_factory=dict
+    )  # the usual light (the manifest's `white_balance`), by modality
 
     @property
     def place(self) -> str:
@@ -141,8 +143,7 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     files = [WeightFile(base)]
     own = None
     if modality.controller:
-        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
-                             spec.storage)
+        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)}, spec.storage)
         files.append(WeightFile(own))
     tag = f"{spec.side}-{base.stem.removeprefix('base-')}"
     encoder = "-".join(["encoder", "int8" if spec.storage == "int8" else "float", tag, *([own.stem] if own else [])])
@@ -156,10 +157,16 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     by_name = {"views": spec.views, "white_balance": spec.white_balance, "confidence": spec.confidence}
     tables = {key: table[modality.name] for key, table in by_name.items() if modality.name in table}
     return {
-        "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
+        "name": modality.name,
+        "index": modality.index,
+        "label": modality.label,
+        "controller": modality.controller,
         **{kind: path.relative_to(root).as_posix() for kind, path in paths.items()},
-        "weights": [file.path.relative_to(root).as_posix() for file in files], "trained_on": modality.trained_on,
-        "licences": modality.licences, **tables, "validation": modality.validation,
+        "weights": [file.path.relative_to(root).as_posix() for file in files],
+        "trained_on": modality.trained_on,
+        "licences": modality.licences,
+        **tables,
+        "validation": modality.validation,
     }
 
 
@@ -222,7 +229,12 @@ def _guard(root: Path) -> list[str]:
         return []
     known = json.loads(path.read_text())
     lines = ["", "[guard]", f"side = {known['side']}", f"inverted = {known['inverted']}"]
-    lines += ["", "[guard.preprocess]", 'profile = "imagenet-antialias"', *_lines(PROFILES["imagenet-antialias"].entry())]
+    lines += [
+        "",
+        "[guard.preprocess]",
+        'profile = "imagenet-antialias"',
+        *_lines(PROFILES["imagenet-antialias"].entry()),
+    ]
     lines += ["", "[guard.file]", *_file(root, f"guard/{known['file']}")]
     for name in known["classes"]:
         lines += ["", "[[guard.class]]", f"name = {_toml(name)}"]
@@ -262,6 +274,14 @@ def prune(root: Path, models: list[Entry]) -> None:
 def model_entry(spec: Spec, modalities: list[Entry]) -> Entry:
     """The manifest entry of a model."""
     preferred = {"preferred_for": list(spec.preferred_for)} if spec.preferred_for else {}
-    return {"name": spec.name, "default": spec.default, **preferred, "side": spec.side, "storage": spec.storage,
-            "opset": OPSET, "description": spec.description,
-            "preprocess": {"profile": spec.profile, **PROFILES[spec.profile].entry()}, "modality": modalities}
+    return {
+        "name": spec.name,
+        "default": spec.default,
+        **preferred,
+        "side": spec.side,
+        "storage": spec.storage,
+        "opset": OPSET,
+        "description": spec.description,
+        "preprocess": {"profile": spec.profile, **PROFILES[spec.profile].entry()},
+        "modality": modalities,
+    }

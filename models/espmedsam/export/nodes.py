@@ -85,8 +85,12 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     g.scope = root = "dense_prompter"
     weight, bias = (g.reshape(g.weight(f"{root}.0.{n}"), 1, EMBED) for n in ("weight", "bias"))
     table = g.op("Concat", bias, g.op("Add", weight, bias), axis=0)
-    table = g.op("Gelu", g.op("LayerNormalization", table, g.weight(f"{root}.1.weight"), g.weight(f"{root}.1.bias"),
-                              axis=-1, epsilon=1e-6))
+    table = g.op(
+        "Gelu",
+        g.op(
+            "LayerNormalization", table, g.weight(f"{root}.1.weight"), g.weight(f"{root}.1.bias"), axis=-1, epsilon=1e-6
+        ),
+    )
     y = _node(g, "DensePrompt", {"embedding": x, "logits": logits, "table": table}, height=cells, width=cells)
     g.output(_map(g, logits, patches), "patch_logits", [1, 1, patches, patches])
     g.output(_map(g, y, cells), "prompted", [1, EMBED, cells, cells])
@@ -106,16 +110,25 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
     for j in range(2):
         key, g.scope = f"{root}.layers.{j}", f"two_way{j}"
         # In the first layer the queries are their own position: neither added twice nor kept beside the attention.
-        inputs = {"qk": _add(g, tokens, queries) if j else tokens, "v": tokens, **_attention(g, f"{key}.self_attn"),
-                  "residual": tokens if j else ""}
+        inputs = {
+            "qk": _add(g, tokens, queries) if j else tokens,
+            "v": tokens,
+            **_attention(g, f"{key}.self_attn"),
+            "residual": tokens if j else "",
+        }
         y = _node(g, "SelfAttention", inputs, {"inner": EMBED}, heads=DECODER_HEADS)
         tokens = _norm(g, y, f"{key}.norm1")
         y = _token_to_image(g, f"{key}.cross_attn_token_to_image", tokens, queries, Image(image, place))
         tokens = _norm(g, y, f"{key}.norm2")
         y = _linear(g, _linear(g, tokens, f"{key}.mlp.lin1", "relu"), f"{key}.mlp.lin2", residual=tokens)
         tokens = _norm(g, y, f"{key}.norm3")
-        inputs = {"image": image, "position": place, "k": _add(g, tokens, queries), "v": tokens,
-                  **_attention(g, f"{key}.cross_attn_image_to_token")}
+        inputs = {
+            "image": image,
+            "position": place,
+            "k": _add(g, tokens, queries),
+            "v": tokens,
+            **_attention(g, f"{key}.cross_attn_image_to_token"),
+        }
         y = _node(g, "ImageToToken", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)
         image = _norm(g, y, f"{key}.norm4")
     g.scope = "final_attention"
@@ -163,11 +176,19 @@ def _linear(g: Graph, x: str, key: str, activation: str = "none", residual: str 
 
 def _attention(g: Graph, key: str) -> dict[str, str]:
     """Weight and bias of q, k, v and the output, by input name."""
-    return {f"{of}_{part}": g.weight(f"{key}.{of}_proj.{part}") for of in ("q", "k", "v", "out")
-            for part in ("weight", "bias")}
+    return {
+        f"{of}_{part}": g.weight(f"{key}.{of}_proj.{part}")
+        for of in ("q", "k", "v", "out")
+        for part in ("weight", "bias")
+    }
 
 
 def _token_to_image(g: Graph, key: str, tokens: str, queries: str, at: Image) -> str:
-    inputs = {"q": _add(g, tokens, queries), "image": at.rows, "position": at.position, **_attention(g, key),
-              "residual": tokens}
+    inputs = {
+        "q": _add(g, tokens, queries),
+        "image": at.rows,
+        "position": at.position,
+        **_attention(g, key),
+        "residual": tokens,
+    }
     return _node(g, "TokenToImage", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)

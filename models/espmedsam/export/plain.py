@@ -9,6 +9,7 @@ runtimes are best fed, and what `nodes.py` is held against. Encoder, self-prompt
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
@@ -16,6 +17,19 @@ from onnx import TensorProto
 from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, HEAD_DIM, HEADS, WINDOWS
 from .graph import Graph as _Graph
 from .graph import WeightFile
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Of a convolution."""
+
+    side: int = 1
+    stride: int = 1
+    groups: int = 1
+    padded: bool = True  # so that the map keeps its side at stride 1
+
+
+POINT = Kernel()
 
 
 class Graph(_Graph):
@@ -28,23 +42,30 @@ class Graph(_Graph):
 
     def layer_norm(self, x: str, key: str, eps: float = 1e-5) -> str:
         """Over the last axis."""
-        return self.op("LayerNormalization", x, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"),
-                       axis=-1, epsilon=eps)
+        return self.op(
+            "LayerNormalization", x, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"), axis=-1, epsilon=eps
+        )
 
     def layer_norm_2d(self, x: str, key: str) -> str:
         """Over the channels of NCHW."""
         y = self.op("Transpose", x, perm=[0, 2, 3, 1])
         return self.op("Transpose", self.layer_norm(y, key, 1e-6), perm=[0, 3, 1, 2])
 
-    def conv(self, x: str, weight: str, bias: str | None, kernel: int, stride: int = 1, groups: int = 1,
-             pad: int | None = None) -> str:
-        pad = kernel // 2 if pad is None else pad
-        inputs = [x, weight] + ([bias] if bias else [])
-        return self.op("Conv", *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, group=groups)
+    def conv(self, x: str, weight: str, bias: str | None, kernel: Kernel) -> str:
+        """Convolution of NCHW."""
+        inputs = [x, weight, *([bias] if bias else [])]
+        return self.op(
+            "Conv",
+            *inputs,
+            kernel_shape=[kernel.side] * 2,
+            strides=[kernel.stride] * 2,
+            pads=[kernel.side // 2 if kernel.padded else 0] * 4,
+            group=kernel.groups,
+        )
 
-    def conv_bn(self, x: str, key: str, kernel: int = 1, stride: int = 1, groups: int = 1) -> str:
+    def conv_bn(self, x: str, key: str, kernel: Kernel = POINT) -> str:
         """Convolution with its BatchNorm folded in."""
-        return self.conv(x, *self.conv_norm(key), kernel, stride, groups)
+        return self.conv(x, *self.conv_norm(key), kernel)
 
     def gelu(self, x: str) -> str:
         """Exact (erf) GELU."""
@@ -57,8 +78,8 @@ def encoder(side: int, files: list[WeightFile], controller: bool) -> Graph:
     x = g.input("image", [1, 3, side, side])
     root = "SemiTViT"
     g.scope = "patch_embed"
-    x = g.gelu(g.conv_bn(x, f"{root}.patch_embed.seq.0", 3, 2))
-    x = g.conv_bn(x, f"{root}.patch_embed.seq.2", 3, 2)
+    x = g.gelu(g.conv_bn(x, f"{root}.patch_embed.seq.0", Kernel(3, 2)))
+    x = g.conv_bn(x, f"{root}.patch_embed.seq.2", Kernel(3, 2))
     s = side // 4
     for i in range(4):
         for j in range(DEPTHS[i]):
@@ -68,19 +89,19 @@ def encoder(side: int, files: list[WeightFile], controller: bool) -> Graph:
             key, g.scope = f"{root}.layers.{i}.downsample", f"stage{i}.downsample"
             stride, out = (1 if i == 2 else 2), DIMS[i + 1]
             x = g.gelu(g.conv_bn(x, f"{key}.conv1"))
-            x = g.gelu(g.conv_bn(x, f"{key}.conv2", 3, stride, out))
+            x = g.gelu(g.conv_bn(x, f"{key}.conv2", Kernel(3, stride, out)))
             x = g.conv_bn(x, f"{key}.conv3")
             s = (s + stride - 1) // stride
     g.scope = "neck"
-    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.0.weight"), None, 1), f"{root}.neck.1")
-    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.2.weight"), None, 3), f"{root}.neck.3")
+    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.0.weight"), None, POINT), f"{root}.neck.1")
+    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.2.weight"), None, Kernel(3)), f"{root}.neck.3")
     g.output(x, "embedding", [1, EMBED, s, s])
     return g
 
 
 def _mbconv(g: Graph, x: str, key: str) -> str:
     y = g.gelu(g.conv_bn(x, f"{key}.conv1"))
-    y = g.gelu(g.conv_bn(y, f"{key}.conv2", 3, groups=4 * DIMS[0]))
+    y = g.gelu(g.conv_bn(y, f"{key}.conv2", Kernel(3, groups=4 * DIMS[0])))
     return g.gelu(g.op("Add", x, g.conv_bn(y, f"{key}.conv3")))
 
 
@@ -97,7 +118,7 @@ def _block(g: Graph, x: str, key: str, i: int, s: int, controller: bool) -> str:
     if pad:
         y = g.op("Slice", y, g.ints(0, 0), g.ints(s, s), g.ints(1, 2))
     x = g.transpose(g.op("Add", tokens, y), 0, 3, 1, 2)
-    x = g.transpose(g.conv_bn(x, f"{key}.local_conv", 3, groups=c), 0, 2, 3, 1)
+    x = g.transpose(g.conv_bn(x, f"{key}.local_conv", Kernel(3, groups=c)), 0, 2, 3, 1)
     y = g.op("Add", x, _mlp(g, x, f"{key}.mlp"))
     if controller:
         y = g.op("Add", y, _mlp(g, x, f"{key}.med_dah"))
@@ -130,7 +151,7 @@ def _window_attention(g: Graph, x: str, key: str, i: int, controller: bool) -> s
         k, v = g.op("Concat", k, token, axis=2), g.op("Concat", v, token, axis=2)
         extra = g.op("Expand", g.weight(f"{key}.med_attention_biases"), g.ints(1, heads, n, 1))
         bias = g.op("Concat", bias, extra, axis=3)
-    q = g.op("Mul", q, g.const(HEAD_DIM ** -0.5))
+    q = g.op("Mul", q, g.const(HEAD_DIM**-0.5))
     a = g.op("Add", g.op("MatMul", q, g.transpose(k, 0, 1, 3, 2)), bias)
     y = g.op("MatMul", g.op("Softmax", a, axis=-1), v)
     return g.linear(g.reshape(g.transpose(y, 0, 2, 1, 3), -1, n, c), f"{key}.proj")
@@ -143,13 +164,13 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     x = g.input("embedding", [1, EMBED, e, e])
     g.scope = "patch_decoder"
     k = "patch_decoder"
-    y = g.conv(x, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), 2, 2, pad=0)
+    y = g.conv(x, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), Kernel(2, 2, padded=False))
     y = g.gelu(g.layer_norm_2d(y, f"{k}.1"))
-    logits = g.conv(y, g.weight(f"{k}.3.weight"), g.weight(f"{k}.3.bias"), 1)
+    logits = g.conv(y, g.weight(f"{k}.3.weight"), g.weight(f"{k}.3.bias"), POINT)
     g.scope = "dense_prompter"
     k = "dense_prompter"
     hard = g.op("Cast", g.op("GreaterOrEqual", logits, g.const(0.0)), to=TensorProto.FLOAT)
-    y = g.conv(hard, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), 1)
+    y = g.conv(hard, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), POINT)
     y = g.gelu(g.layer_norm_2d(y, f"{k}.1"))
     y = g.op("Expand", g.reshape(y, EMBED, p, 1, p, 1), g.ints(EMBED, p, 2, p, 2))
     prompted = g.op("Add", x, g.reshape(y, 1, EMBED, e, e))
@@ -185,8 +206,7 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
         y = _attention(g, f"{key}.cross_attn_image_to_token", keys, g.op("Add", tokens, queries), tokens)
         image = g.layer_norm(g.op("Add", image, y), f"{key}.norm4")
     g.scope = "final_attention"
-    y = _attention(g, f"{root}.final_attn_token_to_image", g.op("Add", tokens, queries),
-                   g.op("Add", image, pe), image)
+    y = _attention(g, f"{root}.final_attn_token_to_image", g.op("Add", tokens, queries), g.op("Add", image, pe), image)
     tokens = g.layer_norm(g.op("Add", tokens, y), f"{root}.norm_final_attn")
 
     g.scope, k = "upscaling", "mask_decoder.output_upscaling"
@@ -205,8 +225,9 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
 
 
 def _up2(g: Graph, x: str, key: str) -> str:
-    return g.op("ConvTranspose", x, g.weight(f"{key}.weight"), g.weight(f"{key}.bias"),
-                kernel_shape=[2, 2], strides=[2, 2])
+    return g.op(
+        "ConvTranspose", x, g.weight(f"{key}.weight"), g.weight(f"{key}.bias"), kernel_shape=[2, 2], strides=[2, 2]
+    )
 
 
 def position(g: _Graph, s: int) -> str:
@@ -222,8 +243,10 @@ def _attention(g: Graph, key: str, q: str, k: str, v: str) -> str:
     """Multi-head attention with separate projections; all [1, N, 256]."""
     inner = 256 if "self_attn" in key else 128
     d = inner // DECODER_HEADS
-    q, k, v = (g.transpose(g.reshape(g.linear(t, f"{key}.{n}_proj"), 1, -1, DECODER_HEADS, d), 0, 2, 1, 3)
-               for n, t in (("q", q), ("k", k), ("v", v)))
-    a = g.op("MatMul", g.op("Mul", q, g.const(d ** -0.5)), g.transpose(k, 0, 1, 3, 2))
+    q, k, v = (
+        g.transpose(g.reshape(g.linear(t, f"{key}.{n}_proj"), 1, -1, DECODER_HEADS, d), 0, 2, 1, 3)
+        for n, t in (("q", q), ("k", k), ("v", v))
+    )
+    a = g.op("MatMul", g.op("Mul", q, g.const(d**-0.5)), g.transpose(k, 0, 1, 3, 2))
     y = g.op("MatMul", g.op("Softmax", a, axis=-1), v)
     return g.linear(g.reshape(g.transpose(y, 0, 2, 1, 3), 1, -1, inner), f"{key}.out_proj")

@@ -13,6 +13,11 @@ class Sign:
     agreement: bool  # more of it never means a worse mask
 
 
-SIGNS = (Sign("probability", True), Sign("soft_dice", True), Sign("stability", True), Sign("area", False),
-         Sign("overlap", True))
+SIGNS = (
+    Sign("probability", True),
+    Sign("soft_dice", True),
+    Sign("stability", True),
+    Sign("area", False),
+    Sign("overlap", True),
+)
 NAMES = tuple(sign.name for sign in SIGNS)

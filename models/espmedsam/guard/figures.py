@@ -32,9 +32,13 @@ def share(hit: np.ndarray) -> Figures:
 def detection(found: np.ndarray, limits: np.ndarray) -> Figures:
     """Of scores [N,7] of pictures of no modality: the share of mismatches over all six choices, and of the worst."""
     hit = (found[:, :OTHER] < limits).mean(0)
-    return {"detected": round(float(hit.mean()), 4), "worst": round(float(hit.min()), 4),
-            "worst_modality": MODALITIES[hit.argmin()],
-            "other_first": round(float((found.argmax(1) == OTHER).mean()), 4), "pictures": len(found)}
+    return {
+        "detected": round(float(hit.mean()), 4),
+        "worst": round(float(hit.min()), 4),
+        "worst_modality": MODALITIES[hit.argmin()],
+        "other_first": round(float((found.argmax(1) == OTHER).mean()), 4),
+        "pictures": len(found),
+    }
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,21 @@ class Measured:
             "false_alarms_by_change": {kind: self._false_alarms_of_change(kind) for kind in shifts.HELD_OUT},
             "inverted": {name: self._inverted(name, column) for name, column in COLUMN.items()},
             "left_out": {trial.source: _left_out(trial, self.fit) for trial in self.tried},
-            "left_out_sent_as": {name: {other: self._left_out_sent_as(name, other) for other in MODALITIES if other != name}
-                                 for name in MODALITIES},
-            "sent_as": {name: {other: self._sent_as(name, other) for other in MODALITIES if other != name}
-                        for name in MODALITIES},
-            "negatives": {kind: {"trained_on": kind in negatives.TRAINED or kind in negatives.FROM_POOL,
-                                 **detection(found, limits)} for kind, found in scored.wrong.items()},
+            "left_out_sent_as": {
+                name: {other: self._left_out_sent_as(name, other) for other in MODALITIES if other != name}
+                for name in MODALITIES
+            },
+            "sent_as": {
+                name: {other: self._sent_as(name, other) for other in MODALITIES if other != name}
+                for name in MODALITIES
+            },
+            "negatives": {
+                kind: {
+                    "trained_on": kind in negatives.TRAINED or kind in negatives.FROM_POOL,
+                    **detection(found, limits),
+                }
+                for kind, found in scored.wrong.items()
+            },
             "real": {name: _real(name, found, limits) for name, found in scored.extra.items()},
         }
 
@@ -118,22 +131,29 @@ class Measured:
 
     def _auc(self, column: int) -> Figures:
         scored = self.scored
-        right = {"clean": scored.clean[scored.modality == column, column],
-                 "shifted": scored.shifted[scored.modality_shifted == column, column]}
+        right = {
+            "clean": scored.clean[scored.modality == column, column],
+            "shifted": scored.shifted[scored.modality_shifted == column, column],
+        }
         return {name: round(auc(own, scored.foreign(column)), 5) for name, own in right.items()}
 
     def _false_alarms(self, column: int) -> Figures:
         clean = self.own[self.scored.modality == column]
         shifted = self.own_shifted[self.scored.modality_shifted == column]
-        return {"clean": share(clean < self.limits[column]), "shifted": share(shifted < self.limits[column]),
-                "lowest_clean_score": round(float(clean.min()), 4)}
+        return {
+            "clean": share(clean < self.limits[column]),
+            "shifted": share(shifted < self.limits[column]),
+            "lowest_clean_score": round(float(clean.min()), 4),
+        }
 
     def _false_alarms_of_change(self, kind: str) -> Figures:
         """By the thresholds, and by such as never saw that kind of change."""
         mine, of = self.scored.pictures.kind == kind, self.scored.modality_shifted
         unseen = self.fit.thresholds(kind=kind)
-        return {"fitted": share((self.own_shifted < self.limits[of])[mine]),
-                "change_left_out_of_the_fit": share((self.own_shifted < unseen[of])[mine])}
+        return {
+            "fitted": share((self.own_shifted < self.limits[of])[mine]),
+            "change_left_out_of_the_fit": share((self.own_shifted < unseen[of])[mine]),
+        }
 
     def _inverted(self, name: str, column: int) -> Figures:
         mine = self.scored.modality == column
@@ -147,19 +167,25 @@ class Measured:
     def _left_out_sent_as(self, name: str, other: str) -> float | None:
         """Mismatches of a modality's pictures sent as another, by networks without their source: the sources' mean."""
         column = COLUMN[other]
-        found = [(trial.seen[""].right[:, column] < self.limits[column]).mean()
-                 for trial in self.tried if trial.modality == name]
+        found = [
+            (trial.seen[""].right[:, column] < self.limits[column]).mean()
+            for trial in self.tried
+            if trial.modality == name
+        ]
         return round(float(np.mean(found)), 4) if found else None
 
 
 def _left_out(trial: Trial, fit: Fit) -> Figures:
     """A network and a threshold that never saw the source, on the source."""
     limit = fit.thresholds(source=trial.source)[trial.column]
-    return {"modality": trial.modality, "threshold": round(float(limit), 5),
-            "false_alarms": share(trial.false_alarms(limit)),
-            **{f"false_alarms_{kind}": share(trial.false_alarms(limit, kind)) for kind in shifts.KEPT_OTHERWISE},
-            "picked_right": share(trial.seen[""].right.argmax(1) == trial.column),
-            "inverted": _inverted(trial, limit)}
+    return {
+        "modality": trial.modality,
+        "threshold": round(float(limit), 5),
+        "false_alarms": share(trial.false_alarms(limit)),
+        **{f"false_alarms_{kind}": share(trial.false_alarms(limit, kind)) for kind in shifts.KEPT_OTHERWISE},
+        "picked_right": share(trial.seen[""].right.argmax(1) == trial.column),
+        "inverted": _inverted(trial, limit),
+    }
 
 
 def _inverted(trial: Trial, limit: float) -> Figures:
@@ -172,6 +198,8 @@ def _real(name: str, found: np.ndarray, limits: np.ndarray) -> Figures:
     if name not in COLUMN:
         return detection(found, limits)
     column = COLUMN[name]
-    return {"false_alarms": share(found[:, column] < limits[column]),
-            "picked_right": share(found.argmax(1) == column),
-            "own_scores": [round(float(score), 4) for score in found[:, column]]}
+    return {
+        "false_alarms": share(found[:, column] < limits[column]),
+        "picked_right": share(found.argmax(1) == column),
+        "own_scores": [round(float(score), 4) for score in found[:, column]],
+    }

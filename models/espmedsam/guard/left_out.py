@@ -103,7 +103,9 @@ def trials(run: Trained, items: list[Item], seed: int = 2) -> list[Trial]:
 
 def seen_by(model: Guard, images: list[np.ndarray]) -> Seen:
     """Their scores, and those of their inverses."""
-    right, turned = (scores(model, np.stack([to_input(turn(image)) for image in images])) for turn in (np.array, invert))
+    right, turned = (
+        scores(model, np.stack([to_input(turn(image)) for image in images])) for turn in (np.array, invert)
+    )
     return Seen(right, turned)
 
 

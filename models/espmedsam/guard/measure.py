@@ -25,8 +25,10 @@ def draw_curves(path: Path, scored: Scored, limits: dict[str, float]) -> None:
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
-    for axes, name, found, of in ((left, "as they are", scored.clean, scored.modality),
-                                  (right, "changed", scored.shifted, scored.modality_shifted)):
+    for axes, name, found, of in (
+        (left, "as they are", scored.clean, scored.modality),
+        (right, "changed", scored.shifted, scored.modality_shifted),
+    ):
         for modality, column in COLUMN.items():
             own, wrong = found[of == column, column], scored.foreign(column)
             at = np.unique(np.concatenate([own, wrong, [1.1]]))
@@ -34,8 +36,13 @@ def draw_curves(path: Path, scored: Scored, limits: dict[str, float]) -> None:
             (line,) = axes.plot(np.maximum(alarms, 5e-4), detected, label=modality, lw=1.2)
             dot = max((own < limits[modality]).mean(), 5e-4), (wrong < limits[modality]).mean()
             axes.plot(*dot, "o", color=line.get_color(), ms=5)
-        axes.set(xscale="log", xlim=(4.5e-4, 1), ylim=(0.5, 1.005), title=f"validation pictures {name}",
-                 xlabel="false alarms (0.0005: none)")
+        axes.set(
+            xscale="log",
+            xlim=(4.5e-4, 1),
+            ylim=(0.5, 1.005),
+            title=f"validation pictures {name}",
+            xlabel="false alarms (0.0005: none)",
+        )
         axes.grid(alpha=0.3)
     left.set_ylabel("wrong pictures detected")
     right.legend(loc="lower right", fontsize=8)
@@ -56,11 +63,17 @@ def export(data: Path, split: Path, trained: Path, out: Path, extra: Path | None
         old.unlink()
     with (trained / "curve.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
-    report = {"notice": NOTICE, "file": save_onnx(run.models[""], folder).name, "classes": list(CLASSES), "side": SIDE,
-              "threshold": measured.thresholds, "inverted": INVERTED,
-              "parameters": sum(p.numel() for p in run.models[""].parameters()),
-              "trained": {"pictures": int(last["pictures"]), "minutes": float(last["minutes"])},
-              "measured": measured.figures()}
+    report = {
+        "notice": NOTICE,
+        "file": save_onnx(run.models[""], folder).name,
+        "classes": list(CLASSES),
+        "side": SIDE,
+        "threshold": measured.thresholds,
+        "inverted": INVERTED,
+        "parameters": sum(p.numel() for p in run.models[""].parameters()),
+        "trained": {"pictures": int(last["pictures"]), "minutes": float(last["minutes"])},
+        "measured": measured.figures(),
+    }
     (folder / "guard.json").write_text(json.dumps(report, indent=1) + "\n")
     draw_curves(folder / "roc.png", scored, measured.thresholds)
     summary(report)
@@ -76,15 +89,21 @@ def summary(report: Figures) -> None:
         alarms, areas = measured["false_alarms"][name], measured["roc_auc"][name]
         sent = [found[name] for other, found in measured["sent_as"].items() if other != name]
         least = min(found["share"] for found in sent if found["of"])
-        print(f"  {name:12} threshold {limit:.4f}  AUC {areas['clean']:.4f} {areas['shifted']:.4f}  false alarms "
-              f"{alarms['clean']['share']:.3f} {alarms['shifted']['share']:.3f}  others sent as it: {least:.3f} found at least")
+        print(
+            f"  {name:12} threshold {limit:.4f}  AUC {areas['clean']:.4f} {areas['shifted']:.4f}  false alarms "
+            f"{alarms['clean']['share']:.3f} {alarms['shifted']['share']:.3f}  others sent as it: {least:.3f} found at least"
+        )
     for name, found in measured["left_out"].items():
         alarms = " ".join(f"{found[key]['share']:.3f}" for key in found if key.startswith("false_alarms"))
         refused, named = (found["inverted"][key]["share"] for key in ("refused", "named"))
-        print(f"  without {name:16} threshold {found['threshold']:.4f}  false alarms (as films, faint, cropped) {alarms}  "
-              f"inverted refused {refused:.3f}, named {named:.3f}")
+        print(
+            f"  without {name:16} threshold {found['threshold']:.4f}  false alarms (as films, faint, cropped) {alarms}  "
+            f"inverted refused {refused:.3f}, named {named:.3f}"
+        )
     for kind, found in measured["negatives"].items():
-        print(f"  {kind:16}{'' if found['trained_on'] else 'held out':9} found {found['detected']:.3f}  "
-              f"worst {found['worst']:.3f} {found['worst_modality']}")
+        print(
+            f"  {kind:16}{'' if found['trained_on'] else 'held out':9} found {found['detected']:.3f}  "
+            f"worst {found['worst']:.3f} {found['worst_modality']}"
+        )
     for name, found in measured["real"].items():
         print(f"  real {name}: {found}")

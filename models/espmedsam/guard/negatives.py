@@ -29,14 +29,16 @@ def _flat(side: int, rng: Rng) -> np.ndarray:
 
 def _text(pixels: np.ndarray, rng: Rng, at: Sequence[int], colour: Colour, size: float | None = None) -> None:
     word = "".join(rng.choice(LETTERS, rng.integers(2, 16)))
-    cv2.putText(pixels, word, at, cv2.FONT_HERSHEY_SIMPLEX, size or float(rng.uniform(0.2, 0.5)), colour, 1, cv2.LINE_AA)
+    cv2.putText(
+        pixels, word, at, cv2.FONT_HERSHEY_SIMPLEX, size or float(rng.uniform(0.2, 0.5)), colour, 1, cv2.LINE_AA
+    )
 
 
 def _pink(side: int, rng: Rng, power: float, channels: int = 3) -> np.ndarray:
     """Noise whose amplitude falls as 1/f^power, as in photographs; each channel of deviation 1."""
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
     frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(rng.standard_normal((channels, side, side))) / frequency ** power
+    spectrum = np.fft.rfft2(rng.standard_normal((channels, side, side))) / frequency**power
     noise = np.fft.irfft2(spectrum, (side, side)).transpose(1, 2, 0)
     return (noise / noise.std((0, 1))).astype(np.float32)
 
@@ -96,7 +98,9 @@ def page(side: int, rng: Rng) -> np.ndarray:
 
 def window(side: int, rng: Rng) -> np.ndarray:
     """A program's window: bars, panels, buttons, words, a picture place."""
-    pixels = np.full((side, side, 3), _colour(rng) if rng.random() < 0.3 else rng.choice([20, 45, 240, 250, 255]), np.uint8)
+    pixels = np.full(
+        (side, side, 3), _colour(rng) if rng.random() < 0.3 else rng.choice([20, 45, 240, 250, 255]), np.uint8
+    )
     for _ in range(rng.integers(2, 7)):
         start, end = rng.integers(0, side, 2).tolist(), rng.integers(0, side, 2).tolist()
         if rng.random() < 0.6:  # a bar or a side panel reaches from edge to edge
@@ -143,7 +147,9 @@ def pink_noise(side: int, rng: Rng) -> np.ndarray:
 def dead_leaves(side: int, rng: Rng) -> np.ndarray:
     """Shapes of every size that cover one another, with texture and light: a stand-in for photographs (Lee, Mumford and
     Huang, "Occlusion models for natural images", 2001)."""
-    pixels = np.concatenate([_flat(side, rng), np.zeros((side, side, 1), np.float32)], 2)  # the fourth channel: which shape
+    pixels = np.concatenate(
+        [_flat(side, rng), np.zeros((side, side, 1), np.float32)], 2
+    )  # the fourth channel: which shape
     base, spread, count = rng.uniform(30, 220, 3), rng.uniform(15, 80), int(rng.integers(10, 70))
     for number in range(count):
         colour = base + rng.standard_normal(3) * spread + rng.standard_normal() * spread
@@ -194,16 +200,18 @@ def screen(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     height, width = (int(side * v) for v in rng.uniform(0.5, 0.95, 2))
     out = np.full((side, side, 3), rng.choice([0, 0, 0, 25, 50]), np.float32)
     top, left = int(rng.integers(0, side - height + 1)), int(rng.integers(0, side - width + 1))
-    out[top:top + height, left:left + width] = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    out[top : top + height, left : left + width] = cv2.resize(
+        pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+    )
     if rng.random() < 0.3:
-        out[:int(side * rng.uniform(0.03, 0.1))] = rng.uniform(20, 140, 3)  # a title bar
+        out[: int(side * rng.uniform(0.03, 0.1))] = rng.uniform(20, 140, 3)  # a title bar
     out = np.clip(out, 0, 255).astype(np.uint8)
     for _ in range(rng.integers(0, 10)):
         at = (int(rng.uniform(0, 0.9) * side), int(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1)]) * side))
         word = "".join(rng.choice(LETTERS, rng.integers(3, 12)))
         cv2.putText(out, word, at, cv2.FONT_HERSHEY_SIMPLEX, float(rng.uniform(0.15, 0.3)), (rng.uniform(90, 255),) * 3)
     if rng.random() < 0.3:
-        out[side // 4:side // 2, -5:-2] = np.linspace(255, 0, side // 2 - side // 4)[:, None, None]
+        out[side // 4 : side // 2, -5:-2] = np.linspace(255, 0, side // 2 - side // 4)[:, None, None]
     return out.astype(np.float32)
 
 
@@ -213,6 +221,7 @@ def empty_screen(side: int, rng: Rng) -> np.ndarray:
 
 
 # --- held out ---------------------------------------------------------------------------------------------------------
+
 
 def mosaic(side: int, rng: Rng) -> np.ndarray:
     """Cells round random points (Voronoi)."""
@@ -225,7 +234,7 @@ def colour_bars(side: int, rng: Rng) -> np.ndarray:
     """A television's test picture."""
     bars = 255 * np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 1]])
     pixels = bars[np.arange(side) * 7 // side][None].repeat(side, 0) * rng.uniform(0.6, 1)
-    pixels[int(side * rng.uniform(0.65, 0.95)):] = np.linspace(0, 255, side)[:, None]
+    pixels[int(side * rng.uniform(0.65, 0.95)) :] = np.linspace(0, 255, side)[:, None]
     return pixels
 
 
@@ -246,11 +255,15 @@ def pie_and_bars(side: int, rng: Rng) -> np.ndarray:
     cuts = np.sort(rng.uniform(0, 360, rng.integers(3, 8)))
     if rng.random() < 0.5:
         for start, end in pairwise([*cuts, cuts[0] + 360]):
-            cv2.ellipse(pixels, (side // 2, side // 2), (side // 3, side // 3), 0, float(start), float(end), _colour(rng), -1)
+            cv2.ellipse(
+                pixels, (side // 2, side // 2), (side // 3, side // 3), 0, float(start), float(end), _colour(rng), -1
+            )
     else:
         for bar in range(count := int(rng.integers(4, 12))):
             top = int(rng.uniform(6, side - 10))
-            cv2.rectangle(pixels, (bar * side // count + 2, side - 6), ((bar + 1) * side // count - 3, top), _colour(rng), -1)
+            cv2.rectangle(
+                pixels, (bar * side // count + 2, side - 6), ((bar + 1) * side // count - 3, top), _colour(rng), -1
+            )
     return pixels
 
 
@@ -260,16 +273,35 @@ def waves(side: int, rng: Rng) -> np.ndarray:
     pixels = np.zeros((side, side, 3))
     for _ in range(rng.integers(2, 5)):
         frequency = rng.uniform(-60, 60, 2)
-        pixels += np.sin(columns * frequency[0] + rows * frequency[1] + rng.uniform(0, 6))[..., None] * rng.uniform(0, 1, 3)
+        pixels += np.sin(columns * frequency[0] + rows * frequency[1] + rng.uniform(0, 6))[..., None] * rng.uniform(
+            0, 1, 3
+        )
     return 128 + 60 * pixels
 
 
-TRAINED = {drawer.__name__: drawer for drawer in (flat, gradient, gaussian_noise, salt_noise, checkerboard, page, window, shapes,
-                                   pink_noise, dead_leaves, scene, line_chart, empty_screen)}
+TRAINED = {
+    drawer.__name__: drawer
+    for drawer in (
+        flat,
+        gradient,
+        gaussian_noise,
+        salt_noise,
+        checkerboard,
+        page,
+        window,
+        shapes,
+        pink_noise,
+        dead_leaves,
+        scene,
+        line_chart,
+        empty_screen,
+    )
+}
 HELD_OUT = {drawer.__name__: drawer for drawer in (mosaic, colour_bars, terminal, pie_and_bars, waves)}
 
 
 # --- out of a pool picture --------------------------------------------------------------------------------------------
+
 
 def _cell(number: int, count: int, side: int) -> tuple[slice, slice]:
     """Rows and columns of a patch, of which there are `count` a row."""
@@ -284,7 +316,7 @@ def shuffled(image: np.ndarray, rng: Rng) -> np.ndarray:
     out = np.zeros_like(image)
     for place, source in enumerate(rng.permutation(count * count)):
         out[_cell(place, count, patch_side)] = np.rot90(image[_cell(source, count, patch_side)], int(rng.integers(4)))
-    return out[:count * patch_side, :count * patch_side]
+    return out[: count * patch_side, : count * patch_side]
 
 
 def blinded(image: np.ndarray, rng: Rng) -> np.ndarray:

@@ -81,24 +81,34 @@ def save_onnx(model: Guard, folder: Path) -> Path:
         nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
-    root = op("Add", "sixteenths", op("Mul", "scaled", "image", tensor("image.std", model.std.numpy()[None])),
-              tensor("image.mean", model.mean.numpy()[None]))
+    root = op(
+        "Add",
+        "sixteenths",
+        op("Mul", "scaled", "image", tensor("image.std", model.std.numpy()[None])),
+        tensor("image.mean", model.mean.numpy()[None]),
+    )
     root = op("Sub", "roots", op("Sqrt", "sqrt", op("Relu", "positive", root)), tensor("two", np.array([2.0])))
     x = op("Concat", "both", "image", root, axis=1)
     for level, (weight, bias) in enumerate(folded(model)):
         parameters = tensor(f"conv{level}.weight", weight), tensor(f"conv{level}.bias", bias)
-        x = op("Conv", f"conv{level}", x, *parameters,
-               kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+        x = op("Conv", f"conv{level}", x, *parameters, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
         x = op("Relu", f"relu{level}", x)
     x = op("Concat", "pooled", op("GlobalAveragePool", "mean", x), op("GlobalMaxPool", "max", x), axis=1)
-    x = op("Gemm", "logits", op("Flatten", "row", x), tensor("head.weight", model.head.weight.detach().numpy()),
-           tensor("head.bias", model.head.bias.detach().numpy()), transB=1)
+    x = op(
+        "Gemm",
+        "logits",
+        op("Flatten", "row", x),
+        tensor("head.weight", model.head.weight.detach().numpy()),
+        tensor("head.bias", model.head.bias.detach().numpy()),
+        transB=1,
+    )
     op("Softmax", "scores", x, axis=-1)
     given = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
     made = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, len(CLASSES)])
     graph = helper.make_graph(nodes, "guard", [given], [made], weights)
-    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
-                             producer_name="espmedsam")
+    file = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="espmedsam"
+    )
     helper.set_model_props(file, METADATA)
     onnx.checker.check_model(file, full_check=True)
     content = file.SerializeToString(deterministic=True)

@@ -20,7 +20,7 @@ def spread(image: np.ndarray, modality: str, side: int, rng: Rng) -> np.ndarray:
     if modality != "microscopy" and rng.random() < 0.2:  # a region of interest; between the nuclei there is nothing
         cut = int(size * rng.uniform(0.4, 0.8))
         top, left = rng.integers(0, size - cut + 1, 2)
-        pixels = pixels[top:top + cut, left:left + cut]
+        pixels = pixels[top : top + cut, left : left + cut]
     if rng.random() < FILMED.get(modality, 0.08):
         pixels = film(pixels, rng).astype(np.uint8)
     if rng.random() < 0.2:
@@ -34,16 +34,22 @@ def spread(image: np.ndarray, modality: str, side: int, rng: Rng) -> np.ndarray:
     elif modality == "colonoscopy" and rng.random() < 0.08:  # narrow-band light: greenish mucosa, brown vessels
         pixels = pixels @ np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.5], [0.1, 0.3, 0.5]], np.float32)
     if modality in ("dermoscopy", "fundus", "colonoscopy", "microscopy") and rng.random() < 0.04:
-        pixels = np.repeat(pixels.mean(2, keepdims=True), 3, 2)  # seldom: a grey skin or colon is a weak case for anyone
+        pixels = np.repeat(
+            pixels.mean(2, keepdims=True), 3, 2
+        )  # seldom: a grey skin or colon is a weak case for anyone
     if rng.random() < 0.3:
-        pixels = (pixels - pixels.mean()) * np.exp(rng.uniform(-0.4, 0.3)) + pixels.mean() * np.exp(rng.uniform(-0.5, 0.4))
+        pixels = (pixels - pixels.mean()) * np.exp(rng.uniform(-0.4, 0.3)) + pixels.mean() * np.exp(
+            rng.uniform(-0.5, 0.4)
+        )
     if rng.random() < 0.1:
         pixels = faint(pixels, rng)
     if rng.random() < 0.2:
         pixels = screen(pixels, rng)
     if rng.random() < 0.15:
         cut = int(rng.integers(32, 65))
-        pixels = cv2.resize(cv2.resize(pixels.astype(np.float32), (cut, cut), interpolation=cv2.INTER_AREA), (side, side))
+        pixels = cv2.resize(
+            cv2.resize(pixels.astype(np.float32), (cut, cut), interpolation=cv2.INTER_AREA), (side, side)
+        )
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
@@ -54,10 +60,15 @@ def _ultrasound(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     if rng.random() < 0.4:
         apex, near, half = rng.uniform(-0.5, 0.1), rng.uniform(0, 0.3), rng.uniform(0.4, 0.9)
         far, angle = np.hypot(rows - apex, columns - 0.5), np.arctan2(columns - rng.uniform(0.45, 0.55), rows - apex)
-        pixels = pixels * ((far > near - min(apex, 0)) & (far < rng.uniform(0.85, 1.05) - apex) & (abs(angle) < half))[..., None]
+        pixels = (
+            pixels
+            * ((far > near - min(apex, 0)) & (far < rng.uniform(0.85, 1.05) - apex) & (abs(angle) < half))[..., None]
+        )
     if rng.random() < 0.2:
         flow = cv2.GaussianBlur(rng.standard_normal((side, side)).astype(np.float32), (0, 0), rng.uniform(1.5, 5))
-        box = (abs(columns - rng.uniform(0.3, 0.7)) < rng.uniform(0.1, 0.45)) & (abs(rows - rng.uniform(0.3, 0.7)) < 0.25)
+        box = (abs(columns - rng.uniform(0.3, 0.7)) < rng.uniform(0.1, 0.45)) & (
+            abs(rows - rng.uniform(0.3, 0.7)) < 0.25
+        )
         for sign, colour in ((1, rng.choice([[230, 40, 10], [250, 170, 20], [240, 110, 10]])), (-1, [20, 60, 240])):
             pixels = np.where((box & (sign * flow > rng.uniform(-0.3, 1.5) * flow.std()))[..., None], colour, pixels)
     return pixels.astype(np.float32)
@@ -73,6 +84,7 @@ def _stained(pixels: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 # --- as others keep the same picture: uint8 n x n x 3 -> n x n x 3; in training, and measured on sources left out -----
+
 
 def film(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """A film that was scanned or photographed: bare or blackened margins, a little askew, a label and a letter for the
@@ -94,11 +106,26 @@ def film(pixels: np.ndarray, rng: Rng) -> np.ndarray:
         paper = float(rng.uniform(0, 255))
         cv2.rectangle(drawn, at, (at[0] + width, at[1] + height), (paper,) * 3, -1)
         word = "".join(rng.choice(LETTERS, rng.integers(4, 12)))
-        cv2.putText(drawn, word, (at[0] + 2, at[1] + height - 3), cv2.FONT_HERSHEY_SIMPLEX, side / 500, ((paper + 128) % 256,) * 3)
+        cv2.putText(
+            drawn,
+            word,
+            (at[0] + 2, at[1] + height - 3),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            side / 500,
+            ((paper + 128) % 256,) * 3,
+        )
     if rng.random() < 0.5:  # the side
         at = [int(side * rng.choice([0.06, 0.85])), int(side * rng.uniform(0.1, 0.3))]
-        cv2.putText(drawn, str(rng.choice(["L", "R"])), at, cv2.FONT_HERSHEY_SIMPLEX, side * rng.uniform(0.002, 0.005),
-                    (float(rng.choice([0, 255])),) * 3, int(rng.integers(1, 4)), cv2.LINE_AA)
+        cv2.putText(
+            drawn,
+            str(rng.choice(["L", "R"])),
+            at,
+            cv2.FONT_HERSHEY_SIMPLEX,
+            side * rng.uniform(0.002, 0.005),
+            (float(rng.choice([0, 255])),) * 3,
+            int(rng.integers(1, 4)),
+            cv2.LINE_AA,
+        )
     return drawn
 
 
@@ -113,13 +140,14 @@ def cropped(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     side = pixels.shape[0]
     cut = int(side * rng.uniform(0.6, 0.9))
     at = int(rng.integers(0, side - cut + 1))
-    return cv2.resize(pixels[at:at + cut] if rng.random() < 0.5 else pixels[:, at:at + cut], (side, side))
+    return cv2.resize(pixels[at : at + cut] if rng.random() < 0.5 else pixels[:, at : at + cut], (side, side))
 
 
 KEPT_OTHERWISE = {change.__name__: change for change in (film, faint, cropped)}
 
 
 # --- held out: uint8 n x n x 3 -> float n x n x 3 ---------------------------------------------------------------------
+
 
 def motion(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """The hand or the patient moved."""
@@ -136,7 +164,7 @@ def vignette(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Light that falls off from somewhere near the centre."""
     side = pixels.shape[0]
     down, right = np.mgrid[:side, :side] / side - rng.uniform(0.35, 0.65, 2)[:, None, None]
-    return pixels * np.exp(-(right ** 2 + down ** 2) * rng.uniform(0.8, 2.5))[..., None]
+    return pixels * np.exp(-(right**2 + down**2) * rng.uniform(0.8, 2.5))[..., None]
 
 
 def hue(pixels: np.ndarray, rng: Rng) -> np.ndarray:
@@ -186,7 +214,7 @@ def pasted_box(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     changed, side = pixels.copy(), pixels.shape[0]
     height, width = (int(side * v) for v in rng.uniform(0.1, 0.32, 2))
     top, left = rng.integers(0, side - height), rng.integers(0, side - width)
-    changed[top:top + height, left:left + width] = rng.uniform(0, 255, 3)
+    changed[top : top + height, left : left + width] = rng.uniform(0, 255, 3)
     return changed
 
 
@@ -197,8 +225,21 @@ def mirrored_jpeg(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     return decoded(cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(10, 40))])[1])
 
 
-HELD_OUT = {change.__name__: change for change in (motion, vignette, hue, perspective, equalised, posterised, interlaced, sharpened,
-                                    pasted_box, mirrored_jpeg)}
+HELD_OUT = {
+    change.__name__: change
+    for change in (
+        motion,
+        vignette,
+        hue,
+        perspective,
+        equalised,
+        posterised,
+        interlaced,
+        sharpened,
+        pasted_box,
+        mirrored_jpeg,
+    )
+}
 
 
 def shifted(image: np.ndarray, kind: str, rng: Rng) -> np.ndarray:

@@ -12,11 +12,16 @@ from ..pictures.pool import Item, load_split, read_image
 # Data sets of one hospital or archive, by the pool's README: a guard that knows one has not been tried on the other.
 # PolypGen's six hospitals are one source here; DSB 2018 is many laboratories'.
 SAME = {
-    "busi_subset": "busi", "busi_rest": "busi",
-    "kvasir_seg": "vestre_viken", "endotect": "vestre_viken", "hyperkvasir_uc": "vestre_viken",
+    "busi_subset": "busi",
+    "busi_rest": "busi",
+    "kvasir_seg": "vestre_viken",
+    "endotect": "vestre_viken",
+    "hyperkvasir_uc": "vestre_viken",
     "bkai_test_unlabelled": "bkai_neopolyp",
-    "cpchild_normal": "cpchild", "cpchild_unlabelled": "cpchild",
-    "isic2017_more": "isic2017", "isic2017_val": "isic2017",
+    "cpchild_normal": "cpchild",
+    "cpchild_unlabelled": "cpchild",
+    "isic2017_more": "isic2017",
+    "isic2017_val": "isic2017",
     "shenzhen_more": "shenzhen_cxr",
     "dsb2018_more": "dsb2018",
 }

@@ -24,7 +24,7 @@ from .train import KEPT, STAYS, VISIBLE, to_input
 # its pictures made faint or cropped.
 CLEAN, SHIFTED, LEFT_OUT, LEFT_OUT_CHANGED = 0.01, 0.02, 0.02, 0.05
 # Films are what x-rays often are; of the others they are far-fetched, and no threshold follows from them.
-CHANGED = {"x-ray": {k: LEFT_OUT for k in shifts.KEPT_OTHERWISE}}
+CHANGED = {"x-ray": dict.fromkeys(shifts.KEPT_OTHERWISE, LEFT_OUT)}
 CHANGED_ELSE = {"faint": LEFT_OUT_CHANGED, "cropped": LEFT_OUT_CHANGED}
 # No threshold is above this, however well the pictures score; the second, where no source can be left out. With 0.1,
 # 3 % of two sources (mmotu, cpchild) were refused at thresholds fitted without them.

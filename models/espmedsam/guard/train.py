@@ -75,8 +75,19 @@ class Batches:
             self.looks[item.modality].setdefault(look, []).append(index)
         self.present = [modality for modality in MODALITIES if self.looks[modality]]
         self.kinds = [*negatives.TRAINED, *negatives.FROM_POOL]
-        weight = {"dead_leaves": 4.0, "scene": 3.0, "pink_noise": 2.0, "shuffled": 2.0, "window": 2.0, "page": 2.0,
-                  "empty_screen": 2.0, "flat": 2.0, "blinded": 2.0, "line_chart": 2.0, "inverted": 9.0}
+        weight = {
+            "dead_leaves": 4.0,
+            "scene": 3.0,
+            "pink_noise": 2.0,
+            "shuffled": 2.0,
+            "window": 2.0,
+            "page": 2.0,
+            "empty_screen": 2.0,
+            "flat": 2.0,
+            "blinded": 2.0,
+            "line_chart": 2.0,
+            "inverted": 9.0,
+        }
         shares = np.array([weight.get(kind, 1.0) for kind in self.kinds])
         self.probability = shares / shares.sum()
 
@@ -193,8 +204,9 @@ def train(data: Path, split: Path, out: Path, recipe: Recipe) -> list[float]:
         if done - told > 0.02 or step == 1:
             told = done
             minutes = done * recipe.minutes
-            curve.append({"minutes": round(minutes, 2), "step": step, "pictures": step * recipe.batch,
-                          "loss": round(smooth, 4)})
+            curve.append(
+                {"minutes": round(minutes, 2), "step": step, "pictures": step * recipe.batch, "loss": round(smooth, 4)}
+            )
             print(f"{minutes:5.1f}/{recipe.minutes:g} min  step {step}  loss {smooth:.4f}", flush=True)
     torch.save({fold: learner.best(step).state_dict() for fold, learner in learners.items()}, out / "guard.pt")
     with (out / "curve.csv").open("w", newline="") as file:

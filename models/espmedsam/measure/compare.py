@@ -1,7 +1,7 @@
 """Checkpoints side by side: Dice by PyTorch in float arithmetic, one look at the whole picture, white-balanced as served.
 
-    python -m espmedsam.measure.compare --data DIR --split FILE [--part val] [--modality colonoscopy] [--side 224] [--mirrored] \
-        [--out FILE] start=runs/base-wide/ema.safetensors:base distilled=runs/a/ema.safetensors \
+    python -m espmedsam.measure.compare --data DIR --split FILE [--part val] [--modality colonoscopy] [--side 224] \
+        [--mirrored] [--out FILE] start=runs/base-wide/ema.safetensors:base distilled=runs/a/ema.safetensors \
         'both=runs/a/ema.safetensors runs/unet-teacher-21/ema.safetensors'
 
 Several files behind a name are an ensemble. `{modality}` in a file's name is that of the picture; files are as
@@ -99,8 +99,11 @@ def main() -> None:
     p.add_argument("--out", type=Path, help="the table goes here too")
     p.add_argument("columns", nargs="+", metavar="NAME=FILE")
     a = p.parse_args()
-    items = [i for i in load_split(a.data, a.split, a.part)
-             if (not a.modality or i.modality in a.modality) and (not a.dataset or i.dataset in a.dataset)]
+    items = [
+        i
+        for i in load_split(a.data, a.split, a.part)
+        if (not a.modality or i.modality in a.modality) and (not a.dataset or i.dataset in a.dataset)
+    ]
     if not items:
         p.error("no picture of the split is of these data sets and modalities")
     columns = [Column(c) for c in a.columns]

@@ -113,15 +113,17 @@ def fit(pictures: Sequence[Picture]) -> Fit:
     while True:  # leaves out the signs of agreement that would count against a mask, the worst one first
         found = np.zeros(len(penalty))
         found[allowed] = solve(features[:, allowed], dice, penalty[allowed])
-        against = np.where(AGREEMENT, found[:len(SIGNS)], 0.0)
+        against = np.where(AGREEMENT, found[: len(SIGNS)], 0.0)
         if against.min() >= 0:
             break
         allowed[against.argmin()] = False
-    weights = found[:len(SIGNS)] / spread
-    intercepts = found[len(SIGNS)] + found[len(SIGNS) + 1:] - weights @ middle
+    weights = found[: len(SIGNS)] / spread
+    intercepts = found[len(SIGNS)] + found[len(SIGNS) + 1 :] - weights @ middle
     named = zip(MODALITIES, intercepts, strict=True)
-    return Fit(tuple(round(float(weight), 6) for weight in weights),
-               {modality: round(float(intercept), 6) for modality, intercept in named})
+    return Fit(
+        tuple(round(float(weight), 6) for weight in weights),
+        {modality: round(float(intercept), 6) for modality, intercept in named},
+    )
 
 
 def folds(pictures: Sequence[Picture]) -> np.ndarray:
@@ -160,8 +162,11 @@ class Quality:
 
     def written(self) -> dict[str, float | None]:
         """For the file."""
-        return {"pictures": self.pictures, "rank_correlation": self.rank_correlation,
-                "mean_absolute_error": self.mean_absolute_error}
+        return {
+            "pictures": self.pictures,
+            "rank_correlation": self.rank_correlation,
+            "mean_absolute_error": self.mean_absolute_error,
+        }
 
     @property
     def rank(self) -> str:
@@ -196,10 +201,22 @@ def groups(pictures: Sequence[Picture], files: int) -> dict[str, list[int]]:
 
 def table(measured: Iterable[Comparison]) -> str:
     """Markdown."""
-    rows = [[m.group, m.fitted.pictures, m.fitted.rank, m.mean_probability.rank,
-             f"{m.fitted.mean_absolute_error:.3f}", f"{m.mean_probability.mean_absolute_error:.3f}"] for m in measured]
-    return markdown("pictures of | count | rank correlation, fitted | mean probability | mean absolute error, fitted | "
-                    "mean probability", rows)
+    rows = [
+        [
+            m.group,
+            m.fitted.pictures,
+            m.fitted.rank,
+            m.mean_probability.rank,
+            f"{m.fitted.mean_absolute_error:.3f}",
+            f"{m.mean_probability.mean_absolute_error:.3f}",
+        ]
+        for m in measured
+    ]
+    return markdown(
+        "pictures of | count | rank correlation, fitted | mean probability | mean absolute error, fitted | "
+        "mean probability",
+        rows,
+    )
 
 
 def main() -> None:
@@ -213,18 +230,27 @@ def main() -> None:
     if len({picture.key for picture in pictures}) < 2 * FOLDS:
         parser.error("too few pictures with signs: these files are of an older `eval`, or of other pictures")
     dice, found, plain = dices(pictures), out_of_fold(pictures), signs_of(pictures)[:, 0]
-    measured = [Comparison(name, Quality.of(found[i], dice[i]), Quality.of(plain[i], dice[i]))
-                for name, i in groups(pictures, len(args.eval)).items()]
+    measured = [
+        Comparison(name, Quality.of(found[i], dice[i]), Quality.of(plain[i], dice[i]))
+        for name, i in groups(pictures, len(args.eval)).items()
+    ]
     model = fit(pictures)
     false = [picture for picture in everything if picture.empty and picture.marked and picture.signs]
-    marks = [{"picture": "/".join(picture.key), "file": picture.file, "expected_dice": round(float(expected), 3)}
-             for picture, expected in zip(false, model.expected(false) if false else [], strict=True)]
+    marks = [
+        {"picture": "/".join(picture.key), "file": picture.file, "expected_dice": round(float(expected), 3)}
+        for picture, expected in zip(false, model.expected(false) if false else [], strict=True)
+    ]
     rises = model.rises(pictures)
-    report = {"weights": model.weights, "intercepts": model.intercepts,
-              "features": "sigmoid(intercept[modality] + sum(weight * sign))", "signs": NAMES,
-              "fitted_on": [[Path(name).name for name in files.split(",")] for files in args.eval],
-              "soft_dice_only_raises": rises,
-              "out_of_fold": {comparison.group: comparison.written() for comparison in measured}, "false_marks": marks}
+    report = {
+        "weights": model.weights,
+        "intercepts": model.intercepts,
+        "features": "sigmoid(intercept[modality] + sum(weight * sign))",
+        "signs": NAMES,
+        "fitted_on": [[Path(name).name for name in files.split(",")] for files in args.eval],
+        "soft_dice_only_raises": rises,
+        "out_of_fold": {comparison.group: comparison.written() for comparison in measured},
+        "false_marks": marks,
+    }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     print(table(measured))

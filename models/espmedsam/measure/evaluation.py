@@ -63,8 +63,13 @@ class Evaluation:
         listed = document.get("datasets", [])
         means = document.get("dice") or {d["dataset"]: d["dice_mean"] for d in listed if d["dice_mean"] is not None}
         pictures = tuple(Picture.of(row) for row in document["pictures"]) if "pictures" in document else None
-        return cls(document.get("model", ""), document.get("model_sha256", ""), document.get("part", ""), pictures,
-                   tuple(means.items()))
+        return cls(
+            document.get("model", ""),
+            document.get("model_sha256", ""),
+            document.get("part", ""),
+            pictures,
+            tuple(means.items()),
+        )
 
     def means(self) -> dict[str, float]:
         """Mean Dice per data set, of the pictures if they are known."""

@@ -100,14 +100,14 @@ def tile(case: Case, side: int) -> Image.Image:
     out.paste(Image.fromarray(pixels), ((side - picture.width) // 2, (side - picture.height) // 2))
     pen = ImageDraw.Draw(out)
     for line, text in enumerate((f"Dice {case.dice:.3f}  {case.dataset}", case.stem)):
-        pen.text((3, side + 1 + 12 * line), text[:side // 6], fill="white")
+        pen.text((3, side + 1 + 12 * line), text[: side // 6], fill="white")
     return out
 
 
 def middle(cases: list[Case], count: int) -> list[Case]:
     """Those around the median."""
     start = max(0, (len(cases) - count) // 2)
-    return cases[start:start + count]
+    return cases[start : start + count]
 
 
 def montage(cases: list[Case], side: int) -> Image.Image:
@@ -132,7 +132,7 @@ def with_palette(drawn: Image.Image) -> Image.Image:
         at[line] = 254 + number
     out = Image.fromarray(at, "P")
     colours = [*(few.getpalette() or []), *[0] * 768]
-    out.putpalette([*colours[:3 * 254], *TRUTH, *OURS])
+    out.putpalette([*colours[: 3 * 254], *TRUTH, *OURS])
     return out
 
 
@@ -153,8 +153,15 @@ def table(cases: list[Case], worst: int) -> str:
     for name, mine in sets.items():
         ordered = worst_first(mine)
         false = sorted((case for case in mine if case.dice is None and case.marked), key=lambda case: -case.marked)
-        rows = [[f"`{case.stem}`", "no target" if case.dice is None else f"{case.dice:.3f}", f"{case.target:.1%}",
-                 f"{case.marked:.1%}"] for case in [*ordered[:worst], *false[:worst]]]
+        rows = [
+            [
+                f"`{case.stem}`",
+                "no target" if case.dice is None else f"{case.dice:.3f}",
+                f"{case.target:.1%}",
+                f"{case.marked:.1%}",
+            ]
+            for case in [*ordered[:worst], *false[:worst]]
+        ]
         parts.append(f"## {name} ({mine[0].modality}, {len(ordered)} pictures with a target)\n")
         parts.append(markdown("picture | Dice | target, share of the picture | marked", rows))
     return "\n".join(["# The worst pictures\n", *parts])

@@ -55,8 +55,11 @@ def accuracy(pictures: Iterable[Picture]) -> str:
         marked = f"{false} of {len(empty)} [{low:.0%}, {high:.0%}]" if empty else NONE
         unmarked = sum(not picture.marked for picture in good)
         rows.append([f"`{name}`", mine[0].modality, len(good), *cells, unmarked, marked])
-    return markdown("data set | modality | pictures | Dice, mean | Dice, median | IoU, mean | of these left unmarked | "
-                    "empty, falsely marked", rows)
+    return markdown(
+        "data set | modality | pictures | Dice, mean | Dice, median | IoU, mean | of these left unmarked | "
+        "empty, falsely marked",
+        rows,
+    )
 
 
 def circumferences(pictures: Iterable[Picture]) -> str:
@@ -65,9 +68,11 @@ def circumferences(pictures: Iterable[Picture]) -> str:
     for name, mine in by_dataset(p for p in pictures if p.circumference_error_mm is not None).items():
         errors = np.array([picture.circumference_error_mm for picture in mine], float)
         spread = 1.96 * errors.std(ddof=1) if len(errors) > 1 else 0.0
-        lines.append(f"`{name}`, head circumference of {len(errors)} pictures: mean absolute error "
-                     f"{mean_of(abs(errors)).text(2)} mm, mean difference {mean_of(errors).text(2, '+')} mm, limits of "
-                     f"agreement {errors.mean() - spread:+.1f} to {errors.mean() + spread:+.1f} mm\n")
+        lines.append(
+            f"`{name}`, head circumference of {len(errors)} pictures: mean absolute error "
+            f"{mean_of(abs(errors)).text(2)} mm, mean difference {mean_of(errors).text(2, '+')} mm, limits of "
+            f"agreement {errors.mean() - spread:+.1f} to {errors.mean() + spread:+.1f} mm\n"
+        )
     return "\n".join(lines)
 
 
@@ -93,7 +98,9 @@ def differences(before: Iterable[Picture], after: Iterable[Picture], names: str)
         old, new = dices(pair.before for pair in mine), dices(pair.after for pair in mine)
         gains = new - old
         worse, better = int((gains < -WORSE).sum()), int((gains > WORSE).sum())
-        rows.append([name, len(old), f"{old.mean():.3f}", f"{new.mean():.3f}", mean_of(gains).text(4, "+"), worse, better])
+        rows.append(
+            [name, len(old), f"{old.mean():.3f}", f"{new.mean():.3f}", mean_of(gains).text(4, "+"), worse, better]
+        )
     return markdown(f"data set | pictures | {names} | difference | worse by > {WORSE} | better by > {WORSE}", rows)
 
 
@@ -104,8 +111,10 @@ def by_change(before: Iterable[Picture], after: Iterable[Picture], changes: Mapp
         for name in changes[pair.before.key].split("+"):
             cost.setdefault(name, []).append(pair.gain)
     worst_first = sorted(cost.items(), key=lambda named: float(np.mean(named[1])))
-    return markdown("change | pictures | difference of Dice",
-                    [[name.replace("_", " "), len(gains), mean_of(gains).text(3, "+")] for name, gains in worst_first])
+    return markdown(
+        "change | pictures | difference of Dice",
+        [[name.replace("_", " "), len(gains), mean_of(gains).text(3, "+")] for name, gains in worst_first],
+    )
 
 
 @dataclass(frozen=True)
@@ -123,15 +132,26 @@ def against(ours: Both, yardstick: Both) -> str:
     def cells(name: str) -> list[str]:
         return [f"{means[name]:.3f}" if name in means else NONE for means in found]
 
-    parts = [markdown("data set | ours | ours, shifted | U-Net | U-Net, shifted",
-                      [[f"`{name}`", *cells(name)] for name in sorted(found[0])])]
-    for title, theirs, mine in (("As they are", yardstick.plain, ours.plain), ("Shifted", yardstick.shifted, ours.shifted)):
+    parts = [
+        markdown(
+            "data set | ours | ours, shifted | U-Net | U-Net, shifted",
+            [[f"`{name}`", *cells(name)] for name in sorted(found[0])],
+        )
+    ]
+    for title, theirs, mine in (
+        ("As they are", yardstick.plain, ours.plain),
+        ("Shifted", yardstick.shifted, ours.shifted),
+    ):
         if theirs and theirs.pictures is None:
-            parts.append("The U-Net's file has means only, no figures of single pictures: no interval of the difference "
-                         "can be given.\n")
+            parts.append(
+                "The U-Net's file has means only, no figures of single pictures: no interval of the difference "
+                "can be given.\n"
+            )
         elif theirs and mine:
-            parts.append(f"{title}, picture by picture:\n\n"
-                         + differences(theirs.pictures or (), mine.pictures or (), "U-Net | ours"))
+            parts.append(
+                f"{title}, picture by picture:\n\n"
+                + differences(theirs.pictures or (), mine.pictures or (), "U-Net | ours")
+            )
     return "\n".join(parts)
 
 
@@ -158,10 +178,15 @@ def confidence(pictures: Iterable[Picture]) -> str:
         sure, dice = marked.confidence, marked.dice
         false = [p.confidence for p in some if p.empty and p.marked and p.confidence is not None]
         rank = correlation_of(sure, dice).text(2) if len(sure) >= FEWEST else "too few"
-        rest = [f"{sure.mean():.3f}", f"{dice.mean():.3f}", f"{abs(sure - dice).mean():.3f}"] if len(sure) else [NONE] * 3
+        rest = (
+            [f"{sure.mean():.3f}", f"{dice.mean():.3f}", f"{abs(sure - dice).mean():.3f}"] if len(sure) else [NONE] * 3
+        )
         rows.append([name, len(sure), rank, *rest, ", ".join(f"{value:.2f}" for value in false) or NONE])
-    return markdown("data set | pictures | rank correlation | confidence, mean | Dice, mean | mean absolute difference "
-                    "| confidence of false marks", rows)
+    return markdown(
+        "data set | pictures | rank correlation | confidence, mean | Dice, mean | mean absolute difference "
+        "| confidence of false marks",
+        rows,
+    )
 
 
 @dataclass(frozen=True)
@@ -177,8 +202,15 @@ class Bin:
 def bins(marked: Marked, count: int = 10) -> list[Bin]:
     """Means of each of `count` equal bins of confidence that has any picture."""
     at = np.minimum((marked.confidence * count).astype(int), count - 1)
-    return [Bin(int(number), float(marked.confidence[at == number].mean()), float(marked.dice[at == number].mean()),
-                int((at == number).sum())) for number in np.unique(at)]
+    return [
+        Bin(
+            int(number),
+            float(marked.confidence[at == number].mean()),
+            float(marked.dice[at == number].mean()),
+            int((at == number).sum()),
+        )
+        for number in np.unique(at)
+    ]
 
 
 def plot(sets: Mapping[str, Marked], path: Path) -> None:
@@ -218,16 +250,23 @@ def document(material: Material) -> str:
     assert int8 is not None, "of the 8-bit model there is always a file"
     mine, float_pictures = int8.pictures or (), full.pictures or ()
     fell = losses(float_pictures, mine)
-    parts = [f"# Figures\n\n    python -m espmedsam.measure.report {shlex.join(sys.argv[1:])}\n",
-             f"Model `{int8.model}` (SHA-256 `{int8.model_sha256[:16]}…`), part `{int8.part}`; float: "
-             f"`{full.model}`. Mean [95 % interval], percentile bootstrap over pictures, {RESAMPLES} resamples, "
-             f"seed {SEED}.\n",
-             "## Accuracy\n", accuracy(mine), circumferences(mine), "## 8 bits against float\n",
-             differences(float_pictures, mine, "float | 8 bits"), f"Worse by more than {WORSE}:\n" if fell else
-             f"No picture is worse by more than {WORSE}.\n"]
+    parts = [
+        f"# Figures\n\n    python -m espmedsam.measure.report {shlex.join(sys.argv[1:])}\n",
+        f"Model `{int8.model}` (SHA-256 `{int8.model_sha256[:16]}…`), part `{int8.part}`; float: "
+        f"`{full.model}`. Mean [95 % interval], percentile bootstrap over pictures, {RESAMPLES} resamples, "
+        f"seed {SEED}.\n",
+        "## Accuracy\n",
+        accuracy(mine),
+        circumferences(mine),
+        "## 8 bits against float\n",
+        differences(float_pictures, mine, "float | 8 bits"),
+        f"Worse by more than {WORSE}:\n" if fell else f"No picture is worse by more than {WORSE}.\n",
+    ]
     if fell:
-        rows = [[f"`{'/'.join(pair.before.key)}`", f"{pair.before.dice:.3f}", f"{pair.after.dice:.3f}", f"{pair.gain:+.3f}"]
-                for pair in fell]
+        rows = [
+            [f"`{'/'.join(pair.before.key)}`", f"{pair.before.dice:.3f}", f"{pair.after.dice:.3f}", f"{pair.gain:+.3f}"]
+            for pair in fell
+        ]
         parts.append(markdown("picture | Dice, float | Dice, 8 bits | difference", rows))
     parts += ["## Confidence\n", confidence(mine)]
     if material.int8.shifted:

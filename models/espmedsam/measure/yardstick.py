@@ -1,7 +1,7 @@
 """Measures a U-Net run picture by picture, and prints the program's measured Dice beside it.
 
-    python -m espmedsam.measure.yardstick --run runs/unet-224 --config models/configs/stages/unet-224.toml --data DIR --split FILE \
-        --part val models/yardstick.json
+    python -m espmedsam.measure.yardstick --run runs/unet-224 --config models/configs/stages/unet-224.toml \
+        --data DIR --split FILE --part val models/yardstick.json
     python -m espmedsam.measure.yardstick models/validation-live.json models/yardstick.json
 """
 
@@ -47,21 +47,43 @@ def measure(run: Path, config: Path, pool: Pool) -> dict[str, Any]:
     pictures = []
     for case, mask in validation.masks_of(stage.eval(), torch.device("cpu")):
         item = case.item
-        pictures.append({"dataset": item.dataset, "stem": item.stem, "modality": item.modality, "empty": item.empty,
-                         "marked": bool(mask.any()), "dice": None if item.empty else dice(mask, case.truth)})
+        pictures.append(
+            {
+                "dataset": item.dataset,
+                "stem": item.stem,
+                "modality": item.modality,
+                "empty": item.empty,
+                "marked": bool(mask.any()),
+                "dice": None if item.empty else dice(mask, case.truth),
+            }
+        )
     with (run / "curve_val.csv").open() as file:
         cost = list(csv.DictReader(file))[-1]
     name = f"U-Net, width {cfg.options.width}, one output per modality, {side} x {side} (configs/stages/{config.name})"
-    return {"model": name, "part": pool.part, "pictures_seen": int(cost["images"]), "cpu_minutes": float(cost["minutes"]),
-            "steps": int(cost["step"]), "pictures": pictures}
+    return {
+        "model": name,
+        "part": pool.part,
+        "pictures_seen": int(cost["images"]),
+        "cpu_minutes": float(cost["minutes"]),
+        "steps": int(cost["step"]),
+        "pictures": pictures,
+    }
 
 
 def table(measured: dict[str, Any], yardstick: dict[str, Any]) -> str:
     """Markdown, a row per data set, of what `eval --json` and `measure` wrote."""
     theirs = Evaluation.of(yardstick).means()
-    rows = [[found["dataset"], found["modality"], found["images"], f"{found['dice_mean']:.3f}",
-             f"{theirs.get(found['dataset'], float('nan')):.3f}"]
-            for found in measured["datasets"] if found["dice_mean"] is not None]
+    rows = [
+        [
+            found["dataset"],
+            found["modality"],
+            found["images"],
+            f"{found['dice_mean']:.3f}",
+            f"{theirs.get(found['dataset'], float('nan')):.3f}",
+        ]
+        for found in measured["datasets"]
+        if found["dice_mean"] is not None
+    ]
     cost = f"{yardstick['pictures_seen']} augmented pictures, {yardstick['cpu_minutes']:.0f} CPU minutes"
     return markdown("data set | modality | pictures | Dice | U-Net Dice", rows) + f"\n{yardstick['model']}: {cost}"
 

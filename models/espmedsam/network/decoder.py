@@ -102,15 +102,19 @@ class QDMD(nn.Module):
         super().__init__()
         self.transformer = TwoWayTransformer()
         self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(EMBED, 64, 2, 2), LayerNorm2d(64), nn.GELU(),
-            nn.ConvTranspose2d(64, 32, 2, 2), nn.GELU(),
+            nn.ConvTranspose2d(EMBED, 64, 2, 2),
+            LayerNorm2d(64),
+            nn.GELU(),
+            nn.ConvTranspose2d(64, 32, 2, 2),
+            nn.GELU(),
         )
         self.output_hypernetworks_mlps = nn.ModuleList([HyperNetwork()])
 
     def forward(self, image: Tensor, image_pe: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
         b, c, h, w = image.shape
-        tokens, out = self.transformer(image.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2),
-                                       queries.expand(b, -1, -1))
+        tokens, out = self.transformer(
+            image.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2), queries.expand(b, -1, -1)
+        )
         up = self.output_upscaling(out.transpose(1, 2).view(b, c, h, w))
         weights = self.output_hypernetworks_mlps[0](tokens[torch.arange(b), modality])
         return torch.einsum("bc,bchw->bhw", weights, up)

@@ -94,7 +94,9 @@ def attention_offsets(window: int) -> Tensor:
     numbered by first occurrence over all pairs in row-major order. (window^2, window^2) int64."""
     cells = [(y, x) for y in range(window) for x in range(window)]
     seen: dict[tuple[int, int], int] = {}
-    return torch.tensor([[seen.setdefault((abs(y - y2), abs(x - x2)), len(seen)) for y2, x2 in cells] for y, x in cells])
+    return torch.tensor(
+        [[seen.setdefault((abs(y - y2), abs(x - x2)), len(seen)) for y2, x2 in cells] for y, x in cells]
+    )
 
 
 class WindowAttention(nn.Module):
@@ -189,8 +191,10 @@ class SemiTViT(nn.Module):
         self.norm_head = nn.LayerNorm(DIMS[3])
         self.head = nn.Linear(DIMS[3], 1000)
         self.neck = nn.Sequential(
-            nn.Conv2d(DIMS[3], EMBED, 1, bias=False), LayerNorm2d(EMBED),
-            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False), LayerNorm2d(EMBED),
+            nn.Conv2d(DIMS[3], EMBED, 1, bias=False),
+            LayerNorm2d(EMBED),
+            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False),
+            LayerNorm2d(EMBED),
         )
 
     def forward(self, x: Tensor, controller: bool = True) -> Tensor:

@@ -121,8 +121,10 @@ class Vit(nn.Module):
         self.pos_embed = nn.Parameter(torch.randn(1, shape.grid, shape.grid, shape.width) * 0.02)
         self.blocks = nn.ModuleList(VitBlock(shape, i in shape.everywhere) for i in range(shape.depth))
         self.neck = nn.Sequential(
-            nn.Conv2d(shape.width, EMBED, 1, bias=False), LayerNorm2d(EMBED),
-            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False), LayerNorm2d(EMBED),
+            nn.Conv2d(shape.width, EMBED, 1, bias=False),
+            LayerNorm2d(EMBED),
+            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False),
+            LayerNorm2d(EMBED),
         )
 
     def forward(self, x: Tensor) -> Tensor:

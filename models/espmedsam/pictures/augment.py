@@ -111,8 +111,10 @@ def _warp(sample: Sample, modality: str, side: int, rng: np.random.Generator) ->
     shrunk = size / (side * scale)
     if shrunk > 1.7:  # as a device's own scaler would, without aliasing
         image = cv2.GaussianBlur(image, (0, 0), 0.35 * shrunk)
-    image, mask = (cv2.warpAffine(pixels, placement, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
-                   for pixels in (image, mask))
+    image, mask = (
+        cv2.warpAffine(pixels, placement, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+        for pixels in (image, mask)
+    )
     return image, mask.astype(np.float32) / 255
 
 
@@ -201,10 +203,8 @@ def _burn_in(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Text, a scale or calipers: drawn over the picture, the mask stays."""
     side = pixels.shape[0]
     canvas = np.ascontiguousarray(np.clip(pixels, 0, 255).astype(np.uint8))
-    if rng.random() < 0.7:
-        colour = [float(rng.choice([255, 200, 120]))] * 3
-    else:
-        colour = rng.uniform(80, 255, 3).tolist()
+    is_grey = rng.random() < 0.7
+    colour = [float(rng.choice([255, 200, 120]))] * 3 if is_grey else rng.uniform(80, 255, 3).tolist()
     for _ in range(rng.integers(1, 4)):
         text = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTUVWXYZ0123456789 .:/-"), rng.integers(3, 14)))
         if rng.random() < 0.8:  # near the upper or the lower edge

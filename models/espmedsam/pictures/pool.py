@@ -48,15 +48,17 @@ def load_split(root: Path, split: Path, part: str) -> list[Item]:
                 continue
             if not mask and part != UNLABELLED:
                 raise ValueError(f"{split}: {dataset} {stem} is in '{part}', but the index has no mask of it")
-            items.append(Item(
-                dataset=dataset,
-                modality=of_index(row["modality"]),
-                stem=stem,
-                image=root / row["image"],
-                mask=root / mask if mask else None,
-                empty=row["empty"] == "1",
-                source=f"{dataset} {row['source_split']}" if dataset in OF_CENTRES else dataset,
-            ))
+            items.append(
+                Item(
+                    dataset=dataset,
+                    modality=of_index(row["modality"]),
+                    stem=stem,
+                    image=root / row["image"],
+                    mask=root / mask if mask else None,
+                    empty=row["empty"] == "1",
+                    source=f"{dataset} {row['source_split']}" if dataset in OF_CENTRES else dataset,
+                )
+            )
     return items
 
 
@@ -96,7 +98,7 @@ def triangle_weights(src: int, dst: int) -> np.ndarray:
     weights = np.zeros((dst, src))
     for row in range(dst):
         near = np.arange(low[row], high[row])
-        weights[row, low[row]:high[row]] = np.maximum(1 - np.abs((near + 0.5 - centre[row]) / support), 0)
+        weights[row, low[row] : high[row]] = np.maximum(1 - np.abs((near + 0.5 - centre[row]) / support), 0)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 

@@ -105,8 +105,12 @@ def moved(pixels: np.ndarray, rng: Rng) -> np.ndarray:
 
 def jpeg(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     """Quality 6 to 12, colours at half size. Training stops at 25."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(6, 13)),
-               cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        int(rng.integers(6, 13)),
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    ]
     coded = cv2.imencode(".jpg", cv2.cvtColor(_u8(pixels), cv2.COLOR_RGB2BGR), options)[1]
     return cv2.cvtColor(decoded(coded), cv2.COLOR_BGR2RGB).astype(np.float32)
 
@@ -153,7 +157,7 @@ def console(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     heading = "EXAM 17/03  MI 0.9  TIS 0.4  12 Hz"
     cv2.putText(screen, heading, (8, max(top - 5, 10)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, ink, 1, cv2.LINE_AA)
     out, outside = screen.astype(np.float32), np.zeros((tall, wide), np.uint8)
-    out[top:top + height, left:left + width], outside[top:top + height, left:left + width] = pixels, mask
+    out[top : top + height, left : left + width], outside[top : top + height, left : left + width] = pixels, mask
     return out, outside
 
 
@@ -189,17 +193,36 @@ def elastic(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     shift *= side * rng.uniform(0.025, 0.04) / np.abs(shift).max()
     down, right = np.mgrid[:height, :width].astype(np.float32)
     to = (right + shift[..., 0], down + shift[..., 1])
-    return (cv2.remap(pixels, *to, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            cv2.remap(mask, *to, cv2.INTER_NEAREST))
+    return (
+        cv2.remap(pixels, *to, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        cv2.remap(mask, *to, cv2.INTER_NEAREST),
+    )
 
 
 GEOMETRY = {"console": console, "sector": sector, "perspective": perspective, "elastic": elastic}
-TONES = {f.__name__: _tone(f) for f in (pixelated, sharpened, local_contrast, s_curve, temperature, hue, tinted, moved,
-                                        jpeg, vignette, deep_noise)}
+TONES = {
+    f.__name__: _tone(f)
+    for f in (
+        pixelated,
+        sharpened,
+        local_contrast,
+        s_curve,
+        temperature,
+        hue,
+        tinted,
+        moved,
+        jpeg,
+        vignette,
+        deep_noise,
+    )
+}
 GREY = ("pixelated", "sharpened", "local_contrast", "s_curve", "jpeg", "vignette", "elastic")
 COLOUR = (*GREY, "temperature", "hue", "moved", "perspective")
-FITTING = {"ultrasound": (*GREY, "tinted", "moved", "deep_noise", "sector", "console"), "x-ray": (*GREY, "perspective"),
-           "colonoscopy": (*COLOUR, "console")}
+FITTING = {
+    "ultrasound": (*GREY, "tinted", "moved", "deep_noise", "sector", "console"),
+    "x-ray": (*GREY, "perspective"),
+    "colonoscopy": (*COLOUR, "console"),
+}
 
 
 def shifted(image: np.ndarray, mask: np.ndarray, modality: str, rng: Rng) -> tuple[Pair, list[str]]:
@@ -261,8 +284,11 @@ def main() -> None:
     made = write(items, [listed[i.dataset, i.stem] for i in items], a.seed, a.out)
     columns = list(next(iter(listed.values())))
     write_csv(a.out / "index.csv", columns, made)
-    write_csv(a.out / "split.csv", ["dataset", "modality", "stem", "patient_or_group", "empty", "split"],
-              [{**r, "split": a.part} for r in made])
+    write_csv(
+        a.out / "split.csv",
+        ["dataset", "modality", "stem", "patient_or_group", "empty", "split"],
+        [{**r, "split": a.part} for r in made],
+    )
     write_csv(a.out / "changes.csv", ["dataset", "modality", "stem", "changes"], made)
     print(f"{len(made)} pictures in {a.out}")
 

@@ -23,7 +23,7 @@ def light(x: np.ndarray) -> np.ndarray:
     """H x W x 3 in 0..255 -> the light's colour, 3 numbers with a mean of 1."""
     brightest = x.max(2)
     telling = x[(brightest >= 30) & (brightest < 250)].astype(np.float64)
-    norms = np.mean(telling ** 6, 0) ** (1 / 6)
+    norms = np.mean(telling**6, 0) ** (1 / 6)
     return norms / norms.mean()
 
 
@@ -48,8 +48,10 @@ def main() -> None:
     if not items:
         raise SystemExit(f"no training pictures of '{a.dataset}'")
     lights = np.log([light(square(read_pair(i)[0], SIDE)) for i in items])
-    print(f"{a.dataset}: {len(items)} pictures, usual = {np.exp(lights.mean(0)).round(3).tolist()}, "
-          f"spread (standard deviation of the logarithms) {lights.std(0).round(3).tolist()}")
+    print(
+        f"{a.dataset}: {len(items)} pictures, usual = {np.exp(lights.mean(0)).round(3).tolist()}, "
+        f"spread (standard deviation of the logarithms) {lights.std(0).round(3).tolist()}"
+    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from ..weights import checkpoint
 from . import litemedsam
 
 SMALLEST = 0.5  # of a picture's sides that a crop has
-MEASURED = 24   # validation pictures of each source
+MEASURED = 24  # validation pictures of each source
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,9 @@ def look(item: Item, view: int, seed: int) -> Look:
     rng = np.random.default_rng([seed, view, zlib.crc32(f"{item.dataset}/{item.stem}".encode())])
     width, height = rng.uniform(SMALLEST, 1, 2).round(4)
     left, top = (rng.uniform(0, 1, 2) * (1 - np.array([width, height]))).round(4)
-    return Look(item.dataset, item.stem, view, float(left), float(top), float(width), float(height),
-                bool(rng.random() < 0.5))
+    return Look(
+        item.dataset, item.stem, view, float(left), float(top), float(width), float(height), bool(rng.random() < 0.5)
+    )
 
 
 def area_weights(extent: float, cells: int, dst: int) -> Tensor:
@@ -136,7 +137,7 @@ class Embeddings:
         lines = self.list.read_text().splitlines(keepends=True)
         lines = [line for line in lines if line.endswith("\n")]
         rows = list(csv.reader(lines))[1:]
-        rows = rows[:self.path.stat().st_size // self.row_bytes if self.path.exists() else 0]
+        rows = rows[: self.path.stat().st_size // self.row_bytes if self.path.exists() else 0]
         return [Look.read(row) for row in rows]
 
     @property
@@ -208,13 +209,15 @@ class Maker:
     def made(self, jobs: list[tuple[Item, Look]]) -> Iterator[Made]:
         """The teacher's embeddings, batch by batch."""
         for first in range(0, len(jobs), self.batch):
-            some = jobs[first:first + self.batch]
+            some = jobs[first : first + self.batch]
             seen = [litemedsam.shown(look.of(read_image(item))) for item, look in some]
             pixels = torch.from_numpy(np.stack([shown.pixels for shown in seen])).to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                 found = self.encoder(pixels).float()
-            kept = [pooled(embedding, (shown.rows, shown.columns), self.grid).cpu().numpy()
-                    for embedding, shown in zip(found, seen, strict=True)]
+            kept = [
+                pooled(embedding, (shown.rows, shown.columns), self.grid).cpu().numpy()
+                for embedding, shown in zip(found, seen, strict=True)
+            ]
             yield Made([look for _, look in some], np.stack(kept).astype(np.float16))
 
 
@@ -264,7 +267,7 @@ def main() -> None:
     made_by = {"teacher": fingerprint(state), "grid": args.grid, "seed": args.seed}
     cache = Embeddings.opened(args.out, made_by | ({"bf16": True} if args.bf16 else {}))
     there = {(kept.dataset, kept.stem, kept.view) for kept in cache.looks}
-    asked = wanted(args.data, args.split, args.views, args.each)[:args.most]
+    asked = wanted(args.data, args.split, args.views, args.each)[: args.most]
     jobs = [(item, look(item, view, args.seed)) for item, view in asked if (item.dataset, item.stem, view) not in there]
     size = len(jobs) * cache.row_bytes / 2**20
     print(f"{len(there)} embeddings are there, {len(jobs)} to make: {size:.0f} MiB", flush=True)

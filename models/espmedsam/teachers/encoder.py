@@ -22,8 +22,16 @@ Network = TypeVar("Network", bound=nn.Module)
 
 PREFIX = "image_encoder."
 # The rest of a SAM checkpoint, or of a teacher trained here: known, and not needed to teach.
-BESIDE = ("prompt_encoder.", "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query.", "aux.",
-          "pixel_mean", "pixel_std")
+BESIDE = (
+    "prompt_encoder.",
+    "mask_decoder.",
+    "patch_decoder.",
+    "dense_prompter.",
+    "mask_query.",
+    "aux.",
+    "pixel_mean",
+    "pixel_std",
+)
 
 
 class EspTeacher(nn.Module):
@@ -61,8 +69,10 @@ def load_teacher(path: str | Path, controller: bool = False) -> nn.Module:
         strangers = [k for k in state if not k.startswith((PREFIX, *BESIDE))]
         encoder = {k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)}
         if strangers or not encoder:
-            raise CheckpointError(f"{path} is no SAM, MobileSAM, LiteMedSAM or ESP-MedSAM checkpoint: "
-                                  + (f"unknown key {strangers[0]}" if strangers else f"no key begins with {PREFIX}"))
+            raise CheckpointError(
+                f"{path} is no SAM, MobileSAM, LiteMedSAM or ESP-MedSAM checkpoint: "
+                + (f"unknown key {strangers[0]}" if strangers else f"no key begins with {PREFIX}")
+            )
         teacher = _tiny(encoder, path) if "patch_embed.seq.0.c.weight" in encoder else _vit(encoder, path)
     return teacher.eval().requires_grad_(False)
 
@@ -75,7 +85,9 @@ def vit_shape(encoder: dict[str, np.ndarray], source: str | Path) -> VitShape:
         width, grid = encoder["patch_embed.proj.weight"].shape[0], encoder["pos_embed"].shape[1]
         narrow = encoder.get("blocks.0.adapter.lin1.weight", np.zeros((0, 0))).shape[0]
         window = (min(rows for rows, _ in tables) + 1) // 2
-        everywhere = tuple(number for number, (rows, _) in zip(numbers, tables, strict=True) if (rows + 1) // 2 != window)
+        everywhere = tuple(
+            number for number, (rows, _) in zip(numbers, tables, strict=True) if (rows + 1) // 2 != window
+        )
         return VitShape(width, len(numbers), width // tables[0][1], window, grid, everywhere, narrow)
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -88,8 +100,11 @@ def _vit(encoder: dict[str, np.ndarray], source: str | Path) -> Vit:
 
 def _tiny(encoder: dict[str, np.ndarray], source: str | Path) -> TinyTeacher:
     teacher = TinyTeacher()
-    own = {k: v.numpy() for k, v in teacher.state_dict().items()
-           if checkpoint.is_modality_key(k) or k.endswith("num_batches_tracked")}
+    own = {
+        k: v.numpy()
+        for k, v in teacher.state_dict().items()
+        if checkpoint.is_modality_key(k) or k.endswith("num_batches_tracked")
+    }
     return _fill(teacher, own | encoder, source)
 
 

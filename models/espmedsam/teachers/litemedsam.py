@@ -19,14 +19,16 @@ from ..pictures.pool import MEAN, STD
 from ..weights import checkpoint
 
 SIDE = 256  # of what it looks at
-GRID = 64   # of its embedding of that
+GRID = 64  # of its embedding of that
 PREFIX = "image_encoder."
 STEM = ("patch_embed.seq.0.c.weight", "patch_embed.seq.2.c.weight")
 # Of its mask decoder: the answer's own quality, and three masks beside the one that is asked for.
 UNUSED = {"mask_decoder.iou_token.weight": (1, 256), "mask_decoder.mask_tokens.weight": (4, 256)} | {
     f"mask_decoder.{mlp}.layers.{i}.{kind}": shape if kind == "weight" else shape[:1]
     for mlp, last in (*((f"output_hypernetworks_mlps.{m}", 32) for m in (1, 2, 3)), ("iou_prediction_head", 4))
-    for i, shape in enumerate(((256, 256), (256, 256), (last, 256))) for kind in ("weight", "bias")}
+    for i, shape in enumerate(((256, 256), (256, 256), (last, 256)))
+    for kind in ("weight", "bias")
+}
 
 
 class LiteEncoder(SemiTViT):

@@ -27,7 +27,9 @@ def main() -> None:
     )
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    parser.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val or unlabelled)")
+    parser.add_argument(
+        "--split", type=Path, required=True, help="CSV: dataset, stem, split (train, val or unlabelled)"
+    )
     parser.add_argument("--runs", type=Path, default=Path(), help="folder that the stage's checkpoints are relative to")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -54,8 +54,10 @@ def by_source(items: list[Item], drawing: Drawing) -> dict[str, float]:
     for (modality, _), part in weight.items():
         whole[modality] = whole.get(modality, 0.0) + part
     rest = 0.0 if drawing.modalities else 1.0
-    return {source: drawing.modalities.get(modality, rest) * part / whole[modality]
-            for (modality, source), part in weight.items()}
+    return {
+        source: drawing.modalities.get(modality, rest) * part / whole[modality]
+        for (modality, source), part in weight.items()
+    }
 
 
 class Batches(Dataset[Batch]):
@@ -125,5 +127,11 @@ class Steps(Sampler[Key]):
 
 def loader(batches: Dataset[Batch], first: int, side: Callable[[], int], workers: int) -> DataLoader[Batch]:
     """Batches from number `first` on, made by `workers` processes (0: by this one)."""
-    return DataLoader(batches, batch_size=None, sampler=Steps(first, side), num_workers=workers,
-                      prefetch_factor=4 if workers else None, pin_memory=torch.cuda.is_available())
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=Steps(first, side),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )

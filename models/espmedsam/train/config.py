@@ -212,19 +212,25 @@ class Kind:
 
 
 STAGES = {
-    "masked": Kind("an encoder learns to fill in hidden cells of every picture (SimMIM, arXiv 2111.09886); no masks",
-                   MaskedOptions),
+    "masked": Kind(
+        "an encoder learns to fill in hidden cells of every picture (SimMIM, arXiv 2111.09886); no masks", MaskedOptions
+    ),
     "teacher": Kind("a SAM-shaped ViT with SPPG and QDMD, with masks", TeacherOptions),
-    "adapt": Kind("narrow adapters in a frozen SAM ViT, and SPPG and QDMD behind it, with one modality's masks",
-                  AdaptOptions),
-    "common": Kind("MMDKD 1: the shared encoder imitates the teacher's embedding of every picture; no masks",
-                   CommonOptions),
-    "modality": Kind("MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen",
-                     ModalityOptions),
+    "adapt": Kind(
+        "narrow adapters in a frozen SAM ViT, and SPPG and QDMD behind it, with one modality's masks", AdaptOptions
+    ),
+    "common": Kind(
+        "MMDKD 1: the shared encoder imitates the teacher's embedding of every picture; no masks", CommonOptions
+    ),
+    "modality": Kind(
+        "MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen", ModalityOptions
+    ),
     "joint": Kind("MMDKD 3: SPPG and QDMD with masks; encoder and controllers are frozen", JointOptions),
     "base": Kind("the whole network without controllers, with masks", BaseOptions),
-    "distil": Kind("the base, or one modality's controller if one is named, with masks and against teachers of each "
-                   "modality", DistilOptions),
+    "distil": Kind(
+        "the base, or one modality's controller if one is named, with masks and against teachers of each modality",
+        DistilOptions,
+    ),
     "controller": Kind("one modality's controller with masks; the rest is frozen", ControllerOptions),
     "unet": Kind("the yardstick, with masks", UnetOptions),
 }
@@ -254,7 +260,9 @@ class Config:
             raise ValueError(f"stage '{stage}' knows no '{min(strangers)}'")
         given = {key: _frozen(key, value) for key, value in values.items()}
         try:
-            made = {part: kind(**{key: given[key] for key in names[part] & given.keys()}) for part, kind in parts.items()}
+            made = {
+                part: kind(**{key: given[key] for key in names[part] & given.keys()}) for part, kind in parts.items()
+            }
         except TypeError as error:  # of a key that is missing
             raise ValueError(str(error)) from error
         try:

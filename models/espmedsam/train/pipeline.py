@@ -88,10 +88,20 @@ class Places:
         if step.average:
             files = [str(self.runs / self.weights(name)) for name in step.average]
             return ["espmedsam.weights.average", *files, "--out", str(out / WEIGHTS)]
-        given = {"init": self.weights(step.start) if step.start else None, "modality": step.modality or None,
-                 "seed": step.seed, "budget": step.budget}
-        options = {"data": self.data, "split": self.split, "runs": self.runs, "out": out, "threads": threads,
-                   **{name: value for name, value in given.items() if value is not None}}
+        given = {
+            "init": self.weights(step.start) if step.start else None,
+            "modality": step.modality or None,
+            "seed": step.seed,
+            "budget": step.budget,
+        }
+        options = {
+            "data": self.data,
+            "split": self.split,
+            "runs": self.runs,
+            "out": out,
+            "threads": threads,
+            **{name: value for name, value in given.items() if value is not None},
+        }
         words = itertools.chain.from_iterable((f"--{name}", str(value)) for name, value in options.items())
         return ["espmedsam.train", str(_configuration(self.configs, step.train)), *words]
 
@@ -127,8 +137,12 @@ def _steps(entry: dict[str, Any]) -> Iterator[Step]:
     name, start = given.pop("step", ""), given.pop("from", "")
     for modality in given.pop("modalities", ("",)):
         try:
-            step = Step(name.replace("{modality}", modality), start=start.replace("{modality}", modality),
-                        modality=modality, **given)
+            step = Step(
+                name.replace("{modality}", modality),
+                start=start.replace("{modality}", modality),
+                modality=modality,
+                **given,
+            )
         except TypeError as error:
             raise PipelineError(f"step '{name}': {error}") from error
         if not step.name or bool(step.train) + bool(step.average) + bool(step.run) != 1:
@@ -144,7 +158,7 @@ def chosen(steps: list[Step], until: str = "", only: str = "") -> list[Step]:
             raise PipelineError(f"no step '{name}': one of {', '.join(names)}")
     if only:
         return [step for step in steps if step.name == only]
-    return steps[:names.index(until) + 1] if until else steps
+    return steps[: names.index(until) + 1] if until else steps
 
 
 def is_finished(step: Step, places: Places) -> bool:

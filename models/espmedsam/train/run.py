@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -107,10 +106,14 @@ class Run:
 
     def save(self) -> None:
         """Writes the resume state and the EMA weights; each file is replaced only when whole."""
-        state = {"model": self.stage.state_dict(), "optimiser": self.optimiser.state_dict(), "ema": self.ema,
-                 "progress": astuple(self.progress)}
+        state = {
+            "model": self.stage.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "ema": self.ema,
+            "progress": astuple(self.progress),
+        }
         torch.save(state, self.out / "state.part")
-        os.replace(self.out / "state.part", self.out / "state.pt")
+        (self.out / "state.part").replace(self.out / "state.pt")
         write_weights(self.ema, self.out / "ema.safetensors")
 
     def _row(self, name: str, row: dict[str, object]) -> None:
@@ -131,8 +134,15 @@ class Run:
         self.stage.load_state_dict(live)
         done.evaluated = done.minutes
         if scores:
-            self._row("curve_val.csv", {"minutes": round(done.minutes, 1), "step": done.step, "images": done.images,
-                                        **{name: round(value, 4) for name, value in scores.items()}})
+            self._row(
+                "curve_val.csv",
+                {
+                    "minutes": round(done.minutes, 1),
+                    "step": done.step,
+                    "images": done.images,
+                    **{name: round(value, 4) for name, value in scores.items()},
+                },
+            )
             print("val " + " ".join(f"{name} {value:.3f}" for name, value in scores.items()), flush=True)
 
     def side(self) -> int:
@@ -175,10 +185,22 @@ class Run:
         """A row of `curve_train.csv` and a line to the terminal."""
         done = self.progress
         rate = learning_rate(self.schedule, done.minutes)
-        self._row("curve_train.csv", {"minutes": round(done.minutes, 2), "step": done.step, "images": done.images,
-                                      "side": self.side(), "lr": f"{rate:.2e}", "loss": round(loss, 4)})
-        print(f"{done.minutes:6.1f}/{self.schedule.budget:g} min  step {done.step}  images {done.images}  "
-              f"side {self.side()}  loss {loss:.4f}", flush=True)
+        self._row(
+            "curve_train.csv",
+            {
+                "minutes": round(done.minutes, 2),
+                "step": done.step,
+                "images": done.images,
+                "side": self.side(),
+                "lr": f"{rate:.2e}",
+                "loss": round(loss, 4),
+            },
+        )
+        print(
+            f"{done.minutes:6.1f}/{self.schedule.budget:g} min  step {done.step}  images {done.images}  "
+            f"side {self.side()}  loss {loss:.4f}",
+            flush=True,
+        )
 
     def _train_step(self, batch: Batch) -> float:
         for group in self.optimiser.param_groups:

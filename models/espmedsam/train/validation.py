@@ -68,7 +68,7 @@ class Validation:
         stage.train()
         if drawn:
             drawn += [np.zeros_like(drawn[0])] * (-len(drawn) % ABREAST)
-            rows = [np.hstack(drawn[at:at + ABREAST]) for at in range(0, len(drawn), ABREAST)]
+            rows = [np.hstack(drawn[at : at + ABREAST]) for at in range(0, len(drawn), ABREAST)]
             cv2.imwrite(str(pictures), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
         return {name: float(np.mean(values)) for name, values in sorted(scores.items())}
 

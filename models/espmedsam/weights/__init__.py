@@ -1,1 +1,1 @@
-"""Weight files: read and written, checked against the official network, fetched, averaged. Tensors alone; no network is built."""
+"""Weight files: read and written, checked against the official network, fetched, averaged. Tensors alone: no network."""

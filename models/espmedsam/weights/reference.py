@@ -54,8 +54,12 @@ def weights(seed: int, modality: int, patch_bias: float) -> dict[str, np.ndarray
             v = 2 ** (0.3 * r)
         elif key.endswith("attention_biases"):
             v = 0.5 * r
-        elif (key.endswith(("deep_QKV_embeddings_med", "positional_encoding_gaussian_matrix"))
-              or key.startswith("mask_query") or "embed.weight" in key or "point_embeddings" in key):
+        elif (
+            key.endswith(("deep_QKV_embeddings_med", "positional_encoding_gaussian_matrix"))
+            or key.startswith("mask_query")
+            or "embed.weight" in key
+            or "point_embeddings" in key
+        ):
             v = r
         elif key == "patch_decoder.3.bias":
             v = np.full(shape, patch_bias)

@@ -19,8 +19,17 @@ ALLOWED = {
     "measure": {"facts", "weights", "network", "pictures", "teachers", "train"},
 }
 # What needs no PyTorch and no OpenCV: the export, and `make test`.
-LIGHT = ("facts", "export", "weights/checkpoint.py", "weights/average.py", "weights/reference.py", "measure/report.py",
-         "measure/confidence.py", "measure/failures.py", "train/pipeline.py")
+LIGHT = (
+    "facts",
+    "export",
+    "weights/checkpoint.py",
+    "weights/average.py",
+    "weights/reference.py",
+    "measure/report.py",
+    "measure/confidence.py",
+    "measure/failures.py",
+    "train/pipeline.py",
+)
 
 
 def imported(path: Path, package: Path = PACKAGE) -> set[str]:
@@ -33,7 +42,7 @@ def imported(path: Path, package: Path = PACKAGE) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add((node.module or "").split(".")[0])
         if isinstance(node, ast.ImportFrom) and node.level:
-            above = here[:len(here) - node.level + 1]
+            above = here[: len(here) - node.level + 1]
             target = "/".join([*above, *(node.module or "").split(".")]).strip("/")
             inside = {f"{target}/{name.name}" for name in node.names if (package / target / f"{name.name}.py").exists()}
             found |= inside or {target}
@@ -54,8 +63,9 @@ def wrong(package: Path = PACKAGE) -> list[str]:
 
 def circles(package: Path = PACKAGE) -> list[str]:
     """Files that import each other, directly or by others: first those that nothing keeps back are taken away."""
-    files = {path.relative_to(package).with_suffix("").as_posix(): imported(path, package)
-             for path in package.rglob("*.py")}
+    files = {
+        path.relative_to(package).with_suffix("").as_posix(): imported(path, package) for path in package.rglob("*.py")
+    }
     left = {name: {other for other in needs if other in files} - {name} for name, needs in files.items()}
     while ready := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in ready:
@@ -80,9 +90,14 @@ def test_the_export_needs_no_training(light):
 
 
 def test_a_wrong_import_is_found(tmp_path):
-    planted = {"facts/modalities.py": "", "weights/checkpoint.py": "def read():\n    from ..train import run\n",
-               "train/run.py": "from ..facts.modalities import MODALITIES\n", "train/one.py": "from . import two\n",
-               "train/two.py": "from .one import x\n", "train/three.py": "from .one import x\n"}
+    planted = {
+        "facts/modalities.py": "",
+        "weights/checkpoint.py": "def read():\n    from ..train import run\n",
+        "train/run.py": "from ..facts.modalities import MODALITIES\n",
+        "train/one.py": "from . import two\n",
+        "train/two.py": "from .one import x\n",
+        "train/three.py": "from .one import x\n",
+    }
     for name, text in planted.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

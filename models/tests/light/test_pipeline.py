@@ -53,24 +53,43 @@ def test_a_steps_command_says_all_that_the_step_is(tmp_path):
     direct = places.command(lines["direct-x-ray"], 2)
     given = dict(zip(direct[2::2], direct[3::2], strict=True))
     assert direct[:2] == ["espmedsam.train", str(CONFIGS / "stages/direct-224.toml")]
-    assert given == {"--data": "pool", "--split": "s.csv", "--runs": "runs", "--out": "runs/direct-x-ray", "--threads": "2",
-                     "--init": "controller-x-ray/ema.safetensors", "--modality": "x-ray", "--budget": "9"}
+    assert given == {
+        "--data": "pool",
+        "--split": "s.csv",
+        "--runs": "runs",
+        "--out": "runs/direct-x-ray",
+        "--threads": "2",
+        "--init": "controller-x-ray/ema.safetensors",
+        "--modality": "x-ray",
+        "--budget": "9",
+    }
     assert places.command(lines["base-mean"], 2) == [
-        "espmedsam.weights.average", "runs/base-fine/ema.safetensors", "runs/base-colour/ema.safetensors",
-        "--out", "runs/base-mean/ema.safetensors"]
+        "espmedsam.weights.average",
+        "runs/base-fine/ema.safetensors",
+        "runs/base-colour/ema.safetensors",
+        "--out",
+        "runs/base-mean/ema.safetensors",
+    ]
     assert places.command(lines["guard"], 2)[-4:] == ["--split", "s.csv", "--out", "runs/guard"]
     assert places.weights("{data}/../w.safetensors") == f"{Path.cwd()}/pool/../w.safetensors"
     assert lines["distilled-colonoscopy"].reads(CONFIGS) == [
-        "controller-colonoscopy", "base-wide", "controller-colonoscopy", "unet-teacher"]
+        "controller-colonoscopy",
+        "base-wide",
+        "controller-colonoscopy",
+        "unet-teacher",
+    ]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ('[[a]]\nstep = "late"\naverage = ["early"]\n', "needs 'early', which no earlier step makes"),
-    ('[[a]]\nstep = "s"\nrun = ["toy"]\n[[b]]\nstep = "s"\nrun = ["toy"]\n', "there twice"),
-    ('[[a]]\nstep = "s"\n', "not one of train, average and run"),
-    ('[[a]]\nstep = "s"\nrun = ["toy"]\nspeed = 3\n', "speed"),
-    ('[[a]]\nstep = "s"\ntrain = "unet"\nfrom = "nowhere"\n', "needs 'nowhere'"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('[[a]]\nstep = "late"\naverage = ["early"]\n', "needs 'early', which no earlier step makes"),
+        ('[[a]]\nstep = "s"\nrun = ["toy"]\n[[b]]\nstep = "s"\nrun = ["toy"]\n', "there twice"),
+        ('[[a]]\nstep = "s"\n', "not one of train, average and run"),
+        ('[[a]]\nstep = "s"\nrun = ["toy"]\nspeed = 3\n', "speed"),
+        ('[[a]]\nstep = "s"\ntrain = "unet"\nfrom = "nowhere"\n', "needs 'nowhere'"),
+    ],
+)
 def test_what_makes_no_pipeline_is_refused(tmp_path, change, message):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/unet.toml").write_text('stage = "unet"\n')

@@ -20,8 +20,18 @@ MODALITY = {"us": "ultrasound", "skin": "dermoscopy", "eye": "fundus"}
 
 def picture(dataset, stem, dice, signs=None, **other):
     """A row as `espmedsam eval --json` writes it."""
-    row = {"dataset": dataset, "stem": stem, "modality": MODALITY[dataset], "empty": False, "marked": True,
-           "dice": dice, "iou": dice / (2 - dice), "hd95_px": 3.0, "confidence": signs and signs[0], "signs": signs}
+    row = {
+        "dataset": dataset,
+        "stem": stem,
+        "modality": MODALITY[dataset],
+        "empty": False,
+        "marked": True,
+        "dice": dice,
+        "iou": dice / (2 - dice),
+        "hd95_px": 3.0,
+        "confidence": signs and signs[0],
+        "signs": signs,
+    }
     return Picture.of(row | other)
 
 
@@ -43,8 +53,13 @@ def planted(counts, seed=0):
 
 def evaluation(pictures):
     """The file around the rows."""
-    return {"model": "made-up", "model_sha256": "0" * 64, "part": "val", "datasets": [],
-            "pictures": [asdict(one) for one in pictures]}
+    return {
+        "model": "made-up",
+        "model_sha256": "0" * 64,
+        "part": "val",
+        "datasets": [],
+        "pictures": [asdict(one) for one in pictures],
+    }
 
 
 def test_interval_is_that_of_the_normal_theory():
@@ -93,8 +108,13 @@ def test_planted_losses_are_listed_the_worst_first():
 
 
 def test_accuracy_counts_empty_pictures_apart():
-    pictures = [picture("us", "a", 0.8), picture("us", "b", 0.6), picture("us", "c", 0.0, marked=False),
-                empty("d", True), empty("e", False)]
+    pictures = [
+        picture("us", "a", 0.8),
+        picture("us", "b", 0.6),
+        picture("us", "c", 0.0, marked=False),
+        empty("d", True),
+        empty("e", False),
+    ]
     row = report.accuracy(pictures).splitlines()[2]
     assert row.startswith("| `us` | ultrasound | 3 | 0.467 [0.000, 0.800] | 0.600 [0.000, 0.800] |")
     assert row.endswith("| 1 | 1 of 2 [9%, 91%] |")
@@ -171,7 +191,9 @@ def test_files_go_in_and_come_out(tmp_path):
     worse = [replace(one, dice=one.dice - 0.1) if one.stem == "us5" else one for one in pictures]
     for name, rows in (("float", pictures), ("int8", worse)):
         (tmp_path / f"{name}.json").write_text(json.dumps(evaluation(rows)))
-    made = run("measure.confidence", "--eval", tmp_path / "float.json", tmp_path / "int8.json", "--out", tmp_path / "c.json")
+    made = run(
+        "measure.confidence", "--eval", tmp_path / "float.json", tmp_path / "int8.json", "--out", tmp_path / "c.json"
+    )
     assert made.returncode == 0, made.stderr
     model = json.loads((tmp_path / "c.json").read_text())
     assert len(model["weights"]) == 5 and len(model["intercepts"]) == 6
@@ -197,7 +219,9 @@ def test_files_go_in_and_come_out(tmp_path):
 
 def test_an_older_file_is_refused_by_name(tmp_path):
     (tmp_path / "old.json").write_text(json.dumps({"datasets": []}))
-    refused = run("measure.report", "--int8", tmp_path / "old.json", "--float", tmp_path / "old.json", "--out", tmp_path)
+    refused = run(
+        "measure.report", "--int8", tmp_path / "old.json", "--float", tmp_path / "old.json", "--out", tmp_path
+    )
     assert refused.returncode == 1 and 'old.json has no "pictures"' in refused.stderr
 
 
@@ -216,7 +240,7 @@ def test_failures_draw_only_what_may_be_passed_on(tmp_path):
         for i in range(6):
             stem = f"{dataset}_{i}"
             truth, ours = np.zeros((60, 80), np.uint8), np.zeros((60, 80), np.uint8)
-            truth[10:30, 10:30], ours[10:30, 10 + 2 * i:30 + 2 * i] = 255, 255
+            truth[10:30, 10:30], ours[10:30, 10 + 2 * i : 30 + 2 * i] = 255, 255
             noise = Image.fromarray(rng.integers(0, 255, (60, 80, 3), np.uint8))
             noise.resize((400, 300)).resize((80, 60)).save(data / dataset / f"{stem}.png")
             Image.fromarray(truth).save(data / dataset / f"{stem}_mask.png")
@@ -229,11 +253,11 @@ def test_failures_draw_only_what_may_be_passed_on(tmp_path):
     assert (tmp_path / "card" / "failures-ultrasound.png").stat().st_size <= failures.LARGEST
     lines = (tmp_path / "card" / "failures.md").read_text().splitlines()
     # The masks are moved by 2 columns of 20 each time: the last by 10, half of it lies over the truth.
-    assert [line for line in lines if "kvasir_seg_" in line][0] == "| `kvasir_seg_5` | 0.500 | 8.3% | 8.3% |"
+    assert next(line for line in lines if "kvasir_seg_" in line) == "| `kvasir_seg_5` | 0.500 | 8.3% | 8.3% |"
     some = failures.gather([tmp_path / "ours"], data, {("hc18", "hc18_2"), ("hc18", "hc18_4")})
     worst = failures.worst_first(some)[0]
     assert worst.stem == "hc18_4" and worst.dice == pytest.approx(0.6)
-    drawn = np.array(failures.tile(worst, 80))[:60 + 10]
+    drawn = np.array(failures.tile(worst, 80))[: 60 + 10]
     assert (drawn == failures.OURS).all(2).any() and (drawn == failures.TRUTH).all(2).any()
     kept = np.array(failures.with_palette(Image.fromarray(drawn)).convert("RGB"))
     for colour in (failures.OURS, failures.TRUTH):

@@ -29,8 +29,15 @@ def pool(tmp_path_factory):
         if labelled:
             cv2.imwrite(str(root / f"{i}_mask.png"), mask)
         row = {"dataset": "discs" if modality == "ultrasound" else "holes", "modality": modality, "stem": str(i)}
-        index.append({**row, "image": f"{i}.png", "mask": f"{i}_mask.png" if labelled else "",
-                      "source_split": "", "empty": "0" if labelled else ""})
+        index.append(
+            {
+                **row,
+                "image": f"{i}.png",
+                "mask": f"{i}_mask.png" if labelled else "",
+                "source_split": "",
+                "empty": "0" if labelled else "",
+            }
+        )
         split.append({**row, "split": "train" if i < 10 else "val" if labelled else "unlabelled"})
     for name, rows in (("index.csv", index), ("split.csv", split)):
         with (root / name).open("w", newline="") as f:
@@ -49,9 +56,26 @@ def run(monkeypatch, pool, tmp_path):
         path = tmp_path / f"{name}.toml"
         common = "phase = [1.0]\nbatch = 4\nwarmup = 0.02\nevaluate_every = 0.05\n"
         path.write_text(f"{config}\n{common}budget = {budget}\n[sampling]\ndiscs = 0.7\nholes = 0.3\n")
-        monkeypatch.setattr(sys, "argv", [
-            "train", str(path), "--data", str(pool), "--split", str(pool / "split.csv"), "--device", "cpu",
-            "--threads", str(torch.get_num_threads()), "--runs", str(tmp_path), "--out", str(tmp_path / name)])
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            [
+                "train",
+                str(path),
+                "--data",
+                str(pool),
+                "--split",
+                str(pool / "split.csv"),
+                "--device",
+                "cpu",
+                "--threads",
+                str(torch.get_num_threads()),
+                "--runs",
+                str(tmp_path),
+                "--out",
+                str(tmp_path / name),
+            ],
+        )
         main()
         return [float(r["loss"]) for r in csv.DictReader((tmp_path / name / "curve_train.csv").open())]
 

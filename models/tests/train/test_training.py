@@ -34,8 +34,17 @@ def test_a_controller_starts_anew_or_goes_on(tmp_path):
     trained = ESPMedSAM().state_dict()
     checkpoint.write_safetensors(tmp_path / "c.safetensors", {k: v.numpy() for k, v in trained.items()})
     for renew in (True, False):
-        cfg = Config.of("controller", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, init="c.safetensors",
-                        modality="ultrasound", renew=renew)
+        cfg = Config.of(
+            "controller",
+            side=[64],
+            phase=[1.0],
+            batch=1,
+            lr=1e-3,
+            budget=1,
+            init="c.safetensors",
+            modality="ultrasound",
+            renew=renew,
+        )
         own = build(cfg, tmp_path).net.state_dict()
         changed = {k for k in trained if not torch.equal(trained[k], own[k])}
         assert all(map(checkpoint.is_modality_key, changed)) and bool(changed) == renew
@@ -83,7 +92,9 @@ def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
     assert decayed + plain == len(list(stage.parameters()))
 
 
-@pytest.mark.parametrize("step", [s for line in pipeline.read().values() for s in line if s.train], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "step", [s for line in pipeline.read().values() for s in line if s.train], ids=lambda s: s.name
+)
 def test_every_step_is_a_stage(step):
     given = {"modality": step.modality} if step.modality else {}
     found = config.read(CONFIGS / f"{step.train}.toml", init="start.safetensors", **given)
@@ -92,8 +103,10 @@ def test_every_step_is_a_stage(step):
 
 
 def test_pictures_are_kept_as_large_as_the_largest_look_at_them():
-    kept = {name: config.read(CONFIGS / f"{name}.toml", modality="fundus").pool_side
-            for name in ("controller-224", "base-colour", "controller-tiles")}
+    kept = {
+        name: config.read(CONFIGS / f"{name}.toml", modality="fundus").pool_side
+        for name in ("controller-224", "base-colour", "controller-tiles")
+    }
     assert kept == {"controller-224": 224, "base-colour": 448, "controller-tiles": 832}
 
 
@@ -102,9 +115,16 @@ def test_what_makes_no_stage_is_refused(tmp_path):
     good = 'stage = "base"\nside = [64]\nphase = [1.0]\nbatch = 1\nlr = 1e-3\nbudget = 1\nsampling = {}\n'
     path.write_text(good)
     assert config.read(path).schedule.side == (64,)
-    for wrong in (good.replace("base", "bass"), good.replace("base", "controller"), good + "speed = 3\n",
-                  good.replace("[1.0]", "[0.5]"), good.replace("base", "common"),
-                  good.replace("base", "distil"), good + "width = 16\n", good.replace("lr = 1e-3", "")):
+    for wrong in (
+        good.replace("base", "bass"),
+        good.replace("base", "controller"),
+        good + "speed = 3\n",
+        good.replace("[1.0]", "[0.5]"),
+        good.replace("base", "common"),
+        good.replace("base", "distil"),
+        good + "width = 16\n",
+        good.replace("lr = 1e-3", ""),
+    ):
         path.write_text(wrong)
         with pytest.raises(SystemExit):
             config.read(path)
@@ -113,14 +133,19 @@ def test_what_makes_no_stage_is_refused(tmp_path):
 def test_a_pipeline_trains_and_averages(tmp_path, pool, monkeypatch):
     """Two branches at one time, their mean, and a stage that begins from it; what was finished stays as it is."""
     (tmp_path / "stages").mkdir()
-    small = 'phase = [1.0]\nbatch = 2\nbudget = 0.02\nevaluate_every = 1\nsampling = { discs = 1.0 }\nstage = "base"\n' + SMALL
+    small = (
+        'phase = [1.0]\nbatch = 2\nbudget = 0.02\nevaluate_every = 1\nsampling = { discs = 1.0 }\nstage = "base"\n'
+        + SMALL
+    )
     (tmp_path / "stages/small.toml").write_text(small)
     steps = [pipeline.Step(f"branch-{seed}", train="small", seed=seed, together="branches") for seed in (1, 2)]
     steps += [pipeline.Step("mean", average=("branch-1", "branch-2")), pipeline.Step("on", train="small", start="mean")]
     places = pipeline.Places(pool, pool / "split.csv", tmp_path / "runs", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(pipeline.CONFIGS.parent))
     pipeline.run(steps, places, 2)
-    first, second, mean = (checkpoint.read(places.runs / name / "ema.safetensors") for name in ("branch-1", "branch-2", "mean"))
+    first, second, mean = (
+        checkpoint.read(places.runs / name / "ema.safetensors") for name in ("branch-1", "branch-2", "mean")
+    )
     key = "mask_query.weight"
     assert np.allclose(mean[key], (first[key] + second[key]) / 2) and not np.array_equal(first[key], second[key])
     assert (places.runs / "on/ema.safetensors").exists()
