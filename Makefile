@@ -219,7 +219,7 @@ pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to r
 # The steps themselves are in models/configs/pipeline.toml.
 PIPELINE := $(TRAIN) -m espmedsam.train.pipeline $(TRAIN_ON)
 .PHONY: embeddings
-embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
+embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 9 CPU hours, resumes (needs SHARED=)
 	$(PIPELINE) lite --until embeddings
 
 .PHONY: common
