@@ -62,12 +62,12 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 # `build` made is built again. Tests that need the program take it from here.
 .PHONY: build-all
 build-all: tools
-	cargo build --release --locked --all-targets
+	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
 test: build-all $(LIGHT_READY) chromium ## Everything the device runs, checked against independent references
 	@set -x
-	cargo test --release --locked
+	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client
 	set +x
@@ -81,8 +81,8 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused
-	cargo fmt --check
-	cargo clippy --release --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 RUFF := --quiet --config models/pyproject.toml models tests/parity
 .PHONY: lint-python
@@ -98,7 +98,7 @@ deny: tools ## Licences, bans and sources of every dependency
 
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
-	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked --test http_catalog
+	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked -p espmedsam-http --test api openapi
 
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
@@ -129,7 +129,7 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 	for cpu in $(CROSS_CPUS); do
 	  echo "as $$cpu"
 	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/.cross/qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu" \
-	    cargo test --release --locked --lib --manifest-path cross/kernels/Cargo.toml --target-dir target/kernels --target $(CROSS_TARGET)
+	    cargo test --release --locked --lib -p espmedsam-compute --target-dir target/kernels --target $(CROSS_TARGET)
 	done
 
 # Sanitizers are switches of a nightly compiler; RUSTC_BOOTSTRAP=1 lets the stable one take them, for these builds alone.
@@ -139,13 +139,13 @@ SANITIZE_TARGET := x86_64-unknown-linux-gnu
 .PHONY: test-asan
 test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --release --locked --lib \
-	  --manifest-path cross/kernels/Cargo.toml --target-dir target/asan --target $(SANITIZE_TARGET)
+	  -p espmedsam-compute --target-dir target/asan --target $(SANITIZE_TARGET)
 
 .PHONY: test-tsan
 test-tsan: tools ## The thread pool's tests on x86-64 under ThreadSanitizer: no data race
 	mkdir -p target/tsan
 	RUSTC_BOOTSTRAP=1 rustc --edition 2024 --test -O -g --target $(SANITIZE_TARGET) -Zsanitizer=thread \
-	  -Cunsafe-allow-abi-mismatch=sanitizer src/compute/pool.rs -o target/tsan/pool
+	  -Cunsafe-allow-abi-mismatch=sanitizer crates/compute/src/kernels/pool.rs -o target/tsan/pool
 	echo 'race:test::event' >target/tsan/except
 	TSAN_OPTIONS=suppressions=target/tsan/except target/tsan/pool
 

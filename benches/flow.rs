@@ -10,15 +10,17 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
-use espmedsam::decode::Decoder;
-use espmedsam::encode::{Embedding, Encoder};
-use espmedsam::engine::{Ask, LogitMap, OnMismatch, Pipeline};
-use espmedsam::frame::{self, Frame, FrameLimits};
-use espmedsam::mask;
-use espmedsam::model::runtime::Threads;
-use espmedsam::model::store::Store;
-use espmedsam::preprocess::{Image, Preprocess};
-use espmedsam::self_prompt::SelfPrompt;
+use engine::decode::Decoder;
+use engine::encode::{Embedding, Encoder};
+use engine::flow::Pipeline;
+use engine::model::runtime::Threads;
+use engine::model::store::Store;
+use engine::preprocess::{Image, Preprocess};
+use engine::self_prompt::SelfPrompt;
+use picture::frame::{self, Frame, FrameLimits};
+use picture::mask;
+use picture::mask::LogitMap;
+use picture::segmenter::{Ask, OnMismatch};
 
 const MODALITY: &str = "ultrasound";
 
@@ -111,17 +113,15 @@ fn self_prompt_and_decode(bencher: Bencher) {
 #[divan::bench]
 fn postprocess(bencher: Bencher) {
     let scene = &*SCENE;
-    let LogitMap { side, logits } = &scene.low_res;
-    bencher.bench(|| mask::upsample(logits, *side, scene.frame.width, scene.frame.height));
+    bencher.bench(|| mask::upsample(&scene.low_res, scene.frame.width(), scene.frame.height()));
 }
 
 #[divan::bench]
 fn whole(bencher: Bencher) {
     let scene = &*SCENE;
     let ask = Ask {
-        modality: MODALITY.into(),
-        model: None,
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new(MODALITY)
     };
-    bencher.bench_local(|| scene.pipeline.segment(&scene.bytes, &ask));
+    bencher.bench_local(|| scene.pipeline.segment_file(&scene.bytes, &ask));
 }

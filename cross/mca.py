@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the inner loops of the ARM tiles cost on each core, by LLVM's models of their pipelines (llvm-mca).
 
-Compiles src/compute for aarch64, takes from each kernel the loop with most products, and writes a Markdown table.
+Compiles the kernels for aarch64, takes from each kernel the loop with most products, and writes a Markdown table.
 """
 
 import os
@@ -31,7 +31,7 @@ def assembly() -> str:
     with tempfile.TemporaryDirectory() as folder:
         out, source = Path(folder) / "kernels.s", Path(folder) / "kernels.rs"
         # The folder by itself: the rest of the package needs another one, which rustc alone does not find.
-        source.write_text(f'#[path = "{ROOT}/src/compute/mod.rs"]\npub mod compute;\n')
+        source.write_text(f'#[path = "{ROOT}/crates/compute/src/kernels/mod.rs"]\npub mod kernels;\n')
         # link-dead-code: the tiles, even where nothing calls them from outside.
         subprocess.run([os.environ.get("RUSTC", "rustc"), "--edition=2024", "--crate-type=lib", "--target", TARGET,
                         "-Copt-level=3", "-Coverflow-checks=on", "-Ccodegen-units=1", "-Clink-dead-code=yes", "-Awarnings",

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::engine::EngineOptions;
-use crate::frame::FrameLimits;
-use crate::http::ServerConfig;
-use crate::model::ModelError;
-use crate::model::manifest::FILE_NAME;
+use engine::EngineOptions;
+use engine::manifest::{FILE_NAME, ManifestError};
+use http::ServerConfig;
+use picture::frame::FrameLimits;
 
 /// Most threads or workers that may be asked for: beyond any board this runs on.
 const MAX_THREADS: usize = 256;
@@ -230,8 +229,11 @@ fn within(key: &str, value: usize, least: usize, most: usize) -> Result<(), Stri
 /// `./models` and `../share/espmedsam/models` beside the executable that holds a `manifest.toml`.
 ///
 /// # Errors
-/// [`ModelError::NoManifest`] with the folders looked in.
-pub fn find_models(asked: Option<&Path>, configured: Option<&Path>) -> Result<PathBuf, ModelError> {
+/// [`ManifestError::Nowhere`] with the folders looked in.
+pub fn find_models(
+    asked: Option<&Path>,
+    configured: Option<&Path>,
+) -> Result<PathBuf, ManifestError> {
     let places = match asked.or(configured) {
         Some(one) => vec![one.to_path_buf()],
         None => {
@@ -255,7 +257,7 @@ pub fn find_models(asked: Option<&Path>, configured: Option<&Path>) -> Result<Pa
                 .map(|dir| dir.display().to_string())
                 .collect::<Vec<_>>()
                 .join(", ");
-            ModelError::NoManifest { searched }
+            ManifestError::Nowhere { searched }
         })
 }
 

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzz::frame::Format;
+use picture::frame::Format;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::check(Format::Bmp, data));

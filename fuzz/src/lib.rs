@@ -1,9 +1,6 @@
 //! What must hold of any bytes, whole or cut.
 
-#[path = "../../src/frame/mod.rs"]
-pub mod frame;
-
-use frame::{Decoded, Format, FrameError, FrameLimits, Stop, need, read_file};
+use picture::frame::{Decoded, Format, FrameError, FrameLimits, Stop, need, read_file};
 
 /// Small, so that an input costs little; every bound is reached the sooner.
 const LIMITS: FrameLimits = FrameLimits {
@@ -37,9 +34,9 @@ fn decode(file: &[u8]) -> Result<Decoded, FrameError> {
     let needed = need(file, None, &LIMITS);
     let decoded = read_file(file, None, &LIMITS, &Stop::never())?;
     let frame = &decoded.frame;
-    let pixels = u64::from(frame.width) * u64::from(frame.height);
+    let pixels = u64::from(frame.width()) * u64::from(frame.height());
     assert!(pixels >= 1 && pixels <= LIMITS.max_pixels);
-    assert_eq!(frame.rgb.len() as u64, 3 * pixels);
+    assert_eq!(frame.rgb().len() as u64, 3 * pixels);
     assert!(needed.is_ok_and(|need| need >= 3 * pixels && need <= LIMITS.max_memory));
     Ok(decoded)
 }

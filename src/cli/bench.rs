@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::table::Table;
 use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
-use crate::NOTICE;
-use crate::engine::{Ask, EngineError, Latency, OnMismatch, Source, StageTimes};
-use crate::frame::{self, Frame, FrameLimits};
+use engine::flow::Subject;
+use engine::service::Latency;
+use picture::NOTICE;
+use picture::frame::{self, Frame, FrameLimits};
+use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, StageTimes};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -87,27 +89,25 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let asks: Vec<Ask> = modalities
         .iter()
         .map(|modality| Ask {
-            modality: modality.clone(),
-            model: None,
             on_mismatch: OnMismatch::Keep,
+            ..Ask::new(modality.as_str())
         })
         .collect();
     let bytes = args.image.as_ref().map(|path| {
         inputs::read(path)
             .map_err(|reason| Failure::Failed(format!("{}: {reason}", path.display())))
     });
-    let bytes = bytes.transpose()?;
-    let made_up = Arc::new(made_up(model.side));
+    let picture = match bytes.transpose()? {
+        Some(bytes) => Picture::from(bytes),
+        None => Picture::Frame(Arc::new(made_up(model.side)?)),
+    };
 
     let started = Instant::now();
     asks.iter()
         .try_for_each(|ask| pipeline.warm_up(ask).map(|_| ()))?;
     let warm_up_ms = started.elapsed().as_secs_f64() * 1e3;
     let segment = |asks: &[Ask]| -> Result<StageTimes, EngineError> {
-        let results = match &bytes {
-            Some(bytes) => pipeline.segment_all(&Source::from(&bytes[..]), asks)?,
-            None => pipeline.segment_frame_all(&made_up, asks)?,
-        };
+        let results = pipeline.segment_all(&Subject::from(&picture), asks)?;
         Ok(results.iter().map(|result| result.times).sum())
     };
     let bar = ProgressBar::new(args.runs.into());
@@ -149,11 +149,12 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     print(text(&report))?;
     // Of several, the first: the others differ in weights, not in layers.
     if let (true, Some(ask)) = (args.layers, asks.first()) {
-        let frame = match &bytes {
-            Some(bytes) => {
-                Arc::new(frame::decode(bytes, &FrameLimits::default()).map_err(EngineError::from)?)
+        let frame = match &picture {
+            Picture::File(file) => {
+                let frame = frame::decode(&file.bytes, &FrameLimits::default());
+                Arc::new(frame.map_err(EngineError::from)?)
             }
-            None => made_up,
+            Picture::Frame(frame) => frame.clone(),
         };
         print(layers::profile(&pipeline, ask, &frame, args.runs)?)?;
         if let Some(dir) = &args.dump {
@@ -203,16 +204,12 @@ fn text(report: &Report<'_>) -> String {
 }
 
 /// A picture with structure at several scales, the same every time.
-fn made_up(side: usize) -> Frame {
+fn made_up(side: usize) -> Result<Frame, EngineError> {
     let shade = |x: usize, y: usize| (x * 255 / side) ^ (y * 255 / side);
     let rgb = (0..side * side)
         .flat_map(|ix| [shade(ix % side, ix / side) as u8; 3])
         .collect();
-    Frame {
-        width: side as u32,
-        height: side as u32,
-        rgb,
-    }
+    Ok(Frame::new(side as u32, side as u32, rgb)?)
 }
 
 /// Highest resident memory of this process so far (`VmHWM`, proc(5)); only Linux tells.

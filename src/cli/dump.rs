@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::layers::through;
 use super::{Failure, write};
-use crate::compute::Value;
-use crate::engine::{Ask, Pipeline};
-use crate::frame::Frame;
-use crate::model::runtime::{Graph, Input, Tensor32, Threads};
-use crate::render::npy;
+use compute::kernels::Value;
+use engine::flow::Pipeline;
+use engine::model::runtime::{Graph, Input, Tensor32, Threads};
+use picture::frame::Frame;
+use picture::render::npy;
+use picture::segmenter::Ask;
 
 /// Writes `DIR/GRAPH/NAME.npy` for each graph: its inputs, and the output of each of its nodes, of the first view.
 pub(super) fn dump(

@@ -5,16 +5,18 @@ use serde::Serialize;
 
 use super::table::Table;
 use super::{Failure, ModelArgs, inputs, print, write};
-use crate::NOTICE;
-use crate::engine::{Ask, OnMismatch, Pipeline};
 use crate::eval::dataset::{Case, Selection, cases};
-use crate::eval::metrics::compare;
 use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
-use crate::frame::{self, FrameLimits};
-use crate::mask::Mask;
-use crate::mask::ellipse::{Ellipse, PixelSize};
-use crate::mask::polygons::{largest, polygons};
-use crate::mask::regions::Regions;
+use engine::flow::Pipeline;
+use picture::NOTICE;
+use picture::frame::{self, FrameLimits};
+use picture::mask::Mask;
+use picture::mask::agreement::compare;
+use picture::mask::ellipse::Ellipse;
+use picture::mask::polygons::{largest, polygons};
+use picture::mask::regions::Regions;
+use picture::scale::PixelSize;
+use picture::segmenter::{Ask, OnMismatch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -126,19 +128,18 @@ fn measure(
 ) -> Result<PictureRow, String> {
     let truth = ground_truth(&inputs::read(&case.mask)?)?;
     let ask = Ask {
-        modality: case.modality.clone(),
-        model: None,
         on_mismatch: OnMismatch::Keep,
+        ..Ask::new(case.modality.clone())
     };
     let found = pipeline
-        .segment(&inputs::read(&case.image)?, &ask)
+        .segment_file(&inputs::read(&case.image)?, &ask)
         .map_err(|error| error.to_string())?;
     let mask = &found.mask;
     let mut row = PictureRow {
         stem: case.stem.clone(),
         modality: case.modality.clone(),
-        empty: !truth.pixels.contains(&255),
-        marked: mask.pixels.contains(&255),
+        empty: !truth.pixels().contains(&255),
+        marked: mask.pixels().contains(&255),
         confidence: found.confidence,
         signs: found.signs.map(|signs| signs.array()),
         modality_score: found.check.as_ref().map(|check| check.score),
@@ -169,15 +170,11 @@ fn measure(
 fn ground_truth(bytes: &[u8]) -> Result<Mask, String> {
     let frame = frame::decode(bytes, &FrameLimits::default()).map_err(|error| error.to_string())?;
     let pixels = frame
-        .rgb
+        .rgb()
         .chunks_exact(3)
         .map(|rgb| if rgb[0] > 127 { 255 } else { 0 })
         .collect();
-    Ok(Mask {
-        width: frame.width,
-        height: frame.height,
-        pixels,
-    })
+    Mask::new(frame.width(), frame.height(), pixels).map_err(|error| error.to_string())
 }
 
 /// A line for each data set whose circumferences are known.

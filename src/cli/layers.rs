@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::Failure;
 use super::table::Table;
-use crate::engine::{Ask, Pipeline};
-use crate::frame::Frame;
-use crate::model::contract::Role;
-use crate::model::runtime::{Graph, Input, Tensor32, Threads};
+use engine::flow::Pipeline;
+use engine::manifest::contract::Role;
+use engine::model::runtime::{Graph, Input, Tensor32, Threads};
+use picture::frame::Frame;
+use picture::segmenter::Ask;
 
 /// Time and multiplications of one kind of layer in one graph.
 #[derive(Clone, Copy, Default)]

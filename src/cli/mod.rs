@@ -18,14 +18,16 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::NOTICE;
-use crate::compute::Cpu;
 use crate::config::find_models;
-use crate::engine::{EngineError, Pipeline};
-use crate::frame::FrameLimits;
-use crate::model::ModelError;
-use crate::model::store::Store;
+use compute::kernels::Cpu;
+use engine::flow::Pipeline;
+use engine::manifest::ManifestError;
+use engine::model::ModelError;
+use engine::model::store::Store;
 use files::write;
+use picture::NOTICE;
+use picture::frame::FrameLimits;
+use picture::segmenter::EngineError;
 
 /// Prompt-free medical image segmentation (ESP-MedSAM) on the device.
 #[derive(Debug, Parser)]
@@ -67,22 +69,21 @@ struct ModelArgs {
     /// Computing threads; 0: one per core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
-    /// Instructions to compute with: portable, avx2, avx512, neon, dotprod or i8mm; the best this machine has if not
-    /// given. The results are the same bit for bit.
-    #[arg(long, value_name = "NAME")]
-    cpu: Option<String>,
+    #[arg(long, value_name = "NAME", help = cpu_help())]
+    cpu: Option<Cpu>,
+}
+
+fn cpu_help() -> String {
+    format!(
+        "Instructions to compute with, of those that this machine has: {}; the last, which is the fastest, if not given. \
+         The results are the same bit for bit",
+        Cpu::names()
+    )
 }
 
 impl ModelArgs {
     fn pipeline(&self, models: Option<&Path>) -> Result<Pipeline, Failure> {
-        let cpu = match &self.cpu {
-            None => Cpu::best(),
-            Some(name) => Cpu::named(name).ok_or_else(|| {
-                let known = Cpu::all().into_iter().map(Cpu::name).collect::<Vec<_>>();
-                let known = known.join(", ");
-                Failure::Usage(format!("--cpu {name}: this machine has {known}"))
-            })?,
-        };
+        let cpu = self.cpu.unwrap_or_else(Cpu::best);
         let dir = find_models(models, None)?;
         let store = Store::open_for(&dir, self.model.as_deref(), cpu)?;
         Ok(Pipeline::new(
@@ -109,9 +110,15 @@ impl From<ModelError> for Failure {
         match error {
             ModelError::UnknownModel { .. }
             | ModelError::UnknownModality { .. }
-            | ModelError::NoManifest { .. } => Self::Usage(error.to_string()),
+            | ModelError::Manifest(ManifestError::Nowhere { .. }) => Self::Usage(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
+    }
+}
+
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        ModelError::from(error).into()
     }
 }
 

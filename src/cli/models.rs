@@ -3,10 +3,10 @@ use std::path::Path;
 
 use super::table::Table;
 use super::{Failure, print};
-use crate::NOTICE;
 use crate::config::find_models;
-use crate::model::store::Store;
-use crate::model::verify;
+use engine::manifest::file;
+use engine::model::store::Store;
+use picture::NOTICE;
 
 pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
     let store = Store::open(&find_models(models, None)?, None)?;
@@ -18,7 +18,7 @@ pub(super) fn run(models: Option<&Path>) -> Result<(), Failure> {
         .iter()
         .flat_map(|model| &model.files)
     {
-        if let Err(error) = verify::check(store.dir(), file) {
+        if let Err(error) = file::check(store.dir(), file) {
             faults.insert(file.path.as_str(), error.to_string());
         }
     }

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::{Failure, print, write};
-use crate::engine::{LogitMap, Segmentation};
-use crate::http;
-use crate::mask::ellipse::PixelSize;
-use crate::render::npy;
+use http;
+use picture::render::npy;
+use picture::scale::PixelSize;
+use picture::segmenter::Segmentation;
 
 /// What is written for each picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -120,9 +120,8 @@ fn npy_path(target: &Target, part: &str) -> Option<PathBuf> {
 }
 
 fn put_npy(result: &Segmentation, target: &Target) -> Result<(), Failure> {
-    for (part, LogitMap { side, logits }) in NPY_PARTS.iter().zip([&result.low_res, &result.patch])
-    {
-        let bytes = npy::write(&[*side, *side], logits)
+    for (part, map) in NPY_PARTS.iter().zip([&result.low_res, &result.patch]) {
+        let bytes = npy::write(&[map.side(), map.side()], map.logits())
             .map_err(|error| Failure::Failed(error.to_string()))?;
         let Some(path) = npy_path(target, part) else {
             return Err(Failure::Usage("npy is two files: say where with -o".into()));

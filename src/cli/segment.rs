@@ -7,8 +7,9 @@ use indicatif::ProgressBar;
 use super::inputs::{self, Inputs};
 use super::output::{self, Format, Target};
 use super::{Failure, ModelArgs};
-use crate::engine::{Ask, OnMismatch, Pipeline, Source};
-use crate::mask::ellipse::PixelSize;
+use engine::flow::{Pipeline, Subject};
+use picture::scale::PixelSize;
+use picture::segmenter::{Ask, OnMismatch, Picture, ReceivedFile};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -67,9 +68,8 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     let mut asks: Vec<Ask> = Vec::new();
     for modality in &args.modality {
         let ask = Ask {
-            modality: modality.clone(),
-            model: None,
             on_mismatch: args.on_mismatch.into(),
+            ..Ask::new(modality.as_str())
         };
         if asks.contains(&ask) {
             return Err(Failure::Usage(format!("--modality: '{modality}' twice")));
@@ -181,11 +181,15 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> R
         }
     }
     let bytes = inputs::read(path).map_err(Failure::Failed)?;
-    let source = Source {
+    let picture = Picture::File(ReceivedFile {
+        bytes,
         page: errand.page,
-        ..Source::from(&bytes[..])
+    });
+    let subject = Subject {
+        scale: &errand.pixel.into(),
+        ..Subject::from(&picture)
     };
-    let results = pipeline.segment_all(&source, asks)?;
+    let results = pipeline.segment_all(&subject, asks)?;
     let mut written = results.into_iter().zip(&errand.targets);
     written
         .try_for_each(|(result, target)| output::put(result, errand.format, errand.pixel, target))

@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::NOTICE;
 use crate::config::{Config, find_models};
-use crate::engine::Engine;
-use crate::http;
-use crate::model::store::Store;
+use engine::model::store::Store;
+use engine::service::Engine;
+use http;
+use picture::NOTICE;
 
 /// What the engine gets to end in, however long the HTTP side took.
 const LAST_PATIENCE: Duration = Duration::from_millis(250);

@@ -1,5 +1,4 @@
 //! Accuracy against ground truth.
 
 pub mod dataset;
-pub mod metrics;
 pub mod summary;

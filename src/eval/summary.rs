@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::metrics::Scores;
+use picture::mask::agreement::Scores;
 
 /// Gathers the scores of one data set.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub struct PictureRow {
     pub hd95_px: Option<f64>,
     /// The Dice that the program expected.
     pub confidence: Option<f32>,
-    /// What it was made of ([`crate::mask::confidence::Signs::array`]).
+    /// What it was made of ([`picture::mask::confidence::Signs::array`]).
     pub signs: Option<[f32; 5]>,
     /// The guard's score of the modality.
     pub modality_score: Option<f32>,

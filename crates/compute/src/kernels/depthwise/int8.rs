@@ -1,0 +1,299 @@
+//! The 8-bit convolution.
+
+#![allow(unsafe_code)]
+
+use super::cells::{edge_cells, inner_cells, panels, vectors};
+use super::shape::DepthwiseShape;
+use crate::kernels::gemm::{Epilogue, WeightsI8};
+use crate::kernels::{Cpu, Exec, Quantizer, SharedSlice, lookup};
+
+/// Channels worked on at once.
+const WIDE: usize = 32;
+
+/// A weight as it is multiplied: ARM multiplies 8 bits by 8 bits, signed both.
+#[cfg(target_arch = "aarch64")]
+type Weight = i8;
+/// A weight as it is multiplied: in 16 bits.
+#[cfg(not(target_arch = "aarch64"))]
+type Weight = i16;
+/// What is taken from each input before it is multiplied.
+const OFFSET: i32 = if cfg!(target_arch = "aarch64") {
+    128
+} else {
+    0
+};
+
+/// An 8-bit depthwise convolution: `acc = Σ (x - zero) · w` exactly, then an [`Epilogue`].
+#[derive(Clone, Debug)]
+pub struct DepthwiseI8 {
+    shape: DepthwiseShape,
+    weights: Vec<[[Weight; WIDE]; 9]>,
+    /// (OFFSET - zero) · Σ w: what taking the zero off every input comes to.
+    start: Vec<[i32; WIDE]>,
+    scale: Vec<[f32; WIDE]>,
+    bias: Vec<[f32; WIDE]>,
+    outside: Vec<u8>,
+}
+
+/// Where one row of the output goes.
+enum OutRow<'a> {
+    F32(&'a mut [f32]),
+    U8(Quantizer, &'a mut [u8]),
+}
+
+impl DepthwiseI8 {
+    /// `weights.weight` is `[channels][1][3][3]`.
+    ///
+    /// # Panics
+    /// If a length does not match, a weight lies outside -64..=64, a size is 0, or the stride is neither 1 nor 2.
+    #[must_use]
+    pub fn new(shape: DepthwiseShape, weights: &WeightsI8<'_>) -> Self {
+        shape.check();
+        let weight: Vec<Weight> = weights.weight.iter().map(|w| Weight::from(*w)).collect();
+        assert_eq!(weight.len(), shape.channels * 9);
+        assert_eq!(weights.scale.len(), shape.channels);
+        assert!(weights.bias.is_none_or(|bias| bias.len() == shape.channels));
+        // Two products then fit an i16: 2 · 255 · 64 = 32640; of signed inputs three: 3 · 128 · 64 = 24576.
+        assert!(weight.iter().all(|w| (-64..=64).contains(w)));
+        let zero = weights.input.zero;
+        let lack = OFFSET - i32::from(zero);
+        let start = |taps: &[Weight]| lack * taps.iter().map(|w| i32::from(*w)).sum::<i32>();
+        let start: Vec<i32> = weight.chunks_exact(9).map(start).collect();
+        let scale = weights
+            .scale
+            .iter()
+            .map(|scale| weights.input.scale * scale);
+        Self {
+            shape,
+            weights: panels(&weight),
+            start: vectors(&start),
+            scale: vectors(&scale.collect::<Vec<f32>>()),
+            bias: weights
+                .bias
+                .map_or_else(|| vectors(&vec![0.0; shape.channels]), vectors),
+            outside: vec![zero; shape.width * shape.channels],
+        }
+    }
+
+    /// Bytes of scratch a thread needs.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        0
+    }
+
+    /// `x` is `[height * width][channels]`, the result `[out_height * out_width][channels]`.
+    ///
+    /// # Panics
+    /// If a length does not match.
+    pub fn run(&self, exec: Exec<'_>, x: &[u8], epilogue: Epilogue<'_>) {
+        let shape = self.shape;
+        assert_eq!(x.len(), shape.height * shape.width * shape.channels);
+        let rows = |y| shape.rows(x, &self.outside, y);
+        match epilogue {
+            Epilogue::F32(out) => self.each_row(exec, out, |y, out| {
+                convolve(exec.cpu, self, rows(y), OutRow::F32(out));
+            }),
+            Epilogue::U8(quant, out) => {
+                let quantizer = Quantizer::new(quant);
+                self.each_row(exec, out, |y, out| {
+                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, out));
+                });
+            }
+            Epilogue::Table(quant, table, out) => {
+                let quantizer = Quantizer::new(quant);
+                self.each_row(exec, out, |y, out| {
+                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, &mut *out));
+                    lookup(exec.cpu, table, out);
+                });
+            }
+        }
+    }
+
+    /// One row of the output from the input's three around it, none for those outside the map.
+    pub(in crate::kernels) fn row(
+        &self,
+        cpu: Cpu,
+        rows: [Option<&[u8]>; 3],
+        epilogue: Epilogue<'_>,
+    ) {
+        let rows = rows.map(|row| row.unwrap_or(&self.outside));
+        match epilogue {
+            Epilogue::F32(out) => {
+                self.shape.check_row(rows, out);
+                convolve(cpu, self, rows, OutRow::F32(out));
+            }
+            Epilogue::U8(quant, out) => {
+                self.shape.check_row(rows, out);
+                convolve(cpu, self, rows, OutRow::U8(Quantizer::new(quant), out));
+            }
+            Epilogue::Table(quant, table, out) => {
+                self.shape.check_row(rows, out);
+                convolve(
+                    cpu,
+                    self,
+                    rows,
+                    OutRow::U8(Quantizer::new(quant), &mut *out),
+                );
+                lookup(cpu, table, out);
+            }
+        }
+    }
+
+    /// The same convolution of a map of another width.
+    pub(in crate::kernels) fn of_width(&self, width: usize) -> Self {
+        let mut other = self.clone();
+        other.shape.width = width;
+        let outside = self.outside[0];
+        other.outside.resize(width * self.shape.channels, outside);
+        other
+    }
+
+    /// Geometry.
+    pub(in crate::kernels) fn shape(&self) -> DepthwiseShape {
+        self.shape
+    }
+
+    fn each_row<T: Send>(
+        &self,
+        exec: Exec<'_>,
+        out: &mut [T],
+        row: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let len = self.shape.out_width() * self.shape.channels;
+        assert_eq!(out.len(), self.shape.out_height() * len);
+        let out = SharedSlice::new(out);
+        exec.parallel(self.shape.out_height(), 0, |y, _| {
+            // SAFETY: tasks have rows of their own.
+            row(y, unsafe { out.slice(y * len..(y + 1) * len) });
+        });
+    }
+}
+
+per_cpu! {
+/// One row of the output.
+fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: OutRow<'_>) {
+    let mut out = out;
+    for panel in 0..conv.weights.len() {
+        let first = panel * WIDE;
+        let count = (conv.shape.channels - first).min(WIDE);
+        if count == WIDE {
+            columns(conv, rows, panel, WIDE, &mut out);
+        } else {
+            columns(conv, rows, panel, count, &mut out);
+        }
+    }
+}
+}
+
+/// `count` channels of one row, of panel number `panel`.
+#[inline(always)]
+fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut OutRow<'_>) {
+    let shape = conv.shape;
+    let first = panel * WIDE;
+    let weights = conv.weights[panel];
+    let (start, scale, bias) = (conv.start[panel], conv.scale[panel], conv.bias[panel]);
+    let inner = shape.inner(count == WIDE);
+    for x in (0..inner.start).chain(inner.end..shape.out_width()) {
+        let cells = edge_cells(shape, rows, &conv.outside, x, (first, count));
+        let real = reals(&cells, &weights, &start, &scale, &bias);
+        put(&real, x * shape.channels + first, count, out);
+    }
+    for x in inner {
+        let cells = inner_cells(shape, rows, x, first);
+        let real = reals(&cells, &weights, &start, &scale, &bias);
+        put(&real, x * shape.channels + first, WIDE, out);
+    }
+}
+
+/// Stores the first `count` results from place `at` on.
+#[inline(always)]
+fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut OutRow<'_>) {
+    match out {
+        OutRow::F32(out) => out[at..at + count].copy_from_slice(&real[..count]),
+        OutRow::U8(quantizer, out) => {
+            let mut small = [0; WIDE];
+            quantizer.quantize_all(real, &mut small);
+            out[at..at + count].copy_from_slice(&small[..count]);
+        }
+    }
+}
+
+/// `(start + Σ (cell - OFFSET) · weight) · scale + bias`: products and their sums two by two in 16 bits, where they fit, then
+/// in 32.
+#[cfg(not(target_arch = "aarch64"))]
+#[inline(always)]
+fn reals(
+    cells: &[[u8; WIDE]; 9],
+    weights: &[[i16; WIDE]; 9],
+    start: &[i32; WIDE],
+    scale: &[f32; WIDE],
+    bias: &[f32; WIDE],
+) -> [f32; WIDE] {
+    let mut real = [0.0; WIDE];
+    for l in 0..WIDE {
+        let product = |tap: usize| i16::from(cells[tap][l]).wrapping_mul(weights[tap][l]);
+        let two = |tap: usize| i32::from(product(tap).wrapping_add(product(tap + 1)));
+        let acc = start[l]
+            .wrapping_add(two(0))
+            .wrapping_add(two(2))
+            .wrapping_add(two(4))
+            .wrapping_add(two(6))
+            .wrapping_add(i32::from(product(8)));
+        real[l] = (acc as f32).mul_add(scale[l], bias[l]);
+    }
+    real
+}
+
+/// The same on 64-bit ARM: three by three in 16 bits.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+fn reals(
+    cells: &[[u8; WIDE]; 9],
+    weights: &[[i8; WIDE]; 9],
+    start: &[i32; WIDE],
+    scale: &[f32; WIDE],
+    bias: &[f32; WIDE],
+) -> [f32; WIDE] {
+    use std::arch::aarch64::{
+        int8x16_t, vaddw_high_s16, vaddw_s16, vcvtq_f32_s32, vdupq_n_u8, veorq_u8, vfmaq_f32,
+        vget_low_s8, vget_low_s16, vld1q_f32, vld1q_s8, vld1q_s32, vld1q_u8, vmlal_high_s8,
+        vmlal_s8, vmull_high_s8, vmull_s8, vreinterpretq_s8_u8, vst1q_f32,
+    };
+    let mut real = [0.0; WIDE];
+    for at in (0..WIDE).step_by(16) {
+        // SAFETY: sixteen of each array's numbers from 0 and 16 on are read and written; every 64-bit ARM has these
+        // instructions.
+        unsafe {
+            let mut sums = [vld1q_s32(start.as_ptr().add(at)); 4];
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = vld1q_s32(start.as_ptr().add(at).add(4 * i));
+            }
+            for row in 0..3 {
+                let mut x: [int8x16_t; 3] = [vld1q_s8(weights[0].as_ptr()); 3];
+                let mut w = x;
+                for tap in 0..3 {
+                    let cell = vld1q_u8(cells[3 * row + tap].as_ptr().add(at));
+                    x[tap] = vreinterpretq_s8_u8(veorq_u8(cell, vdupq_n_u8(0x80)));
+                    w[tap] = vld1q_s8(weights[3 * row + tap].as_ptr().add(at));
+                }
+                let mut low = vmull_s8(vget_low_s8(x[0]), vget_low_s8(w[0]));
+                let mut high = vmull_high_s8(x[0], w[0]);
+                for tap in 1..3 {
+                    low = vmlal_s8(low, vget_low_s8(x[tap]), vget_low_s8(w[tap]));
+                    high = vmlal_high_s8(high, x[tap], w[tap]);
+                }
+                sums[0] = vaddw_s16(sums[0], vget_low_s16(low));
+                sums[1] = vaddw_high_s16(sums[1], low);
+                sums[2] = vaddw_s16(sums[2], vget_low_s16(high));
+                sums[3] = vaddw_high_s16(sums[3], high);
+            }
+            for (i, sum) in sums.into_iter().enumerate() {
+                let at = at + 4 * i;
+                let (scale, bias) = (scale.as_ptr().add(at), bias.as_ptr().add(at));
+                let y = vfmaq_f32(vld1q_f32(bias), vcvtq_f32_s32(sum), vld1q_f32(scale));
+                vst1q_f32(real.as_mut_ptr().add(at), y);
+            }
+        }
+    }
+    real
+}

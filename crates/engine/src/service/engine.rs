@@ -1,0 +1,269 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use picture::frame::{FrameLimits, Stop};
+use picture::segmenter::{
+    Ask, Clock, Done, EngineError, Job, Memory, ModalityInfo, ModelInfo, Readiness, Segmenter,
+    SystemClock,
+};
+
+use super::post::{Post, Reply};
+use super::shared::{Queued, Running, Shared};
+use super::stats::Stats;
+use super::worker::{Work, Worker};
+use crate::flow::{Pipeline, Plan};
+use crate::manifest::ModelSpec;
+use crate::model::store::{Choice, Store};
+use crate::options::EngineOptions;
+use crate::sync::lock;
+
+/// How long dropping an engine may take.
+const DROP_PATIENCE: Duration = Duration::from_secs(4);
+
+/// Engine threads that did not come back when the engine was shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{threads} of the engine's threads did not come back and were left behind")]
+pub struct LeftBehind {
+    /// How many.
+    pub threads: usize,
+}
+
+/// Runs the flow on threads of its own behind a bounded queue.
+///
+/// Dropping it is [`Engine::shutdown`] with four seconds' patience.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    /// `None` once shut down. Closing it is what ends the workers, after the queue has drained.
+    queue: Mutex<Option<SyncSender<Queued>>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    capacity: usize,
+    limits: FrameLimits,
+}
+
+impl Engine {
+    /// Starts the workers and returns at once; loading and warm-up go on behind [`Readiness::Starting`].
+    ///
+    /// # Errors
+    /// Threads that cannot be started, or names in `preload` that the default model does not have.
+    pub fn start(store: Arc<Store>, options: &EngineOptions) -> Result<Self, EngineError> {
+        Self::start_by(store, options, Arc::new(SystemClock))
+    }
+
+    /// As [`Engine::start`], the watchdog looking at this clock.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_by(
+        store: Arc<Store>,
+        options: &EngineOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let memory = Memory::new(options.picture_budget);
+        let pipeline = |number| -> Result<Box<dyn Work>, EngineError> {
+            let pipeline = Pipeline::of_worker(store.clone(), options, number, &memory)?;
+            Ok(Box::new(pipeline))
+        };
+        let work = (0..options.workers.max(1)).map(pipeline);
+        let work = work.collect::<Result<_, _>>()?;
+        Self::staff(store, options, clock, work)
+    }
+
+    /// Starts one worker for each of `work`.
+    pub(super) fn staff(
+        store: Arc<Store>,
+        options: &EngineOptions,
+        clock: Arc<dyn Clock>,
+        work: Vec<Box<dyn Work>>,
+    ) -> Result<Self, EngineError> {
+        let warm_up = warm_up(&store, options)?;
+        let capacity = options.queue.max(1);
+        let (sender, receiver) = sync_channel(capacity);
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            watchdog: options.watchdog,
+            receiver: Mutex::new(receiver),
+            posts: work.iter().map(|_| Post::default()).collect(),
+            warm_up: Stop::never(),
+            readiness: Mutex::new(Readiness::Starting),
+            waiting: AtomicUsize::new(0),
+            recorder: Mutex::default(),
+            running: Mutex::new(0),
+            ended: Condvar::new(),
+        });
+        let engine = Self {
+            shared: shared.clone(),
+            queue: Mutex::new(Some(sender)),
+            workers: Mutex::default(),
+            capacity,
+            limits: options.limits,
+        };
+        for (number, work) in work.into_iter().enumerate() {
+            let worker = Worker {
+                number,
+                work,
+                core: options.pin.then(|| number * options.threads_each()),
+                shared: shared.clone(),
+            };
+            let warm_up = (number == 0).then(|| warm_up.clone());
+            let running = Running::count(&shared);
+            let thread = std::thread::Builder::new().name(format!("engine-{number}"));
+            let handle = thread.spawn(move || {
+                let _running = running;
+                worker.run(warm_up.as_deref());
+            });
+            lock(&engine.workers).push(handle.map_err(|error| {
+                EngineError::Internal(format!("cannot start an engine thread: {error}"))
+            })?);
+        }
+        Ok(engine)
+    }
+
+    /// Counts and recent latencies.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        lock(&self.shared.recorder).stats()
+    }
+
+    /// Accepts nothing more and ends within `patience`, whatever hangs: what was accepted is finished in the first three
+    /// quarters of it; what is not is cancelled; a thread that does not come back even so is left behind, and its job
+    /// answered [`EngineError::Stopped`]. May be called again.
+    ///
+    /// # Errors
+    /// [`LeftBehind`]: such threads still run, until the process ends.
+    pub fn shutdown(&self, patience: Duration) -> Result<(), LeftBehind> {
+        let started = Instant::now();
+        lock(&self.queue).take();
+        self.shared.warm_up.cancel();
+        let mut workers = lock(&self.workers);
+        if workers.is_empty() {
+            return Ok(());
+        }
+        if self.shared.wait_until(started + patience * 3 / 4) > 0 {
+            self.shared.cancel();
+        }
+        let left = self.shared.wait_until(started + patience);
+        for post in &self.shared.posts {
+            if let Some(reply) = post.duty().and_then(|duty| duty.reply) {
+                reply.answer(Err(EngineError::Stopped));
+            }
+        }
+        for worker in workers.drain(..).filter(|_| left == 0) {
+            // A worker catches its jobs' faults; one that died all the same has already answered through `Reply`.
+            let _ = worker.join();
+        }
+        match left {
+            0 => Ok(()),
+            threads => Err(LeftBehind { threads }),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown(DROP_PATIENCE) {
+            tracing::error!(%error, "the engine was dropped");
+        }
+    }
+}
+
+/// What is loaded before the engine is ready.
+fn warm_up(store: &Store, options: &EngineOptions) -> Result<Vec<Ask>, EngineError> {
+    let ask = |modality: &String| Ask::new(modality.as_str());
+    for modality in &options.preload {
+        store.choose(None, modality)?;
+    }
+    if !options.preload.is_empty() {
+        return Ok(options.preload.iter().map(ask).collect());
+    }
+    let first = store.model(None)?.modalities.first();
+    Ok(first.map(|first| ask(&first.name)).into_iter().collect())
+}
+
+impl Segmenter for Engine {
+    fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        // Names are answered here, from the manifest alone; what needs files or the picture, on a worker.
+        Plan::of(&self.shared.store, std::slice::from_ref(&job.ask))?;
+        let queue = lock(&self.queue);
+        let Some(sender) = &*queue else {
+            return Err(EngineError::Stopped);
+        };
+        self.shared.readiness().check()?;
+        // Counted before it is sent, so that the worker's subtraction never comes first.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let queued = Queued {
+            job,
+            accepted: Instant::now(),
+            reply: Reply::new(done),
+        };
+        sender.try_send(queued).map_err(|refused| {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            let (queued, error) = match refused {
+                TrySendError::Full(queued) => {
+                    lock(&self.shared.recorder).rejected();
+                    let capacity = self.capacity;
+                    (queued, EngineError::Overloaded { capacity })
+                }
+                TrySendError::Disconnected(queued) => (queued, EngineError::Stopped),
+            };
+            // Not accepted, so `done` must not be called.
+            queued.reply.forget();
+            error
+        })
+    }
+
+    fn models(&self) -> Vec<ModelInfo> {
+        let store = &self.shared.store;
+        let default = store.model(None).map(|model| &model.name).ok();
+        let models = store.manifest().models.iter();
+        models
+            .map(|model| describe(store, model, default == Some(&model.name)))
+            .collect()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.shared.readiness()
+    }
+
+    fn queue(&self) -> (usize, usize) {
+        let waiting = self.shared.waiting.load(Ordering::Relaxed);
+        (waiting.min(self.capacity), self.capacity)
+    }
+
+    fn limits(&self) -> FrameLimits {
+        self.limits
+    }
+}
+
+fn describe(store: &Store, model: &ModelSpec, default: bool) -> ModelInfo {
+    let mut modalities: Vec<ModalityInfo> = model
+        .modalities
+        .iter()
+        .map(|modality| ModalityInfo {
+            name: modality.name.clone(),
+            index: modality.index,
+            label: modality.label.clone(),
+            controller: modality.controller,
+            passes: modality.views.passes(),
+            loaded: store.is_loaded(Choice { model, modality }),
+            trained_on: modality.trained_on.clone(),
+            validation: modality
+                .validation
+                .iter()
+                .map(|v| (v.dataset.clone(), v.dice, v.iou))
+                .collect(),
+        })
+        .collect();
+    modalities.sort_by_key(|modality| modality.index);
+    ModelInfo {
+        name: model.name.clone(),
+        side: model.side,
+        sha256: model.sha256.clone(),
+        modalities,
+        default,
+    }
+}

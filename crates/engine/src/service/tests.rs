@@ -1,0 +1,225 @@
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use picture::frame::{Stop, Stopped};
+use picture::scale::Scale;
+use picture::segmenter::{
+    Ask, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
+};
+
+use super::worker::Work;
+use super::{Engine, LeftBehind};
+use crate::model::store::Store;
+use crate::options::EngineOptions;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Outcome = Result<(), EngineError>;
+
+/// Work that comes back when its gate is opened, whoever asks it to stop.
+struct Hangs {
+    /// At the first modality, or at the first picture.
+    loading: bool,
+    entered: Sender<()>,
+    gate: Receiver<()>,
+}
+
+/// Work that comes back as soon as it is asked to stop.
+struct Heeds(Sender<()>);
+
+impl Hangs {
+    fn hang(&self) {
+        self.entered.send(()).unwrap();
+        let _ = self.gate.recv();
+    }
+}
+
+impl Work for Hangs {
+    fn warm_up(&self, _: &Ask) -> Outcome {
+        if self.loading {
+            self.hang();
+        }
+        Ok(())
+    }
+
+    fn segment(&self, _: &Job) -> Result<Segmentation, EngineError> {
+        self.hang();
+        Err(EngineError::Internal("the gate was opened".into()))
+    }
+}
+
+impl Work for Heeds {
+    fn warm_up(&self, _: &Ask) -> Outcome {
+        Ok(())
+    }
+
+    fn segment(&self, job: &Job) -> Result<Segmentation, EngineError> {
+        self.0.send(()).unwrap();
+        loop {
+            job.stop.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// An engine whose only worker hangs, the clock its watchdog looks at, and the gate that lets the worker go on.
+struct Hung {
+    engine: Engine,
+    clock: Arc<ManualClock>,
+    entered: Receiver<()>,
+    gate: Sender<()>,
+}
+
+/// The shipped manifest, without a single file of the models.
+fn store() -> (tempfile::TempDir, Arc<Store>) {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = testing::repository("models/manifest.toml");
+    std::fs::copy(manifest, dir.path().join("manifest.toml")).unwrap();
+    let store = Arc::new(Store::open(dir.path(), None).unwrap());
+    (dir, store)
+}
+
+fn hung(loading: bool) -> Hung {
+    let ((enter, entered), (gate, closed)) = (channel(), channel());
+    let work = Hangs {
+        loading,
+        entered: enter,
+        gate: closed,
+    };
+    let clock = Arc::new(ManualClock::default());
+    let (_dir, store) = store();
+    let options = EngineOptions::default();
+    let engine = Engine::staff(store, &options, clock.clone(), vec![Box::new(work)]).unwrap();
+    Hung {
+        engine,
+        clock,
+        entered,
+        gate,
+    }
+}
+
+fn wait_for(engine: &Engine, wanted: &Readiness) {
+    let patience = Instant::now() + PATIENCE;
+    while engine.readiness() != *wanted {
+        assert!(Instant::now() < patience, "{:?}", engine.readiness());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
+    let to = to.clone();
+    let job = Job {
+        picture: Vec::new().into(),
+        scale: Scale::Unknown,
+        ask: Ask::new("ultrasound"),
+        stop: Stop::never(),
+    };
+    let done = move |outcome: Result<Segmentation, EngineError>| {
+        let _ = to.send(outcome.map(|_| ()));
+    };
+    engine.submit(job, Box::new(done))
+}
+
+#[test]
+fn a_worker_that_does_not_come_back_is_told_of_until_it_does() {
+    let Hung {
+        engine,
+        clock,
+        entered,
+        gate,
+    } = hung(false);
+    wait_for(&engine, &Readiness::Ready);
+    let (to, from) = channel();
+    // That this is accepted shows as well that names are answered without a file of the models, the guard's among them.
+    submit(&engine, &to).unwrap();
+    entered.recv_timeout(PATIENCE).unwrap();
+    clock.advance(Duration::from_secs(119));
+    assert_eq!(engine.readiness(), Readiness::Ready);
+    clock.advance(Duration::from_secs(2));
+    let reason = "an engine thread has been at one picture for 121 s";
+    assert_eq!(engine.readiness(), Readiness::Stuck(reason.into()));
+    let refused = submit(&engine, &to).unwrap_err();
+    assert!(matches!(refused, EngineError::Stuck(why) if why == reason));
+    drop(gate);
+    wait_for(&engine, &Readiness::Ready);
+    let outcome = from.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(outcome, Err(EngineError::Internal(_))));
+    submit(&engine, &to).unwrap();
+}
+
+#[test]
+fn loading_that_does_not_end_is_told_of() {
+    let Hung {
+        engine,
+        clock,
+        entered,
+        gate,
+    } = hung(true);
+    entered.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(engine.readiness(), Readiness::Starting);
+    clock.advance(Duration::from_secs(130));
+    let reason = "an engine thread has been loading a modality for 130 s";
+    assert_eq!(engine.readiness(), Readiness::Stuck(reason.into()));
+    drop(gate);
+    wait_for(&engine, &Readiness::Ready);
+}
+
+#[test]
+fn shutdown_ends_in_time_whatever_hangs() {
+    for loading in [false, true] {
+        let Hung {
+            engine,
+            entered,
+            gate,
+            ..
+        } = hung(loading);
+        let (to, from) = channel();
+        if !loading {
+            wait_for(&engine, &Readiness::Ready);
+            submit(&engine, &to).unwrap();
+        }
+        entered.recv_timeout(PATIENCE).unwrap();
+        if !loading {
+            submit(&engine, &to).unwrap();
+        }
+        let started = Instant::now();
+        let left = engine.shutdown(Duration::from_millis(400)).unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(2));
+        assert_eq!(left, LeftBehind { threads: 1 });
+        // Both the job that hangs and the one that waited are answered.
+        for _ in 0..if loading { 0 } else { 2 } {
+            let outcome = from.recv_timeout(PATIENCE).unwrap();
+            assert!(matches!(outcome, Err(EngineError::Stopped)));
+        }
+        assert!(matches!(submit(&engine, &to), Err(EngineError::Stopped)));
+        assert_eq!(engine.shutdown(PATIENCE), Ok(()), "what is left is left");
+        drop(engine);
+        assert!(started.elapsed() < Duration::from_secs(2));
+        drop(gate);
+        drop(to);
+        assert!(from.recv().is_err(), "a job was answered twice");
+    }
+}
+
+#[test]
+fn shutdown_cancels_what_is_not_finished_in_time() {
+    let (enter, entered) = channel();
+    let (_dir, store) = store();
+    let (options, clock) = (EngineOptions::default(), Arc::new(SystemClock));
+    let engine = Engine::staff(store, &options, clock, vec![Box::new(Heeds(enter))]).unwrap();
+    wait_for(&engine, &Readiness::Ready);
+    let (to, from) = channel();
+    submit(&engine, &to).unwrap();
+    entered.recv_timeout(PATIENCE).unwrap();
+    let started = Instant::now();
+    assert_eq!(engine.shutdown(Duration::from_secs(2)), Ok(()));
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(1500) && took < Duration::from_secs(3));
+    let outcome = from.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(
+        outcome,
+        Err(EngineError::GivenUp(Stopped::Cancelled))
+    ));
+    assert_eq!(engine.stats().failed, 1);
+}

@@ -1,0 +1,9 @@
+//! The engine through its public face, with a toy model whose answers are known by hand and with the shipped ones.
+
+mod budget;
+mod exact;
+mod flow;
+mod guard;
+mod model;
+mod queue;
+mod several;

@@ -1,0 +1,168 @@
+//! The accept loop: connections in bounded number, headers in bounded time, a stop that loses nothing accepted.
+//!
+//! `axum::serve` has no time-outs for headers or for clients that do not read; hyper has, so the loop is ours.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use hyper::rt::{Sleep, Timer};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tower::Layer;
+
+use super::App;
+use super::config::{ServerConfig, seconds};
+use super::held::Line;
+use super::problem::Kind;
+use super::routes;
+use picture::segmenter::Segmenter;
+
+/// Bytes of request line and headers, and of a connection's read buffer.
+const BUFFER: usize = 32 << 10;
+/// How often readers are held against their pace.
+const PACE_CHECKED: Duration = Duration::from_secs(1);
+/// Headers per request.
+const MAX_HEADERS: usize = 64;
+
+/// Serves until `shutdown` resolves; then takes no more connections and answers what was accepted.
+///
+/// # Errors
+/// A configuration that cannot work, and the listener's own address being unknown. A client's misbehaviour is never
+/// an error here: connections that are still open after `shutdown_timeout_s` are left to be dropped with the runtime.
+pub async fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    engine: Arc<dyn Segmenter>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    config
+        .check()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    // What was really bound decides which names the guard lets through.
+    let config = ServerConfig {
+        listen: listener.local_addr()?,
+        ..config
+    };
+    let app = App::new(config.clone(), engine);
+    let routes = routes(app.clone());
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(seconds(config.header_timeout_s))
+        .max_buf_size(BUFFER)
+        .max_headers(MAX_HEADERS);
+
+    let slots = Arc::new(Semaphore::new(config.max_connections as usize));
+    let open = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    let mut pace = tokio::time::interval(PACE_CHECKED);
+    loop {
+        let stream = tokio::select! {
+            () = &mut shutdown => break,
+            _ = pace.tick() => {
+                app.replies.cut_slow();
+                continue;
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Mostly: out of file descriptors. Give connections time to close instead of spinning.
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            refuse(stream).await;
+            continue;
+        };
+        // Small replies go out at once.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
+        let patience = Patience::new(seconds(config.idle_timeout_s));
+        let http = http.clone().timer(patience).clone();
+        let line = Line::default();
+        let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
+        let connection = open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        tokio::spawn(async move {
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended early");
+                },
+                () = line.broken() => tracing::debug!("a client that read too slowly was cut off"),
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let patience = seconds(config.shutdown_timeout_s);
+    let mut closed = pin!(open.shutdown());
+    if tokio::time::timeout(patience * 3 / 4, &mut closed)
+        .await
+        .is_ok()
+    {
+        return Ok(());
+    }
+    app.ending.send_replace(true);
+    if tokio::time::timeout(patience / 4, closed).await.is_err() {
+        tracing::warn!("some clients kept their connections open to the end");
+    }
+    Ok(())
+}
+
+/// A connection's timer, which hyper asks once for each request's headers, `header_timeout_s` ahead. It gives the first
+/// that, and later ones the idle time: hyper has one time-out for waiting and reading, and who may be idle for so long
+/// gains nothing by sending a byte now and then.
+#[derive(Debug)]
+struct Patience {
+    idle: Duration,
+    first: AtomicBool,
+}
+
+impl Patience {
+    fn new(idle: Duration) -> Self {
+        Self {
+            idle,
+            first: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Timer for Patience {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        match self.first.swap(false, Ordering::Relaxed) {
+            true => TokioTimer::new().sleep_until(deadline),
+            false => TokioTimer::new().sleep(self.idle),
+        }
+    }
+}
+
+/// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.
+async fn refuse(mut stream: TcpStream) {
+    let problem = Kind::TooManyConnections.because("Every connection this server keeps is taken.");
+    let body = serde_json::to_string(&problem.body()).unwrap_or_default();
+    let reply = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let write = async {
+        stream.write_all(reply.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(100), write).await;
+}

@@ -1,0 +1,334 @@
+//! What can be asked of a picture: one list, from which query, form and OpenAPI document are made.
+
+use std::num::NonZeroU32;
+
+use axum::http::{HeaderMap, header};
+use utoipa::{IntoParams, ToSchema};
+
+use super::negotiate::{Format, best_of};
+use super::problem::{Kind, Problem, shortened};
+use super::reply::Extras;
+use picture::scale::PixelSize;
+use picture::segmenter::{Ask, OnMismatch};
+
+/// Declares the wishes: what each means, its name, the type its text is read as ([`Told`]).
+macro_rules! wishes {
+    ($($(#[$about:meta])* $name:ident: $type:ident,)*) => {
+        /// What a request asks for, as it was sent: as query parameters, as text fields of a form, or some here and
+        /// some there.
+        #[derive(Clone, Debug, Default, PartialEq, IntoParams)]
+        #[into_params(parameter_in = Query)]
+        pub struct Wishes { $($(#[$about])* $name: Option<$type>,)* }
+
+        /// A picture with its wishes, as `multipart/form-data`. The wishes are those of the query.
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
+        pub struct SegmentForm {
+            /// The picture file.
+            #[schema(value_type = String, format = Binary)]
+            image: Vec<u8>,
+            $($(#[$about])* #[schema(nullable = false)] $name: Option<$type>,)*
+        }
+
+        impl Wishes {
+            /// Their names, in this order.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Reads one wish; an empty text is none. `at_fault` is the problem that this is where it cannot be read.
+            ///
+            /// # Errors
+            /// An unknown name, a text that means nothing, a wish given before.
+            pub fn set(&mut self, name: &str, text: &str, at_fault: Kind) -> Result<(), Problem> {
+                match name {
+                    $(stringify!($name) => put(&mut self.$name, name, text),)*
+                    _ => Err(unknown(name)),
+                }
+                .map_err(|detail| at_fault.because(detail))
+            }
+
+            /// These wishes, of the query, and those of the form. What both name must be the same.
+            ///
+            /// # Errors
+            /// [`Kind::BadMultipart`], where one is asked to be two things.
+            pub fn and(self, form: Self) -> Result<Self, Problem> {
+                Ok(Self { $($name: same(stringify!($name), self.$name, form.$name)?,)* })
+            }
+        }
+    };
+}
+
+wishes! {
+    /// Modality name, from /v1/modalities, or `auto`: the modality guard then chooses. Required (in the query or as a
+    /// form field): it is never guessed unasked.
+    modality: String,
+    /// Model name, from /v1/models; if left out, the one meant for the modality.
+    model: String,
+    /// What becomes of a picture that plainly is not of the modality; if left out, `refuse`.
+    on_mismatch: OnMismatchWish,
+    /// Form of the reply; outranks `Accept`.
+    format: Format,
+    /// Whether a JSON reply has the patch prompt: the coarse map the model made for itself, where it looked.
+    patch: bool,
+    /// Millimetres per pixel of the upright picture: a JSON reply then has the mask's ellipse and its circumference.
+    pixel_mm: PixelMm,
+    /// Which page of a TIFF of several, from 1; if left out, the first.
+    page: Page,
+}
+
+/// What becomes of a picture of another kind: `refuse`, 422 modality-mismatch in place of a mask; `keep`, the mask, marked
+/// as a mismatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = OnMismatch, rename_all = "lowercase")]
+pub enum OnMismatchWish {
+    /// An error in place of a mask.
+    Refuse,
+    /// The mask, marked.
+    Keep,
+}
+
+/// Millimetres per pixel: one number, or two (column, row).
+#[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
+#[schema(value_type = String, example = "0.138")]
+pub struct PixelMm(PixelSize);
+
+/// A page, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = u32, minimum = 1)]
+pub struct Page(NonZeroU32);
+
+/// A whole picture file as the body.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct PictureFile(Vec<u8>);
+
+/// A value that travels as text.
+trait Told: Sized {
+    /// The texts that are read, in words.
+    fn accepted() -> String;
+    /// Reads one; `None` if it is none of these.
+    fn read(text: &str) -> Option<Self>;
+}
+
+impl Told for String {
+    fn accepted() -> String {
+        "a name".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+/// As Python, curl and HTML forms write it.
+impl Told for bool {
+    fn accepted() -> String {
+        "true or false (1 or 0, yes or no, on or off)".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl Told for OnMismatchWish {
+    fn accepted() -> String {
+        "refuse or keep".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "refuse" => Some(Self::Refuse),
+            "keep" => Some(Self::Keep),
+            _ => None,
+        }
+    }
+}
+
+impl Told for Format {
+    fn accepted() -> String {
+        format!("one of {}", Self::NAMES)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::from_name(text)
+    }
+}
+
+impl Told for PixelMm {
+    fn accepted() -> String {
+        format!(
+            "one number of millimetres or two (column,row), over 0 and at most {}",
+            PixelSize::LARGEST
+        )
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
+impl Told for Page {
+    fn accepted() -> String {
+        "a whole number from 1".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
+/// Reads `text` into an empty `slot`, or says what is wrong.
+fn put<T: Told>(slot: &mut Option<T>, name: &str, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let unreadable = || {
+        let (text, accepted) = (shortened(text), T::accepted());
+        format!("`{name}` is '{text}'; it takes {accepted}.")
+    };
+    let value = T::read(text).ok_or_else(unreadable)?;
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("`{name}` is given twice.")),
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let (name, known) = (shortened(name), Wishes::NAMES.join(", "));
+    format!("`{name}` is unknown; what can be asked for: {known}.")
+}
+
+/// What the query or the form asks; an error if each asks something else.
+fn same<T: PartialEq>(name: &str, query: Option<T>, form: Option<T>) -> Result<Option<T>, Problem> {
+    match (query, form) {
+        (Some(one), Some(other)) if one != other => Err(Kind::BadMultipart.because(format!(
+            "`{name}` is given in the query and in the form, with different values."
+        ))),
+        (query, form) => Ok(query.or(form)),
+    }
+}
+
+/// A request understood.
+pub struct Wish {
+    pub ask: Ask,
+    pub page: Option<u32>,
+    pub format: Format,
+    pub extras: Extras,
+}
+
+impl Wish {
+    /// Settles what was left open: the reply's form by `Accept`, the rest by its default.
+    ///
+    /// # Errors
+    /// No modality, and no form that the client accepts.
+    pub fn of(wishes: Wishes, headers: &HeaderMap) -> Result<Self, Problem> {
+        let modality = wishes
+            .modality
+            .ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
+        // Several `Accept` lines are one list (RFC 9110 §5.3).
+        let accept: Vec<_> = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .collect();
+        let accept = accept.join(",");
+        let refused = || {
+            let accept = shortened(&accept);
+            Kind::NotAcceptable.because(format!("The client accepts '{accept}' alone."))
+        };
+        let format = wishes
+            .format
+            .or_else(|| best_of(&accept))
+            .ok_or_else(refused)?;
+        let on_mismatch = match wishes.on_mismatch {
+            Some(OnMismatchWish::Keep) => OnMismatch::Keep,
+            Some(OnMismatchWish::Refuse) | None => OnMismatch::Refuse,
+        };
+        Ok(Self {
+            ask: Ask {
+                model: wishes.model,
+                on_mismatch,
+                ..Ask::new(modality)
+            },
+            page: wishes.page.map(|Page(number)| number.get()),
+            format,
+            extras: Extras {
+                patch: wishes.patch.unwrap_or(false),
+                pixel: wishes.pixel_mm.map(|PixelMm(size)| size),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Wishes, String> {
+        let mut wishes = Wishes::default();
+        for (name, text) in pairs {
+            wishes
+                .set(name, text, Kind::BadQuery)
+                .map_err(|problem| problem.detail)?;
+        }
+        Ok(wishes)
+    }
+
+    #[test]
+    fn a_switch_is_read_as_each_tool_writes_it() {
+        for (texts, on) in [
+            (["true", "True", "TRUE", "1", "yes", "on"], true),
+            (["false", "False", "FALSE", "0", "no", "off"], false),
+        ] {
+            for text in texts {
+                assert_eq!(read(&[("patch", text)]).unwrap().patch, Some(on), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_wish_is_none() {
+        let all: Vec<_> = Wishes::NAMES.iter().map(|name| (*name, "")).collect();
+        assert_eq!(read(&all), Ok(Wishes::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_what_is_accepted() {
+        let long = "m".repeat(300);
+        for (name, text, accepted) in [
+            ("patch", "maybe", "true or false"),
+            ("format", "bmp", "overlay-jpeg"),
+            ("on_mismatch", "Keep", "refuse or keep"),
+            ("pixel_mm", "0", "at most 100"),
+            ("page", "0", "from 1"),
+            ("page", "-1", "from 1"),
+            ("colour", "red", "modality, model, on_mismatch"),
+            (&long, "red", "modality, model, on_mismatch"),
+            ("format", &long, "json, rle"),
+        ] {
+            let detail = read(&[(name, text)]).unwrap_err();
+            assert!(detail.contains(accepted), "{detail}");
+            assert!(detail.contains(&name[..name.len().min(40)]), "{detail}");
+            assert!(detail.len() < 250, "{detail}");
+        }
+        let twice = read(&[("model", "a"), ("model", "a")]).unwrap_err();
+        assert!(twice.contains("`model` is given twice"), "{twice}");
+    }
+
+    #[test]
+    fn query_and_form_complete_each_other_and_must_not_differ() {
+        let of = |pairs: &[_]| read(pairs).unwrap();
+        let query = of(&[("modality", "ultrasound"), ("patch", "1")]);
+        let form = of(&[("patch", "true"), ("page", "3")]);
+        let both = of(&[("modality", "ultrasound"), ("patch", "1"), ("page", "3")]);
+        assert_eq!(query.clone().and(form), Ok(both));
+        let problem = query.and(of(&[("patch", "0")])).unwrap_err();
+        assert_eq!(problem.kind, Kind::BadMultipart);
+        assert!(problem.detail.contains("`patch`"), "{problem:?}");
+    }
+}

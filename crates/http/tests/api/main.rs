@@ -1,0 +1,18 @@
+//! The API over real sockets, with a fake engine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod catalog;
+mod errors;
+mod hostile;
+mod mismatch;
+mod page;
+mod segment;
+mod sites;

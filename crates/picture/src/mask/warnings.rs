@@ -1,0 +1,233 @@
+//! What the reader of a result should know before trusting it. Warnings never refuse anything.
+
+use super::ellipse::Ellipse;
+use crate::frame::{FileInfo, Format};
+use crate::scale::PixelSize;
+
+/// A doubt, or something left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Stable name, in kebab-case; one of [`CODES`].
+    pub code: &'static str,
+    /// What happened this time, as a sentence.
+    pub message: String,
+}
+
+/// Every code there is.
+pub const CODES: [&str; 6] = [
+    PAGES_LEFT,
+    RANGE_FROM_PICTURE,
+    TRANSPARENT_ON_BLACK,
+    PIXEL_SIZE_DOUBTFUL,
+    SEVERAL_REGIONS,
+    NOT_AN_ELLIPSE,
+];
+const PAGES_LEFT: &str = "pages-left";
+const RANGE_FROM_PICTURE: &str = "range-from-picture";
+const TRANSPARENT_ON_BLACK: &str = "transparent-on-black";
+const PIXEL_SIZE_DOUBTFUL: &str = "pixel-size-doubtful";
+const SEVERAL_REGIONS: &str = "several-regions";
+const NOT_AN_ELLIPSE: &str = "not-an-ellipse";
+
+/// How far pictures of a modality reach along their longer side, mm.
+///
+/// Endoscopes have no fixed scale, so there is no range for colonoscopy.
+const FIELDS_OF_VIEW: [(&str, [f64; 2]); 5] = [
+    // From probes for small parts to the depth of some 30 cm that sound of 2 MHz reaches. The pictures of HC18, which
+    // fetal heads were learned from, have 40 to 315 mm (doi 10.5281/zenodo.1327317).
+    ("ultrasound", [20.0, 400.0]),
+    // A newborn's chest, to the longest film, 35 x 43 cm (ISO 4090), with its border.
+    ("x-ray", [100.0, 500.0]),
+    // 0.29 mm of retina to the degree (Drasdo and Fowler, Br. J. Ophthalmol. 58, 1974): 20 to 200 degrees, less what was
+    // cropped.
+    ("fundus", [4.0, 60.0]),
+    // Video dermatoscopes at their strongest, to the widest contact plates and a margin.
+    ("dermoscopy", [2.0, 60.0]),
+    // A few cells, to a whole slide of 26 x 76 mm (ISO 8037-1).
+    ("microscopy", [0.01, 76.0]),
+];
+
+/// Below this likeness a region is no whole ellipse: the fetal heads drawn by hand in HC18 have 0.999 and more, half an
+/// ellipse has 0.946.
+const LEAST_LIKENESS: f64 = 0.97;
+
+/// Of how a picture's file was read.
+pub fn of_file(file: &FileInfo) -> Vec<Warning> {
+    let pages_left = (file.pages > 1).then(|| Warning {
+        code: PAGES_LEFT,
+        message: format!(
+            "Page {} of {} was read, {} left out; {}.",
+            file.page,
+            file.pages,
+            file.pages - 1,
+            match file.format {
+                Format::Tiff => "ask for another with page=",
+                _ => "for another, save that one alone",
+            }
+        ),
+    });
+    let range = match file.bits {
+        bits @ 9..16 => Some(format!(
+            "taken as {bits}-bit: {} is white",
+            (1_u32 << bits) - 1
+        )),
+        32 => Some("real numbers; which is white was taken from them".into()),
+        _ => None,
+    };
+    let range = range.map(|how| Warning {
+        code: RANGE_FROM_PICTURE,
+        message: format!("The picture's values are {how}."),
+    });
+    let transparent = file.transparent.then(|| Warning {
+        code: TRANSPARENT_ON_BLACK,
+        message: "The picture has transparent pixels; they were laid on black.".into(),
+    });
+    [pages_left, range, transparent]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Of a size of pixels with which a picture of `size` (width, height, px) shows less or more than its modality does.
+#[must_use]
+pub fn of_pixel_size(modality: &str, size: [u32; 2], pixel: PixelSize) -> Option<Warning> {
+    let (_, [least, most]) = *FIELDS_OF_VIEW.iter().find(|(name, _)| *name == modality)?;
+    let [width, height] = [0, 1].map(|axis| f64::from(size[axis]) * pixel.mm()[axis]);
+    let longer = width.max(height);
+    (!(least..=most).contains(&longer)).then(|| Warning {
+        code: PIXEL_SIZE_DOUBTFUL,
+        message: format!(
+            "With pixels of this size the picture is {longer:.3} mm long, and {modality} pictures are {least} to {most} mm; \
+             is `pixel_mm` in millimetres, and of the picture at this size?"
+        ),
+    })
+}
+
+/// Of an ellipse that was taken of the largest of a mask's `regions`, which has `share` (0..=1) of the mask.
+#[must_use]
+pub fn of_ellipse(ellipse: &Ellipse, share: f64, regions: usize) -> Vec<Warning> {
+    let several = (regions > 1).then(|| Warning {
+        code: SEVERAL_REGIONS,
+        message: format!(
+            "The ellipse is of the largest of {regions} regions, which has {:.1} % of the mask.",
+            100.0 * share
+        ),
+    });
+    let unlike = (ellipse.likeness < LEAST_LIKENESS).then(|| Warning {
+        code: NOT_AN_ELLIPSE,
+        message: format!(
+            "The region is little like an ellipse (likeness {:.3}): the circumference may not be its own.",
+            ellipse.likeness
+        ),
+    });
+    [several, unlike].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(warnings: &[Warning]) -> Vec<&str> {
+        warnings.iter().map(|warning| warning.code).collect()
+    }
+
+    const PLAIN: FileInfo = FileInfo {
+        format: Format::Png,
+        page: 1,
+        pages: 1,
+        bits: 8,
+        transparent: false,
+    };
+
+    #[test]
+    fn a_file_read_whole_and_as_it_is_gives_none() {
+        for bits in [1, 2, 4, 8, 16] {
+            assert_eq!(of_file(&FileInfo { bits, ..PLAIN }), []);
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_or_understood_is_said() {
+        let warnings = of_file(&FileInfo {
+            format: Format::Tiff,
+            page: 3,
+            pages: 4,
+            bits: 12,
+            transparent: true,
+        });
+        assert_eq!(
+            codes(&warnings),
+            [PAGES_LEFT, RANGE_FROM_PICTURE, TRANSPARENT_ON_BLACK]
+        );
+        assert_eq!(
+            warnings[0].message,
+            "Page 3 of 4 was read, 3 left out; ask for another with page=."
+        );
+        assert_eq!(
+            warnings[1].message,
+            "The picture's values are taken as 12-bit: 4095 is white."
+        );
+        assert_eq!(
+            codes(&of_file(&FileInfo { bits: 32, ..PLAIN })),
+            [RANGE_FROM_PICTURE]
+        );
+        let animated = of_file(&FileInfo { pages: 2, ..PLAIN });
+        assert!(
+            !animated[0].message.contains("page="),
+            "only a TIFF's pages can be asked for"
+        );
+    }
+
+    #[test]
+    fn a_picture_smaller_or_larger_than_its_kind_is_doubted() {
+        let doubted = |modality: &str, size: [u32; 2], mm: [f64; 2]| {
+            of_pixel_size(modality, size, PixelSize::new(mm).unwrap()).is_some()
+        };
+        // A fetal head of HC18: 0.1847 mm; given in centimetres its circumference is 14.6 mm in place of 146.
+        assert!(!doubted("ultrasound", [800, 540], [0.1847; 2]));
+        assert!(doubted("ultrasound", [800, 540], [0.01847; 2]));
+        assert!(doubted("ultrasound", [800, 540], [1.847; 2]));
+        // The longer side counts in millimetres, not in pixels.
+        assert!(!doubted("ultrasound", [800, 540], [0.01, 0.1]));
+        // Chest film of 35 x 43 cm at 0.143 mm, fundus of 45 degrees over 999 px, a slide scanned at 0.25 µm.
+        assert!(!doubted("x-ray", [2448, 3008], [0.143; 2]));
+        assert!(doubted("x-ray", [2448, 3008], [0.0143; 2]));
+        assert!(!doubted("fundus", [999, 960], [0.013; 2]));
+        assert!(doubted("fundus", [999, 960], [0.13; 2]));
+        assert!(!doubted("microscopy", [360, 360], [0.000_25; 2]));
+        assert!(doubted("microscopy", [360, 360], [0.25; 2]));
+        // Nothing is known of an endoscope's scale, nor of a modality that has no row.
+        assert!(!doubted("colonoscopy", [500, 500], [50.0; 2]));
+        assert!(!doubted("another", [500, 500], [50.0; 2]));
+    }
+
+    #[test]
+    fn an_ellipse_says_what_it_is_of() {
+        let of = |likeness, share, regions| {
+            let ellipse = Ellipse {
+                centre: [0.0; 2],
+                semi_axes: [2.0, 1.0],
+                angle: 0.0,
+                likeness,
+            };
+            of_ellipse(&ellipse, share, regions)
+        };
+        assert_eq!(of(0.97, 1.0, 1), []);
+        assert_eq!(codes(&of(0.969, 1.0, 1)), [NOT_AN_ELLIPSE]);
+        let two = of(0.99, 0.612, 2);
+        assert_eq!(codes(&two), [SEVERAL_REGIONS]);
+        assert!(
+            two[0]
+                .message
+                .contains("largest of 2 regions, which has 61.2 %")
+        );
+    }
+
+    #[test]
+    fn codes_are_unique_and_in_kebab_case() {
+        for (i, code) in CODES.iter().enumerate() {
+            assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
+            assert!(!CODES[..i].contains(code));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Pictures → files. Each carries [`NOTICE`] as a comment.
+
+use std::io::Write;
+
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
+
+use super::RenderError;
+use crate::NOTICE;
+use crate::frame::Frame;
+use crate::mask::Mask;
+
+/// A mask as 8-bit grey PNG, 0 or 255 as in memory, with the notice as `Comment`.
+///
+/// # Errors
+/// [`RenderError::Encode`].
+pub fn mask_png(mask: Mask) -> Result<Vec<u8>, RenderError> {
+    // Most rows repeat the row above, which `Up` turns into zeros.
+    let (colour, filter) = (png::ColorType::Grayscale, png::Filter::Up);
+    png(mask.size(), colour, filter, mask.into_pixels())
+}
+
+/// A picture as RGB PNG, lossless, with the notice as `Comment`.
+///
+/// # Errors
+/// [`RenderError::Encode`].
+pub fn encode_png(frame: Frame) -> Result<Vec<u8>, RenderError> {
+    let (colour, filter) = (png::ColorType::Rgb, png::Filter::Adaptive);
+    png(frame.size(), colour, filter, frame.into_rgb())
+}
+
+/// Longest side that a baseline JPEG can have: its frame header has 16 bits for each (ITU-T T.81, B.2.2).
+pub const JPEG_MAX_SIDE: u32 = 65_535;
+
+/// A picture as baseline JPEG of the given quality (1..=100), with the notice as a comment segment.
+///
+/// # Errors
+/// [`RenderError::TooLongForJpeg`], [`RenderError::Encode`].
+pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
+    fits_jpeg(frame)?;
+    let mut file = Vec::with_capacity(frame.rgb().len());
+    JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
+        .encode(
+            frame.rgb(),
+            frame.width(),
+            frame.height(),
+            ExtendedColorType::Rgb8,
+        )
+        .map_err(|e| RenderError::Encode(e.to_string()))?;
+    // COM (ITU-T T.81, B.2.4.5) straight after the start of image; the length counts its own two bytes.
+    let length = (NOTICE.len() as u16 + 2).to_be_bytes();
+    file.splice(
+        2..2,
+        [0xff, 0xfe].into_iter().chain(length).chain(NOTICE.bytes()),
+    );
+    file.shrink_to_fit();
+    Ok(file)
+}
+
+/// Whether [`encode_jpeg`] can hold a picture, to be asked before it is drawn upon.
+///
+/// # Errors
+/// [`RenderError::TooLongForJpeg`].
+pub fn fits_jpeg(frame: &Frame) -> Result<(), RenderError> {
+    let [width, height] = frame.size();
+    match width.max(height) > JPEG_MAX_SIDE {
+        true => Err(RenderError::TooLongForJpeg { width, height }),
+        false => Ok(()),
+    }
+}
+
+/// Samples of 8 bits, row by row, as PNG; they are given back to the system as they are written, so that they and the
+/// file are never in memory as a whole together.
+fn png(
+    [width, height]: [u32; 2],
+    colour: png::ColorType,
+    filter: png::Filter,
+    mut samples: Vec<u8>,
+) -> Result<Vec<u8>, RenderError> {
+    const STEP: usize = 1 << 20;
+    let row = width as usize * colour.samples();
+    // A vector gives back its end: the first row to be written comes last.
+    turn_over(&mut samples, row);
+    // Set aside once; pages are taken up as they are filled.
+    let mut file = Vec::with_capacity(samples.len());
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(colour);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast); // a live path: milliseconds before kilobytes
+    encoder.set_filter(filter);
+    let written = (|| {
+        encoder.add_text_chunk("Comment".into(), NOTICE.into())?;
+        let mut writer = encoder.write_header()?;
+        let mut stream = writer.stream_writer_with_size(1 << 16)?;
+        while !samples.is_empty() {
+            let rest = samples.len().saturating_sub((STEP / row).max(1) * row);
+            for row in samples[rest..].chunks_exact(row).rev() {
+                stream.write_all(row)?;
+            }
+            samples.truncate(rest);
+            samples.shrink_to_fit();
+        }
+        stream.finish()?;
+        writer.finish()
+    })();
+    written.map_err(|e: png::EncodingError| RenderError::Encode(e.to_string()))?;
+    file.shrink_to_fit();
+    Ok(file)
+}
+
+/// Rows of `row` samples in the opposite order.
+fn turn_over(samples: &mut [u8], row: usize) {
+    let rows = samples.len() / row;
+    let (upper, lower) = samples.split_at_mut(rows / 2 * row);
+    let mirrored = lower.chunks_exact_mut(row).rev();
+    for (above, below) in upper.chunks_exact_mut(row).zip(mirrored) {
+        above.swap_with_slice(below);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::{FrameLimits, decode};
+    use crate::mask::tests::any_mask;
+
+    fn gradient(width: u32, height: u32) -> Frame {
+        let rgb = (0..width * height)
+            .flat_map(|i| [(i % width) as u8, (i / width) as u8, 90])
+            .collect();
+        Frame::new(width, height, rgb).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn mask_png_is_lossless(mask in any_mask()) {
+            let decoded = image::load_from_memory(&mask_png(mask.clone()).unwrap()).unwrap();
+            let grey = decoded.as_luma8().unwrap();
+            prop_assert_eq!(grey.dimensions(), (mask.width(), mask.height()));
+            prop_assert_eq!(grey.as_raw(), mask.pixels());
+        }
+    }
+
+    #[test]
+    fn png_keeps_every_pixel_and_says_the_notice() {
+        let frame = gradient(70, 40);
+        let file = encode_png(frame.clone()).unwrap();
+        assert_eq!(decode(&file, &FrameLimits::default()).unwrap(), frame);
+        let reader = png::Decoder::new(std::io::Cursor::new(&file))
+            .read_info()
+            .unwrap();
+        let text = &reader.info().uncompressed_latin1_text;
+        assert_eq!(
+            (text[0].keyword.as_str(), text[0].text.as_str()),
+            ("Comment", NOTICE)
+        );
+    }
+
+    #[test]
+    fn jpeg_is_near_and_says_the_notice() {
+        let frame = gradient(70, 40);
+        let file = encode_jpeg(&frame, 90).unwrap();
+        let decoded = decode(&file, &FrameLimits::default()).unwrap();
+        assert_eq!((decoded.width(), decoded.height()), (70, 40));
+        let error: u32 = decoded
+            .rgb()
+            .iter()
+            .zip(frame.rgb())
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        assert!(error < 3 * frame.rgb().len() as u32, "{error}");
+        assert_eq!(&file[2..6], [0xff, 0xfe, 0, NOTICE.len() as u8 + 2]);
+        assert_eq!(&file[6..6 + NOTICE.len()], NOTICE.as_bytes());
+    }
+
+    #[test]
+    fn pixels_that_do_not_fill_the_size_are_refused() {
+        let frame = Frame::new(5, 5, vec![0; 74]).unwrap();
+        let expected = RenderError::Shape {
+            what: "frame",
+            found: 74,
+            expected: 75,
+        };
+        assert_eq!(encode_jpeg(&frame, 80), Err(expected.clone()));
+        assert_eq!(encode_png(frame), Err(expected));
+        assert!(mask_png(Mask::new(2, 2, vec![0; 3]).unwrap()).is_err());
+        let wide = Frame::new(70_000, 1, vec![0; 210_000]).unwrap();
+        let too_long = RenderError::TooLongForJpeg {
+            width: 70_000,
+            height: 1,
+        };
+        assert_eq!(encode_jpeg(&wide, 80), Err(too_long));
+        assert!(encode_png(wide).is_ok());
+    }
+}

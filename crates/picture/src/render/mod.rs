@@ -1,0 +1,65 @@
+//! Masks → pictures for people: overlay, mask PNG, patch-prompt map.
+
+pub mod encode;
+mod letters;
+pub mod npy;
+mod overlay;
+
+pub use encode::{encode_jpeg, encode_png, fits_jpeg, mask_png};
+pub use overlay::{OverlayStyle, overlay, patch_overlay};
+
+/// Why there is no picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A mask is to be drawn on a picture of another size.
+    #[error("a mask of {}x{} pixels does not fit a picture of {}x{}", mask[0], mask[1], frame[0], frame[1])]
+    Sizes {
+        /// The picture's, px.
+        frame: [u32; 2],
+        /// The mask's, px.
+        mask: [u32; 2],
+    },
+    /// Values do not fill their stated shape.
+    #[error("{what}: {found} values where {expected} belong")]
+    Shape {
+        /// Of what.
+        what: &'static str,
+        /// Values given.
+        found: usize,
+        /// Values that the size asks for.
+        expected: usize,
+    },
+    /// A side over [`encode::JPEG_MAX_SIDE`].
+    #[error(
+        "the picture is {width}x{height}, and a JPEG has sides of at most {} pixels",
+        encode::JPEG_MAX_SIDE
+    )]
+    TooLongForJpeg {
+        /// Width, px.
+        width: u32,
+        /// Height, px.
+        height: u32,
+    },
+    /// The encoder refused.
+    #[error("the picture cannot be encoded: {0}")]
+    Encode(String),
+}
+
+impl RenderError {
+    /// `Ok` if `found` values fill a shape. A product beyond `usize` counts as never filled.
+    fn check_shape(what: &'static str, found: usize, shape: &[usize]) -> Result<(), Self> {
+        let expected = shape
+            .iter()
+            .try_fold(1_usize, |n, side| n.checked_mul(*side))
+            .unwrap_or(usize::MAX);
+        if found == expected {
+            Ok(())
+        } else {
+            Err(Self::Shape {
+                what,
+                found,
+                expected,
+            })
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use crate::frame::{Frame, Stop};
+use crate::scale::Scale;
+
+/// What a client asks for: which modality, through which model of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// What kind of picture it is. Never guessed, unless [`Modality::Auto`] asks for it.
+    pub modality: Modality,
+    /// Model name as in the manifest; `None` is the one the manifest prefers for the modality, else the default model.
+    pub model: Option<String>,
+    /// What becomes of a picture that is plainly of another kind.
+    pub on_mismatch: OnMismatch,
+}
+
+impl Ask {
+    /// Of the model that the manifest prefers; a mismatch is refused.
+    #[must_use]
+    pub fn new(modality: impl Into<Modality>) -> Self {
+        Self {
+            modality: modality.into(),
+            model: None,
+            on_mismatch: OnMismatch::default(),
+        }
+    }
+}
+
+/// What kind of picture it is said to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Modality {
+    /// Named as in the manifest, for example `ultrasound`.
+    Named(String),
+    /// The one that the picture looks most like.
+    Auto,
+}
+
+impl Modality {
+    /// How [`Modality::Auto`] is spelt; no modality has this name.
+    pub const AUTO: &str = "auto";
+
+    /// As it is spelt.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Auto => Self::AUTO,
+        }
+    }
+}
+
+impl From<String> for Modality {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            Self::AUTO => Self::Auto,
+            _ => Self::Named(name),
+        }
+    }
+}
+
+impl From<&str> for Modality {
+    fn from(name: &str) -> Self {
+        name.to_owned().into()
+    }
+}
+
+impl std::fmt::Display for Modality {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What becomes of a picture that does not look like its modality ([`guard::ModalityCheck`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// [`EngineError::ModalityMismatch`] in place of a mask.
+    #[default]
+    Refuse,
+    /// The mask, with [`Segmentation::check`] saying so.
+    Keep,
+}
+
+/// A picture, as it comes.
+#[derive(Clone, Debug)]
+pub enum Picture {
+    /// Undecoded, so that waiting costs no pixels.
+    File(ReceivedFile),
+    /// Decoded, as a camera's: its memory is its owner's.
+    Frame(Arc<Frame>),
+}
+
+/// A picture file as received.
+#[derive(Clone, Debug)]
+pub struct ReceivedFile {
+    /// The whole of it.
+    pub bytes: Vec<u8>,
+    /// Which of its pages, from 1; `None`: the first.
+    pub page: Option<u32>,
+}
+
+impl From<Vec<u8>> for Picture {
+    /// A file's first page.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::File(ReceivedFile { bytes, page: None })
+    }
+}
+
+/// One picture to segment.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The picture.
+    pub picture: Picture,
+    /// How large its pixels are.
+    pub scale: Scale,
+    /// What to do with it.
+    pub ask: Ask,
+    /// When to give it up.
+    pub stop: Stop,
+}

@@ -1,0 +1,281 @@
+//! A [`Segmenter`] without weights: marks what is brighter than mid-grey. Deterministic, with a bounded queue and a
+//! thread of its own like the real one, and with hooks to make it slow, unready or broken.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use picture::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
+use picture::mask::LogitMap;
+use picture::mask::Mask;
+use picture::segmenter::ModalityCheck;
+use picture::segmenter::{
+    Done, EngineError, Job, Lease, ModalityInfo, ModelInfo, OnMismatch, Picture, Readiness,
+    ReceivedFile, Segmentation, Segmenter, StageTimes,
+};
+
+/// Names of the fake's modalities, in index order.
+pub const MODALITIES: [&str; 4] = ["dermoscopy", "ultrasound", "microscopy", "colonoscopy"];
+/// What stands for the weights' hash.
+pub const SHA256: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+struct Inner {
+    waiting: AtomicUsize,
+    delay_ms: AtomicU64,
+    /// Jobs taken into the queue so far.
+    accepted: AtomicUsize,
+    /// Jobs whose `done` was called.
+    done: AtomicUsize,
+    /// Of these, jobs that nobody waited for any more.
+    given_up: AtomicUsize,
+    /// Makes [`Segmenter::models`] panic, as a fault in a handler would.
+    broken: AtomicBool,
+    /// What every file says of itself, in place of the truth.
+    file: Mutex<Option<FileInfo>>,
+    readiness: Mutex<Readiness>,
+}
+
+/// The fake engine.
+pub struct Fake {
+    inner: Arc<Inner>,
+    queue: SyncSender<(Job, Done)>,
+    capacity: usize,
+}
+
+impl Fake {
+    /// A ready engine with a queue of `capacity`.
+    pub fn new(capacity: usize) -> Arc<Self> {
+        let (queue, jobs) = sync_channel(capacity);
+        let inner = Arc::new(Inner {
+            waiting: AtomicUsize::new(0),
+            delay_ms: AtomicU64::new(0),
+            accepted: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            given_up: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            file: Mutex::new(None),
+            readiness: Mutex::new(Readiness::Ready),
+        });
+        let worker = inner.clone();
+        std::thread::spawn(move || work(&worker, &jobs));
+        Arc::new(Self {
+            inner,
+            queue,
+            capacity,
+        })
+    }
+
+    /// Makes every job take at least this long.
+    pub fn slow(&self, milliseconds: u64) {
+        self.inner.delay_ms.store(milliseconds, SeqCst);
+    }
+
+    pub fn set_readiness(&self, readiness: Readiness) {
+        *self.inner.readiness.lock().unwrap() = readiness;
+    }
+
+    pub fn break_models(&self, broken: bool) {
+        self.inner.broken.store(broken, SeqCst);
+    }
+
+    /// Jobs that were given up.
+    pub fn given_up(&self) -> usize {
+        self.inner.given_up.load(SeqCst)
+    }
+
+    /// Has every file say this of itself.
+    pub fn files_say(&self, file: FileInfo) {
+        *self.inner.file.lock().unwrap() = Some(file);
+    }
+
+    /// Jobs accepted, jobs whose outcome was told.
+    pub fn counts(&self) -> (usize, usize) {
+        (
+            self.inner.accepted.load(SeqCst),
+            self.inner.done.load(SeqCst),
+        )
+    }
+}
+
+impl Segmenter for Fake {
+    fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        self.readiness().check()?;
+        let model = job.ask.model.as_deref().unwrap_or("fake-64");
+        if model != "fake-64" {
+            return Err(EngineError::UnknownModel {
+                asked: model.into(),
+                available: "fake-64".into(),
+            });
+        }
+        if !MODALITIES.contains(&job.ask.modality.as_str()) {
+            let (asked, available) = (job.ask.modality.to_string(), MODALITIES.join(", "));
+            return Err(EngineError::UnknownModality {
+                asked,
+                model: model.into(),
+                available,
+            });
+        }
+        self.inner.waiting.fetch_add(1, SeqCst);
+        match self.queue.try_send((job, done)) {
+            Ok(()) => {
+                self.inner.accepted.fetch_add(1, SeqCst);
+                Ok(())
+            }
+            Err(TrySendError::Full(_)) => {
+                self.inner.waiting.fetch_sub(1, SeqCst);
+                Err(EngineError::Overloaded {
+                    capacity: self.capacity,
+                })
+            }
+            Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
+        }
+    }
+
+    fn models(&self) -> Vec<ModelInfo> {
+        assert!(
+            !self.inner.broken.load(SeqCst),
+            "the fake was told to break"
+        );
+        let modality = |(index, name): (usize, &&str)| ModalityInfo {
+            name: (*name).into(),
+            index,
+            label: format!("bright parts of {name}"),
+            controller: true,
+            passes: 1,
+            loaded: index == 1,
+            trained_on: vec!["nothing".into()],
+            validation: vec![("nothing".into(), 0.5, 0.33)],
+        };
+        let modalities = MODALITIES.iter().enumerate().map(modality).collect();
+        vec![ModelInfo {
+            name: "fake-64".into(),
+            side: 64,
+            sha256: SHA256.into(),
+            modalities,
+            default: true,
+        }]
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.inner.readiness.lock().unwrap().clone()
+    }
+
+    fn queue(&self) -> (usize, usize) {
+        (self.inner.waiting.load(SeqCst), self.capacity)
+    }
+
+    fn limits(&self) -> FrameLimits {
+        FrameLimits::default()
+    }
+}
+
+fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
+    while let Ok((job, done)) = jobs.recv() {
+        inner.waiting.fetch_sub(1, SeqCst);
+        let until = Instant::now() + Duration::from_millis(inner.delay_ms.load(SeqCst));
+        while Instant::now() < until && job.stop.check().is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut outcome = match job.stop.check() {
+            Ok(()) => segment(job),
+            Err(stopped) => {
+                inner.given_up.fetch_add(1, SeqCst);
+                Err(stopped.into())
+            }
+        };
+        if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
+            result.file = Some(file);
+        }
+        inner.done.fetch_add(1, SeqCst);
+        done(outcome);
+    }
+}
+
+fn segment(job: Job) -> Result<Segmentation, EngineError> {
+    let (frame, file) = match job.picture {
+        Picture::File(ReceivedFile { bytes, page }) => {
+            let Decoded { frame, file } =
+                read_file(&bytes, page, &FrameLimits::default(), &job.stop)?;
+            (Arc::new(frame), Some(file))
+        }
+        Picture::Frame(frame) => (frame, None),
+    };
+    let check = looks(&frame, job.ask.modality.as_str());
+    if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
+        let asked = job.ask.modality;
+        return Err(EngineError::ModalityMismatch {
+            asked,
+            check,
+            pages: None,
+        });
+    }
+    let pixels = frame
+        .rgb()
+        .chunks_exact(3)
+        .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
+        .collect();
+    let mask = Mask::new(frame.width(), frame.height(), pixels).unwrap();
+    let found = mask.pixels().contains(&255);
+    let index = MODALITIES
+        .iter()
+        .position(|name| *name == job.ask.modality.as_str())
+        .unwrap();
+    let times = StageTimes {
+        queue: 1.0,
+        frame: 2.0,
+        preprocess: 3.0,
+        encode: 40.0,
+        self_prompt: 5.0,
+        decode: 6.0,
+        mask: 7.0,
+        total: 64.0,
+    };
+    Ok(Segmentation {
+        low_res: map(&frame, 16),
+        patch: map(&frame, 8),
+        mask,
+        frame,
+        file,
+        scale: job.scale,
+        confidence: found.then_some(0.875),
+        probability: found.then_some(0.9375),
+        signs: None,
+        check: Some(check),
+        model: "fake-64".into(),
+        model_sha256: SHA256.into(),
+        label: format!("bright parts of {}", job.ask.modality),
+        modality: job.ask.modality.to_string(),
+        modality_index: index,
+        times,
+        lease: Lease::default(),
+    })
+}
+
+/// The fake's guard: a picture whose first pixel is pure red looks like nothing it knows.
+fn looks(frame: &Frame, modality: &str) -> ModalityCheck {
+    let odd = frame.rgb().starts_with(&[255, 0, 0]);
+    ModalityCheck {
+        score: if odd { 0.125 } else { 0.75 },
+        threshold: 0.5,
+        likeliest: if odd { "other".into() } else { modality.into() },
+        likeliest_score: 0.75,
+        inverted: None,
+    }
+}
+
+/// The brightest pixel of each of `side * side` cells, around mid-grey.
+fn map(frame: &Frame, side: usize) -> LogitMap {
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let mut logits = vec![f32::MIN; side * side];
+    for (index, rgb) in frame.rgb().chunks_exact(3).enumerate() {
+        let (x, y) = (index % width, index / width);
+        let cell = &mut logits[y * side / height * side + x * side / width];
+        *cell = cell.max((luma(rgb) - 128.0) / 16.0);
+    }
+    LogitMap::new(side, logits).unwrap()
+}
+
+fn luma(rgb: &[u8]) -> f32 {
+    rgb.iter().map(|value| f32::from(*value)).sum::<f32>() / 3.0
+}

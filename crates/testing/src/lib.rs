@@ -1,0 +1,14 @@
+//! What tests of several crates share. Not part of the product.
+
+pub mod fake;
+pub mod toy;
+
+use std::path::PathBuf;
+
+/// A file or folder of this repository.
+#[must_use]
+pub fn repository(path: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", path]
+        .iter()
+        .collect()
+}

@@ -1,0 +1,410 @@
+//! A toy model to the contract, written as ONNX from scratch: what it answers can be worked out by hand.
+//!
+//! Its side is 64. A cell of the embedding is the mean of 16×16 red values less 128, repeated on 4×4 cells of the
+//! low-resolution logits: bright is target. The patch map is the mean over 32×32. Modality `all` (index 1) adds 1000
+//! to every logit; `dark` (index 3) has an encoder of its own, which turns the sign.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+pub const SIDE: usize = 64;
+const CHANNELS: usize = 256;
+
+/// Writes the toy model's folder: graphs, weights and manifest.
+pub fn model() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write_model(dir.path());
+    dir
+}
+
+pub fn write_model(dir: &Path) {
+    std::fs::write(dir.join("base.bin"), encoder_weights(1.0)).unwrap();
+    std::fs::write(dir.join("dark.bin"), encoder_weights(-1.0)).unwrap();
+    std::fs::write(dir.join("encoder.onnx"), encoder("base.bin")).unwrap();
+    std::fs::write(dir.join("encoder-dark.onnx"), encoder("dark.bin")).unwrap();
+    std::fs::write(dir.join("self_prompt.onnx"), self_prompt()).unwrap();
+    std::fs::write(dir.join("decoder.onnx"), decoder()).unwrap();
+    write_manifest(dir, SIDE);
+}
+
+/// Writes the manifest for the files as they are now.
+pub fn write_manifest(dir: &Path, side: usize) {
+    let mut text = format!(
+        "format = 1\nnotice = \"Research use only. Not for clinical use.\"\n[[model]]\nname = \"toy\"\nside = {side}\n\
+         storage = \"float32\"\nopset = 17\n[model.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
+         mean = [128, 128, 128]\nstd = [1, 1, 1]\n"
+    );
+    for path in [
+        "base.bin",
+        "dark.bin",
+        "encoder.onnx",
+        "encoder-dark.onnx",
+        "self_prompt.onnx",
+        "decoder.onnx",
+    ] {
+        let bytes = std::fs::read(dir.join(path)).unwrap();
+        let digest: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        write!(
+            text,
+            "[[model.file]]\npath = \"{path}\"\nsha256 = \"{digest}\"\nbytes = {}\n",
+            bytes.len()
+        )
+        .unwrap();
+    }
+    for (name, index, encoder, weights) in [
+        ("bright", 0, "encoder.onnx", "base.bin"),
+        ("all", 1, "encoder.onnx", "base.bin"),
+        ("dark", 3, "encoder-dark.onnx", "dark.bin"),
+    ] {
+        write!(
+            text,
+            "[[model.modality]]\nname = \"{name}\"\nindex = {index}\nlabel = \"{name}\"\ncontroller = false\n\
+             encoder = \"{encoder}\"\nself_prompt = \"self_prompt.onnx\"\ndecoder = \"decoder.onnx\"\n\
+             weights = [\"{weights}\"]\n"
+        )
+        .unwrap();
+    }
+    std::fs::write(dir.join("manifest.toml"), text).unwrap();
+}
+
+/// Adds a modality guard: `bright` scores by how far the mean red is above 128, `dark` by how far it is below, `other` by
+/// neither; `all` is no class of it.
+pub fn add_guard(dir: &Path, threshold: f32) {
+    std::fs::write(dir.join("guard.onnx"), guard()).unwrap();
+    let bytes = std::fs::read(dir.join("guard.onnx")).unwrap();
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut text = format!(
+        "\n[guard]\nside = {GUARD_SIDE}\ninverted = 0.8\n[guard.preprocess]\nprofile = \"toy\"\nresize = \"bilinear-squash\"\n\
+         mean = [128, 128, 128]\nstd = [1, 1, 1]\n[guard.file]\npath = \"guard.onnx\"\nsha256 = \"{digest}\"\nbytes = {}\n",
+        bytes.len()
+    );
+    for name in ["bright", "dark", "c", "d", "e", "f"] {
+        write!(
+            text,
+            "[[guard.class]]\nname = \"{name}\"\nthreshold = {threshold}\n"
+        )
+        .unwrap();
+    }
+    text += "[[guard.class]]\nname = \"other\"\n";
+    let path = dir.join("manifest.toml");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, manifest + &text).unwrap();
+}
+
+const GUARD_SIDE: usize = 8;
+
+/// Sigmoid of the mean of (red - 128) times 1/8, of the same negated, of -20 for four more and of -4 for `other`.
+fn guard() -> Vec<u8> {
+    let area = GUARD_SIDE * GUARD_SIDE;
+    let mean = 1.0 / (8.0 * area as f32);
+    let kernel: Vec<f32> = (0..7 * 3 * area)
+        .map(|ix| match ix / area {
+            0 => mean,
+            3 => -mean,
+            _ => 0.0,
+        })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[7, 3, GUARD_SIDE, GUARD_SIDE],
+        data: Data::F32(&kernel),
+    };
+    let bias = Tensor {
+        name: "bias",
+        dims: &[7],
+        data: Data::F32(&[0.0, 0.0, -20.0, -20.0, -20.0, -20.0, -4.0]),
+    };
+    let stride = [GUARD_SIDE as u64; 2];
+    let nodes = [
+        node(
+            "Conv",
+            &["image", "kernel", "bias"],
+            "looks",
+            &[("strides", &stride)],
+        ),
+        node("Flatten", &["looks"], "flat", &[]),
+        node("Sigmoid", &["flat"], "scores", &[]),
+    ];
+    let scores = Value {
+        name: "scores",
+        element: FLOAT,
+        dims: vec![1, 7],
+    };
+    graph(
+        &nodes,
+        &[kernel, bias],
+        &[floats("image", 3, GUARD_SIDE)],
+        &[scores],
+    )
+}
+
+/// Replaces a part of the manifest, which must be there.
+pub fn edit_manifest(dir: &Path, from: &str, to: &str) {
+    let path = dir.join("manifest.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// A PNG of one grey value per pixel.
+pub fn png(width: u32, height: u32, grey: impl Fn(u32, u32) -> u8) -> Vec<u8> {
+    let picture = image::GrayImage::from_fn(width, height, |x, y| image::Luma([grey(x, y)]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn encoder_weights(sign: f32) -> Vec<u8> {
+    let values = (0..CHANNELS * 3 * 16 * 16).map(|ix| if ix < 256 { sign / 256.0 } else { 0.0 });
+    values.flat_map(f32::to_le_bytes).collect()
+}
+
+fn encoder(weights: &str) -> Vec<u8> {
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[CHANNELS, 3, 16, 16],
+        data: Data::External(weights),
+    };
+    let conv = node(
+        "Conv",
+        &["image", "kernel"],
+        "embedding",
+        &[("strides", &[16, 16])],
+    );
+    graph(
+        &[conv],
+        &[kernel],
+        &[floats("image", 3, SIDE)],
+        &[floats("embedding", CHANNELS, SIDE / 16)],
+    )
+}
+
+fn self_prompt() -> Vec<u8> {
+    let mean: Vec<f32> = (0..CHANNELS * 4)
+        .map(|ix| if ix < 4 { 0.25 } else { 0.0 })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[1, CHANNELS, 2, 2],
+        data: Data::F32(&mean),
+    };
+    let zero = Tensor {
+        name: "zero",
+        dims: &[1],
+        data: Data::F32(&[0.0]),
+    };
+    let nodes = [
+        node(
+            "Conv",
+            &["embedding", "kernel"],
+            "patch_logits",
+            &[("strides", &[2, 2])],
+        ),
+        node("Add", &["embedding", "zero"], "prompted", &[]),
+    ];
+    let outputs = [
+        floats("patch_logits", 1, SIDE / 32),
+        floats("prompted", CHANNELS, SIDE / 16),
+    ];
+    graph(
+        &nodes,
+        &[kernel, zero],
+        &[floats("embedding", CHANNELS, SIDE / 16)],
+        &outputs,
+    )
+}
+
+fn decoder() -> Vec<u8> {
+    let repeat: Vec<f32> = (0..CHANNELS * 16)
+        .map(|ix| if ix < 16 { 1.0 } else { 0.0 })
+        .collect();
+    let kernel = Tensor {
+        name: "kernel",
+        dims: &[CHANNELS, 1, 4, 4],
+        data: Data::F32(&repeat),
+    };
+    let bias = Tensor {
+        name: "bias",
+        dims: &[6],
+        data: Data::F32(&[0.0, 1000.0, 0.0, 0.0, 0.0, 0.0]),
+    };
+    let nodes = [
+        node(
+            "ConvTranspose",
+            &["prompted", "kernel"],
+            "repeated",
+            &[("strides", &[4, 4])],
+        ),
+        node("Gather", &["bias", "modality"], "offset", &[]),
+        node("Add", &["repeated", "offset"], "low_res_logits", &[]),
+    ];
+    let modality = Value {
+        name: "modality",
+        element: INT64,
+        dims: vec![1],
+    };
+    let inputs = [floats("prompted", CHANNELS, SIDE / 16), modality];
+    graph(
+        &nodes,
+        &[kernel, bias],
+        &inputs,
+        &[floats("low_res_logits", 1, SIDE / 4)],
+    )
+}
+
+// What follows writes the few messages of onnx.proto (ONNX 1.20) that the toy needs, by their field numbers.
+
+const FLOAT: u64 = 1;
+const INT64: u64 = 7;
+
+struct Value {
+    name: &'static str,
+    element: u64,
+    dims: Vec<usize>,
+}
+
+struct Tensor<'a> {
+    name: &'a str,
+    dims: &'a [usize],
+    data: Data<'a>,
+}
+
+enum Data<'a> {
+    F32(&'a [f32]),
+    /// The whole of this file.
+    External(&'a str),
+}
+
+fn floats(name: &'static str, channels: usize, side: usize) -> Value {
+    Value {
+        name,
+        element: FLOAT,
+        dims: vec![1, channels, side, side],
+    }
+}
+
+fn graph(
+    nodes: &[Vec<u8>],
+    tensors: &[Tensor<'_>],
+    inputs: &[Value],
+    outputs: &[Value],
+) -> Vec<u8> {
+    let mut graph = Vec::new();
+    nodes.iter().for_each(|node| message(&mut graph, 1, node));
+    message(&mut graph, 2, b"toy");
+    tensors
+        .iter()
+        .for_each(|tensor| message(&mut graph, 5, &tensor_proto(tensor)));
+    inputs
+        .iter()
+        .for_each(|value| message(&mut graph, 11, &value_info(value)));
+    outputs
+        .iter()
+        .for_each(|value| message(&mut graph, 12, &value_info(value)));
+    let mut opset = Vec::new();
+    number(&mut opset, 2, 17);
+    let mut model = Vec::new();
+    number(&mut model, 1, 8);
+    message(&mut model, 7, &graph);
+    message(&mut model, 8, &opset);
+    model
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, ints: &[(&str, &[u64])]) -> Vec<u8> {
+    let mut node = Vec::new();
+    inputs
+        .iter()
+        .for_each(|input| message(&mut node, 1, input.as_bytes()));
+    message(&mut node, 2, output.as_bytes());
+    message(&mut node, 3, format!("make_{output}").as_bytes());
+    message(&mut node, 4, op.as_bytes());
+    for (name, values) in ints {
+        let mut attribute = Vec::new();
+        message(&mut attribute, 1, name.as_bytes());
+        values
+            .iter()
+            .for_each(|value| number(&mut attribute, 8, *value));
+        number(&mut attribute, 20, 7);
+        message(&mut node, 5, &attribute);
+    }
+    node
+}
+
+fn tensor_proto(tensor: &Tensor<'_>) -> Vec<u8> {
+    let mut proto = Vec::new();
+    tensor
+        .dims
+        .iter()
+        .for_each(|dim| number(&mut proto, 1, *dim as u64));
+    number(&mut proto, 2, FLOAT);
+    message(&mut proto, 8, tensor.name.as_bytes());
+    match tensor.data {
+        Data::F32(values) => {
+            message(
+                &mut proto,
+                9,
+                &values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect::<Vec<_>>(),
+            );
+        }
+        Data::External(file) => {
+            let mut entry = Vec::new();
+            message(&mut entry, 1, b"location");
+            message(&mut entry, 2, file.as_bytes());
+            message(&mut proto, 13, &entry);
+            number(&mut proto, 14, 1);
+        }
+    }
+    proto
+}
+
+fn value_info(value: &Value) -> Vec<u8> {
+    let mut shape = Vec::new();
+    for dim in &value.dims {
+        let mut dimension = Vec::new();
+        number(&mut dimension, 1, *dim as u64);
+        message(&mut shape, 1, &dimension);
+    }
+    let mut tensor = Vec::new();
+    number(&mut tensor, 1, value.element);
+    message(&mut tensor, 2, &shape);
+    let mut kind = Vec::new();
+    message(&mut kind, 1, &tensor);
+    let mut info = Vec::new();
+    message(&mut info, 1, value.name.as_bytes());
+    message(&mut info, 2, &kind);
+    info
+}
+
+/// A varint field.
+fn number(out: &mut Vec<u8>, field: u64, value: u64) {
+    varint(out, field << 3);
+    varint(out, value);
+}
+
+/// A length-delimited field.
+fn message(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+    varint(out, field << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
