@@ -39,15 +39,15 @@ MANY = 200_000  # values of one tensor that a histogram takes from one picture
 class TappedLayers(FloatLayers):
     """Float layers with GELUs apart, so that each value the 8-bit form stores has a name: `taps`, by range."""
 
-    def __init__(self, g: Graph):
-        super().__init__(g)
+    def __init__(self, graph: Graph):
+        super().__init__(graph)
         self.taps: dict[str, str] = {}
         self.bytes: set[str] = set()
 
     def _tap(self, y: str, key: str, activation: str, byte: bool) -> str:
         if activation == "gelu":
             self.taps[f"{key}.mid"] = y
-            y = self.g.op("Gelu", y)
+            y = self.graph.op("Gelu", y)
         if byte:
             self.taps[f"{key}.y"] = y
             self.bytes.add(y)

@@ -103,10 +103,10 @@ def stored(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarr
 def kept(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Stored tensors that were read as float32, as they were stored: all but the 8-bit layers' own as float16."""
     own = {
-        f"{k.removesuffix('weight')}{n}"
+        f"{k.removesuffix('weight')}{part}"
         for k, v in state.items()
         if v.dtype == np.int8
-        for n in ("weight", "weight_scale", "bias")
+        for part in ("weight", "weight_scale", "bias")
     }
     return {k: v if k in own else v.astype(np.float16) for k, v in state.items()}
 
@@ -156,20 +156,20 @@ class WideLayers(FloatLayers):
     """Float arithmetic over stored 8-bit weights: cast and scaled when the graph is loaded."""
 
     def parameters(self, key: str) -> Parameters:
-        g = self.g
-        if not g.has(f"{key}.weight_scale") and ".med_dah.fc2" not in key:
+        graph = self.graph
+        if not graph.has(f"{key}.weight_scale") and ".med_dah.fc2" not in key:
             return super().parameters(key)
         of = key.replace("med_dah", "mlp") if ".fc2" in key else key  # a controller's fc2 has the base's scales
-        scale, shape = g.weight(f"{of}.weight_scale"), g.shape(f"{key}.weight")
-        weight = g.op(
+        scale, shape = graph.weight(f"{of}.weight_scale"), graph.shape(f"{key}.weight")
+        weight = graph.op(
             "Mul",
-            g.op("Cast", g.weight(f"{key}.weight"), to=TensorProto.FLOAT),
-            g.reshape(scale, -1, *[1] * (len(shape) - 1)),
+            graph.op("Cast", graph.weight(f"{key}.weight"), to=TensorProto.FLOAT),
+            graph.reshape(scale, -1, *[1] * (len(shape) - 1)),
         )
-        return {"weight": weight, "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
+        return {"weight": weight, "bias": graph.weight(f"{key}.bias") if graph.has(f"{key}.bias") else ""}
 
     def matrix(self, key: str) -> Parameters:
-        return self.parameters(key) if self.g.has(f"{key}.weight_scale") else super().matrix(key)
+        return self.parameters(key) if self.graph.has(f"{key}.weight_scale") else super().matrix(key)
 
     def widened(self, keys: list[str]) -> Parameters:  # each LayerNorm is folded in already
         parts = [self.parameters(f"{key}.fc1") for key in keys]
@@ -179,8 +179,8 @@ class WideLayers(FloatLayers):
 class Int8Layers(FloatLayers):
     """Values are named as in `FloatLayers`; `self.bytes` knows scale and zero of those that are uint8."""
 
-    def __init__(self, g: Graph, ranges: Ranges):
-        super().__init__(g)
+    def __init__(self, graph: Graph, ranges: Ranges):
+        super().__init__(graph)
         self.ranges = ranges
         self.bytes: dict[str, tuple[str, str]] = {}
 
@@ -189,11 +189,11 @@ class Int8Layers(FloatLayers):
     def _range(self, name: str, of: str) -> Parameters:
         """Scale and zero as inputs `of`_scale and `of`_zero."""
         scale, zero = self.ranges[name]
-        return {f"{of}_scale": self.g.const(scale), f"{of}_zero": self.g.const(zero, np.uint8)}
+        return {f"{of}_scale": self.graph.const(scale), f"{of}_zero": self.graph.const(zero, np.uint8)}
 
     def _emit(self, node: Call) -> str:
         """A node; notes its output's scale and zero if it is 8-bit."""
-        out = self.g.node(node)
+        out = self.graph.node(node)
         if node.inputs.get("y_scale"):
             self.bytes[out] = node.inputs["y_scale"], node.inputs["y_zero"]
         return out
@@ -214,11 +214,11 @@ class Int8Layers(FloatLayers):
 
     def eight(self, key: str) -> Parameters:
         """Weight, its scale, and bias by input name."""
-        g = self.g
+        graph = self.graph
         return {
-            "weight": g.weight(f"{key}.weight"),
-            "weight_scale": g.weight(f"{key}.weight_scale"),
-            "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else "",
+            "weight": graph.weight(f"{key}.weight"),
+            "weight_scale": graph.weight(f"{key}.weight_scale"),
+            "bias": graph.weight(f"{key}.bias") if graph.has(f"{key}.bias") else "",
         }
 
     def matrix(self, key: str) -> Parameters:
@@ -229,18 +229,20 @@ class Int8Layers(FloatLayers):
         return {name: self.joined("Concat", [part[name] for part in parts], axis=0) for name in parts[0]}
 
     def narrowed(self, keys: list[str]) -> Parameters:
-        g = self.g
+        graph = self.graph
         return {
-            "weight": self.joined("Concat", [g.weight(f"{key}.fc2.weight") for key in keys], axis=1),
-            "weight_scale": g.weight(f"{keys[0]}.fc2.weight_scale"),
-            "bias": self.joined("Add", [g.weight(f"{key}.fc2.bias") for key in keys]),
+            "weight": self.joined("Concat", [graph.weight(f"{key}.fc2.weight") for key in keys], axis=1),
+            "weight_scale": graph.weight(f"{keys[0]}.fc2.weight_scale"),
+            "bias": self.joined("Add", [graph.weight(f"{key}.fc2.bias") for key in keys]),
         }
 
     def outside(self, key: str, stage: int) -> str:
-        g, own = self.g, self.eight(f"{key}.qkv")
-        weight = g.op("Mul", g.op("Cast", own["weight"], to=TensorProto.FLOAT), g.reshape(own["weight_scale"], -1, 1))
-        beta = g.reshape(g.weight(f"{key}.norm.bias"), DIMS[stage], 1)
-        return g.op("Add", g.reshape(g.op("MatMul", weight, beta), 3 * DIMS[stage]), own["bias"])
+        graph, own = self.graph, self.eight(f"{key}.qkv")
+        weight = graph.op(
+            "Mul", graph.op("Cast", own["weight"], to=TensorProto.FLOAT), graph.reshape(own["weight_scale"], -1, 1)
+        )
+        beta = graph.reshape(graph.weight(f"{key}.norm.bias"), DIMS[stage], 1)
+        return graph.op("Add", graph.reshape(graph.op("MatMul", weight, beta), 3 * DIMS[stage]), own["bias"])
 
     # Nodes -------------------------------------------------------------------------------------------------------
 

@@ -47,33 +47,36 @@ class Linear:
 class FloatLayers:
     """Maps are rows [H*W, C], named by their value in the graph; `side` is that of the map a layer reads."""
 
-    def __init__(self, g: Graph):
-        self.g = g
+    def __init__(self, graph: Graph):
+        self.graph = graph
 
     # Parameters: constant arithmetic over stored tensors, folded when the graph is loaded --------------------------
 
     def parameters(self, key: str) -> Parameters:
         """Weight and bias ("" if it has none) by input name: BatchNorm folded where there is one."""
-        g = self.g
-        if g.has(f"{key}.c.weight"):
-            return dict(zip(("weight", "bias"), g.conv_norm(key), strict=True))
-        return {"weight": g.weight(f"{key}.weight"), "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
+        graph = self.graph
+        if graph.has(f"{key}.c.weight"):
+            return dict(zip(("weight", "bias"), graph.conv_norm(key), strict=True))
+        return {
+            "weight": graph.weight(f"{key}.weight"),
+            "bias": graph.weight(f"{key}.bias") if graph.has(f"{key}.bias") else "",
+        }
 
     def matrix(self, key: str) -> Parameters:
         """Of a linear layer or a 1x1 convolution: the weight is [N, K]."""
         found = self.parameters(key)
-        is_map = self.g.has(f"{key}.c.weight") or ".neck." in key
-        return {**found, "weight": self.g.op("Flatten", found["weight"], axis=1) if is_map else found["weight"]}
+        is_map = self.graph.has(f"{key}.c.weight") or ".neck." in key
+        return {**found, "weight": self.graph.op("Flatten", found["weight"], axis=1) if is_map else found["weight"]}
 
     def widened(self, keys: list[str]) -> Parameters:
         """fc1 of parallel MLPs as one: rows below each other, each with its own LayerNorm's weight and bias folded in
         (W diag(gamma), b + W beta), since the normalised rows before them are the same."""
-        g, weights, biases = self.g, [], []
+        graph, weights, biases = self.graph, [], []
         for key in keys:
             own = self.parameters(f"{key}.fc1")
-            beta = g.reshape(g.weight(f"{key}.norm.bias"), -1, 1)
-            weights.append(g.op("Mul", own["weight"], g.weight(f"{key}.norm.weight")))
-            biases.append(g.op("Add", own["bias"], g.reshape(g.op("MatMul", own["weight"], beta), -1)))
+            beta = graph.reshape(graph.weight(f"{key}.norm.bias"), -1, 1)
+            weights.append(graph.op("Mul", own["weight"], graph.weight(f"{key}.norm.weight")))
+            biases.append(graph.op("Add", own["bias"], graph.reshape(graph.op("MatMul", own["weight"], beta), -1)))
         return {"weight": self.joined("Concat", weights, axis=0), "bias": self.joined("Concat", biases, axis=0)}
 
     def narrowed(self, keys: list[str]) -> Parameters:
@@ -86,24 +89,24 @@ class FloatLayers:
 
     def outside(self, key: str, stage: int) -> str:
         """qkv of a zero row, which the LayerNorm turns into its bias: W beta + b, [3C]."""
-        g, own = self.g, self.parameters(f"{key}.qkv")
-        beta = g.reshape(g.weight(f"{key}.norm.bias"), DIMS[stage], 1)
-        return g.op("Add", g.reshape(g.op("MatMul", own["weight"], beta), 3 * DIMS[stage]), own["bias"])
+        graph, own = self.graph, self.parameters(f"{key}.qkv")
+        beta = graph.reshape(graph.weight(f"{key}.norm.bias"), DIMS[stage], 1)
+        return graph.op("Add", graph.reshape(graph.op("MatMul", own["weight"], beta), 3 * DIMS[stage]), own["bias"])
 
     def joined(self, op: str, values: list[str], **attributes: Any) -> str:
         """One value as it is, two through `op`."""
-        return values[0] if len(values) == 1 else self.g.op(op, *values, **attributes)
+        return values[0] if len(values) == 1 else self.graph.op(op, *values, **attributes)
 
     # Nodes -------------------------------------------------------------------------------------------------------
 
     def float_node(self, key: str, node: Call, byte: bool) -> str:
         """A node that computes in float32 in every form; its output may be 8-bit in the 8-bit form."""
-        return self.g.node(node)
+        return self.graph.node(node)
 
     def linear_node(self, key: str, layer: Linear) -> str:
         """One linear layer, whatever its parameters were made of."""
         inputs = {"x": layer.x, **layer.parameters, "residual": layer.residual}
-        return self.g.node(call("Linear", inputs, activation=layer.activation))
+        return self.graph.node(call("Linear", inputs, activation=layer.activation))
 
     def linear(self, x: str, key: str, activation: str = "none", residual: str = "", byte: bool = False) -> str:
         """Linear layer or 1x1 convolution."""
@@ -126,7 +129,7 @@ class FloatLayers:
 
     def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         """3x3 convolution of a map."""
-        return self.g.node(
+        return self.graph.node(
             call(
                 "Conv",
                 {"x": x, **self.parameters(key)},
@@ -149,7 +152,7 @@ class FloatLayers:
         return self._depthwise(x, key, shape, 1, "none")
 
     def _depthwise(self, x: str, key: str, shape: MapShape, stride: int, activation: str) -> str:
-        return self.g.node(
+        return self.graph.node(
             call(
                 "Depthwise",
                 {"x": x, **self.parameters(key)},
@@ -163,20 +166,20 @@ class FloatLayers:
 
     def norm(self, x: str, key: str, epsilon: float = 1e-5, byte: bool = False) -> str:
         """LayerNorm."""
-        inputs = {"x": x, "weight": self.g.weight(f"{key}.weight"), "bias": self.g.weight(f"{key}.bias")}
+        inputs = {"x": x, "weight": self.graph.weight(f"{key}.weight"), "bias": self.graph.weight(f"{key}.bias")}
         return self.float_node(key, call("LayerNorm", inputs, epsilon=epsilon, activation="none"), byte)
 
     def window_attention(self, qkv: str, key: str, place: BlockPlace) -> str:
         """Between the projections; the controller's token is one more key and value per head. 8-bit output."""
-        g, side, window = self.g, place.side, WINDOWS[place.stage]
+        graph, side, window = self.graph, place.side, WINDOWS[place.stage]
         inputs = {
             "qkv": qkv,
-            "biases": g.weight(f"{key}.attention_biases"),
+            "biases": graph.weight(f"{key}.attention_biases"),
             "outside": self.outside(key, place.stage) if side % window else "",
         }
         if place.controller:
-            inputs["token"] = g.weight(f"{key}.deep_QKV_embeddings_med")
-            inputs["token_bias"] = g.weight(f"{key}.med_attention_biases")
+            inputs["token"] = graph.weight(f"{key}.deep_QKV_embeddings_med")
+            inputs["token_bias"] = graph.weight(f"{key}.med_attention_biases")
         node = call("WindowAttention", inputs, height=side, width=side, window=window, heads=HEADS[place.stage])
         return self.float_node(key, node, True)
 

@@ -88,32 +88,32 @@ def table(items: list[Item], found: np.ndarray, columns: list[Column]) -> str:
 
 def main() -> None:
     """Prints the table."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
-    p.add_argument("--part", default="val")
-    p.add_argument("--modality", choices=MODALITIES, action="append")
-    p.add_argument("--dataset", action="append")
-    p.add_argument("--side", type=int, default=224)
-    p.add_argument("--mirrored", action="store_true", help="each looks at the mirror image too")
-    p.add_argument("--out", type=Path, help="the table goes here too")
-    p.add_argument("columns", nargs="+", metavar="NAME=FILE")
-    a = p.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    parser.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
+    parser.add_argument("--part", default="val")
+    parser.add_argument("--modality", choices=MODALITIES, action="append")
+    parser.add_argument("--dataset", action="append")
+    parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--mirrored", action="store_true", help="each looks at the mirror image too")
+    parser.add_argument("--out", type=Path, help="the table goes here too")
+    parser.add_argument("columns", nargs="+", metavar="NAME=FILE")
+    args = parser.parse_args()
     items = [
-        i
-        for i in load_split(a.data, a.split, a.part)
-        if (not a.modality or i.modality in a.modality) and (not a.dataset or i.dataset in a.dataset)
+        item
+        for item in load_split(args.data, args.split, args.part)
+        if (not args.modality or item.modality in args.modality) and (not args.dataset or item.dataset in args.dataset)
     ]
     if not items:
-        p.error("no picture of the split is of these data sets and modalities")
-    columns = [Column(c) for c in a.columns]
+        parser.error("no picture of the split is of these data sets and modalities")
+    columns = [Column(c) for c in args.columns]
     try:
-        text = table(items, scores(items, columns, a.side, a.mirrored), columns)
-    except CheckpointError as e:
-        raise SystemExit(str(e)) from e
+        text = table(items, scores(items, columns, args.side, args.mirrored), columns)
+    except CheckpointError as error:
+        raise SystemExit(str(error)) from error
     print(text)
-    if a.out:
-        a.out.write_text(text)
+    if args.out:
+        args.out.write_text(text)
 
 
 if __name__ == "__main__":

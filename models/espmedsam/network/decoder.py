@@ -53,16 +53,16 @@ class TwoWayLayer(nn.Module):
         self.norm4 = nn.LayerNorm(EMBED)
         self.cross_attn_image_to_token = Attention(EMBED // 2)
 
-    def forward(self, x: Tensor, image: Tensor, query_pe: Tensor, image_pe: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, image: Tensor, query_place: Tensor, image_place: Tensor) -> tuple[Tensor, Tensor]:
         if self.first:  # the queries are their own position here: neither added twice nor kept beside the attention
             x = self.norm1(self.self_attn(x, x, x))
         else:
-            q = x + query_pe
+            q = x + query_place
             x = self.norm1(x + self.self_attn(q, q, x))
-        keys = image + image_pe
-        x = self.norm2(x + self.cross_attn_token_to_image(x + query_pe, keys, image))
+        keys = image + image_place
+        x = self.norm2(x + self.cross_attn_token_to_image(x + query_place, keys, image))
         x = self.norm3(x + self.mlp(x))
-        image = self.norm4(image + self.cross_attn_image_to_token(keys, x + query_pe, x))
+        image = self.norm4(image + self.cross_attn_image_to_token(keys, x + query_place, x))
         return x, image
 
 
@@ -75,11 +75,11 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(EMBED // 2)
         self.norm_final_attn = nn.LayerNorm(EMBED)
 
-    def forward(self, image: Tensor, image_pe: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
         x = queries
         for layer in self.layers:
-            x, image = layer(x, image, queries, image_pe)
-        x = x + self.final_attn_token_to_image(x + queries, image + image_pe, image)
+            x, image = layer(x, image, queries, image_place)
+        x = x + self.final_attn_token_to_image(x + queries, image + image_place, image)
         return self.norm_final_attn(x), image
 
 
@@ -110,10 +110,10 @@ class QDMD(nn.Module):
         )
         self.output_hypernetworks_mlps = nn.ModuleList([HyperNetwork()])
 
-    def forward(self, image: Tensor, image_pe: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
+    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
         b, c, h, w = image.shape
         tokens, out = self.transformer(
-            image.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2), queries.expand(b, -1, -1)
+            image.flatten(2).transpose(1, 2), image_place.flatten(2).transpose(1, 2), queries.expand(b, -1, -1)
         )
         up = self.output_upscaling(out.transpose(1, 2).view(b, c, h, w))
         weights = self.output_hypernetworks_mlps[0](tokens[torch.arange(b), modality])

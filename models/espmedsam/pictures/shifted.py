@@ -201,8 +201,8 @@ def elastic(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
 
 GEOMETRY = {"console": console, "sector": sector, "perspective": perspective, "elastic": elastic}
 TONES = {
-    f.__name__: _tone(f)
-    for f in (
+    change.__name__: _tone(change)
+    for change in (
         pixelated,
         sharpened,
         local_contrast,
@@ -270,27 +270,27 @@ def write_csv(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Non
 
 def main() -> None:
     """Writes the folder."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, required=True)
-    p.add_argument("--part", default="val")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    if a.out.resolve() == a.data.resolve():
-        p.error("--out is --data: the pool would be overwritten")
-    items = load_split(a.data, a.split, a.part)
-    listed = {(r["dataset"], r["stem"]): r for r in csv.DictReader((a.data / "index.csv").open())}
-    made = write(items, [listed[i.dataset, i.stem] for i in items], a.seed, a.out)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--part", default="val")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    if args.out.resolve() == args.data.resolve():
+        parser.error("--out is --data: the pool would be overwritten")
+    items = load_split(args.data, args.split, args.part)
+    listed = {(row["dataset"], row["stem"]): row for row in csv.DictReader((args.data / "index.csv").open())}
+    made = write(items, [listed[item.dataset, item.stem] for item in items], args.seed, args.out)
     columns = list(next(iter(listed.values())))
-    write_csv(a.out / "index.csv", columns, made)
+    write_csv(args.out / "index.csv", columns, made)
     write_csv(
-        a.out / "split.csv",
+        args.out / "split.csv",
         ["dataset", "modality", "stem", "patient_or_group", "empty", "split"],
-        [{**r, "split": a.part} for r in made],
+        [{**row, "split": args.part} for row in made],
     )
-    write_csv(a.out / "changes.csv", ["dataset", "modality", "stem", "changes"], made)
-    print(f"{len(made)} pictures in {a.out}")
+    write_csv(args.out / "changes.csv", ["dataset", "modality", "stem", "changes"], made)
+    print(f"{len(made)} pictures in {args.out}")
 
 
 if __name__ == "__main__":

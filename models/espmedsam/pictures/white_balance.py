@@ -19,37 +19,37 @@ from .pool import load_split, read_pair, square
 SIDE = 224
 
 
-def light(x: np.ndarray) -> np.ndarray:
+def light(pixels: np.ndarray) -> np.ndarray:
     """H x W x 3 in 0..255 -> the light's colour, 3 numbers with a mean of 1."""
-    brightest = x.max(2)
-    telling = x[(brightest >= 30) & (brightest < 250)].astype(np.float64)
+    brightest = pixels.max(2)
+    telling = pixels[(brightest >= 30) & (brightest < 250)].astype(np.float64)
     norms = np.mean(telling**6, 0) ** (1 / 6)
     return norms / norms.mean()
 
 
-def balance(x: np.ndarray, usual: list[float], strength: float) -> np.ndarray:
+def balance(pixels: np.ndarray, usual: list[float], strength: float) -> np.ndarray:
     """H x W x 3 in 0..255, its light drawn towards the usual one: what the program does."""
-    brightest = x.max(2)
+    brightest = pixels.max(2)
     if ((brightest >= 30) & (brightest < 250)).mean() < 0.01:
-        return x
-    gains = np.clip((np.array(usual) / np.maximum(light(x), 1e-9)) ** strength, 1 / 1.5, 1.5)
-    gains *= x.sum() / (x.sum((0, 1)) * gains).sum()
-    return np.minimum(x * gains, 255).astype(np.float32)
+        return pixels
+    gains = np.clip((np.array(usual) / np.maximum(light(pixels), 1e-9)) ** strength, 1 / 1.5, 1.5)
+    gains *= pixels.sum() / (pixels.sum((0, 1)) * gains).sum()
+    return np.minimum(pixels * gains, 255).astype(np.float32)
 
 
 def main() -> None:
     """Prints it."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("data", "split"):
-        p.add_argument(f"--{name}", type=Path, required=True)
-    p.add_argument("--dataset", required=True)
-    a = p.parse_args()
-    items = [i for i in load_split(a.data, a.split, "train") if i.dataset == a.dataset]
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--dataset", required=True)
+    args = parser.parse_args()
+    items = [item for item in load_split(args.data, args.split, "train") if item.dataset == args.dataset]
     if not items:
-        raise SystemExit(f"no training pictures of '{a.dataset}'")
-    lights = np.log([light(square(read_pair(i)[0], SIDE)) for i in items])
+        raise SystemExit(f"no training pictures of '{args.dataset}'")
+    lights = np.log([light(square(read_pair(item)[0], SIDE)) for item in items])
     print(
-        f"{a.dataset}: {len(items)} pictures, usual = {np.exp(lights.mean(0)).round(3).tolist()}, "
+        f"{args.dataset}: {len(items)} pictures, usual = {np.exp(lights.mean(0)).round(3).tolist()}, "
         f"spread (standard deviation of the logarithms) {lights.std(0).round(3).tolist()}"
     )
 

@@ -75,22 +75,22 @@ def sample(data: Path, split: Path, side: int, each: int) -> torch.Tensor:
 
 def main() -> None:
     """Writes the checkpoints."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder of 8-bit weights")
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
-    p.add_argument("--side", type=int, default=224)
-    p.add_argument("--each", type=int, default=32, help="pictures of each data set that statistics are taken from")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    a.out.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder of 8-bit weights")
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    parser.add_argument("--split", type=Path, required=True, help="CSV: dataset, stem, split (train or val)")
+    parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--each", type=int, default=32, help="pictures of each data set that statistics are taken from")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)  # of what a release does not hold: a base's controller, the classifier that nothing uses
-    base = released(a.exported, "")
-    unfold(base, sample(a.data, a.split, a.side, a.each))
+    base = released(args.exported, "")
+    unfold(base, sample(args.data, args.split, args.side, args.each))
     shared = {k: v.numpy() for k, v in base.state_dict().items() if not is_modality_key(k)}
-    for modality in ["", *(m for m in MODALITIES if list(a.exported.glob(f"{m}-*.safetensors")))]:
-        state = {k: v.numpy() for k, v in released(a.exported, modality).state_dict().items()}
-        write_safetensors(a.out / f"{modality or 'base'}.safetensors", state | shared, METADATA)
+    for modality in ["", *(m for m in MODALITIES if list(args.exported.glob(f"{m}-*.safetensors")))]:
+        state = {k: v.numpy() for k, v in released(args.exported, modality).state_dict().items()}
+        write_safetensors(args.out / f"{modality or 'base'}.safetensors", state | shared, METADATA)
 
 
 if __name__ == "__main__":

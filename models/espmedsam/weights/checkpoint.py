@@ -193,18 +193,18 @@ def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str
 def fit(state: dict[str, np.ndarray], want: dict[str, tuple[int, ...]], refusal: str) -> None:
     """Raises CheckpointError, which begins with `refusal` and names the keys at fault, unless the state has just the
     keys and shapes that are wanted, and finite values."""
-    problems = [f"missing key {k}" for k in want if k not in state]
-    problems += [f"extra key {k}" for k in state if k not in want]
+    problems = [f"missing key {key}" for key in want if key not in state]
+    problems += [f"extra key {key}" for key in state if key not in want]
     problems += [
-        f"{k} has shape {tuple(np.shape(state[k]))}, expected {s}"
-        for k, s in want.items()
-        if k in state and tuple(np.shape(state[k])) != s
+        f"{key} has shape {tuple(np.shape(state[key]))}, expected {shape}"
+        for key, shape in want.items()
+        if key in state and tuple(np.shape(state[key])) != shape
     ]
     if not problems:
         problems = [
-            f"{k} holds values that are not finite"
-            for k in want
-            if not np.all(np.isfinite(np.asarray(state[k], np.float64)))
+            f"{key} holds values that are not finite"
+            for key in want
+            if not np.all(np.isfinite(np.asarray(state[key], np.float64)))
         ]
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""

