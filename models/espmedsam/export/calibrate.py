@@ -125,7 +125,7 @@ def tensor(path: Path, side: int, profile: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Served:
     """How an encoder looks at pictures: whole, or at `tiles` x `tiles` overlapping ones (the program's views)."""
 
     side: int
@@ -188,7 +188,7 @@ def main() -> None:
     side = args.side or recipe.side
     pictures = {
         name: [
-            Looks(side, recipe.profile, recipe.tiles(side, modality)).at(path, number)
+            Served(side, recipe.profile, recipe.tiles(side, modality)).at(path, number)
             for modality in modalities
             for number, path in enumerate(chosen(args.data, args.split, modality, args.count))
         ]

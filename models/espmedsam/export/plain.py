@@ -25,8 +25,7 @@ from ..facts.architecture import (
     PATCH_STRIDE,
     WINDOWS,
 )
-from .graph import Graph as _Graph
-from .graph import WeightFile
+from .graph import Graph, WeightFile
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Kernel:
 POINT = Kernel()
 
 
-class Graph(_Graph):
+class PlainGraph(Graph):
     """Layers on NCHW maps and on token rows."""
 
     def linear(self, x: str, key: str) -> str:
@@ -82,9 +81,9 @@ class Graph(_Graph):
         return self.op("Gelu", x)
 
 
-def encoder(side: int, files: list[WeightFile], controller: bool) -> Graph:
+def encoder(side: int, files: list[WeightFile], controller: bool) -> PlainGraph:
     """Image encoder for one input side, with or without the modality's controller."""
-    graph = Graph("encoder", files)
+    graph = PlainGraph("encoder", files)
     x = graph.input("image", [1, 3, side, side])
     root = "SemiTViT"
     graph.scope = "patch_embed"
@@ -109,13 +108,13 @@ def encoder(side: int, files: list[WeightFile], controller: bool) -> Graph:
     return graph
 
 
-def _mbconv(graph: Graph, x: str, key: str) -> str:
+def _mbconv(graph: PlainGraph, x: str, key: str) -> str:
     y = graph.gelu(graph.conv_bn(x, f"{key}.conv1"))
     y = graph.gelu(graph.conv_bn(y, f"{key}.conv2", Kernel(3, groups=4 * DIMS[0])))
     return graph.gelu(graph.op("Add", x, graph.conv_bn(y, f"{key}.conv3")))
 
 
-def _block(graph: Graph, x: str, key: str, stage: int, side: int, controller: bool) -> str:
+def _block(graph: PlainGraph, x: str, key: str, stage: int, side: int, controller: bool) -> str:
     """Transformer block on [1,C,s,s]: windows, local convolution, MLP beside the controller's MLP."""
     channels, window = DIMS[stage], WINDOWS[stage]
     tokens = graph.transpose(x, 0, 2, 3, 1)
@@ -146,7 +145,7 @@ def _block(graph: Graph, x: str, key: str, stage: int, side: int, controller: bo
     return graph.transpose(y, 0, 3, 1, 2)
 
 
-def _mlp(graph: Graph, x: str, key: str) -> str:
+def _mlp(graph: PlainGraph, x: str, key: str) -> str:
     return graph.linear(graph.gelu(graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.fc1")), f"{key}.fc2")
 
 
@@ -156,7 +155,7 @@ def bias_offsets(window: int) -> np.ndarray:
     return (np.abs(y[:, None] - y) * window + np.abs(x[:, None] - x)).astype(np.uint8)
 
 
-def _window_attention(graph: Graph, x: str, key: str, stage: int, controller: bool) -> str:
+def _window_attention(graph: PlainGraph, x: str, key: str, stage: int, controller: bool) -> str:
     """x [windows, N, C]; the controller's token is one more key and value per head, with a bias of its own."""
     channels, heads, cells = DIMS[stage], HEADS[stage], WINDOWS[stage] ** 2
     qkv = graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.qkv")
@@ -178,9 +177,9 @@ def _window_attention(graph: Graph, x: str, key: str, stage: int, controller: bo
     return graph.linear(graph.reshape(graph.transpose(y, 0, 2, 1, 3), -1, cells, channels), f"{key}.proj")
 
 
-def self_prompt(side: int, files: list[WeightFile]) -> Graph:
+def self_prompt(side: int, files: list[WeightFile]) -> PlainGraph:
     """SPPG. The prompter is pointwise: run on the patch grid, then repeated x2, it equals the official order."""
-    graph = Graph("self_prompt", files)
+    graph = PlainGraph("self_prompt", files)
     cells, patches = side // EMBEDDING_STRIDE, side // PATCH_STRIDE
     x = graph.input("embedding", [1, EMBED, cells, cells])
     graph.scope = "patch_decoder"
@@ -200,9 +199,9 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     return graph
 
 
-def decoder(side: int, files: list[WeightFile]) -> Graph:
+def decoder(side: int, files: list[WeightFile]) -> PlainGraph:
     """QDMD: all seven queries attend, the asked modality's one becomes the mask."""
-    graph = Graph("decoder", files)
+    graph = PlainGraph("decoder", files)
     cells = side // EMBEDDING_STRIDE
     x = graph.input("prompted", [1, EMBED, cells, cells])
     modality = graph.input("modality", [1], TensorProto.INT64)
@@ -251,7 +250,7 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
     return graph
 
 
-def _up2(graph: Graph, x: str, key: str) -> str:
+def _up2(graph: PlainGraph, x: str, key: str) -> str:
     return graph.op(
         "ConvTranspose",
         x,
@@ -262,7 +261,7 @@ def _up2(graph: Graph, x: str, key: str) -> str:
     )
 
 
-def position(graph: _Graph, side: int) -> str:
+def position(graph: Graph, side: int) -> str:
     """Random Fourier features of the cell centres, [s*s, 256]: constant, folded when the graph is loaded."""
     centres = ((np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)) * 2 - 1
     places = np.stack([np.tile(centres, side), np.repeat(centres, side)], -1)
@@ -273,7 +272,7 @@ def position(graph: _Graph, side: int) -> str:
     return graph.op("Concat", graph.op("Sin", phases), graph.op("Cos", phases), axis=1)
 
 
-def _attention(graph: Graph, key: str, q: str, k: str, v: str) -> str:
+def _attention(graph: PlainGraph, key: str, q: str, k: str, v: str) -> str:
     """Multi-head attention with separate projections; all [1, N, 256]."""
     inner = 256 if "self_attn" in key else 128
     width = inner // DECODER_HEADS

@@ -39,9 +39,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.command == "train":
-        from .train import Recipe, train
+        from .train import GuardRecipe, train
 
-        train(args.data, args.split, args.out, Recipe(args.minutes, seed=args.seed))
+        train(args.data, args.split, args.out, GuardRecipe(args.minutes, seed=args.seed))
     else:
         from .measure import export
 

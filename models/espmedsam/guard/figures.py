@@ -11,7 +11,7 @@ from ..facts.modalities import MODALITIES
 from . import negatives, shifts
 from .left_out import COLUMN, Seen, Trained, Trial
 from .network import CLASSES, scores
-from .thresholds import Fit, Pictures
+from .thresholds import Pictures, ThresholdFit
 
 OTHER = CLASSES.index("other")
 Figures = dict[str, Any]  # as they are written to `guard.json`
@@ -85,7 +85,7 @@ class Measured:
 
     def __init__(self, scored: Scored, tried: list[Trial]):
         self.scored, self.tried = scored, tried
-        self.fit = Fit(scored.pictures, scored.clean, scored.shifted, tried)
+        self.fit = ThresholdFit(scored.pictures, scored.clean, scored.shifted, tried)
         self.limits = self.fit.thresholds()
         self.own = scored.clean[np.arange(len(scored.clean)), scored.modality]
         self.own_shifted = scored.shifted[np.arange(len(scored.shifted)), scored.modality_shifted]
@@ -175,7 +175,7 @@ class Measured:
         return round(float(np.mean(found)), 4) if found else None
 
 
-def _left_out(trial: Trial, fit: Fit) -> Figures:
+def _left_out(trial: Trial, fit: ThresholdFit) -> Figures:
     """A network and a threshold that never saw the source, on the source."""
     limit = fit.thresholds(source=trial.source)[trial.column]
     return {

@@ -93,7 +93,7 @@ def extra_pictures(folder: Path) -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Fit:
+class ThresholdFit:
     """Everything thresholds follow from: the validation part, the shipped network's scores of it, the trials."""
 
     pictures: Pictures

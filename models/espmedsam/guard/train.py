@@ -54,7 +54,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Batch:
+class GuardBatch:
     """B of them."""
 
     inputs: torch.Tensor  # B x 3 x 64 x 64
@@ -62,7 +62,7 @@ class Batch:
     sources: np.ndarray  # B names
 
 
-class Batches:
+class GuardBatches:
     """Draws a class, then one of its looks, then a picture. A look is a source, or the dark (fluorescence) or the
     bright (stained) half of one; it counts as the root of its pictures: no hospital stands for its modality."""
 
@@ -124,15 +124,15 @@ class Batches:
         changed = spread(image, item.modality, DRAWN, self.rng)
         return changed if changed.std() >= VISIBLE else image
 
-    def batch(self, size: int) -> Batch:
+    def batch(self, size: int) -> GuardBatch:
         """So many drawn."""
         drawn = [self.draw() for _ in range(size)]
         inputs = torch.from_numpy(np.stack([one.input for one in drawn])).contiguous(memory_format=torch.channels_last)
-        return Batch(inputs, torch.tensor([one.number for one in drawn]), np.array([one.source for one in drawn]))
+        return GuardBatch(inputs, torch.tensor([one.number for one in drawn]), np.array([one.source for one in drawn]))
 
 
 @dataclass(frozen=True)
-class Recipe:
+class GuardRecipe:
     """How the guard is trained."""
 
     minutes: float  # of CPU time per thread
@@ -148,7 +148,7 @@ class Recipe:
 class Learner:
     """One network: that which is shipped, or a fold's, which learns without some sources from each fourth batch."""
 
-    def __init__(self, without: list[str], recipe: Recipe):
+    def __init__(self, without: list[str], recipe: GuardRecipe):
         self.without, self.every = without, FOLDS_EVERY if without else 1
         self.model = Guard().train().to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), recipe.lr, weight_decay=0.02)
@@ -156,7 +156,7 @@ class Learner:
         self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=mean, use_buffers=True)
         self.entropy = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
 
-    def learn(self, batch: Batch, step: int, lr: float) -> float:
+    def learn(self, batch: GuardBatch, step: int, lr: float) -> float:
         """One step; the loss."""
         keep = torch.from_numpy(~np.isin(batch.sources, self.without))
         self.optimiser.param_groups[0]["lr"] = lr
@@ -179,13 +179,13 @@ def clock() -> float:
     return time.process_time() / torch.get_num_threads()
 
 
-def train(data: Path, split: Path, out: Path, recipe: Recipe) -> list[float]:
+def train(data: Path, split: Path, out: Path, recipe: GuardRecipe) -> list[float]:
     """Trains for the recipe's minutes; writes `guard.pt` ({fold that is left out, or "": weights}) and `curve.csv`; gives
     losses."""
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     items = load(data, split, LEARNED)
-    batches = Batches(items, recipe.seed)
+    batches = GuardBatches(items, recipe.seed)
     without: dict[str, list[str]] = {"": []}
     for name, number in folds(items).items():
         without.setdefault(str(number), []).append(name)

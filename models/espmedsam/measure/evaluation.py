@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-Key = tuple[str, str]  # data set, stem: what tells pictures apart
+PictureKey = tuple[str, str]  # data set, stem: what tells pictures apart
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Picture:
         return cls(**given)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> PictureKey:
         """Data set and stem."""
         return self.dataset, self.stem
 

@@ -30,7 +30,7 @@ TRUTH, OURS = (60, 220, 60), (255, 120, 0)
 
 
 @dataclass(frozen=True)
-class Case:
+class Failure:
     """A picture and both masks' files, with what was measured on them."""
 
     dataset: str
@@ -49,13 +49,13 @@ def mask(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("L")) > 127
 
 
-def measure(row: dict[str, str], data: Path, ours: Path) -> Case:
+def measure(row: dict[str, str], data: Path, ours: Path) -> Failure:
     """Dice, and how much each marks."""
     truth, found = mask(data / row["mask"]), mask(ours)
     if truth.shape != found.shape:
         raise ValueError(f"{ours} is {found.shape[::-1]}, the true mask {truth.shape[::-1]}: not of this picture")
     dice = 2 * float((truth & found).sum()) / float(truth.sum() + found.sum()) if truth.any() else None
-    return Case(
+    return Failure(
         dataset=row["dataset"],
         stem=row["stem"],
         modality=of_index(row["modality"]),
@@ -68,7 +68,7 @@ def measure(row: dict[str, str], data: Path, ours: Path) -> Case:
     )
 
 
-def gather(folders: list[Path], data: Path, part: set[tuple[str, str]] | None) -> list[Case]:
+def gather(folders: list[Path], data: Path, part: set[tuple[str, str]] | None) -> list[Failure]:
     """Every picture of the index (and of the part) that a folder has a mask of."""
     masks = {path.name.removesuffix(ENDING): path for folder in folders for path in sorted(folder.glob(f"*{ENDING}"))}
     with (data / "index.csv").open() as file:
@@ -77,7 +77,7 @@ def gather(folders: list[Path], data: Path, part: set[tuple[str, str]] | None) -
     return [measure(row, data, masks[row["stem"]]) for row in rows]
 
 
-def worst_first(cases: list[Case]) -> list[Case]:
+def worst_first(cases: list[Failure]) -> list[Failure]:
     """Those with a target, by Dice."""
     return sorted((case for case in cases if case.dice is not None), key=lambda case: (case.dice, case.stem))
 
@@ -88,7 +88,7 @@ def outline(inside: np.ndarray) -> np.ndarray:
     return inside & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
 
 
-def tile(case: Case, side: int) -> Image.Image:
+def tile(case: Failure, side: int) -> Image.Image:
     """The picture in a square, outlines over it, Dice and name below."""
     picture = Image.open(case.image).convert("RGB")
     picture.thumbnail((side, side))
@@ -104,13 +104,13 @@ def tile(case: Case, side: int) -> Image.Image:
     return out
 
 
-def middle(cases: list[Case], count: int) -> list[Case]:
+def middle(cases: list[Failure], count: int) -> list[Failure]:
     """Those around the median."""
     start = max(0, (len(cases) - count) // 2)
     return cases[start : start + count]
 
 
-def montage(cases: list[Case], side: int) -> Image.Image:
+def montage(cases: list[Failure], side: int) -> Image.Image:
     """The worst above, those around the median below."""
     ordered = worst_first(cases)
     rows = [ordered[:SHOWN], middle(ordered, SHOWN)]
@@ -136,7 +136,7 @@ def with_palette(drawn: Image.Image) -> Image.Image:
     return out
 
 
-def save_small(cases: list[Case], path: Path) -> None:
+def save_small(cases: list[Failure], path: Path) -> None:
     """As large as fits."""
     for side in (224, 200, 176, 152, 128, 96):
         with_palette(montage(cases, side)).save(path, optimize=True)
@@ -144,9 +144,9 @@ def save_small(cases: list[Case], path: Path) -> None:
             break
 
 
-def table(cases: list[Case], worst: int) -> str:
+def table(cases: list[Failure], worst: int) -> str:
     """Per data set: the worst stems, and what was marked where nothing is."""
-    sets: dict[str, list[Case]] = {}
+    sets: dict[str, list[Failure]] = {}
     for case in sorted(cases, key=lambda case: (case.dataset, case.stem)):
         sets.setdefault(case.dataset, []).append(case)
     parts = []

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .evaluation import Evaluation, Key, Picture, by_dataset, dices, read, with_target
+from .evaluation import Evaluation, Picture, PictureKey, by_dataset, dices, read, with_target
 from .statistics import RESAMPLES, SEED, correlation_of, markdown, mean_of, median_of, wilson
 
 WORSE = 0.05  # a picture whose Dice falls by more is listed
@@ -104,7 +104,7 @@ def differences(before: Iterable[Picture], after: Iterable[Picture], names: str)
     return markdown(f"data set | pictures | {names} | difference | worse by > {WORSE} | better by > {WORSE}", rows)
 
 
-def by_change(before: Iterable[Picture], after: Iterable[Picture], changes: Mapping[Key, str]) -> str:
+def by_change(before: Iterable[Picture], after: Iterable[Picture], changes: Mapping[PictureKey, str]) -> str:
     """What each change costs; a picture with two counts for both."""
     cost: dict[str, list[float]] = {}
     for pair in pairs(before, after):
@@ -241,7 +241,7 @@ class Material:
     int8: Both
     full: Evaluation  # in float arithmetic
     yardstick: Both
-    changes: Mapping[Key, str]  # what was done to which shifted picture; empty if not known
+    changes: Mapping[PictureKey, str]  # what was done to which shifted picture; empty if not known
 
 
 def document(material: Material) -> str:
@@ -300,7 +300,7 @@ def main() -> None:
     int8, full, shifted = (with_pictures(path) for path in (args.int8, args.float, args.shifted))
     assert int8 is not None and full is not None, "they are required"
     yardstick = Both(*(read(path) if path else None for path in (args.yardstick, args.yardstick_shifted)))
-    changes: dict[Key, str] = {}
+    changes: dict[PictureKey, str] = {}
     if args.changes:
         with args.changes.open() as file:
             changes = {(row["dataset"], row["stem"]): row["changes"] for row in csv.DictReader(file)}

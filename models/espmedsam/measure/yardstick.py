@@ -19,15 +19,15 @@ from .statistics import markdown
 
 
 @dataclass(frozen=True)
-class Pool:
+class Part:
     """The pictures that are measured on."""
 
     data: Path  # folder with index.csv and the pictures it lists
     split: Path  # CSV: dataset, stem, split
-    part: str
+    name: str  # of the part
 
 
-def measure(run: Path, config: Path, pool: Pool) -> dict[str, Any]:
+def measure(run: Path, config: Path, part: Part) -> dict[str, Any]:
     """What the run cost, and per picture: data set, stem, modality, whether it is empty, whether anything was marked,
     and the Dice (null without a target). Needs PyTorch."""
     import torch
@@ -43,7 +43,7 @@ def measure(run: Path, config: Path, pool: Pool) -> dict[str, Any]:
     stage = build(cfg, run)
     state = checkpoint.read(run / "ema.safetensors")
     stage.net.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
-    validation = Validation(load_split(pool.data, pool.split, pool.part), side, shown=0)
+    validation = Validation(load_split(part.data, part.split, part.name), side, shown=0)
     pictures = []
     for case, mask in validation.masks_of(stage.eval(), torch.device("cpu")):
         item = case.item
@@ -62,7 +62,7 @@ def measure(run: Path, config: Path, pool: Pool) -> dict[str, Any]:
     name = f"U-Net, width {cfg.options.width}, one output per modality, {side} x {side} (configs/stages/{config.name})"
     return {
         "model": name,
-        "part": pool.part,
+        "part": part.name,
         "pictures_seen": int(cost["images"]),
         "cpu_minutes": float(cost["minutes"]),
         "steps": int(cost["step"]),
@@ -100,7 +100,7 @@ def main() -> None:
     if args.run:
         if not (args.config and args.data and args.split):
             parser.error("--run needs --config, --data and --split")
-        found = measure(args.run, args.config, Pool(args.data, args.split, args.part))
+        found = measure(args.run, args.config, Part(args.data, args.split, args.part))
         args.yardstick.write_text(json.dumps(found, indent=1) + "\n")
     if args.measured:
         print(table(json.loads(args.measured.read_text()), json.loads(args.yardstick.read_text())))

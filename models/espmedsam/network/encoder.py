@@ -160,7 +160,7 @@ class Block(nn.Module):
         return y.transpose(1, 2).view(b, c, h, w)
 
 
-class Stage(nn.Module):
+class EncoderStage(nn.Module):
     """Blocks of one width, then the downsample to the next (absent in the last)."""
 
     def __init__(self, number: int):
@@ -187,7 +187,7 @@ class SemiTViT(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed()
-        self.layers = nn.ModuleList(Stage(number) for number in range(len(DIMS)))
+        self.layers = nn.ModuleList(EncoderStage(number) for number in range(len(DIMS)))
         self.norm_head = nn.LayerNorm(DIMS[3])
         self.head = nn.Linear(DIMS[3], 1000)
         self.neck = nn.Sequential(

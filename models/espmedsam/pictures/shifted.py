@@ -23,11 +23,11 @@ from numpy.random import Generator as Rng
 from .augment import decoded
 from .pool import Item, load_split, read_pair
 
-Pair = tuple[np.ndarray, np.ndarray]  # RGB float32 H x W x 3 in 0..255, mask uint8 0/255 H x W
+ImageAndMask = tuple[np.ndarray, np.ndarray]  # RGB float32 H x W x 3 in 0..255, mask uint8 0/255 H x W
 KEPT = 0.6  # of the target's area at least, else the change is drawn anew: a target cut away is another task
 
 
-def _tone(change: Callable[[np.ndarray, Rng], np.ndarray]) -> Callable[[np.ndarray, np.ndarray, Rng], Pair]:
+def _tone(change: Callable[[np.ndarray, Rng], np.ndarray]) -> Callable[[np.ndarray, np.ndarray, Rng], ImageAndMask]:
     """Of a change of values only: the mask stays."""
     return lambda pixels, mask, rng: (change(np.clip(pixels, 0, 255), rng), mask)
 
@@ -134,7 +134,7 @@ def deep_noise(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     return pixels + (electronic * depth * rng.uniform(15, 30))[..., None]
 
 
-def console(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
+def console(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> ImageAndMask:
     """Mirrored, on a 16:9 or 21:9 screen with menus and text: the network sees it squeezed. Training's borders are bare
     and cover at most 18 %."""
     pixels, mask = pixels[:, ::-1], mask[:, ::-1]
@@ -161,7 +161,7 @@ def console(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     return out, outside
 
 
-def sector(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
+def sector(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> ImageAndMask:
     """Only a convex probe's fan is left: 50 to 75 degrees, its tip above the picture."""
     height, width = mask.shape
     down, right = np.mgrid[:height, :width].astype(np.float32)
@@ -173,7 +173,7 @@ def sector(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     return pixels, mask
 
 
-def perspective(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
+def perspective(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> ImageAndMask:
     """Seen askew: each corner moved inwards by up to 14 % of the side. Training's geometry is affine."""
     height, width = mask.shape
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
@@ -185,7 +185,7 @@ def perspective(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
     return seen, cv2.warpPerspective(mask, placement, size, flags=cv2.INTER_NEAREST)
 
 
-def elastic(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> Pair:
+def elastic(pixels: np.ndarray, mask: np.ndarray, rng: Rng) -> ImageAndMask:
     """Smooth displacement of up to 4 % of the side (Simard et al., ICDAR 2003): another body or pressure."""
     height, width = mask.shape
     side = max(height, width)
@@ -225,7 +225,7 @@ FITTING = {
 }
 
 
-def shifted(image: np.ndarray, mask: np.ndarray, modality: str, rng: Rng) -> tuple[Pair, list[str]]:
+def shifted(image: np.ndarray, mask: np.ndarray, modality: str, rng: Rng) -> tuple[ImageAndMask, list[str]]:
     """One or two changes that suit the modality, at most one of them of geometry, done first; and their names."""
     names = list(FITTING.get(modality, COLOUR))
     grey = np.ptp(image.astype(np.int16), 2).max() == 0

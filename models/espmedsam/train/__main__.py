@@ -14,7 +14,7 @@ import torch
 
 from ..facts.modalities import MODALITIES
 from .config import STAGES, read
-from .run import Places, Run
+from .run import Run, RunPaths
 
 IN_PLACE = ("init", "budget", "modality", "seed")  # of the configuration's own values
 
@@ -44,7 +44,7 @@ def main() -> None:
     if args.workers is None:
         args.workers = 0 if args.device == "cpu" else max((os.cpu_count() or 2) - 2, 1)
     given = {name: value for name in IN_PLACE if (value := getattr(args, name)) is not None}
-    places = Places(args.data, args.split, args.runs, args.out)
+    places = RunPaths(args.data, args.split, args.runs, args.out)
     Run(read(args.config, **given), places, torch.device(args.device), args.workers).train()
 
 

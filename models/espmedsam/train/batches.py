@@ -15,7 +15,7 @@ from ..pictures.pool import Item, Pool, normalise
 from .batch import Batch
 from .config import Config, Drawing
 
-Key = tuple[int, int]  # (number of the step, side)
+StepAndSide = tuple[int, int]  # (number of the step, side)
 
 
 class Draw:
@@ -77,7 +77,7 @@ class Batches(Dataset[Batch]):
         for name, members in pool.by_dataset.items():
             self.of_modality.setdefault(pool.items[members[0]].modality, []).append(name)
 
-    def __getitem__(self, key: Key) -> Batch:
+    def __getitem__(self, key: StepAndSide) -> Batch:
         step, side = key
         rng = np.random.default_rng([self.cfg.seed, step])
         draw, fine = self.live, self.drawing.fine
@@ -112,13 +112,13 @@ class Batches(Dataset[Batch]):
         return Donor(self.pool.sample(int(rng.choice(self.pool.by_dataset[source]))), paste, exchange)
 
 
-class Steps(Sampler[Key]):
+class Steps(Sampler[StepAndSide]):
     """(step, side) from `first` on, for ever; the side is asked when a batch is begun."""
 
     def __init__(self, first: int, side: Callable[[], int]):
         self.first, self.side = first, side
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[StepAndSide]:
         step = self.first
         while True:
             yield step, self.side()

@@ -15,7 +15,7 @@ from ..pictures.augment import degraded
 from ..pictures.pool import Item, normalise, read_image, square
 from ..teachers.embeddings import MEASURED, Embeddings
 from .batch import Batch
-from .batches import Draw, Key
+from .batches import Draw, StepAndSide
 from .config import Config
 from .losses import imitation_loss
 from .stages import Remembered
@@ -40,7 +40,7 @@ class Looks(Dataset[Batch]):
             raise SystemExit(f"{cache.folder} holds no embedding of a picture to learn from")
         self.draw = Draw.of([row.item for row in self.rows], cfg.drawing)
 
-    def __getitem__(self, key: Key) -> Batch:
+    def __getitem__(self, key: StepAndSide) -> Batch:
         step, side = key
         rng = np.random.default_rng([self.seed, step])
         rows, pictures = [], []

@@ -66,7 +66,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Places:
+class PipelinePaths:
     """Where a pipeline reads and writes."""
 
     data: Path
@@ -161,7 +161,7 @@ def chosen(steps: list[Step], until: str = "", only: str = "") -> list[Step]:
     return steps[: names.index(until) + 1] if until else steps
 
 
-def is_finished(step: Step, places: Places) -> bool:
+def is_finished(step: Step, places: PipelinePaths) -> bool:
     """Whether nothing is left to do. Raises PipelineError if the folder is of another step of that name."""
     path = places.runs / step.name / "step.json"
     if not path.exists():
@@ -172,7 +172,7 @@ def is_finished(step: Step, places: Places) -> bool:
     return found["finished"]
 
 
-def _note(step: Step, places: Places, finished: bool) -> None:
+def _note(step: Step, places: PipelinePaths, finished: bool) -> None:
     folder = places.runs / step.name
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "step.part"
@@ -180,7 +180,7 @@ def _note(step: Step, places: Places, finished: bool) -> None:
     part.replace(folder / "step.json")
 
 
-def run(steps: list[Step], places: Places, threads: int) -> None:
+def run(steps: list[Step], places: PipelinePaths, threads: int) -> None:
     """Runs what is unfinished, in order. Raises PipelineError if a step fails; what runs beside it ends first."""
     for _, beside in itertools.groupby(enumerate(steps), lambda numbered: numbered[1].together or numbered[0]):
         left = [step for _, step in beside if not is_finished(step, places)]
@@ -199,7 +199,7 @@ def run(steps: list[Step], places: Places, threads: int) -> None:
             raise PipelineError(f"{', '.join(failed)} failed (see above); called again, it resumes")
 
 
-def _started(step: Step, places: Places, threads: int) -> subprocess.Popen[bytes]:
+def _started(step: Step, places: PipelinePaths, threads: int) -> subprocess.Popen[bytes]:
     command = places.command(step, threads)
     print(f"{step.name}: python -m {' '.join(command)}", flush=True)
     return subprocess.Popen([sys.executable, "-m", *command])
@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="say which steps are finished, and run none")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what runs is ended too
-    places = Places(args.data, args.split, args.runs)
+    places = PipelinePaths(args.data, args.split, args.runs)
     try:
         lines = read()
         if args.line not in lines:

@@ -24,7 +24,7 @@ SAVE_EVERY = 240  # seconds
 
 
 @dataclass(frozen=True)
-class Places:
+class RunPaths:
     """Where a run reads and writes."""
 
     data: Path  # folder with index.csv and the pictures it lists
@@ -71,7 +71,7 @@ class Run:
     """Trains a stage in `places.out`: `state.pt` to resume from, `ema.safetensors` the averaged weights, `curve_train.csv`,
     `curve_val.csv`, and `pictures-N.png` of a few validation masks after N steps."""
 
-    def __init__(self, cfg: Config, places: Places, device: torch.device, workers: int):
+    def __init__(self, cfg: Config, places: RunPaths, device: torch.device, workers: int):
         self.cfg, self.schedule, self.out, self.device, self.workers = cfg, cfg.schedule, places.out, device, workers
         self.out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(cfg.seed)

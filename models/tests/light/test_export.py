@@ -149,6 +149,6 @@ def test_calibration_sees_the_tiles_that_are_served(tmp_path):
     Image.fromarray(np.stack([grey] * 3, -1).astype(np.uint8)).save(tmp_path / "a.png")
     whole = calibrate.tensor(tmp_path / "a.png", 448 + 384, "imagenet")
     for number, (top, left) in enumerate([(0, 0), (0, 384), (384, 0), (384, 384), (0, 0)]):
-        found = calibrate.Looks(448, "imagenet", 2).at(tmp_path / "a.png", number)
+        found = calibrate.Served(448, "imagenet", 2).at(tmp_path / "a.png", number)
         assert np.array_equal(found, whole[..., top : top + 448, left : left + 448])
-    assert calibrate.Looks(448, "imagenet").at(tmp_path / "a.png", 3).shape == (1, 3, 448, 448)
+    assert calibrate.Served(448, "imagenet").at(tmp_path / "a.png", 3).shape == (1, 3, 448, 448)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from espmedsam.train import pipeline
-from espmedsam.train.pipeline import CONFIGS, PipelineError, Places, Step, chosen, is_finished, read, run
+from espmedsam.train.pipeline import CONFIGS, PipelineError, PipelinePaths, Step, chosen, is_finished, read, run
 
 TOY = """
 import pathlib, sys, time
@@ -31,7 +31,7 @@ def toy(tmp_path, monkeypatch):
     (tmp_path / "toy.py").write_text(TOY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     log = tmp_path / "log"
-    return Places(tmp_path, tmp_path, tmp_path / "runs"), lambda: log.read_text().split() if log.exists() else []
+    return PipelinePaths(tmp_path, tmp_path, tmp_path / "runs"), lambda: log.read_text().split() if log.exists() else []
 
 
 def toys(*names):
@@ -49,7 +49,7 @@ def test_every_stage_is_a_step_and_every_shipped_weight_is_made():
 
 def test_a_steps_command_says_all_that_the_step_is(tmp_path):
     lines = {step.name: step for steps in read().values() for step in steps}
-    places = Places(Path("pool"), Path("s.csv"), Path("runs"))
+    places = PipelinePaths(Path("pool"), Path("s.csv"), Path("runs"))
     direct = places.command(lines["direct-x-ray"], 2)
     given = dict(zip(direct[2::2], direct[3::2], strict=True))
     assert direct[:2] == ["espmedsam.train", str(CONFIGS / "stages/direct-224.toml")]

@@ -15,7 +15,7 @@ from espmedsam.facts.modalities import MODALITIES
 from espmedsam.facts.notice import NOTICE
 from espmedsam.guard import figures, left_out, measure, negatives, network, shifts, sources, thresholds
 from espmedsam.guard.network import CLASSES, SIDE, Guard, save_onnx
-from espmedsam.guard.train import INVERTED, STAYS, Recipe, load_run, to_input, train
+from espmedsam.guard.train import INVERTED, STAYS, GuardRecipe, load_run, to_input, train
 from espmedsam.pictures.pool import Item, normalise, square
 
 
@@ -30,7 +30,7 @@ def stirred() -> Guard:
 
 def test_the_loss_falls(pool, tmp_path):
     torch.set_num_threads(1)
-    losses = train(pool, pool / "split.csv", tmp_path, Recipe(minutes=0.3, batch=16))
+    losses = train(pool, pool / "split.csv", tmp_path, GuardRecipe(minutes=0.3, batch=16))
     assert losses[-1] < 0.9 * losses[0]
     assert list(load_run(tmp_path / "guard.pt")) == [""]  # each of the two modalities has one data set only
 

@@ -62,7 +62,7 @@ def test_a_run_resumes_where_it_stopped(run, tmp_path):
 
 def test_the_yardstick_is_measured_picture_by_picture(run, tmp_path, pool):
     run("u", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.2)
-    found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", yardstick.Pool(pool, pool / "split.csv", "val"))
+    found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", yardstick.Part(pool, pool / "split.csv", "val"))
     assert [p["stem"] for p in found["pictures"]] == ["10", "11", "12", "13"]
     last = list(csv.DictReader((tmp_path / "u" / "curve_val.csv").open()))[-1]
     assert found["pictures_seen"] == int(last["images"])
@@ -140,7 +140,7 @@ def test_a_pipeline_trains_and_averages(tmp_path, pool, monkeypatch):
     (tmp_path / "stages/small.toml").write_text(small)
     steps = [pipeline.Step(f"branch-{seed}", train="small", seed=seed, together="branches") for seed in (1, 2)]
     steps += [pipeline.Step("mean", average=("branch-1", "branch-2")), pipeline.Step("on", train="small", start="mean")]
-    places = pipeline.Places(pool, pool / "split.csv", tmp_path / "runs", tmp_path)
+    places = pipeline.PipelinePaths(pool, pool / "split.csv", tmp_path / "runs", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(pipeline.CONFIGS.parent))
     pipeline.run(steps, places, 2)
     first, second, mean = (
