@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::{Config, find_models};
 use engine::model::store::Store;
 use engine::service::Engine;
@@ -18,7 +18,7 @@ use picture::NOTICE;
 const LAST_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     /// Configuration (TOML); every key has a default that works.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub(super) struct Args {
     listen: Option<SocketAddr>,
 }
 
-pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure> {
     // tract warns of every opset it has not been tested with; ours is, by our own tests. A 503 while starting or
     // full is an answer, not a failure: faults are logged where they happen.
     let filter = EnvFilter::try_from_default_env()

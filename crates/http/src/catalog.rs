@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use super::app::App;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
 use picture::frame::FrameLimits;
@@ -26,7 +26,8 @@ pub struct Validation {
 
 /// A modality of a model.
 #[derive(Serialize, ToSchema)]
-pub struct Modality {
+#[schema(as = Modality)]
+pub struct ListedModality {
     /// Name to ask by.
     #[schema(example = "ultrasound")]
     name: String,
@@ -47,7 +48,7 @@ pub struct Modality {
     validation: Vec<Validation>,
 }
 
-impl From<ModalityInfo> for Modality {
+impl From<ModalityInfo> for ListedModality {
     fn from(info: ModalityInfo) -> Self {
         let validation = info.validation.into_iter();
         Self {
@@ -67,7 +68,8 @@ impl From<ModalityInfo> for Modality {
 
 /// A model.
 #[derive(Serialize, ToSchema)]
-pub struct Model {
+#[schema(as = Model)]
+pub struct ListedModel {
     /// Name to ask by.
     name: String,
     /// Whether a request that names no model gets this one.
@@ -77,12 +79,16 @@ pub struct Model {
     /// SHA-256 (hex) over the hashes of all its files.
     sha256: String,
     /// Its modalities, in index order.
-    modalities: Vec<Modality>,
+    modalities: Vec<ListedModality>,
 }
 
-impl From<ModelInfo> for Model {
+impl From<ModelInfo> for ListedModel {
     fn from(info: ModelInfo) -> Self {
-        let modalities = info.modalities.into_iter().map(Modality::from).collect();
+        let modalities = info
+            .modalities
+            .into_iter()
+            .map(ListedModality::from)
+            .collect();
         Self {
             name: info.name,
             default: info.default,
@@ -99,14 +105,19 @@ pub struct ModelList {
     /// Research use only. Not for clinical use.
     notice: &'static str,
     /// The models of the manifest.
-    models: Vec<Model>,
+    models: Vec<ListedModel>,
 }
 
 /// The models this server has, with their modalities.
 #[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "catalog",
     responses((status = 200, description = "The models", body = ModelList), Problem))]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let models = app.engine.models().into_iter().map(Model::from).collect();
+    let models = app
+        .engine
+        .models()
+        .into_iter()
+        .map(ListedModel::from)
+        .collect();
     Json(ModelList {
         notice: NOTICE,
         models,
@@ -118,7 +129,7 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
 pub struct Offered {
     /// The modality as the first of `models` has it.
     #[serde(flatten)]
-    modality: Modality,
+    modality: ListedModality,
     /// Models that have it, the default model first.
     models: Vec<String>,
 }

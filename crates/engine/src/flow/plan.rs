@@ -1,6 +1,6 @@
 //! What is asked of one picture: names looked up before it is read, the guard's word once it is.
 
-use crate::guard::{Guard, Look};
+use crate::guard::{Guard, Impression};
 use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use picture::frame::Frame;
@@ -23,7 +23,7 @@ pub(super) type Settled<'a> = (Choice<'a>, Option<ModalityCheck>);
 struct Seen<'a> {
     guard: &'a Guard,
     threads: &'a Threads,
-    look: Look<'a>,
+    look: Impression<'a>,
 }
 
 impl<'a> Plan<'a> {

@@ -26,7 +26,7 @@ pub struct Store {
     cpu: Cpu,
     /// Packed layers, shared by graphs.
     layers: LayerCache,
-    graphs: Mutex<HashMap<GraphKey, Slot>>,
+    graphs: Mutex<HashMap<GraphKey, GraphSlot>>,
     guard: Mutex<Option<Arc<Graph>>>,
 }
 
@@ -39,7 +39,7 @@ struct GraphKey {
 }
 
 /// Locked while loading, so that two requests load once; a failed load leaves it empty, to be tried again.
-type Slot = Arc<Mutex<Option<Arc<Graph>>>>;
+type GraphSlot = Arc<Mutex<Option<Arc<Graph>>>>;
 
 /// The manifest's entry for one modality of one model.
 #[derive(Clone, Copy, Debug)]
@@ -227,7 +227,7 @@ impl Store {
     /// Graphs in memory now, over all models.
     #[must_use]
     pub fn graphs_loaded(&self) -> usize {
-        let slots: Vec<Slot> = lock(&self.graphs).values().cloned().collect();
+        let slots: Vec<GraphSlot> = lock(&self.graphs).values().cloned().collect();
         slots.iter().filter(|slot| lock(slot).is_some()).count()
     }
 

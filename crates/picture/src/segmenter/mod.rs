@@ -21,7 +21,7 @@ pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;
 pub use segmentation::Segmentation;
-pub use times::StageTimes;
+pub use times::{Stage, StageTimes};
 
 use crate::frame::FrameLimits;
 

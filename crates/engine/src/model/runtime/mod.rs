@@ -10,7 +10,7 @@ use tract_linalg::multithread::multithread_tract_scope;
 use tract_onnx::tract_hir::internal::*;
 
 use super::nodes;
-use crate::manifest::contract::{Contract, Element, Port};
+use crate::manifest::contract::{Contract, Port, PortType};
 use compute::kernels::{Cpu, Value};
 use compute::layers::{LayerCache, Program, Step};
 use picture::mask::{LogitMap, MaskError};
@@ -39,12 +39,12 @@ pub enum Input<'a> {
 /// A graph ready to run: optimised for its one input shape, shared freely between threads.
 #[derive(Debug)]
 pub struct Graph {
-    plan: Plan,
+    backend: Backend,
     contract: Contract,
 }
 
 #[derive(Debug)]
-enum Plan {
+enum Backend {
     /// Nodes of ours, with weights packed for this machine.
     Ours(Box<Program>),
     /// Standard ONNX, by tract's own operators.
@@ -64,12 +64,12 @@ impl Graph {
     ) -> Result<Self, String> {
         guarded(|| {
             let model = load::bind(load::parse(files)?, &contract)?.into_decluttered()?;
-            let plan = if nodes::any(&model) {
-                Plan::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
+            let backend = if nodes::any(&model) {
+                Backend::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
             } else {
-                Plan::Tract(model.into_optimized()?.into_runnable()?)
+                Backend::Tract(model.into_optimized()?.into_runnable()?)
             };
-            Ok(Self { plan, contract })
+            Ok(Self { backend, contract })
         })
     }
 
@@ -82,9 +82,9 @@ impl Graph {
     /// The program, if all nodes are ours; `None` if tract runs the graph as it comes.
     #[must_use]
     pub fn program(&self) -> Option<&Program> {
-        match &self.plan {
-            Plan::Ours(program) => Some(program),
-            Plan::Tract(_) => None,
+        match &self.backend {
+            Backend::Ours(program) => Some(program),
+            Backend::Tract(_) => None,
         }
     }
 
@@ -92,7 +92,7 @@ impl Graph {
     #[must_use]
     pub fn unfused(&self) -> Option<Self> {
         self.program().map(|program| Self {
-            plan: Plan::Ours(Box::new(program.unfused())),
+            backend: Backend::Ours(Box::new(program.unfused())),
             contract: self.contract.clone(),
         })
     }
@@ -193,7 +193,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
     ) -> TractResult<()> {
-        let Plan::Tract(plan) = &self.plan else {
+        let Backend::Tract(plan) = &self.backend else {
             return self
                 .run_into(threads, inputs, outputs)
                 .map_err(|error| format_err!("{error}"));
@@ -226,8 +226,8 @@ impl Graph {
         }
         for (port, input) in expected.iter().zip(inputs) {
             let (element, len) = match input {
-                Input::F32(data) => (Element::F32, data.len()),
-                Input::I64(data) => (Element::I64, data.len()),
+                Input::F32(data) => (PortType::F32, data.len()),
+                Input::I64(data) => (PortType::I64, data.len()),
             };
             if element != port.element || len != port.len() {
                 return Err(format!(
@@ -271,8 +271,8 @@ impl TryFrom<Tensor32> for LogitMap {
 
 fn tensor(port: &Port, input: &Input<'_>) -> TractResult<TValue> {
     Ok(match (port.element, input) {
-        (Element::F32, Input::F32(values)) => Tensor::from_shape(&port.shape, values)?,
-        (Element::I64, Input::I64(values)) => Tensor::from_shape(&port.shape, values)?,
+        (PortType::F32, Input::F32(values)) => Tensor::from_shape(&port.shape, values)?,
+        (PortType::I64, Input::I64(values)) => Tensor::from_shape(&port.shape, values)?,
         _ => bail!(
             "'{}': expected {:?}, found {input:?}",
             port.name,

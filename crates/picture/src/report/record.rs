@@ -1,19 +1,16 @@
-//! The JSON reply of `POST /v1/segment`, as the OpenAPI document describes it.
-
-mod shape;
+//! The report as plain records, as JSON has them.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
-use picture::frame::FileInfo;
-use picture::mask::warnings::Warning;
-use picture::segmenter::ModalityCheck;
-use picture::segmenter::StageTimes;
-
-pub use shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
+use super::shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
+use super::times::Times;
+use crate::frame::FileInfo;
+use crate::mask::warnings::Warning;
+use crate::segmenter::ModalityCheck;
 
 /// Whether anything was found. "Nothing" is a result, not an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// The mask marks something.
@@ -23,7 +20,8 @@ pub enum Found {
 }
 
 /// The model that made the mask.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsedModel {
     /// Name in the manifest.
     pub name: String,
@@ -32,7 +30,8 @@ pub struct UsedModel {
 }
 
 /// The modality asked for.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsedModality {
     /// Name in the manifest.
     pub name: String,
@@ -43,8 +42,9 @@ pub struct UsedModality {
 }
 
 /// The picture, upright (EXIF orientation applied), and what its file said of itself (null where there was none).
-#[derive(Serialize, ToSchema)]
-pub struct Image {
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Image))]
+pub struct PictureFacts {
     /// Width, px.
     pub width: u32,
     /// Height, px.
@@ -61,8 +61,8 @@ pub struct Image {
     pub transparent: Option<bool>,
 }
 
-impl Image {
-    pub fn of([width, height]: [u32; 2], file: Option<&FileInfo>) -> Self {
+impl PictureFacts {
+    pub(super) fn of([width, height]: [u32; 2], file: Option<&FileInfo>) -> Self {
         Self {
             width,
             height,
@@ -76,7 +76,8 @@ impl Image {
 }
 
 /// Size of the mask.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Area {
     /// Pixels in the mask.
     pub px: u64,
@@ -84,93 +85,10 @@ pub struct Area {
     pub fraction: f64,
 }
 
-/// What to know before trusting the result. Warnings never refuse anything.
-#[derive(Serialize, ToSchema)]
-pub struct WarningReply {
-    /// Stable name: pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful, several-regions or
-    /// not-an-ellipse; later versions may have more.
-    #[schema(example = "several-regions")]
-    pub code: &'static str,
-    /// What happened this time.
-    pub message: String,
-}
-
-impl From<Warning> for WarningReply {
-    fn from(Warning { code, message }: Warning) -> Self {
-        Self { code, message }
-    }
-}
-
-/// Milliseconds per stage.
-#[derive(Serialize, ToSchema)]
-pub struct Times {
-    /// Waiting in the queue.
-    pub queue: f64,
-    /// Picture file → RGB.
-    pub frame: f64,
-    /// RGB → tensor.
-    pub preprocess: f64,
-    /// Image encoder.
-    pub encode: f64,
-    /// Self-prompt generator.
-    pub self_prompt: f64,
-    /// Mask decoder.
-    pub decode: f64,
-    /// Logits → mask.
-    pub mask: f64,
-    /// Mask → this reply.
-    pub render: f64,
-    /// From acceptance to this reply.
-    pub total: f64,
-}
-
-impl Times {
-    pub fn of(times: &StageTimes, render: f64) -> Self {
-        let StageTimes {
-            queue,
-            frame,
-            preprocess,
-            encode,
-            self_prompt,
-            decode,
-            mask,
-            total,
-        } = *times;
-        Self {
-            queue,
-            frame,
-            preprocess,
-            encode,
-            self_prompt,
-            decode,
-            mask,
-            render,
-            total: total + render,
-        }
-    }
-
-    /// As a `Server-Timing` header (W3C Server Timing), which browsers show.
-    pub fn header(&self) -> String {
-        let stages = [
-            ("queue", self.queue),
-            ("frame", self.frame),
-            ("preprocess", self.preprocess),
-            ("encode", self.encode),
-            ("self-prompt", self.self_prompt),
-            ("decode", self.decode),
-            ("mask", self.mask),
-            ("render", self.render),
-            ("total", self.total),
-        ];
-        stages
-            .map(|(name, ms)| format!("{name};dur={ms:.3}"))
-            .join(", ")
-    }
-}
-
 /// What the modality guard says of a picture.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CheckReply {
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CheckReply))]
+pub struct CheckReport {
     /// Whether it looks like the modality.
     pub state: CheckState,
     /// The modality's score, 0..=1; null if unchecked.
@@ -186,7 +104,8 @@ pub struct CheckReply {
 }
 
 /// Whether a picture looks like a modality.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckState {
     /// It does, or at least not plainly not.
@@ -197,9 +116,9 @@ pub enum CheckState {
     Unchecked,
 }
 
-impl CheckReply {
+impl CheckReport {
     /// Of a picture that no guard looked at.
-    pub const UNCHECKED: Self = Self {
+    pub(super) const UNCHECKED: Self = Self {
         state: CheckState::Unchecked,
         score: None,
         threshold: None,
@@ -209,7 +128,7 @@ impl CheckReply {
     };
 }
 
-impl From<&ModalityCheck> for CheckReply {
+impl From<&ModalityCheck> for CheckReport {
     fn from(check: &ModalityCheck) -> Self {
         Self {
             state: match check.is_mismatch() {
@@ -226,8 +145,9 @@ impl From<&ModalityCheck> for CheckReply {
 }
 
 /// The result for one picture.
-#[derive(Serialize, ToSchema)]
-pub struct SegmentReply {
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SegmentReply))]
+pub struct Report {
     /// Research use only. Not for clinical use.
     pub notice: &'static str,
     /// Whether anything was found.
@@ -237,7 +157,7 @@ pub struct SegmentReply {
     /// The modality asked for.
     pub modality: UsedModality,
     /// The picture; the mask has its size.
-    pub image: Image,
+    pub image: PictureFacts,
     /// Size of the mask.
     pub area: Area,
     /// Of how many pieces the mask is.
@@ -250,9 +170,9 @@ pub struct SegmentReply {
     /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
     pub probability: Option<f32>,
     /// Whether the picture looks like the modality it was sent as.
-    pub modality_check: CheckReply,
+    pub modality_check: CheckReport,
     /// What to know before trusting the result; empty if nothing is doubted.
-    pub warnings: Vec<WarningReply>,
+    pub warnings: Vec<Warning>,
     /// The mask's ellipse in millimetres; only if `pixel_mm` was given and something was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ellipse: Option<EllipseFit>,

@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use espmedsam_http::{Extras, Format, render};
-use picture::frame::Frame;
-use picture::mask::LogitMap;
-use picture::mask::Mask;
-use picture::segmenter::{Lease, Segmentation, StageTimes};
+use espmedsam_picture::frame::Frame;
+use espmedsam_picture::mask::LogitMap;
+use espmedsam_picture::mask::Mask;
+use espmedsam_picture::report::{Extras, Form, render};
+use espmedsam_picture::segmenter::{Lease, Segmentation, StageTimes};
 
 /// A field of /proc/self/status, bytes.
 fn status(field: &str) -> u64 {
@@ -51,7 +51,7 @@ fn segmentation(noise: bool) -> Segmentation {
         }
     };
     Segmentation {
-        scale: picture::scale::Scale::Unknown,
+        scale: espmedsam_picture::scale::Scale::Unknown,
         frame: Arc::new(Frame::new(WIDTH, HEIGHT, rgb).unwrap()),
         file: None,
         mask: Mask::new(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(disc).collect()).unwrap(),
@@ -79,24 +79,24 @@ fn map() -> LogitMap {
 fn the_largest_picture_stays_below_150_mb_in_every_form() {
     let rest = status("VmRSS");
     for noise in [false, true] {
-        for format in [
-            Format::Overlay,
-            Format::OverlayJpeg,
-            Format::Patch,
-            Format::Png,
-            Format::Json,
+        for form in [
+            Form::Overlay,
+            Form::OverlayJpeg,
+            Form::Patch,
+            Form::Png,
+            Form::Json,
         ] {
             let segmentation = segmentation(noise);
             std::fs::write("/proc/self/clear_refs", "5").unwrap(); // the peak begins anew
-            let rendered = render(segmentation, format, Extras::default()).unwrap();
+            let rendered = render(segmentation, form, Extras::default()).unwrap();
             let peak = status("VmHWM").saturating_sub(rest);
             println!(
-                "{format:?}, noise {noise}: {peak} bytes above rest, reply {} bytes",
+                "{form:?}, noise {noise}: {peak} bytes above rest, reply {} bytes",
                 rendered.bytes.len()
             );
             assert!(
                 peak < 150_000_000,
-                "{format:?}, noise {noise}: {peak} bytes above rest"
+                "{form:?}, noise {noise}: {peak} bytes above rest"
             );
         }
     }

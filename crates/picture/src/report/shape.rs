@@ -1,15 +1,15 @@
-//! What a reply says of the mask's shape and place.
+//! What a report says of the mask's shape and place.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
-use picture::mask::LogitMap;
-use picture::mask::ellipse::Ellipse;
-use picture::mask::polygons::Polygon;
-use picture::mask::rle::Rle;
+use crate::mask::LogitMap;
+use crate::mask::ellipse::Ellipse;
+use crate::mask::polygons::Polygon;
+use crate::mask::rle::Rle;
 
 /// The mask's regions: pixels that are connected through their sides, single ones counted too.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionSizes {
     /// How many there are.
     pub count: usize,
@@ -21,7 +21,7 @@ impl RegionSizes {
     const LISTED: usize = 16;
 
     /// Of the areas of all regions, largest first.
-    pub fn of(mut areas_px: Vec<u64>) -> Self {
+    pub(super) fn of(mut areas_px: Vec<u64>) -> Self {
         let count = areas_px.len();
         areas_px.truncate(Self::LISTED);
         Self { count, areas_px }
@@ -29,7 +29,8 @@ impl RegionSizes {
 }
 
 /// Smallest rectangle around what is measured, px, origin at the top left.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BoundingBox {
     /// Leftmost column.
     pub x: u32,
@@ -53,7 +54,8 @@ impl From<[u32; 4]> for BoundingBox {
 }
 
 /// The mask as COCO run-length code, readable by pycocotools.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CocoRle {
     /// Height, width.
     pub size: [u32; 2],
@@ -72,13 +74,14 @@ impl From<Rle> for CocoRle {
 
 /// One connected region as a polygon that is valid by OGC Simple Features: pixel corners, px; closed (the first point is
 /// not repeated); rings touch at single corners at most.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Region {
     /// Outer ring, points (x, y).
-    #[schema(value_type = Vec<Vec<u32>>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<u32>>))]
     pub outer: Vec<[u32; 2]>,
     /// Rings of the holes.
-    #[schema(value_type = Vec<Vec<Vec<u32>>>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<Vec<u32>>>))]
     pub holes: Vec<Vec<[u32; 2]>>,
 }
 
@@ -89,7 +92,8 @@ impl From<Polygon> for Region {
 }
 
 /// The patch prompt: a coarse square map over the whole picture, which the model made for itself.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Patch {
     /// Cells per side.
     pub side: usize,
@@ -108,15 +112,16 @@ impl From<LogitMap> for Patch {
 
 /// The ellipse with the area's moments of the mask's largest region, holes filled. Of a fetal head, its outline is the
 /// head circumference.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EllipseFit {
     /// Which region it is of.
     pub region: MeasuredRegion,
     /// x and y of its centre, px.
-    #[schema(value_type = Vec<f64>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub centre_px: [f64; 2],
     /// Longer and shorter semi-axis, mm.
-    #[schema(value_type = Vec<f64>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub semi_axes_mm: [f64; 2],
     /// From the picture's x axis to the longer axis, clockwise, degrees in -90..=90.
     pub angle_deg: f64,
@@ -128,7 +133,8 @@ pub struct EllipseFit {
 }
 
 /// The region that an ellipse was taken of: the largest, counting its holes.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MeasuredRegion {
     /// Its pixels.
     pub area_px: u64,
@@ -140,7 +146,7 @@ pub struct MeasuredRegion {
 
 impl EllipseFit {
     /// `share` of the mask is what the `region` has.
-    pub fn of(region: &Polygon, share: f64, ellipse: &Ellipse) -> Self {
+    pub(super) fn of(region: &Polygon, share: f64, ellipse: &Ellipse) -> Self {
         Self {
             region: MeasuredRegion {
                 area_px: region.area(),
