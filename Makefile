@@ -100,6 +100,10 @@ deny: tools ## Licences, bans and sources of every dependency
 openapi: tools ## Write docs/openapi.json anew from the code
 	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked -p espmedsam-http --test api openapi
 
+.PHONY: contract
+contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code
+	ESPMEDSAM_WRITE_CONTRACT=1 cargo test --release --locked -p espmedsam-engine --test engine the_shared_facts
+
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
 	cargo bench --locked

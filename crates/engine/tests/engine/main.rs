@@ -1,6 +1,7 @@
 //! The engine through its public face, with a toy model whose answers are known by hand and with the shipped ones.
 
 mod budget;
+mod contract;
 mod exact;
 mod flow;
 mod guard;
