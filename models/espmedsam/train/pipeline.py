@@ -13,6 +13,7 @@ configuration has changed since) is refused; move the folder away to train it an
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import itertools
 import json
@@ -22,9 +23,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 WEIGHTS = "ema.safetensors"  # of a step that trains or averages
@@ -106,6 +108,18 @@ class PipelinePaths:
         return ["espmedsam.train", str(_configuration(self.configs, step.train)), *words]
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a step runs with."""
+
+    threads: int
+    lock: IO[str]  # kept open by what runs
+
+    def of(self, steps: int) -> Means:
+        """For each of so many at one time."""
+        return Means(max(self.threads // max(steps, 1), 1), self.lock)
+
+
 def _configuration(configs: Path, name: str) -> Path:
     return configs / "stages" / f"{name}.toml"
 
@@ -180,13 +194,31 @@ def _note(step: Step, places: PipelinePaths, finished: bool) -> None:
     part.replace(folder / "step.json")
 
 
+@contextmanager
+def _alone(runs: Path) -> Iterator[IO[str]]:
+    """Holds the runs' lock, which a step keeps while it lives: two of them in one folder would spoil it. Raises
+    PipelineError if it is held."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / "pipeline.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise PipelineError(f"something runs in {runs} already") from error
+        yield lock
+
+
 def run(steps: list[Step], places: PipelinePaths, threads: int) -> None:
     """Runs what is unfinished, in order. Raises PipelineError if a step fails; what runs beside it ends first."""
+    with _alone(places.runs) as lock:
+        _run(steps, places, Means(threads, lock))
+
+
+def _run(steps: list[Step], places: PipelinePaths, means: Means) -> None:
     for _, beside in itertools.groupby(enumerate(steps), lambda numbered: numbered[1].together or numbered[0]):
         left = [step for _, step in beside if not is_finished(step, places)]
         for step in left:
             _note(step, places, finished=False)
-        running = {step.name: _started(step, places, max(threads // len(left), 1)) for step in left}
+        running = {step.name: _started(step, places, means.of(len(left))) for step in left}
         try:
             failed = [name for name, process in running.items() if process.wait()]
         finally:
@@ -199,10 +231,10 @@ def run(steps: list[Step], places: PipelinePaths, threads: int) -> None:
             raise PipelineError(f"{', '.join(failed)} failed (see above); called again, it resumes")
 
 
-def _started(step: Step, places: PipelinePaths, threads: int) -> subprocess.Popen[bytes]:
-    command = places.command(step, threads)
+def _started(step: Step, places: PipelinePaths, means: Means) -> subprocess.Popen[bytes]:
+    command = places.command(step, means.threads)
     print(f"{step.name}: python -m {' '.join(command)}", flush=True)
-    return subprocess.Popen([sys.executable, "-m", *command])
+    return subprocess.Popen([sys.executable, "-m", *command], pass_fds=[means.lock.fileno()])
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The training as data: every step can be run and has what it needs; steps run in order, once, and resume."""
 
+import fcntl
 import json
 import tomllib
 from pathlib import Path
@@ -128,6 +129,17 @@ def test_neighbours_run_together(toy):
     pair = [Step(name, run=("toy", name, other), together="pair") for name, other in (("a", "b"), ("b", "a"))]
     run([*pair, *toys("c")], places, 2)
     assert sorted(ran()[:2]) == ["a", "b"] and ran()[2] == "c"
+
+
+def test_two_do_not_run_in_one_folder(toy):
+    places, ran = toy
+    places.runs.mkdir()
+    with (places.runs / "pipeline.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PipelineError, match="runs in .* already"):
+            run(toys("a"), places, 1)
+    run(toys("a"), places, 1)
+    assert ran() == ["a"]
 
 
 def test_a_folder_of_another_step_is_refused(toy):
