@@ -67,7 +67,7 @@ class Spec:
     ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
-    confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.confidence, by modality
+    confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.confidence, by modality
     views: dict[str, Any] = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
     white_balance: dict[str, Any] = field(
         default_factory=dict

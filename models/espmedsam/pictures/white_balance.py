@@ -4,7 +4,7 @@
 
 Red, green and blue of the light: Minkowski means of order 6 over the pixels that tell (Shades of Gray, Finlayson and
 Trezzi, Color Imaging Conference 12, 2004), divided by their mean, in the geometric mean over the pictures. What the
-program does with it stands in `src/preprocess/white_balance.rs`.
+program does with it stands in `crates/engine/src/preprocess/white_balance.rs`.
 """
 
 from __future__ import annotations

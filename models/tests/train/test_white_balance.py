@@ -17,7 +17,7 @@ def test_light_of_a_tinted_picture():
 
 
 def test_two_lights_become_one_and_brightness_stays():
-    """What src/preprocess/white_balance.rs is tested for, of the same pictures."""
+    """What crates/engine/src/preprocess/white_balance.rs is tested for, of the same pictures."""
     reflected = (60 + np.arange(400) * 37 % 41).reshape(20, 20, 1).astype(np.float32)
     usual = [1.33, 0.91, 0.76]
     warm, cold = (
