@@ -172,7 +172,7 @@ SHIPPED = Path(__file__).parents[2] / "guard"
 
 
 def test_the_shipped_guard_takes_a_blank_picture_for_none():
-    """Blank pictures and noise are refused before it is asked (crates/engine/src/guard/signal.rs); it knows them all the same."""
+    """Blank pictures and noise are refused before it is asked (the signal check); it knows them all the same."""
     read = json.loads((SHIPPED / "guard.json").read_text())
     assert read["classes"] == list(CLASSES) and read["side"] == SIDE
     session = ort.InferenceSession(SHIPPED / read["file"])
