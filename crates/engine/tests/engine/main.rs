@@ -7,6 +7,7 @@
 )]
 
 mod budget;
+mod contract;
 mod exact;
 mod flow;
 mod guard;
