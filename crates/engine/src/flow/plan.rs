@@ -67,7 +67,7 @@ impl<'a> Plan<'a> {
             Some(guard) => Some(Seen {
                 guard,
                 threads,
-                look: guard.look(threads, frame).map_err(EngineError::Model)?,
+                look: guard.look(threads, frame)?,
             }),
             None => None,
         };
@@ -143,7 +143,7 @@ impl Seen<'_> {
     ) -> Result<ModalityCheck, EngineError> {
         let inverted = self.guard.inverted(self.threads, &self.look, modality);
         Ok(ModalityCheck {
-            inverted: inverted.map_err(EngineError::Model)?,
+            inverted: inverted?,
             ..check
         })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use picture::segmenter::{Inverted, Modality, ModalityCheck};
 
 use crate::manifest::{GuardClass, GuardSpec, PreprocessSpec};
-use crate::model::runtime::{Graph, Input, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Threads};
 use crate::preprocess::{Image, Preprocess};
 use picture::frame::Frame;
 
@@ -49,7 +49,7 @@ impl Guard {
     ///
     /// # Errors
     /// A fault of the runtime.
-    pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Impression<'_>, String> {
+    pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Impression<'_>, GraphError> {
         self.look_at(threads, self.preprocess.run(frame))
     }
 
@@ -63,7 +63,7 @@ impl Guard {
         threads: &Threads,
         look: &Impression<'_>,
         modality: &Modality,
-    ) -> Result<Option<Inverted>, String> {
+    ) -> Result<Option<Inverted>, GraphError> {
         let Some(least) = self
             .spec
             .inverted
@@ -82,7 +82,7 @@ impl Guard {
         }))
     }
 
-    fn look_at(&self, threads: &Threads, image: Image) -> Result<Impression<'_>, String> {
+    fn look_at(&self, threads: &Threads, image: Image) -> Result<Impression<'_>, GraphError> {
         let scores = match signal::is_lost(&image, self.spec.preprocess.std) {
             true => self.of_nothing(),
             false => {

@@ -216,9 +216,9 @@ impl Store {
         };
         let contract = Role::Guard.contract(spec.side);
         let graph = Graph::load(files, contract, self.cpu, &self.layers);
-        let graph = Arc::new(graph.map_err(|message| ModelError::Graph {
+        let graph = Arc::new(graph.map_err(|source| ModelError::Graph {
             graph: spec.file.path.clone(),
-            message,
+            source,
         })?);
         *slot = Some(graph.clone());
         Ok(Some((graph, spec)))
@@ -241,9 +241,9 @@ impl Store {
             return Ok(graph.clone());
         }
         let started = std::time::Instant::now();
-        let refused = |message| ModelError::Graph {
+        let refused = |source| ModelError::Graph {
             graph: path.into(),
-            message,
+            source,
         };
         let files = self.files(choice, path)?;
         let contract = role.contract(choice.model.side);
@@ -264,7 +264,7 @@ impl Store {
             Some(file) => Ok(file.clone()),
             None => Err(ModelError::Graph {
                 graph: path.into(),
-                message: "not listed in the manifest".into(),
+                source: "not listed in the manifest".into(),
             }),
         };
         let onnx = listed(path)?;

@@ -29,6 +29,11 @@ pub struct LeftBehind {
     pub threads: usize,
 }
 
+/// The system refused one.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start an engine thread: {0}")]
+struct NoThread(#[source] std::io::Error);
+
 /// Runs the flow on threads of its own, behind a bounded queue and the newest frames of live sources.
 ///
 /// Dropping it is [`Engine::shutdown`] with four seconds' patience, by its clock.
@@ -109,9 +114,8 @@ impl Engine {
                 let _running = running;
                 worker.run(warm_up.as_deref());
             });
-            lock(&engine.workers).push(handle.map_err(|error| {
-                EngineError::Internal(format!("cannot start an engine thread: {error}"))
-            })?);
+            lock(&engine.workers)
+                .push(handle.map_err(|error| EngineError::Internal(NoThread(error).into()))?);
         }
         Ok(engine)
     }

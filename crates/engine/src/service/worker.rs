@@ -134,7 +134,7 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, Engine
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic_message(&*panic);
         tracing::error!(panic = message, "a job failed inside the engine");
-        Err(EngineError::Internal(message.to_string()))
+        Err(EngineError::Internal(message.into()))
     })
 }
 
@@ -145,6 +145,8 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         let outcome: Result<(), _> = guarded(|| panic!("fault {}", 7));
-        assert!(matches!(outcome, Err(EngineError::Internal(message)) if message == "fault 7"));
+        assert!(
+            matches!(outcome, Err(EngineError::Internal(message)) if message.to_string() == "fault 7")
+        );
     }
 }

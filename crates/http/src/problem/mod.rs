@@ -166,7 +166,7 @@ impl From<EngineError> for Problem {
             // Of live sources, which do not come this way.
             EngineError::TooManyLanes { .. } | EngineError::Stale { .. } => return internal(&text),
             EngineError::NoGuard => Kind::NoGuard,
-            EngineError::Internal(reason) => return internal(&reason),
+            EngineError::Internal(reason) => return internal(&reason.to_string()),
             EngineError::UnknownModality { .. } => Kind::UnknownModality,
             EngineError::UnknownModel { .. } => Kind::UnknownModel,
             EngineError::Overloaded { .. } => Kind::QueueFull,

@@ -7,12 +7,8 @@ use super::live::LaneCounts;
 #[cfg(test)]
 mod tests;
 
-/// Jobs `J` in a bounded queue, and lanes that each keep their newest frame `F` alone.
-///
-/// Where both have something, jobs and lanes have turns; jobs have theirs in their order, lanes one after the other in a
-/// round. A lane has one frame in work at a time, so that its answers come in its order. Hence a job behind `k` others
-/// begins after at most these and `k + 1` frames; and a frame whose lane has none in work, with `n` lanes in all, after
-/// at most `n - 1` other frames and `n` jobs.
+/// Jobs `J` in a bounded queue, and lanes that each keep their newest frame `F` alone, in the order that
+/// [`super::Inbox`] promises.
 #[derive(Debug)]
 pub(super) struct Agenda<J, F> {
     jobs: VecDeque<J>,

@@ -5,6 +5,9 @@ use crate::frame::{FrameError, Stopped};
 use super::check::{Inverted, ModalityCheck};
 use super::job::Modality;
 
+/// What an error stems from.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a job gave no mask. Each is told apart by clients, so each keeps its meaning.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -81,7 +84,7 @@ pub enum EngineError {
     NotReady,
     /// The model's files are missing, corrupt or of another shape.
     #[error("model unusable: {0}")]
-    Model(String),
+    Model(#[source] Cause),
     /// A worker does not come back, with what it is at and since when.
     #[error("{0}")]
     Stuck(String),
@@ -93,7 +96,7 @@ pub enum EngineError {
     Stopped,
     /// A fault of this program; the job is lost, the engine goes on.
     #[error("internal error: {0}")]
-    Internal(String),
+    Internal(#[source] Cause),
 }
 
 /// The page looked at may simply be the wrong one.

@@ -17,8 +17,9 @@ use super::sync::lock;
 /// Jobs in a bounded queue and the newest frames of live sources, for any number of threads to take from.
 ///
 /// Where both have something, jobs and lanes have turns; jobs have theirs in their order, lanes one after the other in a
-/// round; a lane has one frame in work at a time. Hence a job behind `k` others begins after at most these and `k + 1`
-/// frames, and a lane's frame, with `n` lanes in all, after at most `n - 1` other frames and `n` jobs.
+/// round; a lane has one frame in work at a time, so that its answers come in the order of its offers. Hence a job behind
+/// `k` others begins after at most these and `k + 1` frames; and a frame whose lane has none in work, with `n` lanes in
+/// all, after at most `n - 1` other frames and `n` jobs.
 pub struct Inbox {
     agenda: Mutex<Agenda<Queued, Offer>>,
     /// Something can be taken, or nothing more will come.

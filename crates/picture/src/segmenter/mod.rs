@@ -22,7 +22,7 @@ mod times;
 pub use check::{Inverted, ModalityCheck};
 pub use clock::{Bell, Clock, ManualClock, SystemClock};
 pub use done::Done;
-pub use error::EngineError;
+pub use error::{Cause, EngineError};
 pub use inbox::{Inbox, Origin, Taken};
 pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
 pub use lane::Lane;

@@ -1,5 +1,6 @@
 //! Loading with tract: ONNX bytes in, a checked [`Graph`] ready to run out.
 
+mod error;
 mod load;
 mod threads;
 
@@ -15,6 +16,7 @@ use compute::kernels::{Cpu, Value};
 use compute::layers::{LayerCache, Program, Step};
 use picture::mask::{LogitMap, MaskError};
 
+pub use error::GraphError;
 pub use load::GraphFiles;
 pub use threads::Threads;
 
@@ -61,7 +63,7 @@ impl Graph {
         contract: Contract,
         cpu: Cpu,
         cache: &LayerCache,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, GraphError> {
         guarded(|| {
             let model = load::bind(load::parse(files)?, &contract)?.into_decluttered()?;
             let backend = if nodes::any(&model) {
@@ -101,7 +103,11 @@ impl Graph {
     ///
     /// # Errors
     /// An input whose length or type is not the contract's, or a fault inside the runtime.
-    pub fn run(&self, threads: &Threads, inputs: &[Input<'_>]) -> Result<Vec<Tensor32>, String> {
+    pub fn run(
+        &self,
+        threads: &Threads,
+        inputs: &[Input<'_>],
+    ) -> Result<Vec<Tensor32>, GraphError> {
         let mut outputs: Vec<Tensor32> =
             self.contract.outputs.iter().map(Tensor32::zeros).collect();
         self.run_into(threads, inputs, &mut outputs)?;
@@ -118,7 +124,7 @@ impl Graph {
         threads: &Threads,
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         self.run_observed(threads, inputs, outputs, &mut |_, _| ())
     }
 
@@ -132,7 +138,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
         seen: &mut dyn FnMut(&Step, Value<'_>),
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         Self::run_each(&[self], threads, inputs, outputs, seen)
     }
 
@@ -148,7 +154,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
         seen: &mut dyn FnMut(&Step, Value<'_>),
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         let mut rest = &*outputs;
         for graph in graphs {
             let count = graph.contract.outputs.len().min(rest.len());
@@ -157,7 +163,7 @@ impl Graph {
             rest = others;
         }
         if !rest.is_empty() {
-            return Err(format!("{} outputs too many", rest.len()));
+            return Err(format!("{} outputs too many", rest.len()).into());
         }
         let programs = graphs.iter().filter_map(|graph| graph.program());
         guarded(|| {
@@ -210,7 +216,7 @@ impl Graph {
         Ok(())
     }
 
-    fn check(&self, inputs: &[Input<'_>], outputs: &[Tensor32]) -> Result<(), String> {
+    fn check(&self, inputs: &[Input<'_>], outputs: &[Tensor32]) -> Result<(), GraphError> {
         let Contract {
             inputs: expected,
             outputs: given,
@@ -222,7 +228,8 @@ impl Graph {
                 inputs.len(),
                 given.len(),
                 outputs.len()
-            ));
+            )
+            .into());
         }
         for (port, input) in expected.iter().zip(inputs) {
             let (element, len) = match input {
@@ -233,12 +240,13 @@ impl Graph {
                 return Err(format!(
                     "'{}': expected {:?} {:?}, found {len} of {element:?}",
                     port.name, port.element, port.shape
-                ));
+                )
+                .into());
             }
         }
         for (port, output) in given.iter().zip(outputs) {
             if output.data.len() != port.len() {
-                return Err(format!("'{}': no room for {:?}", port.name, port.shape));
+                return Err(format!("'{}': no room for {:?}", port.name, port.shape).into());
             }
         }
         Ok(())
@@ -283,10 +291,10 @@ fn tensor(port: &Port, input: &Input<'_>) -> TractResult<TValue> {
 }
 
 /// tract reports most faults as errors but asserts some: neither may take a thread of ours down.
-fn guarded<R>(work: impl FnOnce() -> TractResult<R>) -> Result<R, String> {
+fn guarded<R>(work: impl FnOnce() -> TractResult<R>) -> Result<R, GraphError> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| format!("{error:#}")),
-        Err(panic) => Err(format!("the runtime failed: {}", panic_message(&*panic))),
+        Ok(result) => result.map_err(GraphError::of_runtime),
+        Err(panic) => Err(format!("the runtime failed: {}", panic_message(&*panic)).into()),
     }
 }
 
