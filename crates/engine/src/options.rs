@@ -11,7 +11,7 @@ pub struct EngineOptions {
     pub threads: usize,
     /// Keep each of these threads on a core of its own.
     pub pin: bool,
-    /// Jobs that may wait; one more is answered [`super::EngineError::Overloaded`] at once.
+    /// Jobs that may wait; one more is answered [`EngineError::Overloaded`](picture::segmenter::EngineError::Overloaded) at once.
     pub queue: usize,
     /// Modalities of the default model loaded before the engine is ready. If empty, its first one:
     /// ready means that a picture has gone through.

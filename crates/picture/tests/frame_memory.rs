@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use espmedsam_picture::frame::{FrameError, FrameLimits, Stop, need, read_file};
 use image::{DynamicImage, ImageFormat, Luma, Rgb, Rgba};
+use tiff::encoder::colortype::{ColorType, RGB8, RGBA16};
+use tiff::encoder::{TiffEncoder, TiffValue};
 
 struct Measuring;
 
@@ -51,6 +53,16 @@ static MEASURING: Measuring = Measuring;
 fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     image.into().write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+fn encode_tiff<C: ColorType>((width, height): (u32, u32), samples: &[C::Inner]) -> Vec<u8>
+where
+    [C::Inner]: TiffValue,
+{
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    encoder.write_image::<C>(width, height, samples).unwrap();
     out.into_inner()
 }
 
@@ -103,8 +115,8 @@ fn decoding_takes_what_it_said_and_no_more() {
         ("turned JPEG", turned(&jpeg)),
         ("BMP", encode(rgb.clone(), ImageFormat::Bmp)),
         ("BMP with alpha", encode(rgba.clone(), ImageFormat::Bmp)),
-        ("TIFF", encode(rgb.clone(), ImageFormat::Tiff)),
-        ("deep TIFF", encode(deep, ImageFormat::Tiff)),
+        ("TIFF", encode_tiff::<RGB8>(rgb.dimensions(), &rgb)),
+        ("deep TIFF", encode_tiff::<RGBA16>(deep.dimensions(), &deep)),
         ("WebP", encode(rgb, ImageFormat::WebP)),
         ("WebP with alpha", encode(rgba, ImageFormat::WebP)),
     ];

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 /// **The table of instruction sets**, handed to the macro `$then` behind what else is passed to it: from it come [`Isa`],
-/// names, detection and the versions of plain loops ([`per_cpu!`]). Kernels of their own are chosen in `tile`.
+/// names, detection and the versions of plain loops (`per_cpu!`). Kernels of their own are chosen in `tile`.
 ///
 /// A line is: what it is, its variant, its name for people, where it exists, and all the features it stands for, which
 /// are both detected and compiled with, so that one cannot be wider than the other. Where they make plain loops faster,
@@ -138,7 +138,7 @@ macro_rules! per_cpu {
     };
 }
 
-/// The versions of a [`per_cpu!`] function, and the choice among them.
+/// The versions of a `per_cpu!` function, and the choice among them.
 macro_rules! dispatch {
     (
         $cpu:ident; $body:ident; $parameters:tt; $arguments:tt; $returned:tt;

@@ -12,7 +12,7 @@ use super::white_balance::WhiteBalanceSpec;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`super::FORMAT`].
     pub format: u32,
     /// What must be said wherever these weights go.
     pub notice: String,

@@ -64,11 +64,6 @@ impl Reply {
     pub(super) fn answer(&self, outcome: Result<Segmentation, EngineError>) {
         self.0.answer(outcome);
     }
-
-    /// Answers nothing: the job was not accepted.
-    pub(super) fn forget(self) {
-        lock(&self.0.0).take();
-    }
 }
 
 impl Slot {

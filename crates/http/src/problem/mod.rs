@@ -163,6 +163,8 @@ impl From<EngineError> for Problem {
                     ..Kind::ModalityMismatch.because(text)
                 };
             }
+            // Of live sources, which do not come this way.
+            EngineError::TooManyLanes { .. } | EngineError::Stale { .. } => return internal(&text),
             EngineError::NoGuard => Kind::NoGuard,
             EngineError::Internal(reason) => return internal(&reason),
             EngineError::UnknownModality { .. } => Kind::UnknownModality,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::frame::{FrameError, Stopped};
 
 use super::check::{Inverted, ModalityCheck};
@@ -55,6 +57,24 @@ pub enum EngineError {
     Overloaded {
         /// Jobs the queue holds.
         capacity: usize,
+    },
+    /// There are as many live sources as may be.
+    #[error("no more than {most} live sources at once")]
+    TooManyLanes {
+        /// So many.
+        most: usize,
+    },
+    /// A live frame was too old to be computed when its turn came.
+    #[error(
+        "the frame was {} ms old when its turn came, more than {} ms",
+        age.as_millis(),
+        limit.as_millis()
+    )]
+    Stale {
+        /// Since it was captured.
+        age: Duration,
+        /// What its source allows.
+        limit: Duration,
     },
     /// The model is still loading or warming up.
     #[error("the model is not ready yet")]

@@ -70,13 +70,13 @@ impl std::fmt::Display for Modality {
     }
 }
 
-/// What becomes of a picture that does not look like its modality ([`guard::ModalityCheck`]).
+/// What becomes of a picture that does not look like its modality ([`ModalityCheck`](super::ModalityCheck)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMismatch {
-    /// [`EngineError::ModalityMismatch`] in place of a mask.
+    /// [`EngineError::ModalityMismatch`](super::EngineError::ModalityMismatch) in place of a mask.
     #[default]
     Refuse,
-    /// The mask, with [`Segmentation::check`] saying so.
+    /// The mask, with [`Segmentation::check`](super::Segmentation::check) saying so.
     Keep,
 }
 

@@ -9,7 +9,7 @@
 mod circles;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use circles::circles;
@@ -118,10 +118,14 @@ fn repository(path: &str) -> PathBuf {
 }
 
 impl Storey {
-    fn imports(&self) -> Imports {
+    fn read(&self) -> Crate {
         let source = repository(self.place).join("src");
         let read = |path: &Path| std::fs::read_to_string(source.join(path)).ok();
-        Crate::read(Path::new(self.root), &read).imports()
+        Crate::read(Path::new(self.root), &read)
+    }
+
+    fn imports(&self) -> Imports {
+        self.read().imports()
     }
 
     /// What a table of rooms does not allow.
@@ -188,6 +192,21 @@ fn no_files_import_each_other_in_a_circle() {
         })
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for storey in &HOUSE {
+        for (name, file) in storey.read().types() {
+            let place = Path::new(storey.place).join("src").join(file);
+            let places = places.entry(name.into()).or_default();
+            places.insert(place.display().to_string());
+        }
+    }
+    assert!(places.len() > 200, "only {} types were found", places.len());
+    places.retain(|_, places| places.len() > 1);
+    assert_eq!(places, BTreeMap::new());
 }
 
 #[test]

@@ -16,6 +16,8 @@ struct Module {
     children: BTreeSet<String>,
     /// What is defined here.
     items: BTreeSet<String>,
+    /// Of these, the types and traits.
+    types: Vec<String>,
     /// Names brought in: where from. Handed on (`pub use`) or not.
     names: BTreeMap<String, ModulePath>,
     /// `pub use x::*`.
@@ -69,7 +71,14 @@ impl Crate {
                     inner.push(name);
                     self.add_child(place, inner, item);
                 }
-                _ => module.items.extend(name_of(item)),
+                _ => {
+                    let name = name_of(item);
+                    if let Item::Enum(_) | Item::Struct(_) | Item::Trait(_) | Item::Union(_) = item
+                    {
+                        module.types.extend(name.clone());
+                    }
+                    module.items.extend(name);
+                }
             }
         }
         let mut paths = Paths {
@@ -94,6 +103,14 @@ impl Crate {
             None => folder.join("mod.rs"),
         };
         self.add_file(&file, &folder, path, place.read);
+    }
+
+    /// Every type and trait: its name, and the file that it is defined in.
+    pub fn types(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.0.values().flat_map(|module| {
+            let types = module.types.iter();
+            types.map(|name| (name.as_str(), module.file.as_path()))
+        })
     }
 
     /// What each file imports from which others. Handing names on (`pub use`) is not importing them.
@@ -167,7 +184,7 @@ impl Module {
                 self.bring(name.rename.to_string(), path, at, public);
             }
             UseTree::Glob(_) => {
-                if let Some(path) = self.from_root(&so_far, at) {
+                if let Some(path) = self.rooted(&so_far, at) {
                     self.globs.push(path);
                 }
             }
@@ -175,7 +192,7 @@ impl Module {
     }
 
     fn bring(&mut self, name: String, path: ModulePath, at: &[String], public: bool) {
-        let Some(path) = self.from_root(&path, at) else {
+        let Some(path) = self.rooted(&path, at) else {
             return;
         };
         self.names.insert(name, path.clone());
@@ -185,7 +202,7 @@ impl Module {
     }
 
     /// A path as it is written in the module `at` → from the root; `None` if it leads out of the crate.
-    fn from_root(&self, path: &[String], at: &[String]) -> Option<ModulePath> {
+    fn rooted(&self, path: &[String], at: &[String]) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
         let mut base = match first.as_str() {
             "crate" => Vec::new(),
@@ -217,7 +234,7 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: ModulePath = path.segments.iter().map(|s| s.ident.to_string()).collect();
         if names.len() > 1
-            && let Some(path) = self.module.from_root(&names, self.path)
+            && let Some(path) = self.module.rooted(&names, self.path)
         {
             self.module.used.push(path);
         }

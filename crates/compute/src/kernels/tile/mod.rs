@@ -69,13 +69,13 @@ pub fn i8(cpu: Cpu) -> TileI8 {
     i8_of(cpu, usize::MAX)
 }
 
-/// The smallest float tile of a CPU that holds `rows`, at most [`f32`]'s, on the same weights; or that one itself.
+/// The smallest float tile of a CPU that holds `rows`, at most [`f32`](f32())'s, on the same weights; or that one itself.
 #[must_use]
 pub fn f32_of(cpu: Cpu, rows: usize) -> TileF32 {
     holding(tiles(cpu).f32, rows, |tile| tile.mr)
 }
 
-/// The smallest 8-bit tile of a CPU that holds `rows`, at most [`i8`]'s, on the same weights; or that one itself.
+/// The smallest 8-bit tile of a CPU that holds `rows`, at most [`i8`](i8())'s, on the same weights; or that one itself.
 #[must_use]
 pub fn i8_of(cpu: Cpu, rows: usize) -> TileI8 {
     holding(tiles(cpu).i8, rows, |tile| tile.mr)

@@ -9,6 +9,8 @@ mod wholeness;
 use std::io::Cursor;
 use std::path::Path;
 
+use ::tiff::encoder::colortype::ColorType;
+use ::tiff::encoder::{TiffEncoder, TiffValue};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 
@@ -51,6 +53,17 @@ fn difference(a: &Frame, b: &Frame) -> f64 {
 fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     image.write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+/// As `tiff` writes it. `image` would, too, with a feature that the program does without: and so be built twice.
+fn encode_tiff<C: ColorType>((width, height): (u32, u32), samples: &[C::Inner]) -> Vec<u8>
+where
+    [C::Inner]: TiffValue,
+{
+    let mut out = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut out).unwrap();
+    encoder.write_image::<C>(width, height, samples).unwrap();
     out.into_inner()
 }
 

@@ -1,5 +1,7 @@
 //! The pixels of every format: exact where it is lossless, upright, on black.
 
+use ::tiff::encoder::colortype::{Gray16, RGBA8};
+
 use super::*;
 
 #[test]
@@ -49,8 +51,10 @@ fn transparent_pixels_are_laid_on_black() {
     let rgba = image::RgbaImage::from_fn(40, 30, |x, y| {
         image::Rgba([x as u8 * 5, y as u8 * 8, 200, (x * 6) as u8])
     });
-    for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        let bytes = encode(&rgba.clone().into(), format);
+    for bytes in [
+        encode(&rgba.clone().into(), ImageFormat::Png),
+        encode_tiff::<RGBA8>(rgba.dimensions(), &rgba),
+    ] {
         let Decoded { frame, file } = read_whole(&bytes).unwrap();
         for (shown, pixel) in frame.rgb().chunks(3).zip(rgba.pixels()) {
             let [r, g, b, a] = pixel.0.map(f64::from);
@@ -70,8 +74,11 @@ fn sixteen_bits_are_rounded() {
     let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(256, 256, |x, y| {
         image::Luma([(y * 256 + x) as u16])
     });
-    for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        let grey = read(&encode(&deep.clone().into(), format)).unwrap();
+    for bytes in [
+        encode(&deep.clone().into(), ImageFormat::Png),
+        encode_tiff::<Gray16>(deep.dimensions(), &deep),
+    ] {
+        let grey = read(&bytes).unwrap();
         for (value, pixel) in grey.rgb().chunks(3).enumerate() {
             let expected = (value as f64 * 255.0 / 65535.0).round() as u8;
             assert_eq!(pixel, [expected; 3], "{value}");

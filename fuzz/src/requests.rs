@@ -1,0 +1,144 @@
+//! Requests to `POST /v1/segment`: query, `Accept`, form. They go through the whole API, in front of an engine that takes down
+//! what it is asked and segments nothing.
+
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
+use futures_util::stream;
+use http::ServerConfig;
+use picture::frame::FrameLimits;
+use picture::scale::{PixelSize, Scale};
+use picture::segmenter::{
+    Done, EngineError, Job, ModelInfo, Picture, Readiness, ReceivedFile, Segmenter,
+};
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
+
+/// More than any problem says.
+const LONGEST_PROBLEM: usize = 4096;
+
+/// What was made of a request.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: StatusCode,
+    problem: Bytes,
+    /// What the engine was asked for, in words.
+    asked: Option<String>,
+}
+
+/// A query string in the first line, `Accept` in the second.
+pub fn check_query(data: &[u8]) {
+    let mut lines = data.splitn(2, |byte| *byte == b'\n');
+    let [Some(query), accept] = [lines.next(), lines.next()] else {
+        return;
+    };
+    let path = [b"/v1/segment?", query].concat();
+    let (Ok(uri), Ok(accept)) = (
+        Uri::try_from(path.as_slice()),
+        HeaderValue::from_bytes(accept.unwrap_or(b"*/*")),
+    ) else {
+        return;
+    };
+    let request = Request::post(uri).header(header::ACCEPT, accept);
+    answer(request, Body::from("picture"));
+}
+
+/// `Content-Type` in the first line, the body after it; the first byte says in which pieces the body comes. The answer must
+/// not hang on that.
+pub fn check_form(data: &[u8]) {
+    let [piece, rest @ ..] = data else { return };
+    let mut parts = rest.splitn(2, |byte| *byte == b'\n');
+    let [Some(kind), Some(body)] = [parts.next(), parts.next()] else {
+        return;
+    };
+    let Ok(kind) = HeaderValue::from_bytes(kind) else {
+        return;
+    };
+    let request = || Request::post("/v1/segment?modality=auto").header(header::CONTENT_TYPE, &kind);
+    let body = Bytes::copy_from_slice(body);
+    let pieces: Vec<Result<Bytes, Infallible>> = body
+        .chunks(1 + usize::from(*piece))
+        .map(|piece| Ok(body.slice_ref(piece)))
+        .collect();
+    let at_once = answer(request(), Body::from(body.clone()));
+    let in_pieces = answer(request(), Body::from_stream(stream::iter(pieces)));
+    assert_eq!(at_once, in_pieces);
+}
+
+/// Sends a request through the API.
+fn answer(request: axum::http::request::Builder, body: Body) -> Answer {
+    let request = request.header(header::HOST, "localhost").body(body);
+    let Ok(request) = request else {
+        panic!("a request of good parts is good");
+    };
+    ENGINE.take();
+    let answer = RUNTIME.block_on(async {
+        let Ok(response) = ROUTER.clone().oneshot(request).await;
+        let status = response.status();
+        let problem = to_bytes(response.into_body(), LONGEST_PROBLEM).await;
+        let problem = problem.expect("a problem of a few words");
+        Answer {
+            status,
+            problem,
+            asked: ENGINE.take(),
+        }
+    });
+    assert_ne!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!answer.status.is_success());
+    // Only the engine's own refusal says that it has stopped.
+    let refused = answer.status == StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(answer.asked.is_some(), refused, "{answer:?}");
+    answer
+}
+
+static ENGINE: LazyLock<Arc<Clerk>> = LazyLock::new(Arc::default);
+static ROUTER: LazyLock<Router> =
+    LazyLock::new(|| http::router(ServerConfig::default(), ENGINE.clone()));
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime")
+});
+
+/// Takes down what it is asked, and refuses it.
+#[derive(Default)]
+struct Clerk(Mutex<Option<String>>);
+
+impl Clerk {
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Segmenter for Clerk {
+    fn submit(&self, job: Job, _: Done) -> Result<(), EngineError> {
+        let Picture::File(ReceivedFile { bytes, page }) = &job.picture else {
+            panic!("HTTP sends files");
+        };
+        assert!(!bytes.is_empty() && *page != Some(0));
+        if let Scale::Uniform(pixel) = &job.scale {
+            assert_eq!(PixelSize::new(pixel.mm()), Ok(*pixel));
+        }
+        let asked = format!("{:?} {:?} {:?}", job.ask, job.scale, job.picture);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        Err(EngineError::Stopped)
+    }
+
+    fn models(&self) -> Vec<ModelInfo> {
+        Vec::new()
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn queue(&self) -> (usize, usize) {
+        (0, 1)
+    }
+
+    fn limits(&self) -> FrameLimits {
+        FrameLimits::default()
+    }
+}
