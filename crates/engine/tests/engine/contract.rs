@@ -2,6 +2,7 @@
 //! (`models/tests/light/test_contract.py`). Written anew with `ESPMEDSAM_WRITE_CONTRACT=1`.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::Path;
 
 use compute::layers::NodeKind;
@@ -33,23 +34,23 @@ fn signs() -> [&'static str; Signs::COUNT] {
 }
 
 /// Modalities of the shipped models by their index.
-fn modalities() -> Vec<String> {
-    let manifest = Manifest::read(&root().join("models")).unwrap();
+fn modalities() -> Result<Vec<String>, Box<dyn Error>> {
+    let manifest = Manifest::read(&root().join("models"))?;
     let all = manifest.models.iter().flat_map(|model| &model.modalities);
     let by_index: BTreeMap<_, _> = all
         .map(|modality| (modality.index, modality.name.clone()))
         .collect();
-    by_index.into_values().collect()
+    Ok(by_index.into_values().collect())
 }
 
 /// Inputs of every kind of node that `docs/nodes.md` explains.
-fn nodes() -> BTreeMap<String, &'static [&'static str]> {
-    let text = std::fs::read_to_string(root().join("docs/nodes.md")).unwrap();
+fn nodes() -> Result<BTreeMap<String, &'static [&'static str]>, Box<dyn Error>> {
+    let text = std::fs::read_to_string(root().join("docs/nodes.md"))?;
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split_once('`'))
         .map(|(name, _)| {
-            let kind = NodeKind::of_function(name).unwrap_or_else(|| panic!("no layer for {name}"));
-            (name.to_owned(), kind.inputs())
+            let kind = NodeKind::of_function(name).ok_or(format!("no layer for {name}"))?;
+            Ok((name.to_owned(), kind.inputs()))
         })
         .collect()
 }
@@ -62,7 +63,7 @@ fn ports(ports: &[Port]) -> Value {
     ports.iter().map(port).collect()
 }
 
-fn contract() -> Value {
+fn contract() -> Result<Value, Box<dyn Error>> {
     let graphs = [
         ("encoder", Role::Encoder),
         ("self_prompt", Role::SelfPrompt),
@@ -76,23 +77,23 @@ fn contract() -> Value {
             (name, both)
         })
         .collect();
-    json!({
+    Ok(json!({
         "embedding_channels": EMBEDDING_CHANNELS,
         "graphs": {"side": SIDE, "ports": graphs},
         "guard_classes": GUARD_CLASSES,
         "mask_queries": MASK_QUERIES,
-        "modalities": modalities(),
-        "nodes": nodes(),
+        "modalities": modalities()?,
+        "nodes": nodes()?,
         "signs": signs(),
         "strides": {"embedding": EMBEDDING_STRIDE, "logits": LOW_RES_STRIDE, "patch": PATCH_STRIDE},
         "tile_overlap": TILE_OVERLAP,
-    })
+    }))
 }
 
 #[test]
 fn the_shared_facts_are_those_that_are_written_down() {
     let path = root().join("docs/contract.json");
-    let now = serde_json::to_string_pretty(&contract()).unwrap() + "\n";
+    let now = serde_json::to_string_pretty(&contract().unwrap()).unwrap() + "\n";
     if std::env::var_os("ESPMEDSAM_WRITE_CONTRACT").is_some() {
         std::fs::write(&path, &now).unwrap();
     }
