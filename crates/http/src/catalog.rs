@@ -126,7 +126,8 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
 
 /// A modality, and the models that have it.
 #[derive(Serialize, ToSchema)]
-pub struct Offered {
+#[schema(as = Offered)]
+pub struct OfferedModality {
     /// The modality as the first of `models` has it.
     #[serde(flatten)]
     modality: ListedModality,
@@ -140,7 +141,7 @@ pub struct ModalityList {
     /// Research use only. Not for clinical use.
     notice: &'static str,
     /// Every modality that some model has.
-    modalities: Vec<Offered>,
+    modalities: Vec<OfferedModality>,
 }
 
 /// The modalities to ask for.
@@ -149,7 +150,7 @@ pub struct ModalityList {
 pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
     let mut models = app.engine.models();
     models.sort_by_key(|model| !model.default);
-    let mut modalities: Vec<Offered> = Vec::new();
+    let mut modalities: Vec<OfferedModality> = Vec::new();
     for model in models {
         for info in model.modalities {
             match modalities
@@ -157,7 +158,7 @@ pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
                 .find(|known| known.modality.name == info.name)
             {
                 Some(known) => known.models.push(model.name.clone()),
-                None => modalities.push(Offered {
+                None => modalities.push(OfferedModality {
                     modality: info.into(),
                     models: vec![model.name.clone()],
                 }),

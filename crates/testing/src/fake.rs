@@ -11,8 +11,8 @@ use picture::mask::LogitMap;
 use picture::mask::Mask;
 use picture::segmenter::ModalityCheck;
 use picture::segmenter::{
-    Ask, Clock, Done, EngineError, Inbox, Job, Lane, LaneSpec, Lease, LiveSink, ModalityInfo,
-    ModelInfo, OnMismatch, Origin, Picture, Readiness, ReceivedFile, Segmentation, Segmenter,
+    Ask, Clock, Done, EngineError, Entrance, Inbox, Job, Lane, LaneSpec, Lease, LiveSink,
+    ModalityInfo, ModelInfo, OnMismatch, Picture, Readiness, ReceivedFile, Segmentation, Segmenter,
     StageTimes, SystemClock, Taken,
 };
 
@@ -195,7 +195,7 @@ impl Segmenter for Fake {
 fn work(inner: &Inner, taken: Taken) {
     let Taken {
         job,
-        origin,
+        entrance,
         due,
         done,
         ..
@@ -209,7 +209,7 @@ fn work(inner: &Inner, taken: Taken) {
     if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
         result.file = Some(file);
     }
-    if origin == Origin::Queue {
+    if entrance == Entrance::Queue {
         let given_up = matches!(outcome, Err(EngineError::GivenUp(_)));
         inner.given_up.fetch_add(given_up.into(), SeqCst);
         inner.done.fetch_add(1, SeqCst);

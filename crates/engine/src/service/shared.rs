@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use picture::frame::Stop;
-use picture::segmenter::{Bell, Clock, EngineError, Inbox, Origin, Readiness, Taken};
+use picture::segmenter::{Bell, Clock, EngineError, Entrance, Inbox, Readiness, Taken};
 
 use super::post::{Post, Reply};
 use super::stats::Recorder;
@@ -48,8 +48,8 @@ impl Shared {
 
     /// Answers in the workers' stead what they will not come to, once the inbox is closed.
     pub(super) fn answer_waiting(&self) {
-        while let Some(Taken { origin, done, .. }) = self.inbox.try_take() {
-            if origin == Origin::Queue {
+        while let Some(Taken { entrance, done, .. }) = self.inbox.try_take() {
+            if entrance == Entrance::Queue {
                 lock(&self.recorder).failed();
             }
             Reply::new(done).answer(Err(EngineError::Stopped));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::model::runtime::panic_message;
 
-use picture::segmenter::{Ask, EngineError, Job, Origin, Readiness, Segmentation, Taken};
+use picture::segmenter::{Ask, EngineError, Entrance, Job, Readiness, Segmentation, Taken};
 
 use super::post::{Duty, OnDuty, Post, Reply};
 use super::shared::Shared;
@@ -84,7 +84,7 @@ impl Worker {
         let Taken {
             job,
             accepted,
-            origin,
+            entrance,
             due,
             done,
         } = taken;
@@ -92,9 +92,9 @@ impl Worker {
         let reply = Reply::new(done);
         let since = clock.now();
         let _duty = self.begin(Duty {
-            what: match origin {
-                Origin::Queue => "at one picture",
-                Origin::Lane => "at one live frame",
+            what: match entrance {
+                Entrance::Queue => "at one picture",
+                Entrance::Lane => "at one live frame",
             },
             since,
             stop: job.stop.clone(),
@@ -106,20 +106,20 @@ impl Worker {
             result.times.total = millis(clock.now().saturating_duration_since(accepted));
             result
         });
-        self.record(origin, &outcome);
+        self.record(entrance, &outcome);
         reply.answer(outcome);
     }
 
     /// What became of a job; what becomes of frames is counted where they come from.
-    fn record(&self, origin: Origin, outcome: &Result<Segmentation, EngineError>) {
+    fn record(&self, entrance: Entrance, outcome: &Result<Segmentation, EngineError>) {
         if let Err(error @ EngineError::Model(_)) = outcome {
             let folder = self.shared.store.dir().display();
             tracing::error!(%error, %folder, "the model cannot be used");
         }
-        match (origin, outcome) {
-            (Origin::Queue, Ok(result)) => lock(&self.shared.recorder).done(result.times.total),
-            (Origin::Queue, Err(_)) => lock(&self.shared.recorder).failed(),
-            (Origin::Lane, _) => {}
+        match (entrance, outcome) {
+            (Entrance::Queue, Ok(result)) => lock(&self.shared.recorder).done(result.times.total),
+            (Entrance::Queue, Err(_)) => lock(&self.shared.recorder).failed(),
+            (Entrance::Lane, _) => {}
         }
     }
 

@@ -6,7 +6,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod budget;
 mod contract;
 mod exact;
 mod flow;

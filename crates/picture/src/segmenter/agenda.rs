@@ -14,7 +14,7 @@ pub(super) struct Agenda<J, F> {
     jobs: VecDeque<J>,
     most_jobs: usize,
     /// Places for lanes, some of them free.
-    lanes: Vec<Option<Slot<F>>>,
+    lanes: Vec<Option<LaneState<F>>>,
     /// Where the round of lanes goes on.
     round: usize,
     /// Whether a frame is to come before a job.
@@ -53,9 +53,9 @@ pub(super) enum Fate {
 
 /// One lane.
 #[derive(Debug)]
-struct Slot<F> {
+struct LaneState<F> {
     newest: Option<F>,
-    stage: Stage,
+    stage: LaneStage,
     /// Whether its owner has gone.
     left: bool,
     /// Of frames that neither wait nor are in work.
@@ -64,7 +64,7 @@ struct Slot<F> {
 
 /// What a lane's last frame is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum LaneStage {
     /// It is done with.
     Free,
     /// It is computed.
@@ -73,11 +73,11 @@ enum Stage {
     Told,
 }
 
-impl<F> Slot<F> {
+impl<F> LaneState<F> {
     fn counts(&self) -> LaneCounts {
         LaneCounts {
             waiting: self.newest.is_some().into(),
-            in_work: (self.stage == Stage::InWork).into(),
+            in_work: (self.stage == LaneStage::InWork).into(),
             ..self.past
         }
     }
@@ -112,9 +112,9 @@ impl<J, F> Agenda<J, F> {
     /// A new lane's number; `None` if there is no place for it.
     pub(super) fn open(&mut self) -> Option<usize> {
         let free = self.lanes.iter().position(Option::is_none)?;
-        self.lanes[free] = Some(Slot {
+        self.lanes[free] = Some(LaneState {
             newest: None,
-            stage: Stage::Free,
+            stage: LaneStage::Free,
             left: false,
             past: LaneCounts::default(),
         });
@@ -152,11 +152,11 @@ impl<J, F> Agenda<J, F> {
     fn frame(&mut self) -> Option<Next<J, F>> {
         let lanes = self.lanes.len();
         for lane in (self.round..lanes).chain(0..self.round) {
-            let Some(slot) = self.slot(lane).filter(|slot| slot.stage == Stage::Free) else {
+            let Some(slot) = self.slot(lane).filter(|slot| slot.stage == LaneStage::Free) else {
                 continue;
             };
             if let Some(frame) = slot.newest.take() {
-                slot.stage = Stage::InWork;
+                slot.stage = LaneStage::InWork;
                 self.round = (lane + 1) % lanes;
                 return Some(Next::Frame(lane, frame));
             }
@@ -169,7 +169,7 @@ impl<J, F> Agenda<J, F> {
         let Some(slot) = self.slot(lane) else {
             return false;
         };
-        slot.stage = Stage::Told;
+        slot.stage = LaneStage::Told;
         match fate {
             _ if slot.left => slot.past.dropped += 1,
             Fate::Computed => slot.past.computed += 1,
@@ -182,14 +182,14 @@ impl<J, F> Agenda<J, F> {
     pub(super) fn release(&mut self, lane: usize) -> bool {
         if self
             .slot(lane)
-            .is_some_and(|slot| slot.stage == Stage::InWork)
+            .is_some_and(|slot| slot.stage == LaneStage::InWork)
         {
             self.settle(lane, Fate::Failed);
         }
         let Some(slot) = self.slot(lane) else {
             return false;
         };
-        slot.stage = Stage::Free;
+        slot.stage = LaneStage::Free;
         let waits = slot.newest.is_some();
         self.retire(lane);
         waits
@@ -206,7 +206,7 @@ impl<J, F> Agenda<J, F> {
     }
 
     fn retire(&mut self, lane: usize) {
-        let gone = |slot: &mut Slot<F>| slot.left && slot.stage == Stage::Free;
+        let gone = |slot: &mut LaneState<F>| slot.left && slot.stage == LaneStage::Free;
         let gone = self.lanes.get_mut(lane).and_then(|slot| slot.take_if(gone));
         if let Some(slot) = gone {
             self.past = [self.past, slot.counts()].into_iter().sum();
@@ -230,16 +230,16 @@ impl<J, F> Agenda<J, F> {
     /// One lane's.
     pub(super) fn counts(&self, lane: usize) -> LaneCounts {
         let slot = self.lanes.get(lane).and_then(Option::as_ref);
-        slot.map(Slot::counts).unwrap_or_default()
+        slot.map(LaneState::counts).unwrap_or_default()
     }
 
     /// All lanes', those that are gone among them.
     pub(super) fn all_counts(&self) -> LaneCounts {
-        let open = self.lanes.iter().flatten().map(Slot::counts);
+        let open = self.lanes.iter().flatten().map(LaneState::counts);
         open.chain([self.past]).sum()
     }
 
-    fn slot(&mut self, lane: usize) -> Option<&mut Slot<F>> {
+    fn slot(&mut self, lane: usize) -> Option<&mut LaneState<F>> {
         self.lanes.get_mut(lane).and_then(Option::as_mut)
     }
 }

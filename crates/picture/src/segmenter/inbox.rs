@@ -57,7 +57,7 @@ pub struct Taken {
     /// When it was accepted.
     pub accepted: Instant,
     /// Where it comes from.
-    pub origin: Origin,
+    pub entrance: Entrance,
     /// Whether it is worth doing; its answer otherwise.
     pub due: Result<(), EngineError>,
     /// To be called with its outcome.
@@ -66,7 +66,7 @@ pub struct Taken {
 
 /// By which way work came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum Entrance {
     /// Through [`super::Segmenter::submit`].
     Queue,
     /// Through a [`super::Lane`].
@@ -170,7 +170,7 @@ impl Inbox {
             }) => Taken {
                 job,
                 accepted,
-                origin: Origin::Queue,
+                entrance: Entrance::Queue,
                 due: Ok(()),
                 done,
             },
@@ -210,7 +210,7 @@ impl Inbox {
         Taken {
             job,
             accepted,
-            origin: Origin::Lane,
+            entrance: Entrance::Lane,
             due,
             done: Box::new(move |result| delivery.tell(result)),
         }

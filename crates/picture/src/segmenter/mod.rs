@@ -23,7 +23,7 @@ pub use check::{Inverted, ModalityCheck};
 pub use clock::{Bell, Clock, ManualClock, SystemClock};
 pub use done::Done;
 pub use error::{Cause, EngineError};
-pub use inbox::{Inbox, Origin, Taken};
+pub use inbox::{Entrance, Inbox, Taken};
 pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
 pub use lane::Lane;
 pub use live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink, Offered};
