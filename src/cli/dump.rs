@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::failure::Failure;
+use super::files::write;
 use super::layers::through;
-use super::{Failure, write};
 use compute::kernels::Value;
 use engine::flow::Pipeline;
 use engine::model::runtime::{Graph, Input, Tensor32, Threads};

@@ -3,8 +3,12 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
+use super::inputs;
+use super::model_args::ModelArgs;
 use super::table::Table;
-use super::{Failure, ModelArgs, inputs, print, write};
 use crate::eval::dataset::{Case, Selection, cases};
 use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
 use engine::flow::Pipeline;
@@ -19,7 +23,7 @@ use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EvalArgs {
     /// Folder of index.csv (dataset, modality, stem, image, mask, …).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -41,7 +45,7 @@ pub(super) struct Args {
 
 /// The JSON report.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Evaluation<'a> {
     notice: &'a str,
     model: &'a str,
     model_sha256: &'a str,
@@ -52,7 +56,7 @@ struct Report<'a> {
     failed: &'a [String],
 }
 
-pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn run(args: &EvalArgs, models: Option<&Path>) -> Result<(), Failure> {
     let selection = Selection {
         data: &args.data,
         split: &args.split,
@@ -99,7 +103,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
         circumferences(&summaries)
     ))?;
     if let Some(path) = &args.json {
-        let report = Report {
+        let evaluation = Evaluation {
             notice: NOTICE,
             model: &model.name,
             model_sha256: &model.sha256,
@@ -108,7 +112,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
             pictures: &pictures,
             failed: &failed,
         };
-        let text = serde_json::to_string_pretty(&report)
+        let text = serde_json::to_string_pretty(&evaluation)
             .map_err(|error| Failure::Failed(error.to_string()))?;
         write(path, (text + "\n").as_bytes())?;
     }

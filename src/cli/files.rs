@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Writes a file, naming it if that fails: first beside it, under a name of its own, then in its place, so that a full
 /// disk leaves the old file as it was. What is there and is no file (a terminal, a pipe) is written to as it comes.

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
+use picture::frame::Format;
 
-/// Endings of the files taken from a folder. A file named outright is taken whatever its ending.
-const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jpe"];
 /// Most names of skipped files that are said.
 const NAMED: usize = 8;
 /// Longest picture file read.
@@ -63,7 +62,7 @@ impl Inputs {
         Some(format!(
             "skipped in folders, {} in all: {named} (taken are files that are not hidden and end in {})",
             self.skipped.len(),
-            ENDINGS.join(", ")
+            endings().collect::<Vec<_>>().join(", ")
         ))
     }
 }
@@ -83,10 +82,18 @@ fn pictures_in(dir: &Path, skipped: &mut Vec<String>) -> std::io::Result<Vec<Pat
     Ok(found)
 }
 
+/// Endings of the files taken from a folder. A file named outright is taken whatever its ending.
+fn endings() -> impl Iterator<Item = &'static str> {
+    Format::ALL
+        .iter()
+        .flat_map(|format| format.endings())
+        .copied()
+}
+
 fn is_picture(path: &Path) -> bool {
     let ending = text(path.extension()).to_lowercase();
     let hidden = text(path.file_name()).starts_with('.');
-    !hidden && ENDINGS.contains(&ending.as_str()) && path.is_file()
+    !hidden && endings().any(|known| known == ending) && path.is_file()
 }
 
 /// A part of a path, for people.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Failure;
+use super::failure::Failure;
 use super::table::Table;
 use engine::flow::Pipeline;
 use engine::manifest::contract::Role;

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::console::print;
+use super::failure::Failure;
 use super::table::Table;
-use super::{Failure, print};
 use crate::config::find_models;
 use engine::manifest::file;
 use engine::model::store::Store;

@@ -1,28 +1,51 @@
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
-use super::{Failure, print, write};
-use http;
+use super::console::print;
+use super::failure::Failure;
+use super::files::write;
 use picture::render::npy;
-use picture::scale::PixelSize;
+use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;
 
 /// What is written for each picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// The mask, 8-bit grey, 0 or 255, at the picture's own size.
-    Png,
-    /// JSON with the mask as COCO run-length code.
-    Rle,
-    /// JSON with the mask as polygons (outer rings and holes).
-    Polygons,
-    /// The picture with the mask drawn over it, PNG.
-    Overlay,
-    /// JSON with everything, as the HTTP API gives it.
-    Json,
-    /// Low-resolution logits and patch map, two float32 .npy files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// The result in a form that every door has.
+    Report(Form),
+    /// Low-resolution logits and patch map.
     Npy,
+}
+
+impl ValueEnum for Written {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Written>> = LazyLock::new(|| {
+            let forms = Form::ALL.iter().copied().map(Written::Report);
+            forms.chain([Written::Npy]).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, about) = match self {
+            Self::Report(form) => (form.name(), form.about().trim_end_matches('.')),
+            Self::Npy => (
+                "npy",
+                "Low-resolution logits and patch map, two float32 .npy files",
+            ),
+        };
+        Some(PossibleValue::new(name).help(about))
+    }
+}
+
+impl Written {
+    /// Whether a terminal can show it.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Report(form) if form.is_text())
+    }
 }
 
 /// Where a picture's output goes.
@@ -31,70 +54,40 @@ pub(super) enum Target {
     Stdout,
     /// This file (for `npy`: the beginning of its two names).
     File(PathBuf),
-    /// Into this folder, under this name plus the format's ending.
+    /// Into this folder, under this name plus the form's ending.
     Folder(PathBuf, String),
 }
 
-impl Format {
-    /// Whether a terminal can show it.
-    pub(super) fn is_text(self) -> bool {
-        matches!(self, Self::Rle | Self::Polygons | Self::Json)
-    }
-
-    /// What distinguishes an output from its picture and from other formats' outputs.
-    fn ending(self) -> &'static str {
-        match self {
-            Self::Png => "mask.png",
-            Self::Rle => "rle.json",
-            Self::Polygons => "polygons.json",
-            Self::Overlay => "overlay.png",
-            Self::Json => "json",
-            Self::Npy => "npy",
-        }
-    }
-}
-
 /// The files that [`put`] writes.
-pub(super) fn paths(format: Format, target: &Target) -> Vec<PathBuf> {
-    match (format, target) {
+pub(super) fn paths(written: Written, target: &Target) -> Vec<PathBuf> {
+    match (written, target) {
         (_, Target::Stdout) => Vec::new(),
-        (Format::Npy, target) => NPY_PARTS
+        (Written::Npy, target) => NPY_PARTS
             .iter()
             .filter_map(|part| npy_path(target, part))
             .collect(),
         (_, Target::File(path)) => vec![path.clone()],
-        (format, Target::Folder(dir, name)) => {
-            vec![dir.join(format!("{name}.{}", format.ending()))]
+        (Written::Report(form), Target::Folder(dir, name)) => {
+            vec![dir.join(format!("{name}.{}", form.ending()))]
         }
     }
 }
 
 /// Writes one result.
-pub(super) fn put(
-    result: Segmentation,
-    format: Format,
-    pixel: Option<PixelSize>,
-    target: &Target,
-) -> Result<(), Failure> {
-    let as_served = match format {
-        Format::Npy => return put_npy(&result, target),
-        Format::Png => http::Format::Png,
-        Format::Rle => http::Format::Rle,
-        Format::Polygons => http::Format::Polygons,
-        Format::Overlay => http::Format::Overlay,
-        Format::Json => http::Format::Json,
+pub(super) fn put(result: Segmentation, written: Written, target: &Target) -> Result<(), Failure> {
+    let Written::Report(form) = written else {
+        return put_npy(&result, target);
     };
-    let extras = http::Extras {
-        patch: format == Format::Json,
-        pixel,
+    let extras = Extras {
+        patch: form == Form::Json,
     };
-    let mut bytes = http::render(result, as_served, extras)
-        .map_err(|problem| Failure::Failed(problem.detail))?
-        .bytes;
-    if format.is_text() {
+    let rendered =
+        render(result, form, extras).map_err(|error| Failure::Failed(error.to_string()))?;
+    let mut bytes = rendered.bytes;
+    if form.is_text() {
         bytes.push(b'\n');
     }
-    match paths(format, target).as_slice() {
+    match paths(written, target).as_slice() {
         [] => print(&bytes),
         paths => paths.iter().try_for_each(|path| write(path, &bytes)),
     }

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
+use super::failure::Failure;
 use super::inputs::{self, Inputs};
-use super::output::{self, Format, Target};
-use super::{Failure, ModelArgs};
+use super::model_args::ModelArgs;
+use super::output::{self, Target, Written};
 use engine::flow::{Pipeline, Subject};
-use picture::scale::PixelSize;
+use picture::report::Form;
+use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{Ask, OnMismatch, Picture, ReceivedFile};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SegmentArgs {
     /// Pictures, or folders of pictures: those directly in them, by their names' endings.
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
@@ -21,8 +23,8 @@ pub(super) struct Args {
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     modality: Vec<String>,
     /// What to write for each picture.
-    #[arg(long, value_enum, default_value_t = Format::Png)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Written::Report(Form::Png))]
+    format: Written,
     /// What becomes of a picture that plainly is not of the modality.
     #[arg(long, value_enum, default_value_t = Mismatch::Refuse)]
     on_mismatch: Mismatch,
@@ -59,7 +61,7 @@ impl From<Mismatch> for OnMismatch {
     }
 }
 
-pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failure> {
     let inputs = Inputs::collect(&args.inputs)?;
     if let Some(skipped) = inputs.skipped() {
         eprintln!("{skipped}");
@@ -78,7 +80,7 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     }
     // Fails now on what no picture could be asked, rather than once per picture.
     pipeline.check(&asks)?;
-    let place = Place::of(args, inputs.single && asks.len() == 1)?;
+    let outputs = Outputs::of(args, inputs.single && asks.len() == 1)?;
 
     let protected: HashSet<PathBuf> = inputs
         .pictures
@@ -91,16 +93,17 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
     } else {
         ProgressBar::hidden()
     };
+    let scale = args.pixel_mm.into();
     let mut failed = 0;
     for (path, name) in &inputs.pictures {
         let targets = asks.iter().map(|ask| match asks.len() {
-            1 => place.target(name),
-            _ => place.target(&format!("{name}.{}", ask.modality)),
+            1 => outputs.target(name),
+            _ => outputs.target(&format!("{name}.{}", ask.modality)),
         });
         let errand = Errand {
             page: args.page,
-            format: args.format,
-            pixel: args.pixel_mm,
+            scale: &scale,
+            written: args.format,
             targets: targets.collect(),
             protected: &protected,
         };
@@ -120,14 +123,14 @@ pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Where the outputs of a run go.
-enum Place {
+enum Outputs {
     Stdout,
     File(PathBuf),
     Folder(PathBuf),
 }
 
-impl Place {
-    fn of(args: &Args, single: bool) -> Result<Self, Failure> {
+impl Outputs {
+    fn of(args: &SegmentArgs, single: bool) -> Result<Self, Failure> {
         let stdout = args.out.as_deref().is_none_or(|out| out == Path::new("-"));
         match &args.out {
             Some(out) if !stdout && single && !out.is_dir() => Ok(Self::File(out.clone())),
@@ -139,7 +142,7 @@ impl Place {
             _ if !single => Err(Failure::Usage(
                 "several pictures or modalities: say which folder with -o".into(),
             )),
-            _ if args.format == Format::Npy => {
+            _ if args.format == Written::Npy => {
                 Err(Failure::Usage("npy is two files: say where with -o".into()))
             }
             None if !args.format.is_text() && std::io::stdout().is_terminal() => Err(
@@ -158,17 +161,18 @@ impl Place {
     }
 }
 
-/// Which page to segment of one picture, what to write for it, where for each modality, and what never to write over.
+/// Which page to segment of one picture, how large its pixels are, what to write for it, where for each modality, and what
+/// never to write over.
 struct Errand<'a> {
     page: Option<u32>,
-    format: Format,
-    pixel: Option<PixelSize>,
+    scale: &'a Scale,
+    written: Written,
     targets: Vec<Target>,
     protected: &'a HashSet<PathBuf>,
 }
 
 fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> Result<(), Failure> {
-    let paths = |target| output::paths(errand.format, target);
+    let paths = |target| output::paths(errand.written, target);
     for out in errand.targets.iter().flat_map(paths) {
         if out
             .canonicalize()
@@ -186,11 +190,10 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> R
         page: errand.page,
     });
     let subject = Subject {
-        scale: &errand.pixel.into(),
+        scale: errand.scale,
         ..Subject::from(&picture)
     };
     let results = pipeline.segment_all(&subject, asks)?;
-    let mut written = results.into_iter().zip(&errand.targets);
-    written
-        .try_for_each(|(result, target)| output::put(result, errand.format, errand.pixel, target))
+    let mut results = results.into_iter().zip(&errand.targets);
+    results.try_for_each(|(result, target)| output::put(result, errand.written, target))
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::{Config, find_models};
 use engine::model::store::Store;
 use engine::service::Engine;
@@ -20,7 +20,7 @@ use picture::NOTICE;
 const LAST_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     /// Configuration (TOML); every key has a default that works.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub(super) struct Args {
     listen: Option<SocketAddr>,
 }
 
-pub(super) fn run(args: &Args, models: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure> {
     tracing_subscriber::registry()
         .with(log_filter())
         .with(

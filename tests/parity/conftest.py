@@ -1,25 +1,17 @@
-"""Where things lie, and what tests share. The official reference cases and a picture in reversed grey are outside the
+"""What tests share. The official reference cases and a picture in reversed grey are outside the
 repository; without them those files are not collected, and `make test` says so."""
 
 import functools
-import os
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from places import CASES, INVERTED_FILM, PROGRAM, REFERENCE, ROOT
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
-REFERENCE = SHARED / "reference"
-INVERTED_FILM = SHARED / "cases/c10_xray_inverted.png"
-PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
 GRAPHS = ("encoder", "self_prompt", "decoder")
-# Pictures that are taken apart node by node.
-CASES = [("hc18_230_HC", "ultrasound"), ("ISIC_0000390", "dermoscopy")]
 sys.path.insert(0, str(ROOT / "models"))
 ELSEWHERE = {"test_reference.py": REFERENCE, "test_inverted.py": INVERTED_FILM}
 collect_ignore = [test for test, needed in ELSEWHERE.items() if not needed.exists()]
@@ -28,10 +20,12 @@ collect_ignore = [test for test, needed in ELSEWHERE.items() if not needed.exist
 @pytest.fixture(scope="session")
 def espmedsam():
     """Runs the program; returns its standard output."""
+
     def run(*args) -> str:
         done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
     return run
 
 
@@ -56,9 +50,26 @@ def dumped(espmedsam, exported, tmp_path_factory):
     @functools.cache
     def dump(model: str, stem: str, modality: str) -> dict:
         out = tmp_path_factory.mktemp("dump")
-        espmedsam("bench", "--models", exported, "--model", model, "--image", ROOT / f"tests/samples/{stem}.jpg",
-                  "--modality", modality, "--runs", 1, "--layers", "--dump", out)
+        espmedsam(
+            "bench",
+            "--models",
+            exported,
+            "--model",
+            model,
+            "--image",
+            ROOT / f"tests/samples/{stem}.jpg",
+            "--modality",
+            modality,
+            "--runs",
+            1,
+            "--layers",
+            "--dump",
+            out,
+        )
         files = next(m for m in models[model]["modality"] if m["name"] == modality)
-        return {graph: (exported / files[graph], {unquote(p.stem): np.load(p) for p in (out / graph).glob("*.npy")})
-                for graph in GRAPHS}
+        return {
+            graph: (exported / files[graph], {unquote(p.stem): np.load(p) for p in (out / graph).glob("*.npy")})
+            for graph in GRAPHS
+        }
+
     return dump

@@ -63,8 +63,23 @@ def chain(acc, pairs):
 
 
 EXP2 = [F(v) for v in (1.3264727e-3, 9.671513e-3, 5.5507337e-2, 2.4022242e-1, 6.93147e-1, 1)]
-GELU = [F(v) for v in (-1.0050348e-3, 2.6651802e-3, -2.9634107e-3, 4.4293385e-3, -9.61601e-3, 1.5992785e-2,
-                       -2.268688e-2, 3.0924264e-2, -4.055384e-2, 5.22464e-2, -7.162298e-2, 1.4423081e-1)]
+GELU = [
+    F(v)
+    for v in (
+        -1.0050348e-3,
+        2.6651802e-3,
+        -2.9634107e-3,
+        4.4293385e-3,
+        -9.61601e-3,
+        1.5992785e-2,
+        -2.268688e-2,
+        3.0924264e-2,
+        -4.055384e-2,
+        5.22464e-2,
+        -7.162298e-2,
+        1.4423081e-1,
+    )
+]
 
 
 def horner(coefficients, x):
@@ -190,7 +205,7 @@ def window_attention(i, height, width, window, heads):
         k, v = np.concatenate([k, token], 2), np.concatenate([v, token], 2)
         bias = np.concatenate([bias, np.broadcast_to(i["token_bias"], (*bias.shape[:3], 1))], 3)
     products = chain(np.zeros_like(bias), ((q[..., d, None], k[..., None, :, d]) for d in range(HEAD)))
-    scores = fma(products, F(HEAD ** -0.5 * LOG2_E), (bias * LOG2_E).astype(F))
+    scores = fma(products, F(HEAD**-0.5 * LOG2_E), (bias * LOG2_E).astype(F))
     scores = exp2(scores - scores.max(-1, keepdims=True))
     y = chain(np.zeros_like(q), ((scores[..., key, None], v[..., None, key, :]) for key in range(k.shape[2])))
     y = y * (F(1) / total(scores))[..., None]
@@ -199,14 +214,24 @@ def window_attention(i, height, width, window, heads):
 
 
 NODES = {
-    "QLinear": qlinear, "QConv": qconv, "QDepthwise": qdepthwise, "Conv": conv, "Depthwise": depthwise,
-    "LayerNorm": layer_norm, "WindowAttention": window_attention, "Quantize": lambda i: out(i["x"], i),
+    "QLinear": qlinear,
+    "QConv": qconv,
+    "QDepthwise": qdepthwise,
+    "Conv": conv,
+    "Depthwise": depthwise,
+    "LayerNorm": layer_norm,
+    "WindowAttention": window_attention,
+    "Quantize": lambda i: out(i["x"], i),
     "ToMap": lambda i, height, width: np.ascontiguousarray(i["x"].T).reshape(1, -1, height, width),
 }
 # Standard operators over constants.
 STANDARD = {
     "Cast": lambda x, to: x.astype(helper.tensor_dtype_to_np_dtype(to)),
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Sqrt": np.sqrt,
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": np.divide,
+    "Sqrt": np.sqrt,
     "Concat": lambda *parts, axis: np.concatenate(parts, axis),
     "Reshape": lambda x, shape: x.reshape(shape),
     "Flatten": lambda x, axis: x.reshape(int(np.prod(x.shape[:axis])), -1),
@@ -229,7 +254,7 @@ def run(path: Path, image: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:
         kind = node.op_type.rpartition("_")[0]
         attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
         absent = dict.fromkeys(("weight", "bias", "y_scale", "y_zero", "residual_scale", "token", "outside"))
-        y = NODES[kind](absent | dict(zip(formal[node.op_type], inputs)), **attributes)
+        y = NODES[kind](absent | dict(zip(formal[node.op_type], inputs, strict=False)), **attributes)
         values[node.output[0]] = y
         found[node.name] = kind, y
     return found

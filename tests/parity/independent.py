@@ -33,7 +33,7 @@ def balanced(y: np.ndarray, usual: list[float], strength: float) -> np.ndarray:
     telling = y[(brightest >= 30) & (brightest < 250)]
     if len(telling) < max(1, brightest.size / 100):
         return y
-    light = np.mean(telling ** 6, 0) ** (1 / 6)
+    light = np.mean(telling**6, 0) ** (1 / 6)
     with np.errstate(divide="ignore"):
         gain = ((usual / (light / light.mean())) ** strength).clip(1 / 1.5, 1.5)
     return (y * gain * y.sum() / (y * gain).sum()).clip(max=255)
@@ -81,6 +81,7 @@ class Reference:
             patch, prompted = self.session(y["self_prompt"]).run(["patch_logits", "prompted"], {"embedding": embedding})
             low = self.session(y["decoder"]).run(None, {"prompted": prompted, "modality": np.array([y["index"]])})[0]
             return low[0, 0], patch[0, 0]
+
         return self.looked(rgb, modality, network)
 
     def looked(self, rgb: np.ndarray, modality: str, network) -> tuple[np.ndarray, np.ndarray]:
@@ -94,12 +95,12 @@ class Reference:
         for top in corners:
             for left in corners:
                 for flip in flips:
-                    tensor = np.ascontiguousarray(np.flip(canvas[..., top:top + s, left:left + s], flip))
-                    for (total, weight), stride, found in zip(sums, (4, 32), network(tensor)):
+                    tensor = np.ascontiguousarray(np.flip(canvas[..., top : top + s, left : left + s], flip))
+                    for (total, weight), stride, found in zip(sums, (4, 32), network(tensor), strict=True):
                         n = s // stride
                         edge = np.minimum(np.arange(n) + 1, n - np.arange(n)).clip(max=OVERLAP // stride)
                         ramp = np.outer(edge, edge)
-                        at = np.s_[top // stride:top // stride + n, left // stride:left // stride + n]
+                        at = np.s_[top // stride : top // stride + n, left // stride : left // stride + n]
                         total[at] += ramp * np.flip(found, flip)
                         weight[at] += ramp
         return tuple(total / weight for total, weight in sums)

@@ -4,13 +4,12 @@ reciprocal, so a number in the middle between two steps goes the other way now a
 
 from collections import Counter
 
+import contract
 import numpy as np
 import onnxruntime
 import pytest
-
-import contract
-from conftest import CASES
 from independent import iou, mask
+from places import CASES
 
 
 @pytest.mark.parametrize("stem, modality", CASES)

@@ -8,18 +8,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper, numpy_helper
-
-from conftest import CASES
 from espmedsam.export.graph import DOMAIN
+from onnx import helper, numpy_helper
+from places import CASES
 
 OWN = ":own"
 # Largest error of a float node's output, relative to its largest magnitude. Up to a thousand products are summed in
 # another order than onnxruntime's, each step with a relative error of 6e-8; nodes that only move or add numbers, or turn
 # exact sums into real numbers, round once or twice.
 SUMS, ONCE = 1e-5, 1e-6
-TOLERANCE = defaultdict(lambda: SUMS, QLinear=ONCE, QConv=ONCE, QDepthwise=ONCE, Add=0, Row=0, ToRows=0, ToMap=0,
-                        DensePrompt=ONCE)
+TOLERANCE = defaultdict(
+    lambda: SUMS, QLinear=ONCE, QConv=ONCE, QDepthwise=ONCE, Add=0, Row=0, ToRows=0, ToMap=0, DensePrompt=ONCE
+)
 # Bytes: a real number within rounding of the middle between two steps may go either way, by one step.
 DIFFERING = 1e-3
 GELU_SLOPE = 1.13
@@ -64,7 +64,7 @@ def most_steps(path):
     formal = {f.name: f.input for f in model.functions}
     steps = {}
     for node in model.graph.node:
-        i = dict(zip(formal.get(node.op_type, ()), node.input))
+        i = dict(zip(formal.get(node.op_type, ()), node.input, strict=False))
         if i.get("mid_scale"):
             mid, y = (numpy_helper.to_array(constants[i[k]]) for k in ("mid_scale", "y_scale"))
             steps[node.name] = max(1, math.ceil(GELU_SLOPE * mid / y))
@@ -84,7 +84,9 @@ def table(rows):
     for (kind, dtype), found in sorted(rows.items()):
         values, differ = sum(f[1] for f in found), sum(f[2] for f in found)
         worst = max(f[3] for f in found)
-        lines.append(f"{kind + ' ' + dtype:24} {len(found):5} {values:9} {differ:7} {differ / values:8.5f} {worst:9.2g}")
+        lines.append(
+            f"{kind + ' ' + dtype:24} {len(found):5} {values:9} {differ:7} {differ / values:8.5f} {worst:9.2g}"
+        )
     return "\n".join(lines)
 
 
@@ -102,7 +104,9 @@ def test_each_node_gives_what_onnxruntime_gives(dumped, model, stem, modality):
             error = np.abs(got.astype(np.float64) - want)
             worst = error.max() if got.dtype == np.uint8 else error.max() / np.abs(want).max()
             rows[kind, str(got.dtype)].append((name, got.size, np.count_nonzero(error), worst))
-    print(f"\n{model}, {modality} ({stem}); worst: steps of bytes, error of floats relative to the largest\n{table(rows)}")
+    print(
+        f"\n{model}, {modality} ({stem}); worst: steps of bytes, error of floats relative to the largest\n{table(rows)}"
+    )
     for (kind, dtype), found in rows.items():
         for name, values, differ, worst in found:
             if dtype == "uint8":

@@ -4,8 +4,7 @@ import json
 import subprocess
 
 import pytest
-
-from conftest import INVERTED_FILM, PROGRAM, ROOT
+from places import INVERTED_FILM, PROGRAM, ROOT
 
 ASK = ["segment", INVERTED_FILM, "--models", ROOT / "models", "-o", "-", "--format", "json"]
 

@@ -9,21 +9,25 @@ import tomllib
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from conftest import ROOT
 from independent import Reference, iou, mask
+from PIL import Image
+from places import ROOT
 
 MODELS = {m["name"]: m for m in tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]}
 STORAGE = {name: m["storage"] for name, m in MODELS.items()}
 SAMPLES = ROOT / "tests/samples"
-MODALITY = {"hc18": "ultrasound", "usgra": "ultrasound", "kvasir": "colonoscopy", "ISIC": "dermoscopy",
-            "dsb": "microscopy"}
+MODALITY = {
+    "hc18": "ultrasound",
+    "usgra": "ultrasound",
+    "kvasir": "colonoscopy",
+    "ISIC": "dermoscopy",
+    "dsb": "microscopy",
+}
 # Real pictures as other devices might show them: mirrored, cropped, of another size and shape.
 VIEWS = {
     "as-is": lambda a: a,
     "mirrored": lambda a: a[:, ::-1],
-    "cropped": lambda a: a[a.shape[0] // 5:, : a.shape[1] * 4 // 5],
+    "cropped": lambda a: a[a.shape[0] // 5 :, : a.shape[1] * 4 // 5],
     "small": lambda a: np.asarray(Image.fromarray(a).resize((97, 131), Image.BICUBIC)),
     "large": lambda a: np.asarray(Image.fromarray(a).resize((1280, 720), Image.BICUBIC)),
 }
@@ -57,11 +61,32 @@ def outputs(tmp_path_factory, espmedsam, model):
         found[name] = (modality, rgb)
     for modality in {m for m, _ in found.values()}:
         for form in ("npy", "png"):
-            espmedsam("segment", root / modality, "--model", model, "--modality", modality, "--on-mismatch", "keep", "--models", ROOT / "models",
-                      "--format", form, "-o", root / f"{modality}-{form}")
-    return {name: (m, rgb, np.load(root / f"{m}-npy/{name}.low_res.npy"), np.load(root / f"{m}-npy/{name}.patch.npy"),
-                   np.asarray(Image.open(root / f"{m}-png/{name}.mask.png")))
-            for name, (m, rgb) in found.items()}
+            espmedsam(
+                "segment",
+                root / modality,
+                "--model",
+                model,
+                "--modality",
+                modality,
+                "--on-mismatch",
+                "keep",
+                "--models",
+                ROOT / "models",
+                "--format",
+                form,
+                "-o",
+                root / f"{modality}-{form}",
+            )
+    return {
+        name: (
+            m,
+            rgb,
+            np.load(root / f"{m}-npy/{name}.low_res.npy"),
+            np.load(root / f"{m}-npy/{name}.patch.npy"),
+            np.asarray(Image.open(root / f"{m}-png/{name}.mask.png")),
+        )
+        for name, (m, rgb) in found.items()
+    }
 
 
 def test_pictures_agree_with_onnxruntime(outputs, model):
@@ -78,8 +103,10 @@ def test_pictures_agree_with_onnxruntime(outputs, model):
         if not exact:
             exactly = unquantized.logits(rgb, modality)[0]
             apart[name], ours[name], theirs[name] = rms(low - want), rms(low - exactly), rms(want - exactly)
-    print(f"\n{model}: {len(outputs)} pictures, largest logit difference {max(logits.values()):.1e}, "
-          f"least overlap of masks {min(overlaps.values()):.4f} ({min(overlaps, key=overlaps.get)})")
+    print(
+        f"\n{model}: {len(outputs)} pictures, largest logit difference {max(logits.values()):.1e}, "
+        f"least overlap of masks {min(overlaps.values()):.4f} ({min(overlaps, key=overlaps.get)})"
+    )
     if exact:
         assert max(logits.values()) <= 1e-2, logits
         assert min(overlaps.values()) >= 0.995, overlaps
@@ -90,8 +117,10 @@ def test_pictures_agree_with_onnxruntime(outputs, model):
         # a quarter of what the same picture's is when resized.
         closest = {name: apart[name] / np.hypot(ours[name], theirs[name]) for name in apart}
         ours, theirs, apart = (rms(list(distances.values())) for distances in (ours, theirs, apart))
-        print(f"{model}: from float, program {ours:.3f}, onnxruntime {theirs:.3f}; from each other {apart:.3f}; of two "
-              f"independent roundings' distance at most {max(closest.values()):.2f}")
+        print(
+            f"{model}: from float, program {ours:.3f}, onnxruntime {theirs:.3f}; from each other {apart:.3f}; of two "
+            f"independent roundings' distance at most {max(closest.values()):.2f}"
+        )
         assert max(closest.values()) <= 1, closest
         assert ours <= 1.1 * theirs and apart <= theirs
 

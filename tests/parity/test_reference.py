@@ -7,16 +7,15 @@ float32 results (PyTorch 2.15, CPU).
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from conftest import REFERENCE, ROOT
-from espmedsam import checkpoint, reference_weights
-from espmedsam.modalities import MODALITIES
+from espmedsam.facts.modalities import MODALITIES
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 from independent import iou, mask
+from PIL import Image
+from places import REFERENCE, ROOT
 
 CASE = REFERENCE / "case-a"
 
@@ -29,7 +28,7 @@ def meta():
 def test_the_rule_gives_the_probed_weights(meta):
     state = reference_weights.weights(meta["seed"], 0, meta["patch_decoder.3.bias"])
     for key, first in meta["weight_probe"].items():
-        assert np.array_equal(state[key].ravel()[:len(first)], np.array(first, np.float32)), key
+        assert np.array_equal(state[key].ravel()[: len(first)], np.array(first, np.float32)), key
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +37,23 @@ def imported(meta, tmp_path_factory):
     for index, name in enumerate(MODALITIES):
         state = reference_weights.weights(meta["seed"], index, meta["patch_decoder.3.bias"])
         checkpoint.write_safetensors(root / "c.safetensors", state)
-        subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", root / "c.safetensors",
-                        "--modality", name, "--preprocess", "imagenet", "--out", root / "models"],
-                       check=True, cwd=ROOT / "models")
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "espmedsam.export.import_checkpoint",
+                "--checkpoint",
+                root / "c.safetensors",
+                "--modality",
+                name,
+                "--preprocess",
+                "imagenet",
+                "--out",
+                root / "models",
+            ],
+            check=True,
+            cwd=ROOT / "models",
+        )
     return root
 
 
@@ -54,8 +67,18 @@ def error(got, want):
 def test_all_six_modalities_through_the_program(imported, espmedsam, index):
     out = imported / f"out{index}"
     images = [CASE / "img0.png", CASE / "img1.png"]
-    espmedsam("segment", *images, "--modality", MODALITIES[index], "--models", imported / "models",
-              "--format", "npy", "-o", out)
+    espmedsam(
+        "segment",
+        *images,
+        "--modality",
+        MODALITIES[index],
+        "--models",
+        imported / "models",
+        "--format",
+        "npy",
+        "-o",
+        out,
+    )
     for i in range(2):
         low, patch = (np.load(CASE / f"mod{index}_img{i}_{name}.npy") for name in ("lowres", "patch"))
         got = np.load(out / f"img{i}.low_res.npy")

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::App;
+use super::app::App;
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem, shortened};
 

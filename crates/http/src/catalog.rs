@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use super::app::App;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
 use picture::frame::FrameLimits;
@@ -26,7 +26,8 @@ pub struct Validation {
 
 /// A modality of a model.
 #[derive(Serialize, ToSchema)]
-pub struct Modality {
+#[schema(as = Modality)]
+pub struct ListedModality {
     /// Name to ask by.
     #[schema(example = "ultrasound")]
     name: String,
@@ -47,7 +48,7 @@ pub struct Modality {
     validation: Vec<Validation>,
 }
 
-impl From<ModalityInfo> for Modality {
+impl From<ModalityInfo> for ListedModality {
     fn from(info: ModalityInfo) -> Self {
         let validation = info.validation.into_iter();
         Self {
@@ -67,7 +68,8 @@ impl From<ModalityInfo> for Modality {
 
 /// A model.
 #[derive(Serialize, ToSchema)]
-pub struct Model {
+#[schema(as = Model)]
+pub struct ListedModel {
     /// Name to ask by.
     name: String,
     /// Whether a request that names no model gets this one.
@@ -77,12 +79,16 @@ pub struct Model {
     /// SHA-256 (hex) over the hashes of all its files.
     sha256: String,
     /// Its modalities, in index order.
-    modalities: Vec<Modality>,
+    modalities: Vec<ListedModality>,
 }
 
-impl From<ModelInfo> for Model {
+impl From<ModelInfo> for ListedModel {
     fn from(info: ModelInfo) -> Self {
-        let modalities = info.modalities.into_iter().map(Modality::from).collect();
+        let modalities = info
+            .modalities
+            .into_iter()
+            .map(ListedModality::from)
+            .collect();
         Self {
             name: info.name,
             default: info.default,
@@ -99,14 +105,19 @@ pub struct ModelList {
     /// Research use only. Not for clinical use.
     notice: &'static str,
     /// The models of the manifest.
-    models: Vec<Model>,
+    models: Vec<ListedModel>,
 }
 
 /// The models this server has, with their modalities.
 #[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "catalog",
     responses((status = 200, description = "The models", body = ModelList), Problem))]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let models = app.engine.models().into_iter().map(Model::from).collect();
+    let models = app
+        .engine
+        .models()
+        .into_iter()
+        .map(ListedModel::from)
+        .collect();
     Json(ModelList {
         notice: NOTICE,
         models,
@@ -115,10 +126,11 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
 
 /// A modality, and the models that have it.
 #[derive(Serialize, ToSchema)]
-pub struct Offered {
+#[schema(as = Offered)]
+pub struct OfferedModality {
     /// The modality as the first of `models` has it.
     #[serde(flatten)]
-    modality: Modality,
+    modality: ListedModality,
     /// Models that have it, the default model first.
     models: Vec<String>,
 }
@@ -129,7 +141,7 @@ pub struct ModalityList {
     /// Research use only. Not for clinical use.
     notice: &'static str,
     /// Every modality that some model has.
-    modalities: Vec<Offered>,
+    modalities: Vec<OfferedModality>,
 }
 
 /// The modalities to ask for.
@@ -138,7 +150,7 @@ pub struct ModalityList {
 pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
     let mut models = app.engine.models();
     models.sort_by_key(|model| !model.default);
-    let mut modalities: Vec<Offered> = Vec::new();
+    let mut modalities: Vec<OfferedModality> = Vec::new();
     for model in models {
         for info in model.modalities {
             match modalities
@@ -146,7 +158,7 @@ pub async fn modalities(State(app): State<Arc<App>>) -> Json<ModalityList> {
                 .find(|known| known.modality.name == info.name)
             {
                 Some(known) => known.models.push(model.name.clone()),
-                None => modalities.push(Offered {
+                None => modalities.push(OfferedModality {
                     modality: info.into(),
                     models: vec![model.name.clone()],
                 }),

@@ -75,7 +75,7 @@ impl Default for ServerConfig {
 /// A setting that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("server setting `{key}`: {reason}")]
-pub struct ConfigError {
+pub struct BadSetting {
     /// The key at fault.
     pub key: &'static str,
     /// What is wrong with it.
@@ -87,7 +87,7 @@ impl ServerConfig {
     ///
     /// # Errors
     /// Zero or overlarge limits, an upload budget that could not hold one body, names that no client would send.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), BadSetting> {
         let positive = [
             ("body_limit_mib", self.body_limit_mib),
             ("upload_budget_mib", self.upload_budget_mib),
@@ -102,32 +102,32 @@ impl ServerConfig {
             ("max_in_flight", self.max_in_flight),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
-            return Err(ConfigError {
+            return Err(BadSetting {
                 key,
                 reason: "must be at least 1",
             });
         }
         // The semaphores count in u32 KiB and hold fewer permits on 32-bit boards.
         if self.upload_budget_mib > 65_536 {
-            return Err(ConfigError {
+            return Err(BadSetting {
                 key: "upload_budget_mib",
                 reason: "must be at most 65536 (64 GiB)",
             });
         }
         if self.upload_budget_mib < self.body_limit_mib {
-            return Err(ConfigError {
+            return Err(BadSetting {
                 key: "upload_budget_mib",
                 reason: "must be at least body_limit_mib",
             });
         }
         if !self.allowed_hosts.iter().all(|entry| is_host(entry)) {
-            return Err(ConfigError {
+            return Err(BadSetting {
                 key: "allowed_hosts",
                 reason: "must hold names or addresses, each alone or with a port: \"box.local\", \"box.local:8080\"",
             });
         }
         if !self.allowed_origins.iter().all(|entry| is_origin(entry)) {
-            return Err(ConfigError {
+            return Err(BadSetting {
                 key: "allowed_origins",
                 reason: "must hold origins as browsers write them, in lower case and without a path: \
                          \"https://viewer.example\", \"http://localhost:3000\", or \"null\"",

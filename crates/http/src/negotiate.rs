@@ -1,72 +1,37 @@
 //! Which representation of the result a client gets: `format=` first, else `Accept` (RFC 9110 §12.5.1).
 
-use serde::Deserialize;
-use utoipa::ToSchema;
+use picture::report::Form;
 
-/// A representation of the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// `application/json`: everything, with run-length code and polygons.
-    Json,
-    /// `application/json` with the COCO run-length code, without polygons.
-    Rle,
-    /// `application/json` with polygons, without run-length code.
-    Polygons,
-    /// `image/png`: the mask, 8-bit grey, 0 or 255, at the picture's own size.
-    Png,
-    /// `image/png`: the picture with the mask drawn over it.
-    Overlay,
-    /// `image/jpeg`: the picture with the mask drawn over it.
-    OverlayJpeg,
-    /// `image/png`: the picture with the patch prompt's cells drawn over it: where the model looked.
-    Patch,
+/// What `Accept` alone can ask for, in this server's order of preference: of each media type, the first form.
+fn offers() -> impl DoubleEndedIterator<Item = Form> + Clone {
+    let first = |form: Form| {
+        Form::ALL
+            .iter()
+            .find(|other| other.media_type() == form.media_type())
+    };
+    let forms = Form::ALL.iter().copied();
+    forms.filter(move |form| first(*form) == Some(form))
 }
-
-impl Format {
-    /// Names accepted by `format=`.
-    pub const NAMES: &'static str = "json, rle, polygons, png, overlay, overlay-jpeg, patch";
-
-    /// Reads a `format=` value.
-    pub fn from_name(name: &str) -> Option<Self> {
-        use serde::de::{IntoDeserializer, value::Error};
-        let deserializer: serde::de::value::StrDeserializer<'_, Error> = name.into_deserializer();
-        Self::deserialize(deserializer).ok()
-    }
-
-    /// The reply's media type.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Json | Self::Rle | Self::Polygons => "application/json",
-            Self::Png | Self::Overlay | Self::Patch => "image/png",
-            Self::OverlayJpeg => "image/jpeg",
-        }
-    }
-}
-
-/// What `Accept` alone can ask for, in this server's order of preference.
-const OFFERS: [Format; 3] = [Format::Json, Format::Png, Format::OverlayJpeg];
 
 /// The best offer for an `Accept` header; `None` where none is acceptable. No header, or an empty one, takes all.
 ///
 /// Each offer has the weight of the most specific range that matches it; the highest weight above 0 wins, and among
 /// equals this server's order. Ranges that are not well-formed are passed over.
-pub fn best_of(accept: &str) -> Option<Format> {
+pub fn best_of(accept: &str) -> Option<Form> {
     if accept.trim().is_empty() {
-        return Some(OFFERS[0]);
+        return offers().next();
     }
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).collect();
-    let weight = |offer: Format| {
+    let weight = |offer: Form| {
         let matching = ranges
             .iter()
-            .filter_map(|range| Some((range.specificity(offer.content_type())?, range.weight)));
+            .filter_map(|range| Some((range.specificity(offer.media_type())?, range.weight)));
         matching
             .max_by_key(|(specificity, _)| *specificity)
             .map_or(0, |(_, weight)| weight)
     };
     // `max_by_key` takes the last among equals: walk from the least preferred.
-    OFFERS
-        .into_iter()
+    offers()
         .rev()
         .map(|offer| (weight(offer), offer))
         .max_by_key(|(weight, _)| *weight)
@@ -138,45 +103,42 @@ mod tests {
     #[test]
     fn accept_is_weighed_as_rfc_9110_says() {
         for (accept, expected) in [
-            ("", Some(Format::Json)),
-            ("*/*", Some(Format::Json)),
-            ("application/json", Some(Format::Json)),
-            ("APPLICATION/JSON", Some(Format::Json)),
-            ("image/png", Some(Format::Png)),
-            ("image/jpeg", Some(Format::OverlayJpeg)),
-            ("image/*", Some(Format::Png)),
-            ("image/*;q=0.5, image/jpeg", Some(Format::OverlayJpeg)),
-            ("application/json;q=0.4, image/png;q=0.5", Some(Format::Png)),
-            ("application/json, image/png", Some(Format::Json)),
+            ("", Some(Form::Json)),
+            ("*/*", Some(Form::Json)),
+            ("application/json", Some(Form::Json)),
+            ("APPLICATION/JSON", Some(Form::Json)),
+            ("image/png", Some(Form::Png)),
+            ("image/jpeg", Some(Form::OverlayJpeg)),
+            ("image/*", Some(Form::Png)),
+            ("image/*;q=0.5, image/jpeg", Some(Form::OverlayJpeg)),
+            ("application/json;q=0.4, image/png;q=0.5", Some(Form::Png)),
+            ("application/json, image/png", Some(Form::Json)),
             // The more specific range decides even where it weighs less (§12.5.1).
-            ("*/*, application/json;q=0", Some(Format::Png)),
-            ("image/png;q=0, image/*", Some(Format::OverlayJpeg)),
+            ("*/*, application/json;q=0", Some(Form::Png)),
+            ("image/png;q=0, image/*", Some(Form::OverlayJpeg)),
             // What browsers send.
             (
                 "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
-                Some(Format::Json),
+                Some(Form::Json),
             ),
             (
                 "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
-                Some(Format::Png),
+                Some(Form::Png),
             ),
             ("text/html", None),
             ("application/json;q=0", None),
             ("application/json;q=1.5", None),
             ("*/png", None),
-            ("nonsense, image/png", Some(Format::Png)),
+            ("nonsense, image/png", Some(Form::Png)),
         ] {
             assert_eq!(best_of(accept), expected, "Accept: {accept}");
         }
     }
 
     #[test]
-    fn every_listed_name_is_read_and_no_other() {
-        for name in Format::NAMES.split(", ") {
-            assert!(Format::from_name(name).is_some(), "{name}");
-        }
-        assert_eq!(Format::from_name("bmp"), None);
-        assert_eq!(Format::from_name("Json"), None);
+    fn one_form_is_offered_of_each_media_type() {
+        let offered: Vec<_> = offers().collect();
+        assert_eq!(offered, [Form::Json, Form::Png, Form::OverlayJpeg]);
     }
 
     proptest! {
@@ -190,7 +152,7 @@ mod tests {
             let q = |weight: u16| format!("{}.{:03}", weight / 1000, weight % 1000);
             prop_assert_eq!(thousandths(&q(a)), Some(a));
             let chosen = best_of(&format!("image/png;q={}, image/jpeg;q={}", q(a), q(b)));
-            let expected = if a == 0 && b == 0 { None } else if a >= b { Some(Format::Png) } else { Some(Format::OverlayJpeg) };
+            let expected = if a == 0 && b == 0 { None } else if a >= b { Some(Form::Png) } else { Some(Form::OverlayJpeg) };
             prop_assert_eq!(chosen, expected);
         }
     }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::problem::{Kind, Problem};
 use super::wish::PictureFile;
 use picture::NOTICE;
+use picture::frame::Format;
 
 /// A bundled picture.
 #[derive(Serialize, ToSchema)]
@@ -111,7 +112,7 @@ pub async fn picture(Path(name): Path<String>) -> Result<impl IntoResponse, Prob
         Kind::NotFound.because("There is no sample of that name; see /v1/samples.")
     })?;
     let headers = [
-        (header::CONTENT_TYPE, "image/jpeg"),
+        (header::CONTENT_TYPE, Format::Jpeg.media_type()),
         (header::CACHE_CONTROL, "max-age=3600"),
     ];
     Ok((headers, sample.bytes))

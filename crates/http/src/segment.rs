@@ -10,16 +10,16 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::App;
+use super::app::App;
 use super::catalog::check_ready;
 use super::config::seconds;
 use super::held::Line;
 use super::problem::{Kind, Problem, internal};
 use super::reply;
-use super::schema::SegmentReply;
-use super::upload::{self, Envelope, Upload};
+use super::upload::{self, Packaging, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
 use picture::frame::Stop;
+use picture::report::{self, Report};
 use picture::segmenter::{EngineError, Job, Picture, ReceivedFile, Segmentation};
 
 /// A query as it was sent: names and texts.
@@ -38,7 +38,7 @@ type Pairs = Vec<(String, String)>;
     ),
     responses(
         (status = 200, description = "The result: JSON, the mask (image/png, 8-bit, 0 or 255, or with format=overlay the overlay), or the overlay (image/jpeg)",
-            content((SegmentReply = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
+            content((Report = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
             headers(
                 ("X-Espmedsam-Result" = String, description = "target or nothing-found"),
                 ("X-Espmedsam-Model" = String, description = "the model's name"),
@@ -64,7 +64,7 @@ pub async fn segment(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let (envelope, query) = match precheck(&app, query, &parts.headers) {
+    let (packaging, query) = match precheck(&app, query, &parts.headers) {
         Ok(checked) => checked,
         Err(problem) => {
             upload::linger(body);
@@ -75,7 +75,7 @@ pub async fn segment(
         bytes,
         wishes,
         share,
-    } = upload::receive(&app.config, &app.uploads, envelope, body).await?;
+    } = upload::receive(&app.config, &app.uploads, packaging, body).await?;
     let wish = Wish::of(query.and(wishes)?, &parts.headers)?;
     if bytes.is_empty() {
         return Err(EngineError::Frame(picture::frame::FrameError::Empty).into());
@@ -97,7 +97,7 @@ pub async fn segment(
             bytes,
             page: wish.page,
         }),
-        scale: wish.extras.pixel.into(),
+        scale: wish.scale,
         ask: wish.ask,
         stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
     };
@@ -105,7 +105,7 @@ pub async fn segment(
     let desk = app.desks.clone().acquire_owned().await;
     let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
     let rendering = tokio::task::spawn_blocking(move || {
-        let rendered = reply::render(segmentation, wish.format, wish.extras);
+        let rendered = report::render(segmentation, wish.form, wish.extras);
         // Place and desk travel with the work: a client that hangs up does not make room before the work is done.
         rendered.map(|rendered| (rendered, place, desk))
     });
@@ -113,9 +113,10 @@ pub async fn segment(
         .await
         .map_err(|panic| internal(&panic.to_string()))??;
     let Extension(line) = line.unwrap_or_default();
+    let headers = reply::headers(wish.form, &rendered);
     let body = app.replies.admit(rendered.bytes, line).await;
     let mut response = Response::new(body);
-    *response.headers_mut() = rendered.headers;
+    *response.headers_mut() = headers;
     Ok(response)
 }
 
@@ -124,22 +125,22 @@ fn precheck(
     app: &App,
     query: Result<Query<Pairs>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(Envelope, Wishes), Problem> {
+) -> Result<(Packaging, Wishes), Problem> {
     let Query(pairs) = query.map_err(|rejection| Kind::BadQuery.because(rejection.body_text()))?;
     let mut query = Wishes::default();
     for (name, text) in &pairs {
         query.set(name, text, Kind::BadQuery)?;
     }
-    let envelope = Envelope::of(headers)?;
+    let packaging = Packaging::of(headers)?;
     check_ready(app)?;
-    if envelope == Envelope::Raw {
+    if packaging == Packaging::Raw {
         Wish::of(query.clone(), headers)?;
     }
     let (waiting, capacity) = app.engine.queue();
     if waiting >= capacity {
         return Err(EngineError::Overloaded { capacity }.into());
     }
-    Ok((envelope, query))
+    Ok((packaging, query))
 }
 
 /// Gives a job up when dropped: nobody waits for it any more.

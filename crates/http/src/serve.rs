@@ -20,11 +20,11 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::Layer;
 
-use super::App;
+use super::app::App;
 use super::config::{ServerConfig, seconds};
 use super::held::Line;
 use super::problem::Kind;
-use super::routes;
+use super::router::routes;
 use picture::segmenter::Segmenter;
 
 /// Bytes of request line and headers, and of a connection's read buffer.

@@ -21,14 +21,14 @@ const PICTURE: &str = "image";
 
 /// How the picture travels in the body.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Envelope {
+pub enum Packaging {
     /// The body is the picture.
     Raw,
     /// `multipart/form-data` with this boundary.
     Multipart(String),
 }
 
-impl Envelope {
+impl Packaging {
     /// Reads `Content-Type`. None at all is taken as a raw picture: what the bytes are is found out from the bytes.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         for coding in headers.get_all(header::CONTENT_ENCODING) {
@@ -80,7 +80,7 @@ pub struct Upload {
 pub async fn receive(
     config: &ServerConfig,
     budget: &Arc<Semaphore>,
-    envelope: Envelope,
+    packaging: Packaging,
     body: Body,
 ) -> Result<Upload, Problem> {
     let mut metered = Metered::new(body, config.body_limit(), budget.clone());
@@ -88,9 +88,9 @@ pub async fn receive(
         Err(problem) => Err(problem),
         Ok(declared) => {
             let reading = async {
-                match envelope {
-                    Envelope::Raw => read_raw(&mut metered, declared).await,
-                    Envelope::Multipart(boundary) => read_multipart(&mut metered, boundary).await,
+                match packaging {
+                    Packaging::Raw => read_raw(&mut metered, declared).await,
+                    Packaging::Multipart(boundary) => read_multipart(&mut metered, boundary).await,
                 }
             };
             let late = || {
@@ -236,9 +236,14 @@ mod tests {
     #[tokio::test]
     async fn a_share_of_the_budget_is_held_with_the_bytes_and_given_back() {
         let (config, budget) = (ServerConfig::default(), budget(100));
-        let upload = receive(&config, &budget, Envelope::Raw, Body::from(vec![7; 10_241]))
-            .await
-            .unwrap();
+        let upload = receive(
+            &config,
+            &budget,
+            Packaging::Raw,
+            Body::from(vec![7; 10_241]),
+        )
+        .await
+        .unwrap();
         assert_eq!(upload.bytes, vec![7; 10_241]);
         assert_eq!(budget.available_permits(), 100 - 11);
         drop(upload);
@@ -248,7 +253,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_upload_gives_its_share_back() {
         let (config, budget) = (ServerConfig::default(), budget(4));
-        let problem = receive(&config, &budget, Envelope::Raw, Body::from(vec![1; 5000]))
+        let problem = receive(&config, &budget, Packaging::Raw, Body::from(vec![1; 5000]))
             .await
             .unwrap_err();
         assert_eq!(problem.kind, Kind::UploadBudget);
@@ -265,7 +270,7 @@ mod tests {
             receive(
                 &ServerConfig::default(),
                 &budget(100),
-                Envelope::Multipart("b".into()),
+                Packaging::Multipart("b".into()),
                 body,
             )
             .await
@@ -302,17 +307,17 @@ mod tests {
     #[test]
     fn content_types_are_told_apart() {
         let of = |value: &'static str| {
-            Envelope::of(&HeaderMap::from_iter([(
+            Packaging::of(&HeaderMap::from_iter([(
                 header::CONTENT_TYPE,
                 value.parse().unwrap(),
             )]))
         };
-        assert_eq!(Envelope::of(&HeaderMap::new()), Ok(Envelope::Raw));
-        assert_eq!(of("image/png"), Ok(Envelope::Raw));
-        assert_eq!(of("Application/Octet-Stream"), Ok(Envelope::Raw));
+        assert_eq!(Packaging::of(&HeaderMap::new()), Ok(Packaging::Raw));
+        assert_eq!(of("image/png"), Ok(Packaging::Raw));
+        assert_eq!(of("Application/Octet-Stream"), Ok(Packaging::Raw));
         assert_eq!(
             of("multipart/form-data; boundary=xyz"),
-            Ok(Envelope::Multipart("xyz".into()))
+            Ok(Packaging::Multipart("xyz".into()))
         );
         assert_eq!(
             of("multipart/form-data").unwrap_err().kind,

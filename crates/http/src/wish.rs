@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use axum::http::{HeaderMap, header};
 use utoipa::{IntoParams, ToSchema};
 
-use super::negotiate::{Format, best_of};
+use super::negotiate::best_of;
 use super::problem::{Kind, Problem, shortened};
-use super::reply::Extras;
-use picture::scale::PixelSize;
+use picture::report::{Extras, Form};
+use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{Ask, OnMismatch};
 
 /// Declares the wishes: what each means, its name, the type its text is read as ([`Told`]).
@@ -66,7 +66,7 @@ wishes! {
     /// What becomes of a picture that plainly is not of the modality; if left out, `refuse`.
     on_mismatch: OnMismatchWish,
     /// Form of the reply; outranks `Accept`.
-    format: Format,
+    format: Form,
     /// Whether a JSON reply has the patch prompt: the coarse map the model made for itself, where it looked.
     patch: bool,
     /// Millimetres per pixel of the upright picture: a JSON reply then has the mask's ellipse and its circumference.
@@ -149,9 +149,9 @@ impl Told for OnMismatchWish {
     }
 }
 
-impl Told for Format {
+impl Told for Form {
     fn accepted() -> String {
-        format!("one of {}", Self::NAMES)
+        format!("one of {}", Self::names())
     }
 
     fn read(text: &str) -> Option<Self> {
@@ -217,7 +217,9 @@ fn same<T: PartialEq>(name: &str, query: Option<T>, form: Option<T>) -> Result<O
 pub struct Wish {
     pub ask: Ask,
     pub page: Option<u32>,
-    pub format: Format,
+    /// As its `pixel_mm` says.
+    pub scale: Scale,
+    pub form: Form,
     pub extras: Extras,
 }
 
@@ -241,7 +243,7 @@ impl Wish {
             let accept = shortened(&accept);
             Kind::NotAcceptable.because(format!("The client accepts '{accept}' alone."))
         };
-        let format = wishes
+        let form = wishes
             .format
             .or_else(|| best_of(&accept))
             .ok_or_else(refused)?;
@@ -256,10 +258,10 @@ impl Wish {
                 ..Ask::new(modality)
             },
             page: wishes.page.map(|Page(number)| number.get()),
-            format,
+            scale: wishes.pixel_mm.map(|PixelMm(size)| size).into(),
+            form,
             extras: Extras {
                 patch: wishes.patch.unwrap_or(false),
-                pixel: wishes.pixel_mm.map(|PixelMm(size)| size),
             },
         })
     }

@@ -50,6 +50,27 @@ impl std::str::FromStr for PixelSize {
     }
 }
 
+/// Why the size of the pixels in some place is not told, in words that go on from what lies there. A picture's regions are
+/// called calibrated, as their machines do, to be told from a mask's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPixelSize {
+    /// Nothing is known of the picture's scale.
+    #[error("is on a picture of unknown scale")]
+    Unknown,
+    /// In none of the regions.
+    #[error("lies in none of the picture's calibrated regions")]
+    Outside,
+    /// In more than one of the regions.
+    #[error("lies in more than one of the picture's calibrated regions")]
+    Several,
+    /// In one region and beyond it.
+    #[error("reaches beyond the picture's calibrated region that it lies in")]
+    Beyond,
+    /// In a region without [`ScaledRegion::pixel`].
+    #[error("lies in a region of the picture whose units are no lengths")]
+    NoLengths,
+}
+
 /// How large the pixels of a picture are. It travels with the picture, in the upright picture's own pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Scale {
@@ -73,18 +94,25 @@ pub struct ScaledRegion {
 }
 
 impl Scale {
-    /// Size of the pixels of all that lies in a box (x, y, width, height, px); `None` where it is not known, or not the
-    /// same for all of it.
-    #[must_use]
-    pub fn within(&self, area: [u32; 4]) -> Option<PixelSize> {
+    /// Size of the pixels of all that lies in a box (x, y, width, height, px).
+    ///
+    /// # Errors
+    /// [`NoPixelSize`] where it is not known, or not the same for all of it.
+    pub fn within(&self, area: [u32; 4]) -> Result<PixelSize, NoPixelSize> {
         match self {
-            Self::Unknown => None,
-            Self::Uniform(pixel) => Some(*pixel),
+            Self::Unknown => Err(NoPixelSize::Unknown),
+            Self::Uniform(pixel) => Ok(*pixel),
             Self::Regions(regions) => {
                 let mut touched = regions.iter().filter(|region| region.meets(area));
-                let region = touched.next()?;
+                let region = touched.next().ok_or(NoPixelSize::Outside)?;
                 // Two regions that lie over each other may not agree: neither is believed.
-                (touched.next().is_none() && region.holds(area)).then_some(region.pixel)?
+                if touched.next().is_some() {
+                    return Err(NoPixelSize::Several);
+                }
+                if !region.holds(area) {
+                    return Err(NoPixelSize::Beyond);
+                }
+                region.pixel.ok_or(NoPixelSize::NoLengths)
             }
         }
     }
@@ -127,10 +155,6 @@ mod tests {
         ScaledRegion { place, pixel }
     }
 
-    fn found(scale: &Scale, area: [u32; 4]) -> Option<f64> {
-        scale.within(area).map(|pixel| pixel.mm()[0])
-    }
-
     #[test]
     fn millimetres_are_known_within_one_region_only() {
         let scale = Scale::Regions(vec![
@@ -139,21 +163,24 @@ mod tests {
             region([200, 10, 100, 100], Some(0.2)),
             region([250, 10, 100, 100], Some(0.3)),
         ]);
+        let size = |mm: f64| Ok(PixelSize::new([mm; 2]).unwrap());
         for (area, expected) in [
-            ([10, 10, 100, 50], Some(0.1)),
-            ([20, 20, 5, 5], Some(0.1)),
-            ([9, 10, 5, 5], None),   // reaches out of it
-            ([20, 55, 5, 20], None), // in two
-            ([20, 80, 5, 5], None),  // of a region without lengths
-            ([120, 20, 5, 5], None), // in none
-            ([210, 20, 10, 10], Some(0.2)),
-            ([255, 20, 10, 10], None), // two lie over each other there
-            ([u32::MAX, 0, u32::MAX, 9], None),
+            ([10, 10, 100, 50], size(0.1)),
+            ([20, 20, 5, 5], size(0.1)),
+            ([9, 10, 5, 5], Err(NoPixelSize::Beyond)),
+            ([20, 55, 5, 20], Err(NoPixelSize::Several)),
+            ([20, 80, 5, 5], Err(NoPixelSize::NoLengths)),
+            ([120, 20, 5, 5], Err(NoPixelSize::Outside)),
+            ([210, 20, 10, 10], size(0.2)),
+            // Two lie over each other there.
+            ([255, 20, 10, 10], Err(NoPixelSize::Several)),
+            ([u32::MAX, 0, u32::MAX, 9], Err(NoPixelSize::Outside)),
         ] {
-            assert_eq!(found(&scale, area), expected, "{area:?}");
+            assert_eq!(scale.within(area), expected, "{area:?}");
         }
-        assert_eq!(found(&Scale::Unknown, [0, 0, 1, 1]), None);
+        let unknown = Scale::Unknown.within([0, 0, 1, 1]);
+        assert_eq!(unknown, Err(NoPixelSize::Unknown));
         let uniform = Scale::from(PixelSize::new([0.5, 0.5]).ok());
-        assert_eq!(found(&uniform, [7, 7, 900, 900]), Some(0.5));
+        assert_eq!(uniform.within([7, 7, 900, 900]), size(0.5));
     }
 }

@@ -1,18 +1,19 @@
-//! A [`Segmenter`] without weights: marks what is brighter than mid-grey. Deterministic, with a bounded queue and a
-//! thread of its own like the real one, and with hooks to make it slow, unready or broken.
+//! A [`Segmenter`] without weights: marks what is brighter than mid-grey. Deterministic, with an inbox and a thread of its
+//! own like the real one, and with hooks to make it slow, unready or broken.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use picture::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
 use picture::mask::LogitMap;
 use picture::mask::Mask;
 use picture::segmenter::ModalityCheck;
 use picture::segmenter::{
-    Done, EngineError, Job, Lease, ModalityInfo, ModelInfo, OnMismatch, Picture, Readiness,
-    ReceivedFile, Segmentation, Segmenter, StageTimes,
+    Ask, Clock, Done, EngineError, Entrance, Inbox, Job, Lane, LaneSpec, Lease, LiveSink,
+    ModalityInfo, ModelInfo, OnMismatch, Picture, Readiness, ReceivedFile, Segmentation, Segmenter,
+    StageTimes, SystemClock, Taken,
 };
 
 /// Names of the fake's modalities, in index order.
@@ -20,8 +21,13 @@ pub const MODALITIES: [&str; 4] = ["dermoscopy", "ultrasound", "microscopy", "co
 /// What stands for the weights' hash.
 pub const SHA256: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+/// How often a slow job of [`Fake::new`] asks whether anybody still waits for it.
+const TICK: Duration = Duration::from_millis(1);
+
 struct Inner {
-    waiting: AtomicUsize,
+    clock: Arc<dyn Clock>,
+    /// Longest that a slow job sleeps in one go.
+    tick: Duration,
     delay_ms: AtomicU64,
     /// Jobs taken into the queue so far.
     accepted: AtomicUsize,
@@ -39,16 +45,26 @@ struct Inner {
 /// The fake engine.
 pub struct Fake {
     inner: Arc<Inner>,
-    queue: SyncSender<(Job, Done)>,
-    capacity: usize,
+    inbox: Arc<Inbox>,
 }
 
 impl Fake {
     /// A ready engine with a queue of `capacity`.
     pub fn new(capacity: usize) -> Arc<Self> {
-        let (queue, jobs) = sync_channel(capacity);
+        Self::start(capacity, Arc::new(SystemClock), TICK)
+    }
+
+    /// As [`Fake::new`], on a handed-in clock. A slow job sleeps in one go there, so that whoever advances the clock knows
+    /// whom it waits for.
+    pub fn by(clock: Arc<dyn Clock>, capacity: usize) -> Arc<Self> {
+        Self::start(capacity, clock, Duration::MAX)
+    }
+
+    fn start(capacity: usize, clock: Arc<dyn Clock>, tick: Duration) -> Arc<Self> {
+        let inbox = Inbox::new(capacity, clock.clone());
         let inner = Arc::new(Inner {
-            waiting: AtomicUsize::new(0),
+            clock,
+            tick,
             delay_ms: AtomicU64::new(0),
             accepted: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
@@ -57,13 +73,13 @@ impl Fake {
             file: Mutex::new(None),
             readiness: Mutex::new(Readiness::Ready),
         });
-        let worker = inner.clone();
-        std::thread::spawn(move || work(&worker, &jobs));
-        Arc::new(Self {
-            inner,
-            queue,
-            capacity,
-        })
+        let (worker, taking) = (inner.clone(), inbox.clone());
+        std::thread::spawn(move || {
+            while let Some(taken) = taking.take() {
+                work(&worker, taken);
+            }
+        });
+        Arc::new(Self { inner, inbox })
     }
 
     /// Makes every job take at least this long.
@@ -96,40 +112,46 @@ impl Fake {
             self.inner.done.load(SeqCst),
         )
     }
-}
 
-impl Segmenter for Fake {
-    fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
+    fn admit(&self, ask: &Ask) -> Result<(), EngineError> {
         self.readiness().check()?;
-        let model = job.ask.model.as_deref().unwrap_or("fake-64");
+        let model = ask.model.as_deref().unwrap_or("fake-64");
         if model != "fake-64" {
             return Err(EngineError::UnknownModel {
                 asked: model.into(),
                 available: "fake-64".into(),
             });
         }
-        if !MODALITIES.contains(&job.ask.modality.as_str()) {
-            let (asked, available) = (job.ask.modality.to_string(), MODALITIES.join(", "));
+        if !MODALITIES.contains(&ask.modality.as_str()) {
+            let (asked, available) = (ask.modality.to_string(), MODALITIES.join(", "));
             return Err(EngineError::UnknownModality {
                 asked,
                 model: model.into(),
                 available,
             });
         }
-        self.inner.waiting.fetch_add(1, SeqCst);
-        match self.queue.try_send((job, done)) {
-            Ok(()) => {
-                self.inner.accepted.fetch_add(1, SeqCst);
-                Ok(())
-            }
-            Err(TrySendError::Full(_)) => {
-                self.inner.waiting.fetch_sub(1, SeqCst);
-                Err(EngineError::Overloaded {
-                    capacity: self.capacity,
-                })
-            }
-            Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
-        }
+        Ok(())
+    }
+}
+
+impl Drop for Fake {
+    /// What was accepted is still answered.
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+impl Segmenter for Fake {
+    fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        self.admit(&job.ask)?;
+        self.inbox.push(job, done)?;
+        self.inner.accepted.fetch_add(1, SeqCst);
+        Ok(())
+    }
+
+    fn open_lane(&self, spec: LaneSpec, sink: Arc<dyn LiveSink>) -> Result<Lane, EngineError> {
+        self.admit(&spec.ask)?;
+        Lane::open(&self.inbox, spec, sink)
     }
 
     fn models(&self) -> Vec<ModelInfo> {
@@ -162,7 +184,7 @@ impl Segmenter for Fake {
     }
 
     fn queue(&self) -> (usize, usize) {
-        (self.inner.waiting.load(SeqCst), self.capacity)
+        self.inbox.queue()
     }
 
     fn limits(&self) -> FrameLimits {
@@ -170,25 +192,41 @@ impl Segmenter for Fake {
     }
 }
 
-fn work(inner: &Inner, jobs: &Receiver<(Job, Done)>) {
-    while let Ok((job, done)) = jobs.recv() {
-        inner.waiting.fetch_sub(1, SeqCst);
-        let until = Instant::now() + Duration::from_millis(inner.delay_ms.load(SeqCst));
-        while Instant::now() < until && job.stop.check().is_ok() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let mut outcome = match job.stop.check() {
-            Ok(()) => segment(job),
-            Err(stopped) => {
-                inner.given_up.fetch_add(1, SeqCst);
-                Err(stopped.into())
-            }
-        };
-        if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
-            result.file = Some(file);
-        }
+fn work(inner: &Inner, taken: Taken) {
+    let Taken {
+        job,
+        entrance,
+        due,
+        done,
+        ..
+    } = taken;
+    let stop = job.stop.clone();
+    let mut outcome = due.and_then(|()| {
+        inner.pass_time(&job);
+        stop.check()?;
+        segment(job)
+    });
+    if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
+        result.file = Some(file);
+    }
+    if entrance == Entrance::Queue {
+        let given_up = matches!(outcome, Err(EngineError::GivenUp(_)));
+        inner.given_up.fetch_add(given_up.into(), SeqCst);
         inner.done.fetch_add(1, SeqCst);
-        done(outcome);
+    }
+    // As with the real one, a fault there costs that outcome alone.
+    let _ = catch_unwind(AssertUnwindSafe(|| done(outcome)));
+}
+
+impl Inner {
+    /// So much as it was told to take.
+    fn pass_time(&self, job: &Job) {
+        let until = self.clock.now() + Duration::from_millis(self.delay_ms.load(SeqCst));
+        while self.clock.now() < until && job.stop.check().is_ok() {
+            let left = until.saturating_duration_since(self.clock.now());
+            self.clock
+                .sleep_until(self.clock.now() + left.min(self.tick));
+        }
     }
 }
 

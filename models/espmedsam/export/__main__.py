@@ -14,64 +14,83 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .. import checkpoint
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..weights import checkpoint
 from . import int8, model_dir
+from .recipe import Recipe
+
+State = dict[str, np.ndarray]  # a checkpoint
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("recipe", type=Path)
-    source = p.add_mutually_exclusive_group(required=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("recipe", type=Path)
+    source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--runs", type=Path, help="folder the recipe's weights are relative to")
-    source.add_argument("--from", type=Path, dest="exported", metavar="FOLDER",
-                        help="an exported folder, to write its weights anew without the training's files")
-    p.add_argument("--controller", action="append", default=[], metavar="MODALITY=FILE",
-                   help="with --from: this modality's controller is a training checkpoint's; may be repeated")
-    p.add_argument("--validation", type=Path, help="JSON written by `espmedsam eval --json`, for the manifest")
-    p.add_argument("--storage", choices=model_dir.STORAGES, default="float16")
-    p.add_argument("--form", choices=("nodes", "plain"), default="nodes",
-                   help="nodes of our domain, or standard operators only, for other runtimes (default: nodes)")
-    p.add_argument("--ranges", type=Path, help="with --storage int8: what espmedsam.export.calibrate wrote")
-    p.add_argument("--name", help="the model's name, if not the recipe's")
-    p.add_argument("--preferred", action="store_true", help="requests for its modalities go to it rather than to the default")
-    p.add_argument("--confidence", type=Path, help="JSON written by espmedsam.confidence")
-    p.add_argument("--default", action="store_true", help="make it the folder's default model")
-    p.add_argument("--side", type=int, help="the input side, if not the recipe's")
-    p.add_argument("--modality", action="append", choices=MODALITIES, help="only this one; may be repeated")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    if a.side and (a.side < 32 or a.side % 32):
-        p.error(f"--side is {a.side}, expected a multiple of 32")
-    if (a.storage == "int8") != bool(a.ranges) or (a.ranges and not a.exported):
-        p.error("--storage int8 goes with --ranges and --from")
-    a.controller = dict(given.partition("=")[::2] for given in a.controller)
-    if a.controller and (not a.exported or a.storage == "int8" or not a.controller.keys() <= set(MODALITIES)):
-        p.error("--controller MODALITY=FILE goes with --from, and not with --storage int8: ranges come afterwards")
-    if a.form == "plain" and a.storage in model_dir.EIGHT:
-        p.error("the plain form is of float weights")
-    return a
+    source.add_argument(
+        "--from",
+        type=Path,
+        dest="exported",
+        metavar="FOLDER",
+        help="an exported folder, to write its weights anew without the training's files",
+    )
+    add(
+        "--controller",
+        action="append",
+        default=[],
+        metavar="MODALITY=FILE",
+        help="with --from: this modality's controller is a training checkpoint's; may be repeated",
+    )
+    add("--validation", type=Path, help="JSON written by `espmedsam eval --json`, for the manifest")
+    add("--storage", choices=model_dir.STORAGES, default="float16")
+    add(
+        "--form",
+        choices=("nodes", "plain"),
+        default="nodes",
+        help="nodes of our domain, or standard operators only, for other runtimes (default: nodes)",
+    )
+    add("--ranges", type=Path, help="with --storage int8: what espmedsam.export.calibrate wrote")
+    add("--name", help="the model's name, if not the recipe's")
+    add("--preferred", action="store_true", help="requests for its modalities go to it rather than to the default")
+    add("--confidence", type=Path, help="JSON written by espmedsam.measure.confidence")
+    add("--default", action="store_true", help="make it the folder's default model")
+    add("--side", type=int, help="the input side, if not the recipe's")
+    add("--modality", action="append", choices=MODALITIES, help="only this one; may be repeated")
+    add("--out", type=Path, required=True)
+    args = parser.parse_args()
+    if args.side and (args.side < 32 or args.side % 32):
+        parser.error(f"--side is {args.side}, expected a multiple of 32")
+    if (args.storage == "int8") != bool(args.ranges) or (args.ranges and not args.exported):
+        parser.error("--storage int8 goes with --ranges and --from")
+    args.controller = dict(given.partition("=")[::2] for given in args.controller)
+    fitting = args.exported and args.storage != "int8" and args.controller.keys() <= set(MODALITIES)
+    if args.controller and not fitting:
+        parser.error("--controller MODALITY=FILE goes with --from, and not with --storage int8: ranges come afterwards")
+    if args.form == "plain" and args.storage in model_dir.EIGHT:
+        parser.error("the plain form is of float weights")
+    return args
 
 
-def known_ranges(a: argparse.Namespace) -> dict:
+def known_ranges(path: Path | None, exported: Path) -> dict[str, int8.Ranges]:
     """Ranges by encoder, if they were taken from the very weights that are exported, and at their side."""
-    if not a.ranges:
+    if not path:
         return {}
-    known = json.loads(a.ranges.read_text())
-    if known["weights"] != model_dir.weight_names(a.exported):
-        raise SystemExit(f"{a.ranges} is of {', '.join(known['weights'])}, not of {a.exported}'s: run "
-                         "espmedsam.export.calibrate")
+    known = json.loads(path.read_text())
+    if known["weights"] != model_dir.weight_names(exported):
+        raise SystemExit(
+            f"{path} is of {', '.join(known['weights'])}, not of {exported}'s: run espmedsam.export.calibrate"
+        )
     return known["encoders"]
 
 
-def calibration(path: Path | None) -> dict[str, dict]:
+def calibration(path: Path | None) -> dict[str, dict[str, Any]]:
     """By modality: intercept and weights of the signs."""
     if not path:
         return {}
@@ -79,71 +98,86 @@ def calibration(path: Path | None) -> dict[str, dict]:
     return {name: {"intercept": at, "weights": known["weights"]} for name, at in known["intercepts"].items()}
 
 
-def weights(a: argparse.Namespace, recipe: dict, name: str) -> dict:
+def weights(args: argparse.Namespace, recipe: Recipe, name: str) -> State:
     """The tensors of one modality: the shared base, and its controller if it has one."""
-    controller = recipe["modality"][name].get("controller")
-    if name in a.controller:
-        return renewed(a.exported, Path(a.controller[name]))
-    if a.exported:
-        state = model_dir.read_weights(a.exported, name if controller else "")
-        eight = int8.is_stored(state) and a.storage not in model_dir.EIGHT
+    controller = recipe.modalities[name].controller
+    if name in args.controller:
+        return renewed(args.exported, Path(args.controller[name]))
+    if args.exported:
+        state = model_dir.read_weights(args.exported, name if controller else "")
+        eight = int8.is_stored(state) and args.storage not in model_dir.EIGHT
         return int8.restored(state) if eight else state
-    base = checkpoint.load(a.runs / recipe["base"])
+    base = checkpoint.load(args.runs / recipe.base)
     if not controller:
         return base
-    trained = checkpoint.load(a.runs / controller)
-    moved = [k for k in base if not checkpoint.is_modality_key(k) and (trained[k] != base[k]).any()]
+    trained = checkpoint.load(args.runs / controller)
+    moved = [key for key in base if not checkpoint.is_modality_key(key) and (trained[key] != base[key]).any()]
     if moved:
         raise SystemExit(f"{controller} changed the shared base ({moved[0]}): a controller must leave it alone")
     return trained
 
 
-def renewed(exported: Path, trained: Path) -> dict:
-    """An exported 8-bit base under a controller that was trained over it since, from what `espmedsam.from_release` gave:
+def renewed(exported: Path, trained: Path) -> State:
+    """An exported 8-bit base under a controller that was trained over it since, from what `train.from_release` gave:
     its BatchNorms differ and fold to the same."""
     base, state = int8.restored(model_dir.read_weights(exported)), checkpoint.load(trained)
     theirs = int8.folded(state)
-    for k, v in int8.folded(base).items():
-        if not checkpoint.is_modality_key(k) and np.abs(v - theirs[k]).max() > 1e-3 * np.abs(v).max():
-            raise SystemExit(f"{trained} is of another base than {exported}'s ({k}): its controller does not fit")
-    return base | {k: v for k, v in state.items() if checkpoint.is_modality_key(k)}
+    for key, own in int8.folded(base).items():
+        if not checkpoint.is_modality_key(key) and np.abs(own - theirs[key]).max() > 1e-3 * np.abs(own).max():
+            raise SystemExit(f"{trained} is of another base than {exported}'s ({key}): its controller does not fit")
+    return base | {key: value for key, value in state.items() if checkpoint.is_modality_key(key)}
+
+
+def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_dir.Entry]) -> model_dir.Spec:
+    """What the model is made from; `others` are the manifest's."""
+    names, side = args.modality or list(recipe.modalities), args.side or recipe.side
+    views = recipe.looks(side)
+    return model_dir.Spec(
+        args.name or recipe.name, side, recipe.profile, args.storage, recipe.description,
+        default=args.default or not any(model["default"] for model in others),
+        form=args.form,
+        ranges=known_ranges(args.ranges, args.exported),
+        folder=recipe.folder if args.storage in model_dir.EIGHT else "",
+        preferred_for=tuple(names) if args.preferred else (),
+        confidence=calibration(args.confidence),
+        views={name: views[name] for name in names if name in views},
+        white_balance={name: recipe.white_balance[name] for name in names if name in recipe.white_balance},
+    )  # fmt: skip
+
+
+def measured(path: Path | None) -> dict[str, list[model_dir.Entry]]:
+    """By modality, for the manifest: the figures of each data set."""
+    found: dict[str, list[model_dir.Entry]] = {}
+    for of in json.loads(path.read_text())["datasets"] if path and path.exists() else []:
+        figures = {"dice": round(of["dice_mean"], 4), "iou": round(of["iou_mean"], 4)}
+        found.setdefault(of["modality"], []).append({"dataset": of["dataset"], "images": of["images"], **figures})
+    return found
 
 
 def main() -> None:
     """Writes the folder and its manifest entry; other models of the manifest stay."""
-    a = arguments()
-    recipe = tomllib.loads(a.recipe.read_text())
-    measured = json.loads(a.validation.read_text())["datasets"] if a.validation and a.validation.exists() else []
-    models = model_dir.read_manifest(a.out)
-    eight = a.storage in model_dir.EIGHT
-    names = a.modality or list(recipe["modality"])
-    spec = model_dir.Spec(a.name or recipe["name"], a.side or recipe["side"], recipe["profile"], a.storage,
-                          recipe["description"], form=a.form, ranges=known_ranges(a),
-                          folder=recipe["folder"] if eight else "", preferred_for=tuple(names) if a.preferred else (),
-                          confidence=calibration(a.confidence))
-    views = recipe.get("views", {}).get(str(spec.side), {})
-    light = recipe.get("white_balance", {})
-    spec = replace(spec, views={name: views[name] for name in names if name in views},
-                   white_balance={name: light[name] for name in names if name in light})
-    models = [m for m in models if m["name"] != spec.name]
-    if a.default:
-        models = [{**m, "default": False} for m in models]
-    spec = replace(spec, default=not any(m["default"] for m in models))
-    states = {name: weights(a, recipe, name) for name in names}
+    args = arguments()
+    recipe, validation = Recipe.read(args.recipe), measured(args.validation)
+    name = args.name or recipe.name
+    models = [model for model in model_dir.read_manifest(args.out) if model["name"] != name]
+    spec = specification(args, recipe, models)
+    if args.default:
+        models = [{**model, "default": False} for model in models]
+    states = {name: weights(args, recipe, name) for name in args.modality or recipe.modalities}
     entries = []
     for name, state in states.items():
-        m = recipe["modality"][name]
-        validation = [{"dataset": d["dataset"], "images": d["images"], "dice": round(d["dice_mean"], 4),
-                       "iou": round(d["iou_mean"], 4)} for d in measured if d["modality"] == name]
-        y = model_dir.ModalitySpec(name, MODALITIES.index(name), m["label"], "controller" in m, m["trained_on"],
-                                   m["licences"], validation)
-        entries.append(model_dir.write_modality(a.out, spec, y, state))
+        known = recipe.modalities[name]
+        modality = model_dir.ModalitySpec(
+            name, MODALITIES.index(name), known.label, bool(known.controller), known.trained_on, known.licences,
+            validation.get(name, []),
+        )  # fmt: skip
+        entries.append(model_dir.write_modality(args.out, spec, modality, state))
         print(f"{name}: {entries[-1]['encoder']}", flush=True)
     models = [model_dir.model_entry(spec, entries), *models]
-    model_dir.prune(a.out, models)
-    model_dir.write_manifest(a.out, models)
-    total = sum(f.stat().st_size for f in (a.out / spec.place).iterdir())
-    print(f"{a.out}/{spec.place}: {total / 1e6:.1f} MB")
+    model_dir.prune(args.out, models)
+    model_dir.write_manifest(args.out, models)
+    total = sum(file.stat().st_size for file in (args.out / spec.place).iterdir())
+    print(f"{args.out}/{spec.place}: {total / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

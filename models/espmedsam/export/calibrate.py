@@ -13,20 +13,22 @@ import argparse
 import csv
 import json
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from PIL import Image
 
+from ..facts.modalities import of_index
 from . import int8, model_dir, nodes
-from .graph import Graph, WeightFile
-from .layers import FloatLayers
+from .graph import Call, Graph, WeightFile
+from .int8 import Ranges
+from .layers import FloatLayers, Linear, MapShape
 from .quantize import Histogram
+from .recipe import Recipe
 
-ALIASES = {"xray": "x-ray", "endoscopy": "colonoscopy"}  # the pool's index -> the name used everywhere else
 # Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
 # over all pictures, so that modalities asked of one picture share what these layers give.
 SHARED = ("SemiTViT.patch_embed.", "SemiTViT.layers.0.", "SemiTViT.layers.1.blocks.0.attn.norm.")
@@ -37,15 +39,15 @@ MANY = 200_000  # values of one tensor that a histogram takes from one picture
 class TappedLayers(FloatLayers):
     """Float layers with GELUs apart, so that each value the 8-bit form stores has a name: `taps`, by range."""
 
-    def __init__(self, g: Graph):
-        super().__init__(g)
+    def __init__(self, graph: Graph):
+        super().__init__(graph)
         self.taps: dict[str, str] = {}
         self.bytes: set[str] = set()
 
     def _tap(self, y: str, key: str, activation: str, byte: bool) -> str:
         if activation == "gelu":
             self.taps[f"{key}.mid"] = y
-            y = self.g.op("Gelu", y)
+            y = self.graph.op("Gelu", y)
         if byte:
             self.taps[f"{key}.y"] = y
             self.bytes.add(y)
@@ -55,44 +57,51 @@ class TappedLayers(FloatLayers):
         if x not in self.bytes:
             self.taps[f"{key}.x"] = x
 
-    def float_node(self, key, body, kind, inputs, shape, byte, **attributes):
-        y = super().float_node(key, body, kind, inputs, shape, byte, **attributes)
-        return self._tap(y, key, "none", byte)
+    def float_node(self, key: str, node: Call, byte: bool) -> str:
+        return self._tap(super().float_node(key, node, byte), key, "none", byte)
 
-    def linear_node(self, key, x, parameters, activation, residual, byte):
-        self._input(x, key)
-        y = super().linear_node(key, x, parameters, "none", residual, byte)
-        return self._tap(y, key, activation, byte)
+    def linear_node(self, key: str, layer: Linear) -> str:
+        self._input(layer.x, key)
+        y = super().linear_node(key, replace(layer, activation="none"))
+        return self._tap(y, key, layer.activation, layer.byte)
 
-    def conv(self, x, key, side, stride=1, byte=False):
+    def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         self._input(x, key)
         return self._tap(super().conv(x, key, side, stride, byte), key, "none", byte)
 
-    def depthwise(self, x, key, side, channels, stride):
+    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
         self._input(x, key)
-        return self._tap(self._depthwise(x, key, side, channels, stride, "none"), key, "gelu", True)
+        return self._tap(self._depthwise(x, key, shape, stride, "none"), key, "gelu", True)
 
 
-def ranges(state: dict[str, np.ndarray], side: int, controller: bool,
-           pictures: list[np.ndarray], grid: int = 33, only: tuple[str, ...] = ("",)) -> dict[str, tuple[float, int]]:
-    """Of one encoder, from pictures [1, 3, S, S]; of the layers whose names begin as `only` says."""
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder whose ranges are asked for."""
+
+    state: dict[str, np.ndarray]  # a float checkpoint
+    side: int
+    controller: bool
+
+
+def ranges(encoder: Encoder, pictures: list[np.ndarray], grid: int = 33, only: tuple[str, ...] = ("",)) -> Ranges:
+    """From pictures [1, 3, S, S]; of the layers whose names begin as `only` says."""
     with tempfile.TemporaryDirectory() as folder:
-        weights = model_dir.write_weights(Path(folder), "all", state, "float32")
+        weights = model_dir.write_weights(Path(folder), "all", encoder.state, "float32")
         layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
-        g = nodes.encoder(layers, side, controller)
+        graph = nodes.encoder(layers, encoder.side, encoder.controller)
         for name, value in layers.taps.items():
-            g.output(value, f"tap.{name}", [None, None])
-        g.save(Path(folder) / "tapped.onnx")
+            graph.output(value, f"tap.{name}", [None, None])
+        graph.save(Path(folder) / "tapped.onnx")
         session = onnxruntime.InferenceSession(str(Path(folder) / "tapped.onnx"))
-    names = [n for n in layers.taps if n.startswith(only)]
-    found = {n: Histogram() for n in names}
+    names = [name for name in layers.taps if name.startswith(only)]
+    found = {name: Histogram() for name in names}
     for look in ("widen", "add"):
         for picture in pictures:
-            values = session.run([f"tap.{n}" for n in names], {"image": picture})
-            for n, value in zip(names, values):
+            values = session.run([f"tap.{name}" for name in names], {"image": picture})
+            for name, value in zip(names, values, strict=True):
                 step = 1 if look == "widen" else -(-value.size // MANY)
-                getattr(found[n], look)(value.ravel()[::step | 1])
-    return {n: h.range(n.endswith(".mid"), grid) for n, h in found.items()}
+                getattr(found[name], look)(value.ravel()[:: step | 1])
+    return {name: histogram.range(name.endswith(".mid"), grid) for name, histogram in found.items()}
 
 
 def matrix(resize: str, src: int, dst: int) -> np.ndarray:
@@ -102,44 +111,54 @@ def matrix(resize: str, src: int, dst: int) -> np.ndarray:
     centre = (np.arange(dst)[:, None] + 0.5) * scale - 0.5
     if wide == 1.0:
         centre = np.clip(centre, 0, src - 1)
-    m = np.maximum(0, 1 - np.abs(np.arange(src)[None] - centre) / wide)
-    return m / m.sum(1, keepdims=True)
+    weights = np.maximum(0, 1 - np.abs(np.arange(src)[None] - centre) / wide)
+    return weights / weights.sum(1, keepdims=True)
 
 
 def tensor(path: Path, side: int, profile: str) -> np.ndarray:
     """A picture file as the encoder is fed, [1, 3, S, S]."""
-    p = model_dir.PROFILES[profile]
+    known = model_dir.PROFILES[profile]
     rgb = np.asarray(Image.open(path).convert("RGB"), np.float64)
-    y = np.tensordot(matrix(p["resize"], rgb.shape[0], side), rgb, (1, 0))
-    y = np.tensordot(matrix(p["resize"], rgb.shape[1], side), y, (1, 1)).transpose(1, 0, 2)
-    return ((y - p["mean"]) / p["std"]).transpose(2, 0, 1)[None].astype(np.float32)
+    rows = np.tensordot(matrix(known.resize, rgb.shape[0], side), rgb, (1, 0))
+    both = np.tensordot(matrix(known.resize, rgb.shape[1], side), rows, (1, 1)).transpose(1, 0, 2)
+    return ((both - known.mean) / known.std).transpose(2, 0, 1)[None].astype(np.float32)
 
 
-def tile(path: Path, side: int, profile: str, tiles: int, number: int) -> np.ndarray:
-    """One of the `tiles` x `tiles` views that are served of a picture (`src/preprocess/views.rs`), taken in turn."""
-    step = side - OVERLAP if tiles > 1 else 0
-    top, left = (step * k for k in divmod(number % tiles ** 2, tiles))
-    return tensor(path, side + (tiles - 1) * step, profile)[..., top:top + side, left:left + side]
+@dataclass(frozen=True)
+class Served:
+    """How an encoder looks at pictures: whole, or at `tiles` x `tiles` overlapping ones (the program's views)."""
+
+    side: int
+    profile: str
+    tiles: int = 1
+
+    def at(self, path: Path, number: int) -> np.ndarray:
+        """One of the tiles, taken in turn, [1, 3, S, S]."""
+        step = self.side - OVERLAP if self.tiles > 1 else 0
+        top, left = (step * at for at in divmod(number % self.tiles**2, self.tiles))
+        whole = tensor(path, self.side + (self.tiles - 1) * step, self.profile)
+        return whole[..., top : top + self.side, left : left + self.side]
 
 
 def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]:
     """Up to `count` pictures of the training part, the modality's data sets taken in turn, spread over each."""
     with split.open() as file:
-        train = {(r["dataset"], r["stem"]) for r in csv.DictReader(file) if r["split"] == "train"}
+        train = {(row["dataset"], row["stem"]) for row in csv.DictReader(file) if row["split"] == "train"}
+    sets: dict[str, list[Path]] = {}
     with (data / "index.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if ALIASES.get(r["modality"], r["modality"]) == modality
-                and (r["dataset"], r["stem"]) in train]
-    sets = sorted({r["dataset"] for r in rows})
-    for name in sets:
-        mine = [r for r in rows if r["dataset"] == name]
+        for row in csv.DictReader(file):
+            if of_index(row["modality"]) == modality and (row["dataset"], row["stem"]) in train:
+                sets.setdefault(row["dataset"], []).append(data / row["image"])
+    for _, mine in sorted(sets.items()):
         take = min(len(mine), -(-count // len(sets)))
-        yield from (data / mine[i * len(mine) // take]["image"] for i in range(take))
+        yield from (mine[number * len(mine) // take] for number in range(take))
 
 
-def groups(recipe: dict) -> Iterable[tuple[str, list[str]]]:
+def groups(recipe: Recipe) -> Iterable[tuple[str, list[str]]]:
     """The encoders a recipe makes and the modalities that run through each: "base", and one by each controller."""
-    plain = [name for name, m in recipe["modality"].items() if "controller" not in m]
-    return [*([("base", plain)] if plain else []), *((name, [name]) for name, m in recipe["modality"].items() if "controller" in m)]
+    plain = [name for name, modality in recipe.modalities.items() if not modality.controller]
+    own = ((name, [name]) for name, modality in recipe.modalities.items() if modality.controller)
+    return [*([("base", plain)] if plain else []), *own]
 
 
 def float_weights(folder: Path, modality: str) -> dict[str, np.ndarray]:
@@ -148,37 +167,48 @@ def float_weights(folder: Path, modality: str) -> dict[str, np.ndarray]:
     return int8.restored(state) if int8.is_stored(state) else state
 
 
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder")
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=96, help="training pictures of each modality (default: 96)")
+    parser.add_argument("--side", type=int, help="the input side, if not the recipe's")
+    parser.add_argument("--modality", action="append", help="only this one; may be repeated")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
 def main() -> None:
     """Writes the ranges."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("recipe", type=Path)
-    p.add_argument("--from", type=Path, dest="exported", required=True, help="an exported folder")
-    p.add_argument("--data", type=Path, required=True, help="folder with index.csv and the pictures it lists")
-    p.add_argument("--split", type=Path, required=True)
-    p.add_argument("--count", type=int, default=96, help="training pictures of each modality (default: 96)")
-    p.add_argument("--side", type=int, help="the input side, if not the recipe's")
-    p.add_argument("--modality", action="append", help="only this one; may be repeated")
-    p.add_argument("--out", type=Path, required=True)
-    a = p.parse_args()
-    recipe = tomllib.loads(a.recipe.read_text())
-    side, found = a.side or recipe["side"], {}
-    views = recipe.get("views", {}).get(str(side), {})
-    pictures = {name: [tile(path, side, recipe["profile"], views.get(m, {}).get("tiles", 1), n) for m in modalities
-                       for n, path in enumerate(chosen(a.data, a.split, m, a.count))] for name, modalities in groups(recipe)
-                if not a.modality or set(modalities) & set(a.modality)}
-    state = float_weights(a.exported, "")
-    shared = ranges(state, side, False, [p for some in pictures.values() for p in some], only=SHARED)
-    for name, some in pictures.items():
-        controller = name != "base"
-        state = float_weights(a.exported, name if controller else "")
-        found[name] = {**ranges(state, side, controller, some), **shared}
-        print(f"{name}: {len(found[name])} ranges from {len(some)} pictures", flush=True)
+    args = arguments()
+    recipe = Recipe.read(args.recipe)
+    side = args.side or recipe.side
+    pictures = {
+        name: [
+            Served(side, recipe.profile, recipe.tiles(side, modality)).at(path, number)
+            for modality in modalities
+            for number, path in enumerate(chosen(args.data, args.split, modality, args.count))
+        ]
+        for name, modalities in groups(recipe)
+        if not args.modality or set(modalities) & set(args.modality)
+    }
+    base = Encoder(float_weights(args.exported, ""), side, False)
+    shared = ranges(base, [picture for some in pictures.values() for picture in some], only=SHARED)
     encoders = []
-    for name, r in found.items():
-        lines = ",\n".join(f"  {json.dumps(n)}: {json.dumps(v)}" for n, v in r.items())
+    for name, some in pictures.items():
+        own = base if name == "base" else Encoder(float_weights(args.exported, name), side, True)
+        found = {**ranges(own, some), **shared}
+        print(f"{name}: {len(found)} ranges from {len(some)} pictures", flush=True)
+        lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
         encoders.append(f"{json.dumps(name)}: {{\n{lines}\n}}")
-    a.out.write_text(f'{{"weights": {json.dumps(model_dir.weight_names(a.exported))}, "encoders": {{\n'
-                     + ",\n".join(encoders) + "\n}}\n")
+    args.out.write_text(
+        f'{{"weights": {json.dumps(model_dir.weight_names(args.exported))}, "encoders": {{\n'
+        + ",\n".join(encoders)
+        + "\n}}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Our domain's 8-bit nodes in standard operators (docs/nodes.md): integer sums, then float32 scales.
 
-    acc = sum (x - x_zero) * w     int32, exact: uint8 times int8 with |w| <= 64 overflows no 16-bit pair either
-    real = acc * (x_scale * weight_scale[n]) + bias[n] + residual
+acc = sum (x - x_zero) * w     int32, exact: uint8 times int8 with |w| <= 64 overflows no 16-bit pair either
+real = acc * (x_scale * weight_scale[n]) + bias[n] + residual
 """
 
 from __future__ import annotations
@@ -12,40 +12,69 @@ from .functions import quantized, to_map, to_rows
 from .graph import Body
 
 
-def _finish(b: Body, acc: str, i: dict, activation: str) -> str:
+def _finish(body: Body, acc: str, given: dict, activation: str) -> str:
     """Sums -> the node's output: float32, or uint8; GELU between two quantizations, so a table of 256 entries."""
-    y = b.op("Mul", b.op("Cast", acc, to=TensorProto.FLOAT), b.op("Mul", i["x_scale"], i["weight_scale"]))
-    if "bias" in i:
-        y = b.op("Add", y, i["bias"])
-    if "residual_scale" in i:
-        y = b.op("Add", y, b.op("DequantizeLinear", i["residual"], i["residual_scale"], i["residual_zero"]))
-    elif "residual" in i:
-        y = b.op("Add", y, i["residual"])
+    y = body.op(
+        "Mul", body.op("Cast", acc, to=TensorProto.FLOAT), body.op("Mul", given["x_scale"], given["weight_scale"])
+    )
+    if "bias" in given:
+        y = body.op("Add", y, given["bias"])
+    if "residual_scale" in given:
+        y = body.op(
+            "Add", y, body.op("DequantizeLinear", given["residual"], given["residual_scale"], given["residual_zero"])
+        )
+    elif "residual" in given:
+        y = body.op("Add", y, given["residual"])
     if activation == "gelu":
-        mid = b.op("QuantizeLinear", y, i["mid_scale"], i["mid_zero"])
-        y = b.op("Gelu", b.op("DequantizeLinear", mid, i["mid_scale"], i["mid_zero"]))
-    return quantized(b, y, i)
+        mid = body.op("QuantizeLinear", y, given["mid_scale"], given["mid_zero"])
+        y = body.op("Gelu", body.op("DequantizeLinear", mid, given["mid_scale"], given["mid_zero"]))
+    return quantized(body, y, given)
 
 
-def qlinear(b: Body, i: dict, *, activation: str) -> str:
+def qlinear(body: Body, given: dict, *, activation: str) -> str:
     """Linear layer or 1x1 convolution."""
-    acc = b.op("MatMulInteger", i["x"], b.transpose(i["weight"], 1, 0), i["x_zero"])
-    return _finish(b, acc, i, activation)
+    acc = body.op("MatMulInteger", given["x"], body.transpose(given["weight"], 1, 0), given["x_zero"])
+    return _finish(body, acc, given, activation)
 
 
-def qconv(b: Body, i: dict, *, height: int, width: int, kernel: int, stride: int, pad: int, planar: int,
-          activation: str) -> str:
+def qconv(
+    body: Body,
+    given: dict,
+    *,
+    height: int,
+    width: int,
+    kernel: int,
+    stride: int,
+    pad: int,
+    planar: int,
+    activation: str,
+) -> str:
     """Convolution; a cell outside the map is x_zero, real 0."""
-    zero = b.const(0, "int8")
-    acc = b.op("ConvInteger", to_map(b, i["x"], height, width), i["weight"], i["x_zero"], zero,
-               kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4)
-    return _finish(b, to_rows(b, acc), i, activation)
+    zero = body.const(0, "int8")
+    acc = body.op(
+        "ConvInteger",
+        to_map(body, given["x"], height, width),
+        given["weight"],
+        given["x_zero"],
+        zero,
+        kernel_shape=[kernel] * 2,
+        strides=[stride] * 2,
+        pads=[pad] * 4,
+    )
+    return _finish(body, to_rows(body, acc), given, activation)
 
 
-def qdepthwise(b: Body, i: dict, *, height: int, width: int, stride: int, activation: str, channels: int) -> str:
+def qdepthwise(body: Body, given: dict, *, height: int, width: int, stride: int, activation: str, channels: int) -> str:
     """3x3, each channel by itself. In float32, where sums of nine such products are exact integers: few runtimes have
     a grouped integer convolution worth the name."""
-    x, zero, weight = (b.op("Cast", i[k], to=TensorProto.FLOAT) for k in ("x", "x_zero", "weight"))
-    acc = b.op("Conv", to_map(b, b.op("Sub", x, zero), height, width), weight, kernel_shape=[3, 3],
-               strides=[stride] * 2, pads=[1] * 4, group=channels)
-    return _finish(b, to_rows(b, acc), i, activation)
+    x, zero, weight = (body.op("Cast", given[name], to=TensorProto.FLOAT) for name in ("x", "x_zero", "weight"))
+    acc = body.op(
+        "Conv",
+        to_map(body, body.op("Sub", x, zero), height, width),
+        weight,
+        kernel_shape=[3, 3],
+        strides=[stride] * 2,
+        pads=[1] * 4,
+        group=channels,
+    )
+    return _finish(body, to_rows(body, acc), given, activation)

@@ -12,16 +12,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import DTypeLike
 from onnx import TensorProto, helper, numpy_helper
+
+from ..facts.nodes import DOMAIN, NODES
+from ..facts.notice import METADATA
 
 OPSET = 20  # Gelu
 IR = 10
-DOMAIN = "espmedsam"
 _TYPES = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16, "I8": TensorProto.INT8}
 
 
@@ -30,32 +35,33 @@ class WeightFile:
 
     def __init__(self, path: Path):
         self.path = path
-        with path.open("rb") as f:
-            n = int.from_bytes(f.read(8), "little")
-            header = json.loads(f.read(n))
-        self.entries = {k: h for k, h in header.items() if k != "__metadata__"}
-        self.base = 8 + n
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+        self.entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+        self.base = 8 + length  # where the tensors' bytes begin
 
 
 class Writer:
     """Nodes in order of writing; a name is given by `scope` and the operator, so that profiles read like the paper."""
 
-    def __init__(self):
-        self.nodes, self.count, self.scope = [], {}, ""
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.count: dict[str, int] = {}
+        self.scope = ""
 
     def _name(self, op: str) -> str:
         key = f"{self.scope}.{op}" if self.scope else op
-        n = self.count[key] = self.count.get(key, -1) + 1
-        return f"{key}.{n}" if n else key
+        number = self.count[key] = self.count.get(key, -1) + 1
+        return f"{key}.{number}" if number else key
 
-    def op(self, op: str, *inputs: str, outputs: int = 1, **attributes):
-        """Adds a standard node; returns its output name, or a list of them."""
+    def op(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Adds a standard node; returns its output name."""
         name = self._name(op)
-        outs = [name] if outputs == 1 else [f"{name}:{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(op, list(inputs), outs, name=name, **attributes))
-        return outs[0] if outputs == 1 else outs
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
+        return name
 
-    def const(self, value, dtype=np.float32) -> str:
+    def const(self, value: Any, dtype: DTypeLike = np.float32) -> str:
         """A constant written into the file."""
         raise NotImplementedError
 
@@ -64,25 +70,43 @@ class Writer:
         return self.const(values, np.int64)
 
     def reshape(self, x: str, *shape: int) -> str:
+        """To a shape; -1 is what is left, 0 stays."""
         return self.op("Reshape", x, self.ints(*shape))
 
     def transpose(self, x: str, *perm: int) -> str:
+        """Axes in another order."""
         return self.op("Transpose", x, perm=list(perm))
 
     def split3(self, x: str) -> list[str]:
         """Three equal parts of axis 0, that axis taken away."""
-        parts = self.op("Split", x, outputs=3, axis=0, num_outputs=3)
-        return [self.op("Squeeze", p, self.ints(0)) for p in parts]
+        name = self._name("Split")
+        parts = [f"{name}:{number}" for number in range(3)]
+        self.nodes.append(helper.make_node("Split", [x], parts, name=name, axis=0, num_outputs=3))
+        return [self.op("Squeeze", part, self.ints(0)) for part in parts]
 
 
 class Body(Writer):
     """The inside of a function: constants are nodes."""
 
-    def const(self, value, dtype=np.float32) -> str:
+    def const(self, value: Any, dtype: DTypeLike = np.float32) -> str:
         name = self._name("Constant")
-        self.nodes.append(helper.make_node("Constant", [], [name], name=name,
-                                           value=numpy_helper.from_array(np.asarray(value, dtype))))
+        self.nodes.append(
+            helper.make_node("Constant", [], [name], name=name, value=numpy_helper.from_array(np.asarray(value, dtype)))
+        )
         return name
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node of our domain that is asked for."""
+
+    kind: str
+    body: Callable[
+        ..., str
+    ]  # (b, given, **attributes, **shape) writes the function's inside into `b`, gives its output
+    inputs: Mapping[str, str]  # by the contract's names; "" or left out where absent
+    attributes: Mapping[str, Any]
+    shape: Mapping[str, int] = field(default_factory=dict)  # what the body needs to know beside the attributes
 
 
 class Graph(Writer):
@@ -91,25 +115,28 @@ class Graph(Writer):
     def __init__(self, name: str, files: list[WeightFile]):
         super().__init__()
         self.name, self.files = name, files
-        self.initializers, self.inputs, self.outputs = {}, [], []
+        self.initializers: dict[str, TensorProto] = {}
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.outputs: list[onnx.ValueInfoProto] = []
         self.used: set[str] = set()
-        self.functions: dict[tuple, onnx.FunctionProto] = {}
+        self.functions: dict[tuple[object, ...], onnx.FunctionProto] = {}
 
-    def const(self, value, dtype=np.float32) -> str:
+    def const(self, value: Any, dtype: DTypeLike = np.float32) -> str:
         """An inline constant; equal ones are stored once."""
-        a = np.asarray(value, dtype)
-        key = f"const.{a.dtype}.{'x'.join(map(str, a.shape))}.{hashlib.sha1(a.tobytes()).hexdigest()[:12]}"
+        array = np.asarray(value, dtype)
+        digest = hashlib.sha1(array.tobytes()).hexdigest()[:12]
+        key = f"const.{array.dtype}.{'x'.join(map(str, array.shape))}.{digest}"
         if key not in self.initializers:
-            self.initializers[key] = numpy_helper.from_array(a, key)
+            self.initializers[key] = numpy_helper.from_array(array, key)
         return key
 
     def has(self, key: str) -> bool:
         """Whether a weight file holds the tensor."""
-        return any(key in f.entries for f in self.files)
+        return any(key in file.entries for file in self.files)
 
     def shape(self, key: str) -> list[int]:
         """Of a tensor of a weight file."""
-        return next(f.entries[key]["shape"] for f in self.files if key in f.entries)
+        return next(file.entries[key]["shape"] for file in self.files if key in file.entries)
 
     def weight(self, key: str) -> str:
         """A tensor of the checkpoint: float32 (cast if stored as float16), or int8."""
@@ -118,61 +145,83 @@ class Graph(Writer):
             return wide
         if key in self.initializers:
             return key
-        file = next((f for f in self.files if key in f.entries), None)
+        file = next((file for file in self.files if key in file.entries), None)
         if file is None:
-            raise KeyError(f"{key} is in none of {[f.path.name for f in self.files]}")
+            raise KeyError(f"{key} is in none of {[file.path.name for file in self.files]}")
         entry = file.entries[key]
-        a, b = entry["data_offsets"]
-        t = TensorProto(name=key, data_type=_TYPES[entry["dtype"]], dims=entry["shape"],
-                        data_location=TensorProto.EXTERNAL)
-        for k, v in (("location", file.path.name), ("offset", file.base + a), ("length", b - a)):
-            t.external_data.add(key=k, value=str(v))
-        self.initializers[key] = t
+        start, end = entry["data_offsets"]
+        tensor = TensorProto(
+            name=key, data_type=_TYPES[entry["dtype"]], dims=entry["shape"], data_location=TensorProto.EXTERNAL
+        )
+        where = {"location": file.path.name, "offset": file.base + start, "length": end - start}
+        for name, value in where.items():
+            tensor.external_data.add(key=name, value=str(value))
+        self.initializers[key] = tensor
         if entry["dtype"] != "F16":
             return key
         self.used.add(wide)
         self.nodes.append(helper.make_node("Cast", [key], [wide], name=wide, to=TensorProto.FLOAT))
         return wide
 
-    def input(self, name: str, shape: list[int], dtype=TensorProto.FLOAT) -> str:
+    def input(self, name: str, shape: list[int], dtype: int = TensorProto.FLOAT) -> str:
+        """An input of the graph."""
         self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
         return name
 
-    def output(self, value: str, name: str, shape: list[int | None], dtype=TensorProto.FLOAT) -> None:
+    def output(self, value: str, name: str, shape: Sequence[int | None], dtype: int = TensorProto.FLOAT) -> None:
+        """Names a value as an output of the graph."""
         self.nodes.append(helper.make_node("Identity", [value], [name], name=f"out.{name}"))
         self.outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
-    def node(self, body: Callable, kind: str, inputs: dict[str, str], shape: dict | None = None, **attributes) -> str:
+    def node(self, call: Call) -> str:
         """Adds a node of our domain; returns its output name.
 
-        `inputs` are in the contract's order, "" where absent. `body(b, given, **attributes, **shape)` writes the
-        function's inside into `b` and returns its output, where `given` maps the present inputs to their names.
         There is one function for each configuration: kind, attributes, shape, and which inputs are there.
         """
-        present = tuple(k for k, v in inputs.items() if v)
-        shape = shape or {}
-        configuration = (kind, present, *sorted({**attributes, **shape}.items()))
+        contract = NODES[call.kind]
+        contract.check(call.inputs, call.attributes)
+        inputs = {name: call.inputs.get(name, "") for name in contract.inputs}
+        present = tuple(name for name, value in inputs.items() if value)
+        configuration = (call.kind, present, *sorted({**call.attributes, **call.shape}.items()))
         if configuration not in self.functions:
-            b = Body()
-            out = body(b, {k: k for k in present}, **attributes, **shape)
-            b.nodes.append(helper.make_node("Identity", [out], ["y"]))
-            formal = list(inputs)[:1 + max(list(inputs).index(k) for k in present)]
-            number = sum(f.name.startswith(f"{kind}_") for f in self.functions.values())
+            body = Body()
+            out = call.body(body, {name: name for name in present}, **call.attributes, **call.shape)
+            body.nodes.append(helper.make_node("Identity", [out], ["y"]))
+            formal = list(inputs)[: 1 + max(list(inputs).index(name) for name in present)]
+            number = sum(function.name.startswith(f"{call.kind}_") for function in self.functions.values())
             self.functions[configuration] = helper.make_function(
-                DOMAIN, f"{kind}_{number}", formal, ["y"], b.nodes, [helper.make_opsetid("", OPSET)],
-                attributes=list(attributes))
-        function, name = self.functions[configuration], self._name(kind)
-        self.nodes.append(helper.make_node(function.name, [inputs[k] for k in function.input], [name], name=name,
-                                           domain=DOMAIN, **attributes))
+                DOMAIN,
+                f"{call.kind}_{number}",
+                formal,
+                ["y"],
+                body.nodes,
+                [helper.make_opsetid("", OPSET)],
+                attributes=list(call.attributes),
+            )
+        function, name = self.functions[configuration], self._name(call.kind)
+        self.nodes.append(
+            helper.make_node(
+                function.name,
+                [inputs[formal] for formal in function.input],
+                [name],
+                name=name,
+                domain=DOMAIN,
+                **call.attributes,
+            )
+        )
         return name
 
     def conv_norm(self, key: str) -> tuple[str, str]:
         """Weight and bias of a convolution with its BatchNorm folded in: constant arithmetic, done once at load."""
-        scale = self.op("Div", self.weight(f"{key}.bn.weight"),
-                        self.op("Sqrt", self.op("Add", self.weight(f"{key}.bn.running_var"), self.const(1e-5))))
+        scale = self.op(
+            "Div",
+            self.weight(f"{key}.bn.weight"),
+            self.op("Sqrt", self.op("Add", self.weight(f"{key}.bn.running_var"), self.const(1e-5))),
+        )
         weight = self.op("Mul", self.weight(f"{key}.c.weight"), self.op("Reshape", scale, self.ints(-1, 1, 1, 1)))
-        bias = self.op("Sub", self.weight(f"{key}.bn.bias"),
-                       self.op("Mul", self.weight(f"{key}.bn.running_mean"), scale))
+        bias = self.op(
+            "Sub", self.weight(f"{key}.bn.bias"), self.op("Mul", self.weight(f"{key}.bn.running_mean"), scale)
+        )
         return weight, bias
 
     def save(self, path: Path, check: bool = True) -> None:
@@ -181,9 +230,14 @@ class Graph(Writer):
         opsets = [helper.make_opsetid("", OPSET)]
         if self.functions:
             opsets.append(helper.make_opsetid(DOMAIN, 1))
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="espmedsam",
-                                  functions=list(self.functions.values()))
-        helper.set_model_props(model, {"notice": "Research use only. Not for clinical use."})
+        model = helper.make_model(
+            graph,
+            opset_imports=opsets,
+            ir_version=IR,
+            producer_name="espmedsam",
+            functions=list(self.functions.values()),
+        )
+        helper.set_model_props(model, METADATA)
         path.write_bytes(model.SerializeToString(deterministic=True))
         if check:
             onnx.checker.check_model(str(path))

@@ -6,116 +6,186 @@
 
 from __future__ import annotations
 
-from . import functions as f
-from .graph import Graph
-from .plain import DIMS, HEADS, WINDOWS
+from dataclasses import dataclass
+from typing import Any
+
+from ..facts.architecture import DIMS, HEADS, WINDOWS
+from .bodies import call
+from .graph import Call, Graph
+
+Parameters = dict[str, str]  # values by input name, "" where absent
+
+
+@dataclass(frozen=True)
+class MapShape:
+    """Of a map."""
+
+    side: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class BlockPlace:
+    """Where a transformer block stands."""
+
+    stage: int
+    side: int  # of its map
+    controller: bool  # whether the modality's controller takes part
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear layer or 1x1 convolution of a value."""
+
+    x: str
+    parameters: Parameters
+    activation: str = "none"
+    residual: str = ""
+    byte: bool = False  # its output is 8-bit in the 8-bit form
 
 
 class FloatLayers:
     """Maps are rows [H*W, C], named by their value in the graph; `side` is that of the map a layer reads."""
 
-    def __init__(self, g: Graph):
-        self.g = g
+    def __init__(self, graph: Graph):
+        self.graph = graph
 
     # Parameters: constant arithmetic over stored tensors, folded when the graph is loaded --------------------------
 
-    def parameters(self, key: str) -> dict[str, str]:
+    def parameters(self, key: str) -> Parameters:
         """Weight and bias ("" if it has none) by input name: BatchNorm folded where there is one."""
-        g = self.g
-        if g.has(f"{key}.c.weight"):
-            return dict(zip(("weight", "bias"), g.conv_norm(key)))
-        return {"weight": g.weight(f"{key}.weight"), "bias": g.weight(f"{key}.bias") if g.has(f"{key}.bias") else ""}
+        graph = self.graph
+        if graph.has(f"{key}.c.weight"):
+            return dict(zip(("weight", "bias"), graph.conv_norm(key), strict=True))
+        return {
+            "weight": graph.weight(f"{key}.weight"),
+            "bias": graph.weight(f"{key}.bias") if graph.has(f"{key}.bias") else "",
+        }
 
-    def matrix(self, key: str) -> dict[str, str]:
+    def matrix(self, key: str) -> Parameters:
         """Of a linear layer or a 1x1 convolution: the weight is [N, K]."""
-        p = self.parameters(key)
-        is_map = self.g.has(f"{key}.c.weight") or ".neck." in key
-        return {**p, "weight": self.g.op("Flatten", p["weight"], axis=1) if is_map else p["weight"]}
+        found = self.parameters(key)
+        is_map = self.graph.has(f"{key}.c.weight") or ".neck." in key
+        return {**found, "weight": self.graph.op("Flatten", found["weight"], axis=1) if is_map else found["weight"]}
 
-    def widened(self, keys: list[str]) -> dict[str, str]:
+    def widened(self, keys: list[str]) -> Parameters:
         """fc1 of parallel MLPs as one: rows below each other, each with its own LayerNorm's weight and bias folded in
         (W diag(gamma), b + W beta), since the normalised rows before them are the same."""
-        g, weights, biases = self.g, [], []
+        graph, weights, biases = self.graph, [], []
         for key in keys:
-            p = self.parameters(f"{key}.fc1")
-            beta = g.reshape(g.weight(f"{key}.norm.bias"), -1, 1)
-            weights.append(g.op("Mul", p["weight"], g.weight(f"{key}.norm.weight")))
-            biases.append(g.op("Add", p["bias"], g.reshape(g.op("MatMul", p["weight"], beta), -1)))
+            own = self.parameters(f"{key}.fc1")
+            beta = graph.reshape(graph.weight(f"{key}.norm.bias"), -1, 1)
+            weights.append(graph.op("Mul", own["weight"], graph.weight(f"{key}.norm.weight")))
+            biases.append(graph.op("Add", own["bias"], graph.reshape(graph.op("MatMul", own["weight"], beta), -1)))
         return {"weight": self.joined("Concat", weights, axis=0), "bias": self.joined("Concat", biases, axis=0)}
 
-    def narrowed(self, keys: list[str]) -> dict[str, str]:
+    def narrowed(self, keys: list[str]) -> Parameters:
         """fc2 of parallel MLPs as one: columns beside each other, biases summed."""
         pairs = [self.parameters(f"{key}.fc2") for key in keys]
-        return {"weight": self.joined("Concat", [p["weight"] for p in pairs], axis=1),
-                "bias": self.joined("Add", [p["bias"] for p in pairs])}
+        return {
+            "weight": self.joined("Concat", [own["weight"] for own in pairs], axis=1),
+            "bias": self.joined("Add", [own["bias"] for own in pairs]),
+        }
 
     def outside(self, key: str, stage: int) -> str:
         """qkv of a zero row, which the LayerNorm turns into its bias: W beta + b, [3C]."""
-        g, p = self.g, self.parameters(f"{key}.qkv")
-        beta = g.reshape(g.weight(f"{key}.norm.bias"), DIMS[stage], 1)
-        return g.op("Add", g.reshape(g.op("MatMul", p["weight"], beta), 3 * DIMS[stage]), p["bias"])
+        graph, own = self.graph, self.parameters(f"{key}.qkv")
+        beta = graph.reshape(graph.weight(f"{key}.norm.bias"), DIMS[stage], 1)
+        return graph.op("Add", graph.reshape(graph.op("MatMul", own["weight"], beta), 3 * DIMS[stage]), own["bias"])
 
-    def joined(self, op: str, values: list[str], **attributes) -> str:
+    def joined(self, op: str, values: list[str], **attributes: Any) -> str:
         """One value as it is, two through `op`."""
-        return values[0] if len(values) == 1 else self.g.op(op, *values, **attributes)
+        return values[0] if len(values) == 1 else self.graph.op(op, *values, **attributes)
 
     # Nodes -------------------------------------------------------------------------------------------------------
 
-    def float_node(self, key: str, body, kind: str, inputs: dict[str, str], shape: dict | None, byte: bool,
-                   **attributes) -> str:
+    def float_node(self, key: str, node: Call, byte: bool) -> str:
         """A node that computes in float32 in every form; its output may be 8-bit in the 8-bit form."""
-        return self.g.node(body, kind, inputs, shape, **attributes)
+        return self.graph.node(node)
 
-    def linear_node(self, key: str, x: str, parameters: dict[str, str], activation: str, residual: str,
-                    byte: bool) -> str:
+    def linear_node(self, key: str, layer: Linear) -> str:
         """One linear layer, whatever its parameters were made of."""
-        return self.g.node(f.linear, "Linear", {"x": x, **parameters, "residual": residual}, activation=activation)
+        inputs = {"x": layer.x, **layer.parameters, "residual": layer.residual}
+        return self.graph.node(call("Linear", inputs, activation=layer.activation))
 
     def linear(self, x: str, key: str, activation: str = "none", residual: str = "", byte: bool = False) -> str:
         """Linear layer or 1x1 convolution."""
-        return self.linear_node(key, x, self.matrix(key), activation, residual, byte)
+        return self.linear_node(key, Linear(x, self.matrix(key), activation, residual, byte))
 
     def stem(self, x: str, key: str, side: int) -> str:
         """3x3 convolution of stride 2 of the picture [1, 3, S, S], with GELU."""
-        return self.float_node(key, f.conv, "Conv", {"x": x, **self.parameters(key)}, None, True, height=side,
-                               width=side, kernel=3, stride=2, pad=1, planar=1, activation="gelu")
+        node = call(
+            "Conv",
+            {"x": x, **self.parameters(key)},
+            height=side,
+            width=side,
+            kernel=3,
+            stride=2,
+            pad=1,
+            planar=1,
+            activation="gelu",
+        )
+        return self.float_node(key, node, True)
 
     def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         """3x3 convolution of a map."""
-        return self.g.node(f.conv, "Conv", {"x": x, **self.parameters(key)}, height=side, width=side, kernel=3,
-                           stride=stride, pad=1, planar=0, activation="none")
+        return self.graph.node(
+            call(
+                "Conv",
+                {"x": x, **self.parameters(key)},
+                height=side,
+                width=side,
+                kernel=3,
+                stride=stride,
+                pad=1,
+                planar=0,
+                activation="none",
+            )
+        )
 
-    def depthwise(self, x: str, key: str, side: int, channels: int, stride: int) -> str:
+    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
         """3x3 with GELU, each channel by itself; 8-bit output."""
-        return self._depthwise(x, key, side, channels, stride, "gelu")
+        return self._depthwise(x, key, shape, stride, "gelu")
 
-    def local(self, x: str, key: str, side: int, channels: int) -> str:
+    def local(self, x: str, key: str, shape: MapShape) -> str:
         """A block's local convolution: depthwise 3x3, float32 always."""
-        return self._depthwise(x, key, side, channels, 1, "none")
+        return self._depthwise(x, key, shape, 1, "none")
 
-    def _depthwise(self, x: str, key: str, side: int, channels: int, stride: int, activation: str) -> str:
-        return self.g.node(f.depthwise, "Depthwise", {"x": x, **self.parameters(key)}, {"channels": channels},
-                           height=side, width=side, stride=stride, activation=activation)
+    def _depthwise(self, x: str, key: str, shape: MapShape, stride: int, activation: str) -> str:
+        return self.graph.node(
+            call(
+                "Depthwise",
+                {"x": x, **self.parameters(key)},
+                {"channels": shape.channels},
+                height=shape.side,
+                width=shape.side,
+                stride=stride,
+                activation=activation,
+            )
+        )
 
     def norm(self, x: str, key: str, epsilon: float = 1e-5, byte: bool = False) -> str:
         """LayerNorm."""
-        inputs = {"x": x, "weight": self.g.weight(f"{key}.weight"), "bias": self.g.weight(f"{key}.bias")}
-        return self.float_node(key, f.layer_norm, "LayerNorm", inputs, None, byte, epsilon=epsilon, activation="none")
+        inputs = {"x": x, "weight": self.graph.weight(f"{key}.weight"), "bias": self.graph.weight(f"{key}.bias")}
+        return self.float_node(key, call("LayerNorm", inputs, epsilon=epsilon, activation="none"), byte)
 
-    def window_attention(self, qkv: str, key: str, stage: int, side: int, controller: bool) -> str:
+    def window_attention(self, qkv: str, key: str, place: BlockPlace) -> str:
         """Between the projections; the controller's token is one more key and value per head. 8-bit output."""
-        g = self.g
-        inputs = {"qkv": qkv, "biases": g.weight(f"{key}.attention_biases"), "token": "", "token_bias": "",
-                  "outside": self.outside(key, stage) if side % WINDOWS[stage] else ""}
-        if controller:
-            inputs["token"] = g.weight(f"{key}.deep_QKV_embeddings_med")
-            inputs["token_bias"] = g.weight(f"{key}.med_attention_biases")
-        return self.float_node(key, f.window_attention, "WindowAttention", inputs, None, True, height=side, width=side,
-                               window=WINDOWS[stage], heads=HEADS[stage])
+        graph, side, window = self.graph, place.side, WINDOWS[place.stage]
+        inputs = {
+            "qkv": qkv,
+            "biases": graph.weight(f"{key}.attention_biases"),
+            "outside": self.outside(key, place.stage) if side % window else "",
+        }
+        if place.controller:
+            inputs["token"] = graph.weight(f"{key}.deep_QKV_embeddings_med")
+            inputs["token_bias"] = graph.weight(f"{key}.med_attention_biases")
+        node = call("WindowAttention", inputs, height=side, width=side, window=window, heads=HEADS[place.stage])
+        return self.float_node(key, node, True)
 
     def mlp(self, x: str, keys: list[str], channels: int) -> str:
         """x + the sum of the MLPs (the block's own, the controller's beside it), as one MLP of both widths."""
-        y = self.float_node(f"{keys[0]}.norm", f.layer_norm, "LayerNorm", {"x": x, "weight": "", "bias": ""},
-                            {"channels": channels}, True, epsilon=1e-5, activation="none")
-        y = self.linear_node(f"{keys[0]}.fc1", y, self.widened(keys), "gelu", "", True)
-        return self.linear_node(f"{keys[0]}.fc2", y, self.narrowed(keys), "none", x, False)
+        node = call("LayerNorm", {"x": x}, {"channels": channels}, epsilon=1e-5, activation="none")
+        normed = self.float_node(f"{keys[0]}.norm", node, True)
+        wide = self.linear_node(f"{keys[0]}.fc1", Linear(normed, self.widened(keys), "gelu", byte=True))
+        return self.linear_node(f"{keys[0]}.fc2", Linear(wide, self.narrowed(keys), residual=x))

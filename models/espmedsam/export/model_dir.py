@@ -7,26 +7,44 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
+from ..facts.colour import IMAGENET_MEAN, IMAGENET_STD
+from ..facts.notice import METADATA, NOTICE
+from ..weights.checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
 from . import int8, nodes, plain
 from .graph import OPSET, Graph, WeightFile
 from .int8 import Int8Layers, Ranges
 from .layers import FloatLayers
 
-NOTICE = "Research use only. Not for clinical use."
+Entry = dict[str, Any]  # a table of the manifest
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How pixels are prepared: squashed to the square, then (x - mean) / std on 0..255 RGB."""
+
+    resize: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def entry(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {"resize": self.resize, "mean": list(self.mean), "std": list(self.std)}
+
+
 PROFILES = {
-    # (x - mean) / std on 0..255 RGB, after squashing to the square.
-    "imagenet": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]},
+    "imagenet": Profile("bilinear-squash", IMAGENET_MEAN, IMAGENET_STD),
     # What the official loader really feeds: its std is set to its mean.
-    "official": {"resize": "bilinear-squash", "mean": [123.675, 116.28, 103.53], "std": [123.675, 116.28, 103.53]},
+    "official": Profile("bilinear-squash", IMAGENET_MEAN, IMAGENET_MEAN),
     # Our own weights: as "imagenet", but shrunk with an antialiasing (triangle) filter, so that a large frame of
     # another device gives what a small one gives.
-    "imagenet-antialias": {"resize": "triangle-squash", "mean": [123.675, 116.28, 103.53],
-                           "std": [58.395, 57.12, 57.375]},
+    "imagenet-antialias": Profile("triangle-squash", IMAGENET_MEAN, IMAGENET_STD),
 }
+MODEL_KEYS = ("name", "default", "preferred_for", "side", "storage", "opset", "description")
+MODALITY_TABLES = ("views", "white_balance", "confidence")
 DTYPES = {"float32": np.float32, "float16": np.float16}
 # int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
 EIGHT = ("int8", "int8-weights")
@@ -35,7 +53,7 @@ STORAGES = (*DTYPES, *EIGHT)
 _INERT = (*UNUSED, "prompt_encoder.point", "prompt_encoder.not_a", "prompt_encoder.mask_down", "prompt_encoder.no_")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Spec:
     """What a model folder is made from."""
 
@@ -49,9 +67,11 @@ class Spec:
     ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
-    confidence: dict = field(default_factory=dict)  # of espmedsam.confidence, by modality
-    views: dict = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
-    white_balance: dict = field(default_factory=dict)  # the usual light (the manifest's `white_balance`), by modality
+    confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.confidence, by modality
+    views: dict[str, Any] = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
+    white_balance: dict[str, Any] = field(
+        default_factory=dict
+    )  # the usual light (the manifest's `white_balance`), by modality
 
     @property
     def place(self) -> str:
@@ -59,7 +79,7 @@ class Spec:
         return self.folder or self.name
 
 
-@dataclass
+@dataclass(frozen=True)
 class ModalitySpec:
     """One modality's weights and what is known of them."""
 
@@ -69,19 +89,19 @@ class ModalitySpec:
     controller: bool
     trained_on: list[str] = field(default_factory=list)
     licences: list[str] = field(default_factory=list)
-    validation: list[dict] = field(default_factory=list)
+    validation: list[Entry] = field(default_factory=list)
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hex."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_weights(folder: Path, modality: str = "") -> dict[str, np.ndarray]:
     """The tensors of an exported model folder: the base, and the modality's controller if it is named. Floats are float32;
     8-bit layers are as they are stored (`int8.restored` makes a checkpoint of them)."""
-    state = {}
+    state: dict[str, np.ndarray] = {}
     for stem in filter(None, ("base", modality)):
         found = sorted(folder.glob(f"{stem}-*.safetensors"))
         if len(found) != 1:
@@ -92,7 +112,7 @@ def read_weights(folder: Path, modality: str = "") -> dict[str, np.ndarray]:
 
 def weight_names(folder: Path) -> list[str]:
     """An exported folder's weight files, named by content."""
-    return sorted(f.stem for f in folder.glob("*.safetensors"))
+    return sorted(file.stem for file in folder.glob("*.safetensors"))
 
 
 def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], storage: str) -> Path:
@@ -102,13 +122,13 @@ def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stora
     bad = [k for k, v in arrays.items() if not np.all(np.isfinite(v))]
     if bad:
         raise ValueError(f"{bad[0]} does not fit {storage}")
-    write_safetensors(part, arrays, {"notice": NOTICE})
+    write_safetensors(part, arrays, METADATA)
     path = folder / f"{stem}-{digest(part)[:8]}.safetensors"
     part.replace(path)
     return path
 
 
-def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> dict:
+def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> Entry:
     """Writes weights and graphs of one modality into the model's folder; returns its manifest entry.
 
     `state` is a checkpoint, or for 8-bit weights what an earlier export stored. Graphs are named by side, base (and
@@ -123,70 +143,83 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     files = [WeightFile(base)]
     own = None
     if modality.controller:
-        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)},
-                             spec.storage)
+        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)}, spec.storage)
         files.append(WeightFile(own))
-    tag = f"{'int8' if spec.storage == 'int8' else 'float'}-{spec.side}-{base.stem.removeprefix('base-')}"
-    encoder = folder / (f"encoder-{tag}-{own.stem}.onnx" if own else f"encoder-{tag}.onnx")
-    tag = tag.removeprefix("int8-").removeprefix("float-")  # what follows is float in every form
-    self_prompt, decoder = folder / f"self_prompt-{tag}.onnx", folder / f"decoder-{tag}.onnx"
-    graphs = plain if spec.form == "plain" else nodes
-    if spec.form == "plain":
-        plain.encoder(spec.side, files, modality.controller).save(encoder)
-    else:
-        nodes.encoder(_layers(spec, modality, files), spec.side, modality.controller).save(encoder)
-    graphs.self_prompt(spec.side, files[:1]).save(self_prompt)
-    graphs.decoder(spec.side, files[:1]).save(decoder)
-
-    def rel(p: Path) -> str:
-        return p.relative_to(root).as_posix()
-
+    tag = f"{spec.side}-{base.stem.removeprefix('base-')}"
+    encoder = "-".join(["encoder", "int8" if spec.storage == "int8" else "float", tag, *([own.stem] if own else [])])
+    graphs = {"encoder": _encoder(spec, modality, files)}
+    rest = plain if spec.form == "plain" else nodes  # these are float in every storage
+    graphs |= {"self_prompt": rest.self_prompt(spec.side, files[:1]), "decoder": rest.decoder(spec.side, files[:1])}
+    names = {"encoder": encoder, "self_prompt": f"self_prompt-{tag}", "decoder": f"decoder-{tag}"}
+    paths = {kind: folder / f"{name}.onnx" for kind, name in names.items()}
+    for kind, graph in graphs.items():
+        graph.save(paths[kind])
     by_name = {"views": spec.views, "white_balance": spec.white_balance, "confidence": spec.confidence}
-    tables = {key: of[modality.name] for key, of in by_name.items() if modality.name in of}
+    tables = {key: table[modality.name] for key, table in by_name.items() if modality.name in table}
     return {
-        "name": modality.name, "index": modality.index, "label": modality.label, "controller": modality.controller,
-        "encoder": rel(encoder), "self_prompt": rel(self_prompt), "decoder": rel(decoder),
-        "weights": [rel(f.path) for f in files], "trained_on": modality.trained_on, "licences": modality.licences,
-        **tables, "validation": modality.validation,
+        "name": modality.name,
+        "index": modality.index,
+        "label": modality.label,
+        "controller": modality.controller,
+        **{kind: path.relative_to(root).as_posix() for kind, path in paths.items()},
+        "weights": [file.path.relative_to(root).as_posix() for file in files],
+        "trained_on": modality.trained_on,
+        "licences": modality.licences,
+        **tables,
+        "validation": modality.validation,
     }
+
+
+def _encoder(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> Graph:
+    if spec.form == "plain":
+        return plain.encoder(spec.side, files, modality.controller)
+    return nodes.encoder(_layers(spec, modality, files), spec.side, modality.controller)
 
 
 def _layers(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> FloatLayers:
     """The encoder's layers, as the storage asks."""
-    g = Graph("encoder", files)
+    graph = Graph("encoder", files)
     if spec.storage == "int8":
-        return Int8Layers(g, spec.ranges.get(modality.name if modality.controller else "base"))
-    return int8.WideLayers(g) if spec.storage in EIGHT else FloatLayers(g)
+        return Int8Layers(graph, spec.ranges.get(modality.name if modality.controller else "base", {}))
+    return int8.WideLayers(graph) if spec.storage in EIGHT else FloatLayers(graph)
 
 
-def read_manifest(root: Path) -> list[dict]:
+def read_manifest(root: Path) -> list[Entry]:
     """The models of `root/manifest.toml`, or none."""
     path = root / "manifest.toml"
     return tomllib.loads(path.read_text())["model"] if path.exists() else []
 
 
-def write_manifest(root: Path, models: list[dict]) -> None:
+def write_manifest(root: Path, models: list[Entry]) -> None:
     """Writes `root/manifest.toml` with the size and SHA-256 of every file the models use; replaced when whole. The
     modality guard is listed if `root/guard/guard.json` describes one."""
-    out = ["# Written by the export; edit nothing by hand.", "format = 1", f'notice = "{NOTICE}"']
-    for m in models:
-        out += ["", "[[model]]"]
-        out += [f"{k} = {_toml(m[k])}" for k in ("name", "default", "preferred_for", "side", "storage", "opset",
-                                                   "description") if k in m]
-        out += ["", "[model.preprocess]"] + [f"{k} = {_toml(v)}" for k, v in m["preprocess"].items()]
-        for path in sorted({p for y in m["modality"] for p in _paths(y)}):
-            out += ["", "[[model.file]]", *_file(root, path)]
-        for y in sorted(m["modality"], key=lambda y: y["index"]):
-            tables = ("views", "white_balance", "confidence")
-            out += ["", "[[model.modality]]"] + [f"{k} = {_toml(v)}" for k, v in y.items() if k not in (*tables, "validation")]
-            for table in tables:
-                if table in y:
-                    out += ["", f"[model.modality.{table}]"] + [f"{k} = {_toml(v)}" for k, v in y[table].items()]
-            for v in y.get("validation", []):
-                out += ["", "[[model.modality.validation]]"] + [f"{k} = {_toml(x)}" for k, x in v.items()]
+    lines = ["# Written by the export; edit nothing by hand.", "format = 1", f'notice = "{NOTICE}"']
+    for model in models:
+        lines += ["", "[[model]]", *_lines({key: model[key] for key in MODEL_KEYS if key in model})]
+        lines += ["", "[model.preprocess]", *_lines(model["preprocess"])]
+        for path in sorted({path for modality in model["modality"] for path in _paths(modality)}):
+            lines += ["", "[[model.file]]", *_file(root, path)]
+        for modality in sorted(model["modality"], key=lambda modality: modality["index"]):
+            lines += _modality(modality)
     part = root / "manifest.toml.part"
-    part.write_text("\n".join(out + _guard(root)) + "\n")
+    part.write_text("\n".join(lines + _guard(root)) + "\n")
     part.replace(root / "manifest.toml")
+
+
+def _modality(modality: Entry) -> list[str]:
+    """Its lines: what is plain, then its tables."""
+    lines = ["", "[[model.modality]]"]
+    lines += _lines({key: value for key, value in modality.items() if key not in (*MODALITY_TABLES, "validation")})
+    for table in MODALITY_TABLES:
+        if table in modality:
+            lines += ["", f"[model.modality.{table}]", *_lines(modality[table])]
+    for found in modality.get("validation", []):
+        lines += ["", "[[model.modality.validation]]", *_lines(found)]
+    return lines
+
+
+def _lines(table: Entry) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in table.items()]
 
 
 def _guard(root: Path) -> list[str]:
@@ -195,48 +228,60 @@ def _guard(root: Path) -> list[str]:
     if not path.exists():
         return []
     known = json.loads(path.read_text())
-    out = ["", "[guard]", f"side = {known['side']}", f"inverted = {known['inverted']}"]
-    out += ["", "[guard.preprocess]", 'profile = "imagenet-antialias"']
-    out += [f"{k} = {_toml(v)}" for k, v in PROFILES["imagenet-antialias"].items()]
-    out += ["", "[guard.file]", *_file(root, f"guard/{known['file']}")]
+    lines = ["", "[guard]", f"side = {known['side']}", f"inverted = {known['inverted']}"]
+    lines += [
+        "",
+        "[guard.preprocess]",
+        'profile = "imagenet-antialias"',
+        *_lines(PROFILES["imagenet-antialias"].entry()),
+    ]
+    lines += ["", "[guard.file]", *_file(root, f"guard/{known['file']}")]
     for name in known["classes"]:
-        out += ["", "[[guard.class]]", f"name = {_toml(name)}"]
-        out += [f"threshold = {known['threshold'][name]}"] if name in known["threshold"] else []
-    return out
+        lines += ["", "[[guard.class]]", f"name = {_toml(name)}"]
+        lines += [f"threshold = {known['threshold'][name]}"] if name in known["threshold"] else []
+    return lines
 
 
 def _file(root: Path, path: str) -> list[str]:
-    f = root / path
-    return [f"path = {_toml(path)}", f'sha256 = "{digest(f)}"', f"bytes = {f.stat().st_size}"]
+    file = root / path
+    return [f"path = {_toml(path)}", f'sha256 = "{digest(file)}"', f"bytes = {file.stat().st_size}"]
 
 
-def _paths(modality: dict) -> tuple[str, ...]:
+def _paths(modality: Entry) -> tuple[str, ...]:
     """Every file a modality uses."""
     return (modality["encoder"], modality["self_prompt"], modality["decoder"], *modality["weights"])
 
 
-def _toml(v) -> str:
-    if isinstance(v, bool):
-        return "true" if v else "false"
-    if isinstance(v, (int, float)):
-        return repr(v)
-    if isinstance(v, str):
-        return json.dumps(v, ensure_ascii=False)
-    return "[" + ", ".join(_toml(x) for x in v) + "]"
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return "[" + ", ".join(_toml(each) for each in value) + "]"
 
 
-def prune(root: Path, models: list[dict]) -> None:
+def prune(root: Path, models: list[Entry]) -> None:
     """Deletes what earlier exports left in the models' folders and no modality uses any more."""
-    used = {root / p for m in models for y in m["modality"] for p in _paths(y)}
-    for folder in {f.parent for f in used}:
-        for f in folder.iterdir():
-            if f not in used and f.suffix in (".onnx", ".safetensors"):
-                f.unlink()
+    used = {root / path for model in models for modality in model["modality"] for path in _paths(modality)}
+    for folder in {file.parent for file in used}:
+        for file in folder.iterdir():
+            if file not in used and file.suffix in (".onnx", ".safetensors"):
+                file.unlink()
 
 
-def model_entry(spec: Spec, modalities: list[dict]) -> dict:
+def model_entry(spec: Spec, modalities: list[Entry]) -> Entry:
     """The manifest entry of a model."""
     preferred = {"preferred_for": list(spec.preferred_for)} if spec.preferred_for else {}
-    return {"name": spec.name, "default": spec.default, **preferred, "side": spec.side, "storage": spec.storage,
-            "opset": OPSET, "description": spec.description,
-            "preprocess": {"profile": spec.profile, **PROFILES[spec.profile]}, "modality": modalities}
+    return {
+        "name": spec.name,
+        "default": spec.default,
+        **preferred,
+        "side": spec.side,
+        "storage": spec.storage,
+        "opset": OPSET,
+        "description": spec.description,
+        "preprocess": {"profile": spec.profile, **PROFILES[spec.profile].entry()},
+        "modality": modalities,
+    }

@@ -9,145 +9,200 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from onnx import TensorProto
 
-from . import functions as f
+from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, EMBEDDING_STRIDE, PATCH_STRIDE
+from .bodies import call
 from .graph import Graph, WeightFile
-from .layers import FloatLayers
-from .plain import DECODER_HEADS, DEPTHS, DIMS, EMBED, position
+from .layers import BlockPlace, FloatLayers, MapShape
+from .plain import position
 
 
 def encoder(layers: FloatLayers, side: int, controller: bool) -> Graph:
     """Image encoder (TinyViT) for one input side, with or without the modality's controller (paper section III-B)."""
-    g, root = layers.g, "SemiTViT"
-    x = g.input("image", [1, 3, side, side])
-    g.scope = "patch_embed"
+    graph, root = layers.graph, "SemiTViT"
+    x = graph.input("image", [1, 3, side, side])
+    graph.scope = "patch_embed"
     x = layers.stem(x, f"{root}.patch_embed.seq.0", side)
     x = layers.conv(x, f"{root}.patch_embed.seq.2", side // 2, 2, byte=True)
-    s = side // 4
-    for i in range(4):
-        for j in range(DEPTHS[i]):
-            key, g.scope = f"{root}.layers.{i}.blocks.{j}", f"stage{i}.block{j}"
-            x = _mbconv(layers, x, key, s) if i == 0 else _block(layers, x, key, i, s, controller)
-        if i < 3:
-            key, g.scope = f"{root}.layers.{i}.downsample", f"stage{i}.downsample"
-            stride, out = (1 if i == 2 else 2), DIMS[i + 1]
+    cells = side // 4
+    for stage in range(len(DIMS)):
+        for block in range(DEPTHS[stage]):
+            key, graph.scope = f"{root}.layers.{stage}.blocks.{block}", f"stage{stage}.block{block}"
+            place = BlockPlace(stage, cells, controller)
+            x = _block(layers, x, key, place) if stage else _mbconv(layers, x, key, cells)
+        if stage + 1 < len(DIMS):
+            key, graph.scope = f"{root}.layers.{stage}.downsample", f"stage{stage}.downsample"
+            stride = 1 if stage == 2 else 2
             x = layers.linear(x, f"{key}.conv1", "gelu", byte=True)
-            x = layers.depthwise(x, f"{key}.conv2", s, out, stride)
+            x = layers.depthwise(x, f"{key}.conv2", MapShape(cells, DIMS[stage + 1]), stride)
             x = layers.linear(x, f"{key}.conv3")
-            s = (s + stride - 1) // stride
-    g.scope = "neck"
+            cells = (cells + stride - 1) // stride
+    graph.scope = "neck"
     x = layers.norm(layers.linear(x, f"{root}.neck.0"), f"{root}.neck.1", 1e-6, byte=True)
-    x = layers.norm(layers.conv(x, f"{root}.neck.2", s), f"{root}.neck.3", 1e-6)
-    g.output(_map(g, x, s), "embedding", [1, EMBED, s, s])
-    return g
+    x = layers.norm(layers.conv(x, f"{root}.neck.2", cells), f"{root}.neck.3", 1e-6)
+    graph.output(_map(graph, x, cells), "embedding", [1, EMBED, cells, cells])
+    return graph
 
 
-def _mbconv(layers: FloatLayers, x: str, key: str, s: int) -> str:
+def _mbconv(layers: FloatLayers, x: str, key: str, side: int) -> str:
     """Inverted bottleneck of stage 0, GELU after the residual."""
     y = layers.linear(x, f"{key}.conv1", "gelu", byte=True)
-    y = layers.depthwise(y, f"{key}.conv2", s, 4 * DIMS[0], 1)
+    y = layers.depthwise(y, f"{key}.conv2", MapShape(side, 4 * DIMS[0]), 1)
     return layers.linear(y, f"{key}.conv3", "gelu", x, byte=True)
 
 
-def _block(layers: FloatLayers, x: str, key: str, i: int, s: int, controller: bool) -> str:
+def _block(layers: FloatLayers, x: str, key: str, place: BlockPlace) -> str:
     """Transformer block: windows, local convolution, MLP beside the controller's MLP."""
-    c, attn = DIMS[i], f"{key}.attn"
-    qkv = layers.linear(layers.norm(x, f"{attn}.norm", byte=True), f"{attn}.qkv")
-    y = layers.window_attention(qkv, attn, i, s, controller)
-    x = layers.linear(y, f"{attn}.proj", residual=x)
-    x = layers.local(x, f"{key}.local_conv", s, c)
-    return layers.mlp(x, [f"{key}.mlp", *([f"{key}.med_dah"] if controller else [])], c)
+    channels, attention = DIMS[place.stage], f"{key}.attn"
+    qkv = layers.linear(layers.norm(x, f"{attention}.norm", byte=True), f"{attention}.qkv")
+    y = layers.window_attention(qkv, attention, place)
+    x = layers.linear(y, f"{attention}.proj", residual=x)
+    x = layers.local(x, f"{key}.local_conv", MapShape(place.side, channels))
+    return layers.mlp(x, [f"{key}.mlp", *([f"{key}.med_dah"] if place.controller else [])], channels)
+
+
+@dataclass(frozen=True)
+class Image:
+    """The embedding as the decoder looks at it."""
+
+    rows: str
+    position: str  # of its cells
 
 
 def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     """SPPG: patch logits, thresholded into the dense prompt (paper section III-C)."""
-    g = Graph("self_prompt", files)
-    e, p = side // 16, side // 32
-    x = g.node(f.rows_of_map, "ToRows", {"x": g.input("embedding", [1, EMBED, e, e])})
-    g.scope = k = "patch_decoder"
-    inputs = {"x": x, "weight": g.weight(f"{k}.0.weight"), "bias": g.weight(f"{k}.0.bias")}
-    y = g.node(f.conv, "Conv", inputs, height=e, width=e, kernel=2, stride=2, pad=0, planar=0, activation="none")
-    y = _norm(g, y, f"{k}.1", 1e-6, "gelu")
-    logits = _linear(g, y, f"{k}.3", flatten=True)
-    g.scope = k = "dense_prompter"
-    weight, bias = (g.reshape(g.weight(f"{k}.0.{n}"), 1, EMBED) for n in ("weight", "bias"))
-    table = g.op("Concat", bias, g.op("Add", weight, bias), axis=0)
-    table = g.op("Gelu", g.op("LayerNormalization", table, g.weight(f"{k}.1.weight"), g.weight(f"{k}.1.bias"),
-                              axis=-1, epsilon=1e-6))
-    y = g.node(f.dense_prompt, "DensePrompt", {"embedding": x, "logits": logits, "table": table}, height=e, width=e)
-    g.output(_map(g, logits, p), "patch_logits", [1, 1, p, p])
-    g.output(_map(g, y, e), "prompted", [1, EMBED, e, e])
-    return g
+    graph = Graph("self_prompt", files)
+    cells, patches = side // EMBEDDING_STRIDE, side // PATCH_STRIDE
+    x = _node(graph, "ToRows", {"x": graph.input("embedding", [1, EMBED, cells, cells])})
+    graph.scope = root = "patch_decoder"
+    inputs = {"x": x, "weight": graph.weight(f"{root}.0.weight"), "bias": graph.weight(f"{root}.0.bias")}
+    y = _node(graph, "Conv", inputs, height=cells, width=cells, kernel=2, stride=2, pad=0, planar=0, activation="none")
+    y = _norm(graph, y, f"{root}.1", 1e-6, "gelu")
+    logits = _linear(graph, y, f"{root}.3")
+    graph.scope = root = "dense_prompter"
+    weight, bias = (graph.reshape(graph.weight(f"{root}.0.{part}"), 1, EMBED) for part in ("weight", "bias"))
+    table = graph.op("Concat", bias, graph.op("Add", weight, bias), axis=0)
+    table = graph.op(
+        "Gelu",
+        graph.op(
+            "LayerNormalization",
+            table,
+            graph.weight(f"{root}.1.weight"),
+            graph.weight(f"{root}.1.bias"),
+            axis=-1,
+            epsilon=1e-6,
+        ),
+    )
+    y = _node(graph, "DensePrompt", {"embedding": x, "logits": logits, "table": table}, height=cells, width=cells)
+    graph.output(_map(graph, logits, patches), "patch_logits", [1, 1, patches, patches])
+    graph.output(_map(graph, y, cells), "prompted", [1, EMBED, cells, cells])
+    return graph
 
 
 def decoder(side: int, files: list[WeightFile]) -> Graph:
     """QDMD: seven queries attend, the asked modality's one becomes the mask (paper section III-D)."""
-    g = Graph("decoder", files)
-    s = side // 16
-    image = g.node(f.rows_of_map, "ToRows", {"x": g.input("prompted", [1, EMBED, s, s])})
-    modality = g.input("modality", [1], TensorProto.INT64)
-    g.scope = "position"
-    pe = position(g, s)
-    queries, root = g.weight("mask_query.weight"), "mask_decoder.transformer"
+    graph = Graph("decoder", files)
+    cells = side // EMBEDDING_STRIDE
+    image = _node(graph, "ToRows", {"x": graph.input("prompted", [1, EMBED, cells, cells])})
+    modality = graph.input("modality", [1], TensorProto.INT64)
+    graph.scope = "position"
+    place = position(graph, cells)
+    queries, root = graph.weight("mask_query.weight"), "mask_decoder.transformer"
     tokens = queries
-    for j in range(2):
-        key, g.scope = f"{root}.layers.{j}", f"two_way{j}"
+    for number in range(2):
+        key, graph.scope = f"{root}.layers.{number}", f"two_way{number}"
         # In the first layer the queries are their own position: neither added twice nor kept beside the attention.
-        inputs = {"qk": _add(g, tokens, queries) if j else tokens, "v": tokens, **_attention(g, f"{key}.self_attn"),
-                  "residual": tokens if j else ""}
-        y = g.node(f.self_attention, "SelfAttention", inputs, {"inner": EMBED}, heads=DECODER_HEADS)
-        tokens = _norm(g, y, f"{key}.norm1")
-        y = _token_to_image(g, tokens, queries, image, pe, f"{key}.cross_attn_token_to_image")
-        tokens = _norm(g, y, f"{key}.norm2")
-        y = _linear(g, _linear(g, tokens, f"{key}.mlp.lin1", "relu"), f"{key}.mlp.lin2", residual=tokens)
-        tokens = _norm(g, y, f"{key}.norm3")
-        inputs = {"image": image, "position": pe, "k": _add(g, tokens, queries), "v": tokens,
-                  **_attention(g, f"{key}.cross_attn_image_to_token")}
-        y = g.node(f.image_to_token, "ImageToToken", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)
-        image = _norm(g, y, f"{key}.norm4")
-    g.scope = "final_attention"
-    token, query = (g.node(f.row, "Row", {"x": x, "index": modality}) for x in (tokens, queries))
-    y = _token_to_image(g, token, query, image, pe, f"{root}.final_attn_token_to_image")
-    token = _norm(g, y, f"{root}.norm_final_attn")
-    g.scope, k = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
-    hyper = _linear(g, _linear(g, _linear(g, token, f"{k}.0", "relu"), f"{k}.1", "relu"), f"{k}.2")
-    g.scope, k = "upscaling", "mask_decoder.output_upscaling"
-    inputs = {"x": image, "weight": g.weight(f"{k}.0.weight"), "bias": g.weight(f"{k}.0.bias")}
-    up = g.node(f.up_conv, "UpConv", inputs, height=s, width=s, activation="none")
-    up = _norm(g, up, f"{k}.1", 1e-6, "gelu")
-    inputs = {"x": up, "weight": g.weight(f"{k}.3.weight"), "bias": g.weight(f"{k}.3.bias"), "hyper": hyper}
-    y = g.node(f.mask_head, "MaskHead", inputs, height=2 * s, width=2 * s)
-    g.output(_map(g, y, 4 * s), "low_res_logits", [1, 1, 4 * s, 4 * s])
-    return g
+        inputs = {
+            "qk": _add(graph, tokens, queries) if number else tokens,
+            "v": tokens,
+            **_attention(graph, f"{key}.self_attn"),
+            "residual": tokens if number else "",
+        }
+        y = _node(graph, "SelfAttention", inputs, {"inner": EMBED}, heads=DECODER_HEADS)
+        tokens = _norm(graph, y, f"{key}.norm1")
+        y = _token_to_image(graph, f"{key}.cross_attn_token_to_image", tokens, queries, Image(image, place))
+        tokens = _norm(graph, y, f"{key}.norm2")
+        y = _linear(graph, _linear(graph, tokens, f"{key}.mlp.lin1", "relu"), f"{key}.mlp.lin2", residual=tokens)
+        tokens = _norm(graph, y, f"{key}.norm3")
+        inputs = {
+            "image": image,
+            "position": place,
+            "k": _add(graph, tokens, queries),
+            "v": tokens,
+            **_attention(graph, f"{key}.cross_attn_image_to_token"),
+        }
+        y = _node(graph, "ImageToToken", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)
+        image = _norm(graph, y, f"{key}.norm4")
+    graph.scope = "final_attention"
+    token, query = (_node(graph, "Row", {"x": x, "index": modality}) for x in (tokens, queries))
+    y = _token_to_image(graph, f"{root}.final_attn_token_to_image", token, query, Image(image, place))
+    token = _norm(graph, y, f"{root}.norm_final_attn")
+    graph.scope, part = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
+    hyper = _linear(graph, _linear(graph, _linear(graph, token, f"{part}.0", "relu"), f"{part}.1", "relu"), f"{part}.2")
+    graph.scope, part = "upscaling", "mask_decoder.output_upscaling"
+    inputs = {"x": image, "weight": graph.weight(f"{part}.0.weight"), "bias": graph.weight(f"{part}.0.bias")}
+    up = _node(graph, "UpConv", inputs, height=cells, width=cells, activation="none")
+    up = _norm(graph, up, f"{part}.1", 1e-6, "gelu")
+    inputs = {
+        "x": up,
+        "weight": graph.weight(f"{part}.3.weight"),
+        "bias": graph.weight(f"{part}.3.bias"),
+        "hyper": hyper,
+    }
+    y = _node(graph, "MaskHead", inputs, height=2 * cells, width=2 * cells)
+    graph.output(_map(graph, y, 4 * cells), "low_res_logits", [1, 1, 4 * cells, 4 * cells])
+    return graph
 
 
-def _map(g: Graph, x: str, side: int) -> str:
-    return g.node(f.map_of_rows, "ToMap", {"x": x}, height=side, width=side)
+def _node(
+    graph: Graph,
+    kind: str,
+    inputs: dict[str, str],
+    shape: dict[str, int] | None = None,
+    **attributes: int | float | str,
+) -> str:
+    return graph.node(call(kind, inputs, shape, **attributes))
 
 
-def _add(g: Graph, a: str, b: str) -> str:
-    return g.node(f.add, "Add", {"a": a, "b": b})
+def _map(graph: Graph, x: str, side: int) -> str:
+    return _node(graph, "ToMap", {"x": x}, height=side, width=side)
 
 
-def _norm(g: Graph, x: str, key: str, epsilon: float = 1e-5, activation: str = "none") -> str:
-    return g.node(f.layer_norm, "LayerNorm", {"x": x, "weight": g.weight(f"{key}.weight"),
-                                              "bias": g.weight(f"{key}.bias")}, epsilon=epsilon, activation=activation)
+def _add(graph: Graph, a: str, b: str) -> str:
+    return _node(graph, "Add", {"a": a, "b": b})
 
 
-def _linear(g: Graph, x: str, key: str, activation: str = "none", residual: str = "", flatten: bool = False) -> str:
-    weight = g.weight(f"{key}.weight")
-    inputs = {"x": x, "weight": g.op("Flatten", weight, axis=1) if flatten else weight,
-              "bias": g.weight(f"{key}.bias"), "residual": residual}
-    return g.node(f.linear, "Linear", inputs, activation=activation)
+def _norm(graph: Graph, x: str, key: str, epsilon: float = 1e-5, activation: str = "none") -> str:
+    inputs = {"x": x, "weight": graph.weight(f"{key}.weight"), "bias": graph.weight(f"{key}.bias")}
+    return _node(graph, "LayerNorm", inputs, epsilon=epsilon, activation=activation)
 
 
-def _attention(g: Graph, key: str) -> dict[str, str]:
+def _linear(graph: Graph, x: str, key: str, activation: str = "none", residual: str = "") -> str:
+    weight = graph.weight(f"{key}.weight")
+    if len(graph.shape(f"{key}.weight")) > 2:  # a 1x1 convolution
+        weight = graph.op("Flatten", weight, axis=1)
+    inputs = {"x": x, "weight": weight, "bias": graph.weight(f"{key}.bias"), "residual": residual}
+    return _node(graph, "Linear", inputs, activation=activation)
+
+
+def _attention(graph: Graph, key: str) -> dict[str, str]:
     """Weight and bias of q, k, v and the output, by input name."""
-    return {f"{n}_{part}": g.weight(f"{key}.{n}_proj.{part}") for n in ("q", "k", "v", "out")
-            for part in ("weight", "bias")}
+    return {
+        f"{of}_{part}": graph.weight(f"{key}.{of}_proj.{part}")
+        for of in ("q", "k", "v", "out")
+        for part in ("weight", "bias")
+    }
 
 
-def _token_to_image(g: Graph, tokens: str, queries: str, image: str, pe: str, key: str) -> str:
-    inputs = {"q": _add(g, tokens, queries), "image": image, "position": pe, **_attention(g, key), "residual": tokens}
-    return g.node(f.token_to_image, "TokenToImage", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)
+def _token_to_image(graph: Graph, key: str, tokens: str, queries: str, at: Image) -> str:
+    inputs = {
+        "q": _add(graph, tokens, queries),
+        "image": at.rows,
+        "position": at.position,
+        **_attention(graph, key),
+        "residual": tokens,
+    }
+    return _node(graph, "TokenToImage", inputs, {"inner": EMBED // 2}, heads=DECODER_HEADS)

@@ -9,105 +9,144 @@ runtimes are best fed, and what `nodes.py` is held against. Encoder, self-prompt
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
 
-from .graph import Graph as _Graph, WeightFile
+from ..facts.architecture import (
+    DECODER_HEADS,
+    DEPTHS,
+    DIMS,
+    EMBED,
+    EMBEDDING_STRIDE,
+    HEAD_DIM,
+    HEADS,
+    PATCH_STRIDE,
+    WINDOWS,
+)
+from .graph import Graph, WeightFile
 
-DIMS, DEPTHS, HEADS, WINDOWS = (64, 128, 160, 320), (2, 2, 6, 2), (2, 4, 5, 10), (7, 7, 14, 7)
-EMBED, HEAD_DIM = 256, 32
-DECODER_HEADS = 8
+
+@dataclass(frozen=True)
+class Kernel:
+    """Of a convolution."""
+
+    side: int = 1
+    stride: int = 1
+    groups: int = 1
+    padded: bool = True  # so that the map keeps its side at stride 1
 
 
-class Graph(_Graph):
+POINT = Kernel()
+
+
+class PlainGraph(Graph):
     """Layers on NCHW maps and on token rows."""
 
     def linear(self, x: str, key: str) -> str:
         """x @ weight^T + bias."""
-        w = self.op("Transpose", self.weight(f"{key}.weight"), perm=[1, 0])
-        return self.op("Add", self.op("MatMul", x, w), self.weight(f"{key}.bias"))
+        transposed = self.op("Transpose", self.weight(f"{key}.weight"), perm=[1, 0])
+        return self.op("Add", self.op("MatMul", x, transposed), self.weight(f"{key}.bias"))
 
     def layer_norm(self, x: str, key: str, eps: float = 1e-5) -> str:
         """Over the last axis."""
-        return self.op("LayerNormalization", x, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"),
-                       axis=-1, epsilon=eps)
+        return self.op(
+            "LayerNormalization", x, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"), axis=-1, epsilon=eps
+        )
 
     def layer_norm_2d(self, x: str, key: str) -> str:
         """Over the channels of NCHW."""
         y = self.op("Transpose", x, perm=[0, 2, 3, 1])
         return self.op("Transpose", self.layer_norm(y, key, 1e-6), perm=[0, 3, 1, 2])
 
-    def conv(self, x: str, weight: str, bias: str | None, kernel: int, stride: int = 1, groups: int = 1,
-             pad: int | None = None) -> str:
-        pad = kernel // 2 if pad is None else pad
-        inputs = [x, weight] + ([bias] if bias else [])
-        return self.op("Conv", *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, group=groups)
+    def conv(self, x: str, weight: str, bias: str | None, kernel: Kernel) -> str:
+        """Convolution of NCHW."""
+        inputs = [x, weight, *([bias] if bias else [])]
+        return self.op(
+            "Conv",
+            *inputs,
+            kernel_shape=[kernel.side] * 2,
+            strides=[kernel.stride] * 2,
+            pads=[kernel.side // 2 if kernel.padded else 0] * 4,
+            group=kernel.groups,
+        )
 
-    def conv_bn(self, x: str, key: str, kernel: int = 1, stride: int = 1, groups: int = 1) -> str:
+    def conv_bn(self, x: str, key: str, kernel: Kernel = POINT) -> str:
         """Convolution with its BatchNorm folded in."""
-        return self.conv(x, *self.conv_norm(key), kernel, stride, groups)
+        return self.conv(x, *self.conv_norm(key), kernel)
 
     def gelu(self, x: str) -> str:
         """Exact (erf) GELU."""
         return self.op("Gelu", x)
 
 
-def encoder(side: int, files: list[WeightFile], controller: bool) -> Graph:
+def encoder(side: int, files: list[WeightFile], controller: bool) -> PlainGraph:
     """Image encoder for one input side, with or without the modality's controller."""
-    g = Graph("encoder", files)
-    x = g.input("image", [1, 3, side, side])
+    graph = PlainGraph("encoder", files)
+    x = graph.input("image", [1, 3, side, side])
     root = "SemiTViT"
-    g.scope = "patch_embed"
-    x = g.gelu(g.conv_bn(x, f"{root}.patch_embed.seq.0", 3, 2))
-    x = g.conv_bn(x, f"{root}.patch_embed.seq.2", 3, 2)
-    s = side // 4
-    for i in range(4):
-        for j in range(DEPTHS[i]):
-            key, g.scope = f"{root}.layers.{i}.blocks.{j}", f"stage{i}.block{j}"
-            x = _mbconv(g, x, key) if i == 0 else _block(g, x, key, i, s, controller)
-        if i < 3:
-            key, g.scope = f"{root}.layers.{i}.downsample", f"stage{i}.downsample"
-            stride, out = (1 if i == 2 else 2), DIMS[i + 1]
-            x = g.gelu(g.conv_bn(x, f"{key}.conv1"))
-            x = g.gelu(g.conv_bn(x, f"{key}.conv2", 3, stride, out))
-            x = g.conv_bn(x, f"{key}.conv3")
-            s = (s + stride - 1) // stride
-    g.scope = "neck"
-    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.0.weight"), None, 1), f"{root}.neck.1")
-    x = g.layer_norm_2d(g.conv(x, g.weight(f"{root}.neck.2.weight"), None, 3), f"{root}.neck.3")
-    g.output(x, "embedding", [1, EMBED, s, s])
-    return g
+    graph.scope = "patch_embed"
+    x = graph.gelu(graph.conv_bn(x, f"{root}.patch_embed.seq.0", Kernel(3, 2)))
+    x = graph.conv_bn(x, f"{root}.patch_embed.seq.2", Kernel(3, 2))
+    cells = side // 4
+    for stage in range(4):
+        for block in range(DEPTHS[stage]):
+            key, graph.scope = f"{root}.layers.{stage}.blocks.{block}", f"stage{stage}.block{block}"
+            x = _mbconv(graph, x, key) if stage == 0 else _block(graph, x, key, stage, cells, controller)
+        if stage < 3:
+            key, graph.scope = f"{root}.layers.{stage}.downsample", f"stage{stage}.downsample"
+            stride, out = (1 if stage == 2 else 2), DIMS[stage + 1]
+            x = graph.gelu(graph.conv_bn(x, f"{key}.conv1"))
+            x = graph.gelu(graph.conv_bn(x, f"{key}.conv2", Kernel(3, stride, out)))
+            x = graph.conv_bn(x, f"{key}.conv3")
+            cells = (cells + stride - 1) // stride
+    graph.scope = "neck"
+    x = graph.layer_norm_2d(graph.conv(x, graph.weight(f"{root}.neck.0.weight"), None, POINT), f"{root}.neck.1")
+    x = graph.layer_norm_2d(graph.conv(x, graph.weight(f"{root}.neck.2.weight"), None, Kernel(3)), f"{root}.neck.3")
+    graph.output(x, "embedding", [1, EMBED, cells, cells])
+    return graph
 
 
-def _mbconv(g: Graph, x: str, key: str) -> str:
-    y = g.gelu(g.conv_bn(x, f"{key}.conv1"))
-    y = g.gelu(g.conv_bn(y, f"{key}.conv2", 3, groups=4 * DIMS[0]))
-    return g.gelu(g.op("Add", x, g.conv_bn(y, f"{key}.conv3")))
+def _mbconv(graph: PlainGraph, x: str, key: str) -> str:
+    y = graph.gelu(graph.conv_bn(x, f"{key}.conv1"))
+    y = graph.gelu(graph.conv_bn(y, f"{key}.conv2", Kernel(3, groups=4 * DIMS[0])))
+    return graph.gelu(graph.op("Add", x, graph.conv_bn(y, f"{key}.conv3")))
 
 
-def _block(g: Graph, x: str, key: str, i: int, s: int, controller: bool) -> str:
+def _block(graph: PlainGraph, x: str, key: str, stage: int, side: int, controller: bool) -> str:
     """Transformer block on [1,C,s,s]: windows, local convolution, MLP beside the controller's MLP."""
-    c, w = DIMS[i], WINDOWS[i]
-    tokens = g.transpose(x, 0, 2, 3, 1)
-    pad = -s % w
-    n = (s + pad) // w
-    y = g.op("Pad", tokens, g.ints(0, 0, 0, 0, 0, pad, pad, 0)) if pad else tokens
-    y = g.reshape(g.transpose(g.reshape(y, n, w, n, w, c), 0, 2, 1, 3, 4), n * n, w * w, c)
-    y = _window_attention(g, y, f"{key}.attn", i, controller)
-    y = g.reshape(g.transpose(g.reshape(y, n, n, w, w, c), 0, 2, 1, 3, 4), 1, n * w, n * w, c)
+    channels, window = DIMS[stage], WINDOWS[stage]
+    tokens = graph.transpose(x, 0, 2, 3, 1)
+    pad = -side % window
+    windows = (side + pad) // window
+    y = graph.op("Pad", tokens, graph.ints(0, 0, 0, 0, 0, pad, pad, 0)) if pad else tokens
+    y = graph.reshape(
+        graph.transpose(graph.reshape(y, windows, window, windows, window, channels), 0, 2, 1, 3, 4),
+        windows * windows,
+        window * window,
+        channels,
+    )
+    y = _window_attention(graph, y, f"{key}.attn", stage, controller)
+    y = graph.reshape(
+        graph.transpose(graph.reshape(y, windows, windows, window, window, channels), 0, 2, 1, 3, 4),
+        1,
+        windows * window,
+        windows * window,
+        channels,
+    )
     if pad:
-        y = g.op("Slice", y, g.ints(0, 0), g.ints(s, s), g.ints(1, 2))
-    x = g.transpose(g.op("Add", tokens, y), 0, 3, 1, 2)
-    x = g.transpose(g.conv_bn(x, f"{key}.local_conv", 3, groups=c), 0, 2, 3, 1)
-    y = g.op("Add", x, _mlp(g, x, f"{key}.mlp"))
+        y = graph.op("Slice", y, graph.ints(0, 0), graph.ints(side, side), graph.ints(1, 2))
+    x = graph.transpose(graph.op("Add", tokens, y), 0, 3, 1, 2)
+    x = graph.transpose(graph.conv_bn(x, f"{key}.local_conv", Kernel(3, groups=channels)), 0, 2, 3, 1)
+    y = graph.op("Add", x, _mlp(graph, x, f"{key}.mlp"))
     if controller:
-        y = g.op("Add", y, _mlp(g, x, f"{key}.med_dah"))
-    return g.transpose(y, 0, 3, 1, 2)
+        y = graph.op("Add", y, _mlp(graph, x, f"{key}.med_dah"))
+    return graph.transpose(y, 0, 3, 1, 2)
 
 
-def _mlp(g: Graph, x: str, key: str) -> str:
-    return g.linear(g.gelu(g.linear(g.layer_norm(x, f"{key}.norm"), f"{key}.fc1")), f"{key}.fc2")
+def _mlp(graph: PlainGraph, x: str, key: str) -> str:
+    return graph.linear(graph.gelu(graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.fc1")), f"{key}.fc2")
 
 
 def bias_offsets(window: int) -> np.ndarray:
@@ -116,116 +155,133 @@ def bias_offsets(window: int) -> np.ndarray:
     return (np.abs(y[:, None] - y) * window + np.abs(x[:, None] - x)).astype(np.uint8)
 
 
-def _window_attention(g: Graph, x: str, key: str, i: int, controller: bool) -> str:
+def _window_attention(graph: PlainGraph, x: str, key: str, stage: int, controller: bool) -> str:
     """x [windows, N, C]; the controller's token is one more key and value per head, with a bias of its own."""
-    c, heads, n = DIMS[i], HEADS[i], WINDOWS[i] ** 2
-    qkv = g.linear(g.layer_norm(x, f"{key}.norm"), f"{key}.qkv")
-    qkv = g.transpose(g.reshape(qkv, -1, n, heads, 3, HEAD_DIM), 3, 0, 2, 1, 4)
-    q, k, v = g.split3(qkv)
-    offsets = g.op("Cast", g.const(bias_offsets(WINDOWS[i]), np.uint8), to=TensorProto.INT64)
-    bias = g.op("Gather", g.weight(f"{key}.attention_biases"), offsets, axis=1)
-    bias = g.op("Unsqueeze", bias, g.ints(0))
+    channels, heads, cells = DIMS[stage], HEADS[stage], WINDOWS[stage] ** 2
+    qkv = graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.qkv")
+    qkv = graph.transpose(graph.reshape(qkv, -1, cells, heads, 3, HEAD_DIM), 3, 0, 2, 1, 4)
+    q, k, v = graph.split3(qkv)
+    offsets = graph.op("Cast", graph.const(bias_offsets(WINDOWS[stage]), np.uint8), to=TensorProto.INT64)
+    bias = graph.op("Gather", graph.weight(f"{key}.attention_biases"), offsets, axis=1)
+    bias = graph.op("Unsqueeze", bias, graph.ints(0))
     if controller:
-        token = g.op("Unsqueeze", g.weight(f"{key}.deep_QKV_embeddings_med"), g.ints(0))
-        windows = g.op("Shape", q, start=0, end=1)
-        token = g.op("Expand", token, g.op("Concat", windows, g.ints(heads, 1, HEAD_DIM), axis=0))
-        k, v = g.op("Concat", k, token, axis=2), g.op("Concat", v, token, axis=2)
-        extra = g.op("Expand", g.weight(f"{key}.med_attention_biases"), g.ints(1, heads, n, 1))
-        bias = g.op("Concat", bias, extra, axis=3)
-    q = g.op("Mul", q, g.const(HEAD_DIM ** -0.5))
-    a = g.op("Add", g.op("MatMul", q, g.transpose(k, 0, 1, 3, 2)), bias)
-    y = g.op("MatMul", g.op("Softmax", a, axis=-1), v)
-    return g.linear(g.reshape(g.transpose(y, 0, 2, 1, 3), -1, n, c), f"{key}.proj")
+        token = graph.op("Unsqueeze", graph.weight(f"{key}.deep_QKV_embeddings_med"), graph.ints(0))
+        windows = graph.op("Shape", q, start=0, end=1)
+        token = graph.op("Expand", token, graph.op("Concat", windows, graph.ints(heads, 1, HEAD_DIM), axis=0))
+        k, v = graph.op("Concat", k, token, axis=2), graph.op("Concat", v, token, axis=2)
+        extra = graph.op("Expand", graph.weight(f"{key}.med_attention_biases"), graph.ints(1, heads, cells, 1))
+        bias = graph.op("Concat", bias, extra, axis=3)
+    q = graph.op("Mul", q, graph.const(HEAD_DIM**-0.5))
+    logits = graph.op("Add", graph.op("MatMul", q, graph.transpose(k, 0, 1, 3, 2)), bias)
+    y = graph.op("MatMul", graph.op("Softmax", logits, axis=-1), v)
+    return graph.linear(graph.reshape(graph.transpose(y, 0, 2, 1, 3), -1, cells, channels), f"{key}.proj")
 
 
-def self_prompt(side: int, files: list[WeightFile]) -> Graph:
+def self_prompt(side: int, files: list[WeightFile]) -> PlainGraph:
     """SPPG. The prompter is pointwise: run on the patch grid, then repeated x2, it equals the official order."""
-    g = Graph("self_prompt", files)
-    e, p = side // 16, side // 32
-    x = g.input("embedding", [1, EMBED, e, e])
-    g.scope = "patch_decoder"
-    k = "patch_decoder"
-    y = g.conv(x, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), 2, 2, pad=0)
-    y = g.gelu(g.layer_norm_2d(y, f"{k}.1"))
-    logits = g.conv(y, g.weight(f"{k}.3.weight"), g.weight(f"{k}.3.bias"), 1)
-    g.scope = "dense_prompter"
-    k = "dense_prompter"
-    hard = g.op("Cast", g.op("GreaterOrEqual", logits, g.const(0.0)), to=TensorProto.FLOAT)
-    y = g.conv(hard, g.weight(f"{k}.0.weight"), g.weight(f"{k}.0.bias"), 1)
-    y = g.gelu(g.layer_norm_2d(y, f"{k}.1"))
-    y = g.op("Expand", g.reshape(y, EMBED, p, 1, p, 1), g.ints(EMBED, p, 2, p, 2))
-    prompted = g.op("Add", x, g.reshape(y, 1, EMBED, e, e))
-    g.output(logits, "patch_logits", [1, 1, p, p])
-    g.output(prompted, "prompted", [1, EMBED, e, e])
-    return g
+    graph = PlainGraph("self_prompt", files)
+    cells, patches = side // EMBEDDING_STRIDE, side // PATCH_STRIDE
+    x = graph.input("embedding", [1, EMBED, cells, cells])
+    graph.scope = "patch_decoder"
+    root = "patch_decoder"
+    y = graph.conv(x, graph.weight(f"{root}.0.weight"), graph.weight(f"{root}.0.bias"), Kernel(2, 2, padded=False))
+    y = graph.gelu(graph.layer_norm_2d(y, f"{root}.1"))
+    logits = graph.conv(y, graph.weight(f"{root}.3.weight"), graph.weight(f"{root}.3.bias"), POINT)
+    graph.scope = "dense_prompter"
+    root = "dense_prompter"
+    hard = graph.op("Cast", graph.op("GreaterOrEqual", logits, graph.const(0.0)), to=TensorProto.FLOAT)
+    y = graph.conv(hard, graph.weight(f"{root}.0.weight"), graph.weight(f"{root}.0.bias"), POINT)
+    y = graph.gelu(graph.layer_norm_2d(y, f"{root}.1"))
+    y = graph.op("Expand", graph.reshape(y, EMBED, patches, 1, patches, 1), graph.ints(EMBED, patches, 2, patches, 2))
+    prompted = graph.op("Add", x, graph.reshape(y, 1, EMBED, cells, cells))
+    graph.output(logits, "patch_logits", [1, 1, patches, patches])
+    graph.output(prompted, "prompted", [1, EMBED, cells, cells])
+    return graph
 
 
-def decoder(side: int, files: list[WeightFile]) -> Graph:
+def decoder(side: int, files: list[WeightFile]) -> PlainGraph:
     """QDMD: all seven queries attend, the asked modality's one becomes the mask."""
-    g = Graph("decoder", files)
-    s = side // 16
-    x = g.input("prompted", [1, EMBED, s, s])
-    modality = g.input("modality", [1], TensorProto.INT64)
-    image = g.transpose(g.reshape(x, 1, EMBED, s * s), 0, 2, 1)
-    g.scope = "position"
-    pe = g.op("Unsqueeze", position(g, s), g.ints(0))
-    queries = g.op("Unsqueeze", g.weight("mask_query.weight"), g.ints(0))
+    graph = PlainGraph("decoder", files)
+    cells = side // EMBEDDING_STRIDE
+    x = graph.input("prompted", [1, EMBED, cells, cells])
+    modality = graph.input("modality", [1], TensorProto.INT64)
+    image = graph.transpose(graph.reshape(x, 1, EMBED, cells * cells), 0, 2, 1)
+    graph.scope = "position"
+    place = graph.op("Unsqueeze", position(graph, cells), graph.ints(0))
+    queries = graph.op("Unsqueeze", graph.weight("mask_query.weight"), graph.ints(0))
     tokens, root = queries, "mask_decoder.transformer"
-    for j in range(2):
-        key, g.scope = f"{root}.layers.{j}", f"two_way{j}"
-        if j == 0:
-            y = _attention(g, f"{key}.self_attn", tokens, tokens, tokens)
+    for number in range(2):
+        key, graph.scope = f"{root}.layers.{number}", f"two_way{number}"
+        if number == 0:
+            y = _attention(graph, f"{key}.self_attn", tokens, tokens, tokens)
         else:
-            q = g.op("Add", tokens, queries)
-            y = g.op("Add", tokens, _attention(g, f"{key}.self_attn", q, q, tokens))
-        tokens = g.layer_norm(y, f"{key}.norm1")
-        keys = g.op("Add", image, pe)
-        y = _attention(g, f"{key}.cross_attn_token_to_image", g.op("Add", tokens, queries), keys, image)
-        tokens = g.layer_norm(g.op("Add", tokens, y), f"{key}.norm2")
-        y = g.linear(g.op("Relu", g.linear(tokens, f"{key}.mlp.lin1")), f"{key}.mlp.lin2")
-        tokens = g.layer_norm(g.op("Add", tokens, y), f"{key}.norm3")
-        y = _attention(g, f"{key}.cross_attn_image_to_token", keys, g.op("Add", tokens, queries), tokens)
-        image = g.layer_norm(g.op("Add", image, y), f"{key}.norm4")
-    g.scope = "final_attention"
-    y = _attention(g, f"{root}.final_attn_token_to_image", g.op("Add", tokens, queries),
-                   g.op("Add", image, pe), image)
-    tokens = g.layer_norm(g.op("Add", tokens, y), f"{root}.norm_final_attn")
+            q = graph.op("Add", tokens, queries)
+            y = graph.op("Add", tokens, _attention(graph, f"{key}.self_attn", q, q, tokens))
+        tokens = graph.layer_norm(y, f"{key}.norm1")
+        keys = graph.op("Add", image, place)
+        y = _attention(graph, f"{key}.cross_attn_token_to_image", graph.op("Add", tokens, queries), keys, image)
+        tokens = graph.layer_norm(graph.op("Add", tokens, y), f"{key}.norm2")
+        y = graph.linear(graph.op("Relu", graph.linear(tokens, f"{key}.mlp.lin1")), f"{key}.mlp.lin2")
+        tokens = graph.layer_norm(graph.op("Add", tokens, y), f"{key}.norm3")
+        y = _attention(graph, f"{key}.cross_attn_image_to_token", keys, graph.op("Add", tokens, queries), tokens)
+        image = graph.layer_norm(graph.op("Add", image, y), f"{key}.norm4")
+    graph.scope = "final_attention"
+    y = _attention(
+        graph,
+        f"{root}.final_attn_token_to_image",
+        graph.op("Add", tokens, queries),
+        graph.op("Add", image, place),
+        image,
+    )
+    tokens = graph.layer_norm(graph.op("Add", tokens, y), f"{root}.norm_final_attn")
 
-    g.scope, k = "upscaling", "mask_decoder.output_upscaling"
-    up = g.reshape(g.transpose(image, 0, 2, 1), 1, EMBED, s, s)
-    up = _up2(g, up, f"{k}.0")
-    up = g.gelu(g.layer_norm_2d(up, f"{k}.1"))
-    up = g.gelu(_up2(g, up, f"{k}.3"))
-    g.scope, k = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
-    h = g.op("Gather", tokens, modality, axis=1)
-    h = g.op("Relu", g.linear(h, f"{k}.0"))
-    h = g.op("Relu", g.linear(h, f"{k}.1"))
-    h = g.linear(h, f"{k}.2")
-    mask = g.op("MatMul", h, g.reshape(up, 1, 32, 16 * s * s))
-    g.output(g.reshape(mask, 1, 1, 4 * s, 4 * s), "low_res_logits", [1, 1, 4 * s, 4 * s])
-    return g
+    graph.scope, part = "upscaling", "mask_decoder.output_upscaling"
+    up = graph.reshape(graph.transpose(image, 0, 2, 1), 1, EMBED, cells, cells)
+    up = _up2(graph, up, f"{part}.0")
+    up = graph.gelu(graph.layer_norm_2d(up, f"{part}.1"))
+    up = graph.gelu(_up2(graph, up, f"{part}.3"))
+    graph.scope, part = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
+    hyper = graph.op("Gather", tokens, modality, axis=1)
+    hyper = graph.op("Relu", graph.linear(hyper, f"{part}.0"))
+    hyper = graph.op("Relu", graph.linear(hyper, f"{part}.1"))
+    hyper = graph.linear(hyper, f"{part}.2")
+    mask = graph.op("MatMul", hyper, graph.reshape(up, 1, 32, 16 * cells * cells))
+    graph.output(graph.reshape(mask, 1, 1, 4 * cells, 4 * cells), "low_res_logits", [1, 1, 4 * cells, 4 * cells])
+    return graph
 
 
-def _up2(g: Graph, x: str, key: str) -> str:
-    return g.op("ConvTranspose", x, g.weight(f"{key}.weight"), g.weight(f"{key}.bias"),
-                kernel_shape=[2, 2], strides=[2, 2])
+def _up2(graph: PlainGraph, x: str, key: str) -> str:
+    return graph.op(
+        "ConvTranspose",
+        x,
+        graph.weight(f"{key}.weight"),
+        graph.weight(f"{key}.bias"),
+        kernel_shape=[2, 2],
+        strides=[2, 2],
+    )
 
 
-def position(g: _Graph, s: int) -> str:
+def position(graph: Graph, side: int) -> str:
     """Random Fourier features of the cell centres, [s*s, 256]: constant, folded when the graph is loaded."""
-    c = ((np.arange(s, dtype=np.float32) + np.float32(0.5)) / np.float32(s)) * 2 - 1
-    xy = np.stack([np.tile(c, s), np.repeat(c, s)], -1)
-    p = g.op("MatMul", g.const(xy), g.weight("prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"))
-    p = g.op("Mul", p, g.const(2 * math.pi))
-    return g.op("Concat", g.op("Sin", p), g.op("Cos", p), axis=1)
+    centres = ((np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)) * 2 - 1
+    places = np.stack([np.tile(centres, side), np.repeat(centres, side)], -1)
+    phases = graph.op(
+        "MatMul", graph.const(places), graph.weight("prompt_encoder.pe_layer.positional_encoding_gaussian_matrix")
+    )
+    phases = graph.op("Mul", phases, graph.const(2 * math.pi))
+    return graph.op("Concat", graph.op("Sin", phases), graph.op("Cos", phases), axis=1)
 
 
-def _attention(g: Graph, key: str, q: str, k: str, v: str) -> str:
+def _attention(graph: PlainGraph, key: str, q: str, k: str, v: str) -> str:
     """Multi-head attention with separate projections; all [1, N, 256]."""
     inner = 256 if "self_attn" in key else 128
-    d = inner // DECODER_HEADS
-    q, k, v = (g.transpose(g.reshape(g.linear(t, f"{key}.{n}_proj"), 1, -1, DECODER_HEADS, d), 0, 2, 1, 3)
-               for n, t in (("q", q), ("k", k), ("v", v)))
-    a = g.op("MatMul", g.op("Mul", q, g.const(d ** -0.5)), g.transpose(k, 0, 1, 3, 2))
-    y = g.op("MatMul", g.op("Softmax", a, axis=-1), v)
-    return g.linear(g.reshape(g.transpose(y, 0, 2, 1, 3), 1, -1, inner), f"{key}.out_proj")
+    width = inner // DECODER_HEADS
+    q, k, v = (
+        graph.transpose(
+            graph.reshape(graph.linear(rows, f"{key}.{name}_proj"), 1, -1, DECODER_HEADS, width), 0, 2, 1, 3
+        )
+        for name, rows in (("q", q), ("k", k), ("v", v))
+    )
+    logits = graph.op("MatMul", graph.op("Mul", q, graph.const(width**-0.5)), graph.transpose(k, 0, 1, 3, 2))
+    y = graph.op("MatMul", graph.op("Softmax", logits, axis=-1), v)
+    return graph.linear(graph.reshape(graph.transpose(y, 0, 2, 1, 3), 1, -1, inner), f"{key}.out_proj")

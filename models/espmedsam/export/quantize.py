@@ -16,8 +16,8 @@ def quantized_weight(weight: np.ndarray, scale: np.ndarray | None = None) -> tup
     rows = weight.reshape(len(weight), -1).astype(np.float64)
     if scale is None:
         scale = _best_scale(rows)
-    q = np.clip(np.rint(rows / scale[:, None].astype(np.float64)), -WEIGHT_MAX, WEIGHT_MAX)
-    return q.reshape(weight.shape).astype(np.int8), scale
+    rounded = np.clip(np.rint(rows / scale[:, None].astype(np.float64)), -WEIGHT_MAX, WEIGHT_MAX)
+    return rounded.reshape(weight.shape).astype(np.int8), scale
 
 
 def _best_scale(rows: np.ndarray) -> np.ndarray:
@@ -25,19 +25,19 @@ def _best_scale(rows: np.ndarray) -> np.ndarray:
     top = np.maximum(np.abs(rows).max(1), 1e-12) / WEIGHT_MAX
     best, scale = np.full(len(rows), np.inf), np.zeros(len(rows), np.float32)
     for part in np.linspace(0.5, 1, 26):
-        s = (top * part).astype(np.float32)
-        wide = s[:, None].astype(np.float64)
-        q = np.clip(np.rint(rows / wide), -WEIGHT_MAX, WEIGHT_MAX)
-        error = ((q * wide - rows) ** 2).sum(1)
+        candidate = (top * part).astype(np.float32)
+        wide = candidate[:, None].astype(np.float64)
+        rounded = np.clip(np.rint(rows / wide), -WEIGHT_MAX, WEIGHT_MAX)
+        error = ((rounded * wide - rows) ** 2).sum(1)
         better = error < best
-        best[better], scale[better] = error[better], s[better]
+        best[better], scale[better] = error[better], candidate[better]
     return scale
 
 
 class Histogram:
     """How often a tensor's values occur: first the ends, then the counts between them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.low, self.high = 0.0, 0.0  # a range always holds 0, which must be exact
         self.counts = np.zeros(BINS)
 

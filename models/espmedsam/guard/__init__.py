@@ -9,5 +9,7 @@ pool's pictures and on negatives drawn in code. Research use only, not for clini
 - `shifts`     pictures of the pool as other devices would show them
 - `train`      batches and training
 - `left_out`   each source before a network that never saw it; inverted pictures
-- `measure`    scores, thresholds, figures
+- `thresholds` from which score on a picture is a modality's
+- `figures`    what that is worth
+- `measure`    writes what is shipped
 """

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from ..data import Item, load_split
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.pool import Item, load_split, read_image
 
 # Data sets of one hospital or archive, by the pool's README: a guard that knows one has not been tried on the other.
 # PolypGen's six hospitals are one source here; DSB 2018 is many laboratories'.
 SAME = {
-    "busi_subset": "busi", "busi_rest": "busi",
-    "kvasir_seg": "vestre_viken", "endotect": "vestre_viken", "hyperkvasir_uc": "vestre_viken",
+    "busi_subset": "busi",
+    "busi_rest": "busi",
+    "kvasir_seg": "vestre_viken",
+    "endotect": "vestre_viken",
+    "hyperkvasir_uc": "vestre_viken",
     "bkai_test_unlabelled": "bkai_neopolyp",
-    "cpchild_normal": "cpchild", "cpchild_unlabelled": "cpchild",
-    "isic2017_more": "isic2017", "isic2017_val": "isic2017",
+    "cpchild_normal": "cpchild",
+    "cpchild_unlabelled": "cpchild",
+    "isic2017_more": "isic2017",
+    "isic2017_val": "isic2017",
     "shenzhen_more": "shenzhen_cxr",
     "dsb2018_more": "dsb2018",
 }
@@ -36,11 +40,11 @@ def load(data: Path, split: Path, parts: tuple[str, ...]) -> list[Item]:
 
 def read(item: Item) -> np.ndarray:
     """RGB uint8 H x W x 3."""
-    return cv2.cvtColor(cv2.imread(str(item.image), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return read_image(item)
 
 
 def folds(items: list[Item]) -> dict[str, int]:
     """Source -> the number of the fold that leaves it out. A fold leaves out at most one source of each modality, and
     never a modality's only one, which is in no fold."""
-    found = {m: sorted({source(i) for i in items if i.modality == m}) for m in MODALITIES}
-    return {name: fold for names in found.values() if len(names) > 1 for fold, name in enumerate(names)}
+    found = [sorted({source(item) for item in items if item.modality == modality}) for modality in MODALITIES]
+    return {name: fold for names in found if len(names) > 1 for fold, name in enumerate(names)}

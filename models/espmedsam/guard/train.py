@@ -7,14 +7,15 @@ import csv
 import functools
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
-from ..data import Item, normalise, triangle_weights
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
+from ..pictures.pool import Item, normalise, triangle_weights
 from . import negatives
 from .network import CLASSES, SIDE, Guard
 from .shifts import spread
@@ -25,6 +26,7 @@ KEPT = 192  # side of the pool's pictures in memory
 OTHER = CLASSES.index("other")
 SMOOTHING = 0.02  # of the labels: scores stay soft, and a threshold has room below them
 FOLDS_EVERY = 4  # the folds' networks learn from each fourth batch
+AVERAGED_FROM = 200  # step from which the weights are averaged
 VISIBLE = 4.0  # deviation of the values below which a changed picture shows nothing any more
 # Kinds out of a pool picture that still are pictures of a modality: nuclei in another order are nuclei, and the mask's
 # network learned them in inverted colours.
@@ -38,27 +40,56 @@ _weights = functools.cache(triangle_weights)
 
 def to_input(image: np.ndarray) -> np.ndarray:
     """RGB n x m x 3 of any size -> 3 x 64 x 64: `square`, the filter's matrices kept, then `normalise`."""
-    h, w = (_weights(n, SIDE) for n in image.shape[:2])
-    return normalise((h @ image.astype(np.float32).transpose(2, 0, 1) @ w.T).transpose(1, 2, 0))
+    rows, columns = (_weights(extent, SIDE) for extent in image.shape[:2])
+    return normalise((rows @ image.astype(np.float32).transpose(2, 0, 1) @ columns.T).transpose(1, 2, 0))
 
 
-class Batches:
+@dataclass(frozen=True)
+class Drawn:
+    """One input of training."""
+
+    input: np.ndarray  # 3 x 64 x 64, normalised
+    number: int  # of its class
+    source: str  # that it is from, or ""
+
+
+@dataclass(frozen=True)
+class GuardBatch:
+    """B of them."""
+
+    inputs: torch.Tensor  # B x 3 x 64 x 64
+    classes: torch.Tensor  # B int64
+    sources: np.ndarray  # B names
+
+
+class GuardBatches:
     """Draws a class, then one of its looks, then a picture. A look is a source, or the dark (fluorescence) or the
     bright (stained) half of one; it counts as the root of its pictures: no hospital stands for its modality."""
 
     def __init__(self, items: list[Item], seed: int):
         self.rng, self.items = np.random.default_rng(seed), items
-        self.images = [cv2.resize(read(i), (KEPT, KEPT), interpolation=cv2.INTER_AREA) for i in items]
-        self.looks: dict[str, dict[tuple, list[int]]] = {m: {} for m in MODALITIES}
-        for k, (item, image) in enumerate(zip(items, self.images)):
-            look = (source(item), item.modality == "microscopy" and image.mean() > 100)
-            self.looks[item.modality].setdefault(look, []).append(k)
-        self.present = [m for m in MODALITIES if self.looks[m]]
+        self.images = [cv2.resize(read(item), (KEPT, KEPT), interpolation=cv2.INTER_AREA) for item in items]
+        self.looks: dict[str, dict[tuple[str, bool], list[int]]] = {m: {} for m in MODALITIES}
+        for index, (item, image) in enumerate(zip(items, self.images, strict=True)):
+            look = (source(item), item.modality == "microscopy" and bool(image.mean() > 100))
+            self.looks[item.modality].setdefault(look, []).append(index)
+        self.present = [modality for modality in MODALITIES if self.looks[modality]]
         self.kinds = [*negatives.TRAINED, *negatives.FROM_POOL]
-        weight = {"dead_leaves": 4.0, "scene": 3.0, "pink_noise": 2.0, "shuffled": 2.0, "window": 2.0, "page": 2.0,
-                  "empty_screen": 2.0, "flat": 2.0, "blinded": 2.0, "line_chart": 2.0, "inverted": 9.0}
-        p = np.array([weight.get(k, 1.0) for k in self.kinds])
-        self.p = p / p.sum()
+        weight = {
+            "dead_leaves": 4.0,
+            "scene": 3.0,
+            "pink_noise": 2.0,
+            "shuffled": 2.0,
+            "window": 2.0,
+            "page": 2.0,
+            "empty_screen": 2.0,
+            "flat": 2.0,
+            "blinded": 2.0,
+            "line_chart": 2.0,
+            "inverted": 9.0,
+        }
+        shares = np.array([weight.get(kind, 1.0) for kind in self.kinds])
+        self.probability = shares / shares.sum()
 
     def picture(self, modality: str) -> int:
         """Number of a drawn picture."""
@@ -66,37 +97,81 @@ class Batches:
         weight = np.sqrt([len(look) for look in looks])
         return int(self.rng.choice(looks[self.rng.choice(len(looks), p=weight / weight.sum())]))
 
-    def draw(self) -> tuple[np.ndarray, int, str]:
-        """(input 3 x 64 x 64, class, the source it is from or "")."""
+    def draw(self) -> Drawn:
+        """A class, a look, a picture."""
         rng = self.rng
         modality = str(rng.choice(self.present))
         if rng.random() < 0.6:
-            k = self.picture(modality)
-            return to_input(self.seen(k)), MODALITIES.index(modality), source(self.items[k])
-        kind = str(rng.choice(self.kinds, p=self.p))
+            index = self.picture(modality)
+            return Drawn(to_input(self.seen(index)), MODALITIES.index(modality), source(self.items[index]))
+        kind = str(rng.choice(self.kinds, p=self.probability))
         if kind == "inverted":
             weight = np.array([INVERTED.get(m, 1.0) for m in self.present])
             modality = str(rng.choice(self.present, p=weight / weight.sum()))
         if modality in STAYS.get(kind, ()):
             kind = "blinded"
-        k = self.picture(modality)
-        image = self.seen(k) if kind == "inverted" else self.images[k]
+        index = self.picture(modality)
+        image = self.seen(index) if kind == "inverted" else self.images[index]
         image = cv2.resize(image, (DRAWN, DRAWN), interpolation=cv2.INTER_AREA)
         drawn = to_input(negatives.draw(kind, DRAWN, image, rng))
-        return drawn, OTHER, source(self.items[k]) if kind in negatives.FROM_POOL else ""
+        return Drawn(drawn, OTHER, source(self.items[index]) if kind in negatives.FROM_POOL else "")
 
     def seen(self, index: int) -> np.ndarray:
         """The picture as it is, or changed; RGB uint8, square."""
         item, image = self.items[index], self.images[index]
         if self.rng.random() < 0.15:
             return image
-        x = spread(image, item.modality, DRAWN, self.rng)
-        return x if x.std() >= VISIBLE else image
+        changed = spread(image, item.modality, DRAWN, self.rng)
+        return changed if changed.std() >= VISIBLE else image
 
-    def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
-        x, y, sets = zip(*(self.draw() for _ in range(size)))
-        images = torch.from_numpy(np.stack(x)).contiguous(memory_format=torch.channels_last)
-        return images, torch.tensor(y), np.array(sets)
+    def batch(self, size: int) -> GuardBatch:
+        """So many drawn."""
+        drawn = [self.draw() for _ in range(size)]
+        inputs = torch.from_numpy(np.stack([one.input for one in drawn])).contiguous(memory_format=torch.channels_last)
+        return GuardBatch(inputs, torch.tensor([one.number for one in drawn]), np.array([one.source for one in drawn]))
+
+
+@dataclass(frozen=True)
+class GuardRecipe:
+    """How the guard is trained."""
+
+    minutes: float  # of CPU time per thread
+    batch: int = 64
+    lr: float = 4e-3
+    seed: int = 0
+
+    def learning_rate(self, step: int, done: float) -> float:
+        """Linear warm-up over 100 steps, cosine to 1 %; `done`: share of the minutes."""
+        return self.lr * min(1, (step + 1) / 100) * (0.01 + 0.495 * (1 + math.cos(math.pi * done)))
+
+
+class Learner:
+    """One network: that which is shipped, or a fold's, which learns without some sources from each fourth batch."""
+
+    def __init__(self, without: list[str], recipe: GuardRecipe):
+        self.without, self.every = without, FOLDS_EVERY if without else 1
+        self.model = Guard().train().to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), recipe.lr, weight_decay=0.02)
+        mean = torch.optim.swa_utils.get_ema_multi_avg_fn(0.998**self.every)
+        self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=mean, use_buffers=True)
+        self.entropy = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
+
+    def learn(self, batch: GuardBatch, step: int, lr: float) -> float:
+        """One step; the loss."""
+        keep = torch.from_numpy(~np.isin(batch.sources, self.without))
+        self.optimiser.param_groups[0]["lr"] = lr
+        loss = self.entropy(self.model(batch.inputs[keep]), batch.classes[keep])
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        if step >= AVERAGED_FROM:
+            self.average.update_parameters(self.model)
+        return loss.item()
+
+    def best(self, steps: int) -> Guard:
+        """The average, if it is of enough steps."""
+        best: Guard = self.average.module if steps > 2 * AVERAGED_FROM else self.model  # type: ignore[assignment]  # as given
+        return best
 
 
 def clock() -> float:
@@ -104,60 +179,48 @@ def clock() -> float:
     return time.process_time() / torch.get_num_threads()
 
 
-def train(data: Path, split: Path, out: Path, minutes: float, batch: int = 64, lr: float = 4e-3, seed: int = 0) -> list:
-    """Trains for `minutes` of CPU time per thread; writes `guard.pt` ({fold that is left out, or "": weights}) and
-    `curve.csv`; gives losses."""
+def train(data: Path, split: Path, out: Path, recipe: GuardRecipe) -> list[float]:
+    """Trains for the recipe's minutes; writes `guard.pt` ({fold that is left out, or "": weights}) and `curve.csv`; gives
+    losses."""
     out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(seed)
+    torch.manual_seed(recipe.seed)
     items = load(data, split, LEARNED)
-    batches, without = Batches(items, seed), {"": []}
-    for name, fold in folds(items).items():
-        without.setdefault(str(fold), []).append(name)
-    models = {k: Guard().train().to(memory_format=torch.channels_last) for k in without}
-    optimisers = {k: torch.optim.AdamW(m.parameters(), lr, weight_decay=0.02) for k, m in models.items()}
-    ema = {k: torch.optim.swa_utils.get_ema_multi_avg_fn(0.998 ** (FOLDS_EVERY if k else 1)) for k in models}
-    averages = {k: torch.optim.swa_utils.AveragedModel(m, multi_avg_fn=ema[k], use_buffers=True)
-                for k, m in models.items()}
-    entropy = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
-    start, told, smooth, curve = clock(), 0.0, None, []
-    step = 0
-    while (done := (clock() - start) / 60 / minutes) < 1:
-        x, y, sets = batches.batch(batch)
-        rate = lr * min(1, (step + 1) / 100) * (0.01 + 0.495 * (1 + math.cos(math.pi * done)))
-        for fold, model in models.items():
-            if fold and step % FOLDS_EVERY:
+    batches = GuardBatches(items, recipe.seed)
+    without: dict[str, list[str]] = {"": []}
+    for name, number in folds(items).items():
+        without.setdefault(str(number), []).append(name)
+    learners = {fold: Learner(sources, recipe) for fold, sources in without.items()}
+    start, told, smooth, step = clock(), 0.0, math.nan, 0
+    curve: list[dict[str, float]] = []
+    while (done := (clock() - start) / 60 / recipe.minutes) < 1:
+        batch, lr = batches.batch(recipe.batch), recipe.learning_rate(step, done)
+        for fold, learner in learners.items():
+            if step % learner.every:
                 continue
-            keep = torch.from_numpy(~np.isin(sets, without[fold]))
-            optimiser = optimisers[fold]
-            optimiser.param_groups[0]["lr"] = rate
-            loss = entropy(model(x[keep]), y[keep])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            if step >= 200:
-                averages[fold].update_parameters(model)
+            loss = learner.learn(batch, step, lr)
             if not fold:
-                smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+                smooth = loss if step == 0 else 0.98 * smooth + 0.02 * loss
         step += 1
         if done - told > 0.02 or step == 1:
             told = done
-            curve.append({"minutes": round(done * minutes, 2), "step": step, "pictures": step * batch,
-                          "loss": round(smooth, 4)})
-            print(f"{done * minutes:5.1f}/{minutes:g} min  step {step}  loss {smooth:.4f}", flush=True)
-    best = {k: averages[k].module if step > 400 else m for k, m in models.items()}
-    torch.save({k: m.state_dict() for k, m in best.items()}, out / "guard.pt")
-    with (out / "curve.csv").open("w", newline="") as f:
-        w = csv.DictWriter(f, curve[0])
-        w.writeheader()
-        w.writerows(curve)
+            minutes = done * recipe.minutes
+            curve.append(
+                {"minutes": round(minutes, 2), "step": step, "pictures": step * recipe.batch, "loss": round(smooth, 4)}
+            )
+            print(f"{minutes:5.1f}/{recipe.minutes:g} min  step {step}  loss {smooth:.4f}", flush=True)
+    torch.save({fold: learner.best(step).state_dict() for fold, learner in learners.items()}, out / "guard.pt")
+    with (out / "curve.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(curve[0]))
+        table.writeheader()
+        table.writerows(curve)
     return [row["loss"] for row in curve]
 
 
 def load_run(path: Path) -> dict[str, Guard]:
     """{fold that is left out, or "": network}, ready to be asked."""
     models = {}
-    for k, state in torch.load(path, weights_only=True).items():
-        models[k] = Guard()
-        models[k].load_state_dict(state)
-        models[k].eval()
+    for fold, state in torch.load(path, weights_only=True).items():
+        models[fold] = Guard()
+        models[fold].load_state_dict(state)
+        models[fold].eval()
     return models

@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoder import EMBED, LayerNorm2d
-
-HEADS = 8
+from ..facts.architecture import DECODER_HEADS, EMBED
+from .encoder import LayerNorm2d
 
 
 class Attention(nn.Module):
@@ -22,8 +21,8 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, EMBED)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q, k, v = (p(t).unflatten(-1, (HEADS, -1)).transpose(1, 2)
-                   for p, t in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v)))
+        projected = (self.q_proj(q), self.k_proj(k), self.v_proj(v))
+        q, k, v = (rows.unflatten(-1, (DECODER_HEADS, -1)).transpose(1, 2) for rows in projected)
         return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
@@ -54,64 +53,68 @@ class TwoWayLayer(nn.Module):
         self.norm4 = nn.LayerNorm(EMBED)
         self.cross_attn_image_to_token = Attention(EMBED // 2)
 
-    def forward(self, x: Tensor, image: Tensor, query_pe: Tensor, image_pe: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, image: Tensor, query_place: Tensor, image_place: Tensor) -> tuple[Tensor, Tensor]:
         if self.first:  # the queries are their own position here: neither added twice nor kept beside the attention
             x = self.norm1(self.self_attn(x, x, x))
         else:
-            q = x + query_pe
+            q = x + query_place
             x = self.norm1(x + self.self_attn(q, q, x))
-        keys = image + image_pe
-        x = self.norm2(x + self.cross_attn_token_to_image(x + query_pe, keys, image))
+        keys = image + image_place
+        x = self.norm2(x + self.cross_attn_token_to_image(x + query_place, keys, image))
         x = self.norm3(x + self.mlp(x))
-        image = self.norm4(image + self.cross_attn_image_to_token(keys, x + query_pe, x))
+        image = self.norm4(image + self.cross_attn_image_to_token(keys, x + query_place, x))
         return x, image
 
 
 class TwoWayTransformer(nn.Module):
     """Two layers and a last look of the queries at the image."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList([TwoWayLayer(True), TwoWayLayer(False)])
         self.final_attn_token_to_image = Attention(EMBED // 2)
         self.norm_final_attn = nn.LayerNorm(EMBED)
 
-    def forward(self, image: Tensor, image_pe: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
         x = queries
         for layer in self.layers:
-            x, image = layer(x, image, queries, image_pe)
-        x = x + self.final_attn_token_to_image(x + queries, image + image_pe, image)
+            x, image = layer(x, image, queries, image_place)
+        x = x + self.final_attn_token_to_image(x + queries, image + image_place, image)
         return self.norm_final_attn(x), image
 
 
 class HyperNetwork(nn.Module):
     """Query -> 32 weights of the mask's last 1x1 convolution."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList([nn.Linear(EMBED, EMBED), nn.Linear(EMBED, EMBED), nn.Linear(EMBED, 32)])
 
     def forward(self, x: Tensor) -> Tensor:
-        a, b, c = self.layers
-        return c(F.relu(b(F.relu(a(x)))))
+        first, second, last = self.layers
+        return last(F.relu(second(F.relu(first(x)))))
 
 
 class QDMD(nn.Module):
     """Query-decoupled modality decoder. B x 256 x s x s -> B x 4s x 4s logits of each picture's own modality."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.transformer = TwoWayTransformer()
         self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(EMBED, 64, 2, 2), LayerNorm2d(64), nn.GELU(),
-            nn.ConvTranspose2d(64, 32, 2, 2), nn.GELU(),
+            nn.ConvTranspose2d(EMBED, 64, 2, 2),
+            LayerNorm2d(64),
+            nn.GELU(),
+            nn.ConvTranspose2d(64, 32, 2, 2),
+            nn.GELU(),
         )
         self.output_hypernetworks_mlps = nn.ModuleList([HyperNetwork()])
 
-    def forward(self, image: Tensor, image_pe: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
+    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
         b, c, h, w = image.shape
-        tokens, out = self.transformer(image.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2),
-                                       queries.expand(b, -1, -1))
+        tokens, out = self.transformer(
+            image.flatten(2).transpose(1, 2), image_place.flatten(2).transpose(1, 2), queries.expand(b, -1, -1)
+        )
         up = self.output_upscaling(out.transpose(1, 2).view(b, c, h, w))
         weights = self.output_hypernetworks_mlps[0](tokens[torch.arange(b), modality])
         return torch.einsum("bc,bchw->bhw", weights, up)

@@ -7,11 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DIMS = (64, 128, 160, 320)
-DEPTHS = (2, 2, 6, 2)
-HEADS = (2, 4, 5, 10)
-WINDOWS = (7, 7, 14, 7)
-EMBED = 256
+from ..facts.architecture import DEPTHS, DIMS, EMBED, HEADS, WINDOWS
 
 
 class LayerNorm2d(nn.Module):
@@ -43,7 +39,7 @@ class ConvNorm(nn.Module):
 class PatchEmbed(nn.Module):
     """Two stride-2 3x3 convolutions: 3 x S x S -> 64 x S/4 x S/4."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seq = nn.Sequential(ConvNorm(3, DIMS[0] // 2, 3, 2), nn.GELU(), ConvNorm(DIMS[0] // 2, DIMS[0], 3, 2))
 
@@ -98,8 +94,9 @@ def attention_offsets(window: int) -> Tensor:
     numbered by first occurrence over all pairs in row-major order. (window^2, window^2) int64."""
     cells = [(y, x) for y in range(window) for x in range(window)]
     seen: dict[tuple[int, int], int] = {}
-    rows = [[seen.setdefault((abs(a - c), abs(b - d)), len(seen)) for c, d in cells] for a, b in cells]
-    return torch.tensor(rows)
+    return torch.tensor(
+        [[seen.setdefault((abs(y - y2), abs(x - x2)), len(seen)) for y2, x2 in cells] for y, x in cells]
+    )
 
 
 class WindowAttention(nn.Module):
@@ -116,6 +113,7 @@ class WindowAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
         self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+        self.offsets: Tensor
         self.register_buffer("offsets", attention_offsets(window), persistent=False)
         self.med_attention_biases = nn.Parameter(torch.zeros(1))
         self.deep_QKV_embeddings_med = nn.Parameter(torch.randn(heads, 1, self.head_dim))
@@ -162,15 +160,17 @@ class Block(nn.Module):
         return y.transpose(1, 2).view(b, c, h, w)
 
 
-class Stage(nn.Module):
+class EncoderStage(nn.Module):
     """Blocks of one width, then the downsample to the next (absent in the last)."""
 
-    def __init__(self, i: int):
+    def __init__(self, number: int):
         super().__init__()
-        make = (lambda: MBConv(DIMS[0])) if i == 0 else (lambda: Block(DIMS[i], HEADS[i], WINDOWS[i]))
-        self.blocks = nn.ModuleList(make() for _ in range(DEPTHS[i]))
-        if i < 3:
-            self.downsample = PatchMerging(DIMS[i], DIMS[i + 1], stride=1 if i == 2 else 2)
+        width = DIMS[number]
+        self.blocks = nn.ModuleList(
+            Block(width, HEADS[number], WINDOWS[number]) if number else MBConv(width) for _ in range(DEPTHS[number])
+        )
+        if number + 1 < len(DIMS):
+            self.downsample = PatchMerging(width, DIMS[number + 1], stride=1 if number == 2 else 2)
 
     def forward(self, x: Tensor, controller: bool) -> Tensor:
         for block in self.blocks:
@@ -184,15 +184,17 @@ class SemiTViT(nn.Module):
     `head` and `norm_head` are TinyViT's classifier: unused, kept only because official checkpoints carry them.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed()
-        self.layers = nn.ModuleList(Stage(i) for i in range(4))
+        self.layers = nn.ModuleList(EncoderStage(number) for number in range(len(DIMS)))
         self.norm_head = nn.LayerNorm(DIMS[3])
         self.head = nn.Linear(DIMS[3], 1000)
         self.neck = nn.Sequential(
-            nn.Conv2d(DIMS[3], EMBED, 1, bias=False), LayerNorm2d(EMBED),
-            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False), LayerNorm2d(EMBED),
+            nn.Conv2d(DIMS[3], EMBED, 1, bias=False),
+            LayerNorm2d(EMBED),
+            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False),
+            LayerNorm2d(EMBED),
         )
 
     def forward(self, x: Tensor, controller: bool = True) -> Tensor:

@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..facts.architecture import EMBED
 from .decoder import QDMD
-from .encoder import EMBED, LayerNorm2d, SemiTViT
+from .encoder import LayerNorm2d
+from .encoder import SemiTViT as Encoder
 from .vit import Vit, VitShape
 
 
-def at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def at_size(maps: Tensor, size: Sequence[int]) -> Tensor:
     """B x h x w at another size, float32: how low-resolution logits are brought to a picture's."""
-    return F.interpolate(maps[:, None].float(), size, mode="bilinear", align_corners=False)[:, 0]
+    return F.interpolate(maps[:, None].float(), tuple(size), mode="bilinear", align_corners=False)[:, 0]
 
 
 class PositionEncoding(nn.Module):
     """SAM's random Fourier features of the cell centres: 256 x s x s, constant for a given side."""
 
-    def __init__(self):
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, EMBED // 2))
 
     def forward(self, side: int) -> Tensor:
-        c = (torch.arange(side, dtype=torch.float32) + 0.5) / side * 2 - 1
-        xy = torch.stack([c.expand(side, side), c[:, None].expand(side, side)], -1)
-        p = 2 * math.pi * (xy @ self.positional_encoding_gaussian_matrix)
-        return torch.cat([p.sin(), p.cos()], -1).permute(2, 0, 1)
+        centres = (torch.arange(side, dtype=torch.float32) + 0.5) / side * 2 - 1
+        places = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], -1)  # x, y
+        phases = 2 * math.pi * (places @ self.positional_encoding_gaussian_matrix)
+        return torch.cat([phases.sin(), phases.cos()], -1).permute(2, 0, 1)
 
 
 class PromptEncoder(nn.Module):
     """SAM's prompt encoder. Only `pe_layer` is used here: there are no clicks, boxes or mask prompts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.pe_layer = PositionEncoding()
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, EMBED) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, EMBED)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, 4, 2, 2), LayerNorm2d(4), nn.GELU(),
-            nn.Conv2d(4, 16, 2, 2), LayerNorm2d(16), nn.GELU(), nn.Conv2d(16, EMBED, 1),
+            nn.Conv2d(1, 4, 2, 2),
+            LayerNorm2d(4),
+            nn.GELU(),
+            nn.Conv2d(4, 16, 2, 2),
+            LayerNorm2d(16),
+            nn.GELU(),
+            nn.Conv2d(16, EMBED, 1),
         )
         self.no_mask_embed = nn.Embedding(1, EMBED)
 
@@ -79,17 +90,19 @@ class SelfPrompted(nn.Module):
 
     def decode(self, prompted: Tensor, modality: Tensor) -> Tensor:
         """Mask logits B x S/4 x S/4 of each picture's own modality (int64, B)."""
-        pe = self.prompt_encoder.pe_layer(prompted.shape[-1]).unsqueeze(0)
-        return self.mask_decoder(prompted, pe, self.mask_query.weight, modality)
+        position = self.prompt_encoder.pe_layer(prompted.shape[-1]).unsqueeze(0)
+        return self.mask_decoder(prompted, position, self.mask_query.weight, modality)
 
 
 class ESPMedSAM(SelfPrompted):
     """B x 3 x S x S normalised pictures -> (B x S/4 x S/4 mask logits, B x S/32 x S/32 patch logits)."""
 
-    def __init__(self):
-        super().__init__(SemiTViT=SemiTViT())
+    SemiTViT: Encoder
 
-    def load_arrays(self, state: dict) -> "ESPMedSAM":
+    def __init__(self) -> None:
+        super().__init__(SemiTViT=Encoder())
+
+    def load_arrays(self, state: Mapping[str, np.ndarray]) -> ESPMedSAM:
         """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
         own = self.state_dict()
         full = {k: torch.tensor(state[k]) if k in state else own[k] for k in own}
@@ -107,6 +120,8 @@ class ESPMedSAM(SelfPrompted):
 
 class SamTeacher(SelfPrompted):
     """SAM's ViT in the place of the small encoder: what a teacher is trained as, where none can be had."""
+
+    image_encoder: Vit
 
     def __init__(self, shape: VitShape):
         super().__init__(image_encoder=Vit(shape))

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoder import EMBED, LayerNorm2d
+from ..facts.architecture import EMBED
+from .encoder import LayerNorm2d
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class VitShape:
     depth: int = 12
     heads: int = 12
     window: int = 14
-    grid: int = 64                          # side of the stored position embedding: 1024 / 16
+    grid: int = 64  # side of the stored position embedding: 1024 / 16
     everywhere: tuple[int, ...] = (2, 5, 8, 11)  # blocks whose attention spans the whole map
-    adapter: int = 0                        # width of the adapters, 0 = none
+    adapter: int = 0  # width of the adapters, 0 = none
 
 
 def relative_positions(table: Tensor, side: int) -> Tensor:
@@ -120,13 +121,15 @@ class Vit(nn.Module):
         self.pos_embed = nn.Parameter(torch.randn(1, shape.grid, shape.grid, shape.width) * 0.02)
         self.blocks = nn.ModuleList(VitBlock(shape, i in shape.everywhere) for i in range(shape.depth))
         self.neck = nn.Sequential(
-            nn.Conv2d(shape.width, EMBED, 1, bias=False), LayerNorm2d(EMBED),
-            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False), LayerNorm2d(EMBED),
+            nn.Conv2d(shape.width, EMBED, 1, bias=False),
+            LayerNorm2d(EMBED),
+            nn.Conv2d(EMBED, EMBED, 3, padding=1, bias=False),
+            LayerNorm2d(EMBED),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.patch_embed(x)
-        position = self.pos_embed
+        position: Tensor = self.pos_embed
         if position.shape[1:3] != x.shape[1:3]:
             position = F.interpolate(position.permute(0, 3, 1, 2), x.shape[1:3], mode="bicubic", antialias=True)
             position = position.permute(0, 2, 3, 1)

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
-from ..data import Item, normalise, read_pair, square
-from ..modalities import MODALITIES
+from ..facts.modalities import MODALITIES
 from ..network import at_size
+from ..pictures.pool import Item, normalise, read_pair, square
 from .stages import Stage
+
+ABREAST = 4  # pictures of a row
+
+
+@dataclass(frozen=True)
+class Case:
+    """One validation picture."""
+
+    item: Item
+    square: np.ndarray  # uint8 S x S x 3, exactly as the device makes it
+    truth: np.ndarray  # bool H x W, as it is stored
+    shown: bool  # of the first of its data set, which are drawn
 
 
 class Validation:
-    """Dice at the stored picture size, on squares made once exactly as the device makes them."""
+    """Dice at the stored picture size."""
 
     def __init__(self, items: list[Item], side: int, shown: int = 2):
-        self.items, self.squares, self.masks, self.side = items, [], [], side
+        seen: Counter[str] = Counter()
+        self.cases = []
         for item in items:
             image, mask = read_pair(item)
-            self.squares.append(square(image, side).round().astype(np.uint8))
-            self.masks.append(mask > 127)
-        seen: dict[str, int] = {}
-        self.shown = set()  # the first pictures of each data set
-        for i, item in enumerate(items):
-            seen[item.dataset] = seen.get(item.dataset, 0) + 1
-            if seen[item.dataset] <= shown:
-                self.shown.add(i)
+            seen[item.dataset] += 1
+            small = square(image, side).round().astype(np.uint8)
+            self.cases.append(Case(item, small, mask > 127, seen[item.dataset] <= shown))
 
     @torch.no_grad()
-    def masks_of(self, stage: Stage, device: torch.device) -> Iterator[np.ndarray]:
-        """Each picture's mask, bool, at the picture's size. None at all if the stage makes no masks."""
-        for item, image, mask in zip(self.items, self.squares, self.masks):
-            x = torch.from_numpy(normalise(image.astype(np.float32)))[None].to(device)
-            logits = stage.segment(x, torch.tensor([MODALITIES.index(item.modality)], device=device))
+    def masks_of(self, stage: Stage, device: torch.device) -> Iterator[tuple[Case, np.ndarray]]:
+        """Each picture with its mask, bool, at the picture's size. None at all if the stage makes no masks."""
+        for case in self.cases:
+            picture = torch.from_numpy(normalise(case.square.astype(np.float32)))[None].to(device)
+            modality = torch.tensor([MODALITIES.index(case.item.modality)], device=device)
+            logits = stage.segment(picture, modality)
             if logits is None:
                 return
-            yield (at_size(logits, mask.shape)[0] >= 0).cpu().numpy()
+            yield case, (at_size(logits, case.truth.shape)[0] >= 0).cpu().numpy()
 
     def scores(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
         """Mean Dice per data set over pictures with a target; `empty` = share of empty pictures left empty. Writes a
@@ -47,31 +58,31 @@ class Validation:
         stage.eval()
         scores: dict[str, list[float]] = {}
         drawn = []
-        for i, pred in enumerate(self.masks_of(stage, device)):
-            item, mask = self.items[i], self.masks[i]
-            if i in self.shown:
-                drawn.append(outlines(self.squares[i], mask, pred))
-            if item.empty:
-                scores.setdefault("empty", []).append(float(not pred.any()))
+        for case, mask in self.masks_of(stage, device):
+            if case.shown:
+                drawn.append(outlines(case.square, case.truth, mask))
+            if case.item.empty:
+                scores.setdefault("empty", []).append(float(not mask.any()))
             else:
-                scores.setdefault(item.dataset, []).append(dice(pred, mask))
+                scores.setdefault(case.item.dataset, []).append(dice(mask, case.truth))
         stage.train()
         if drawn:
-            rows = [np.hstack(drawn[i:i + 4] + [np.zeros_like(drawn[0])] * (4 - len(drawn[i:i + 4])))
-                    for i in range(0, len(drawn), 4)]
+            drawn += [np.zeros_like(drawn[0])] * (-len(drawn) % ABREAST)
+            rows = [np.hstack(drawn[at : at + ABREAST]) for at in range(0, len(drawn), ABREAST)]
             cv2.imwrite(str(pictures), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
-        return {k: float(np.mean(v)) for k, v in sorted(scores.items())}
+        return {name: float(np.mean(values)) for name, values in sorted(scores.items())}
 
 
-def dice(a: np.ndarray, b: np.ndarray) -> float:
+def dice(one: np.ndarray, other: np.ndarray) -> float:
     """2 |A and B| / (|A| + |B|) of two masks that are not both empty."""
-    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
+    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
 
 
 def outlines(image: np.ndarray, truth: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """The square picture with the true outline in green and the network's in red."""
     out = image.copy()
     for mask, colour in ((truth, (0, 220, 0)), (drawn, (255, 40, 40))):
-        m = cv2.resize(mask.astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-        cv2.drawContours(out, cv2.findContours(m, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0], -1, colour, 1)
+        small = cv2.resize(mask.astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        contours = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]
+        cv2.drawContours(out, contours, -1, colour, 1)
     return out

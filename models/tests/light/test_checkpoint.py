@@ -7,9 +7,9 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-
-from espmedsam import average, checkpoint, reference_weights
-from espmedsam.checkpoint import CheckpointError
+from espmedsam.weights import average, checkpoint
+from espmedsam.weights import reference as reference_weights
+from espmedsam.weights.checkpoint import CheckpointError
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def write_pth(path, tensors):
         def save_global_object(self, obj):
             self.write(b"c" + f"{obj.module}\n{obj.name}\n".encode())
 
-        dispatch = dict(pickle._Pickler.dispatch)
+        dispatch = dict(pickle._Pickler.dispatch)  # noqa: RUF012 (as the class has it)
 
     Pickler.dispatch[_Global] = Pickler.save_global_object
 
@@ -120,6 +120,7 @@ def test_a_pickle_that_would_run_code_is_refused_before_it_runs(tmp_path):
     class Evil:
         def __reduce__(self):
             import os
+
             return os.system, (f"touch {touched}",)
 
     path = tmp_path / "evil.pth"

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from PIL import Image
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import calibrate, int8, model_dir
 from espmedsam.export.__main__ import renewed
 from espmedsam.export.plain import bias_offsets
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,10 @@ def test_every_side_gives_maps_of_the_contract(tmp_path, states, side):
 
 def test_two_modalities_share_the_base_and_two_bases_do_not(tmp_path, states):
     spec = model_dir.Spec("m", 224, "imagenet", "float32", "")
-    entries = [model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
-               for n, i in (("ultrasound", 2), ("colonoscopy", 5))]
+    entries = [
+        model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
+        for n, i in (("ultrasound", 2), ("colonoscopy", 5))
+    ]
     a, b = entries
     assert a["weights"][0] == b["weights"][0] and a["decoder"] == b["decoder"]
     assert a["weights"][1] != b["weights"][1] and a["encoder"] != b["encoder"]
@@ -62,10 +64,16 @@ def test_two_modalities_share_the_base_and_two_bases_do_not(tmp_path, states):
 def test_the_same_weights_give_the_same_bytes(tmp_path, states):
     spec = model_dir.Spec("m", 64, "imagenet", "float16", "")
     entry = model_dir.ModalitySpec("ultrasound", 2, "x", True)
-    first = {k: model_dir.digest(tmp_path / "a" / v) for k, v in
-             model_dir.write_modality(tmp_path / "a", spec, entry, states[2]).items() if k in ("encoder", "decoder")}
-    again = {k: model_dir.digest(tmp_path / "b" / v) for k, v in
-             model_dir.write_modality(tmp_path / "b", spec, entry, states[2]).items() if k in ("encoder", "decoder")}
+    first = {
+        k: model_dir.digest(tmp_path / "a" / v)
+        for k, v in model_dir.write_modality(tmp_path / "a", spec, entry, states[2]).items()
+        if k in ("encoder", "decoder")
+    }
+    again = {
+        k: model_dir.digest(tmp_path / "b" / v)
+        for k, v in model_dir.write_modality(tmp_path / "b", spec, entry, states[2]).items()
+        if k in ("encoder", "decoder")
+    }
     assert first == again
 
 
@@ -92,8 +100,12 @@ def test_a_new_controller_leaves_the_bytes_of_the_base(tmp_path, states):
 
 
 def _import(*args):
-    return subprocess.run([sys.executable, "-m", "espmedsam.import_checkpoint", *map(str, args)], text=True,
-                          capture_output=True, cwd=Path(__file__).parents[2])
+    return subprocess.run(
+        [sys.executable, "-m", "espmedsam.export.import_checkpoint", *map(str, args)],
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+    )
 
 
 def test_the_import_command(tmp_path):
@@ -108,10 +120,14 @@ def test_the_import_command(tmp_path):
     manifest = model_dir.read_manifest(out)
     assert [y["name"] for y in manifest[0]["modality"]] == ["ultrasound", "colonoscopy"]
     assert manifest[0]["preprocess"]["std"] == manifest[0]["preprocess"]["mean"]
-    for args, said in ((("--checkpoint", path, "--modality", "ultrasound", *base), "does not exist"),
-                       (("--checkpoint", tmp_path / "2.safetensors", "--modality", "mri", *base), "--index"),
-                       (("--checkpoint", tmp_path / "2.safetensors", "--modality", "ultrasound", "--side", 100,
-                         "--out", out), "multiple of 32")):
+    for args, said in (
+        (("--checkpoint", path, "--modality", "ultrasound", *base), "does not exist"),
+        (("--checkpoint", tmp_path / "2.safetensors", "--modality", "mri", *base), "--index"),
+        (
+            ("--checkpoint", tmp_path / "2.safetensors", "--modality", "ultrasound", "--side", 100, "--out", out),
+            "multiple of 32",
+        ),
+    ):
         failed = _import(*args)
         assert failed.returncode != 0 and said in failed.stderr
     assert model_dir.read_manifest(out) == manifest
@@ -119,8 +135,10 @@ def test_the_import_command(tmp_path):
 
 def test_views_reach_the_manifest(tmp_path, states):
     spec = model_dir.Spec("m", 224, "imagenet", "float32", "", views={"ultrasound": {"tiles": 2, "mirrored": "across"}})
-    entries = [model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
-               for n, i in (("ultrasound", 2), ("colonoscopy", 5))]
+    entries = [
+        model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec(n, i, "x", True), states[i])
+        for n, i in (("ultrasound", 2), ("colonoscopy", 5))
+    ]
     model_dir.write_manifest(tmp_path, [model_dir.model_entry(spec, entries)])
     read = {m["name"]: m.get("views") for m in model_dir.read_manifest(tmp_path)[0]["modality"]}
     assert read == {"ultrasound": {"tiles": 2, "mirrored": "across"}, "colonoscopy": None}
@@ -131,6 +149,6 @@ def test_calibration_sees_the_tiles_that_are_served(tmp_path):
     Image.fromarray(np.stack([grey] * 3, -1).astype(np.uint8)).save(tmp_path / "a.png")
     whole = calibrate.tensor(tmp_path / "a.png", 448 + 384, "imagenet")
     for number, (top, left) in enumerate([(0, 0), (0, 384), (384, 0), (384, 384), (0, 0)]):
-        found = calibrate.tile(tmp_path / "a.png", 448, "imagenet", 2, number)
-        assert np.array_equal(found, whole[..., top:top + 448, left:left + 448])
-    assert calibrate.tile(tmp_path / "a.png", 448, "imagenet", 1, 3).shape == (1, 3, 448, 448)
+        found = calibrate.Served(448, "imagenet", 2).at(tmp_path / "a.png", number)
+        assert np.array_equal(found, whole[..., top : top + 448, left : left + 448])
+    assert calibrate.Served(448, "imagenet").at(tmp_path / "a.png", 3).shape == (1, 3, 448, 448)

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto
-from PIL import Image
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import calibrate, int8, model_dir
-from espmedsam.export import functions_int8 as q
+from espmedsam.export.bodies import call
 from espmedsam.export.graph import Graph
 from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
+from onnx import TensorProto
+from PIL import Image
 from test_nodes import keeps_the_contract
 
 F, U8, I8 = np.float32, np.uint8, np.int8
@@ -29,13 +29,17 @@ def reference(modality=2):
     return checkpoint.strict(reference_weights.weights(1001, modality, -0.75))
 
 
-def run(tmp_path, body, kind, inputs, shape=None, **attributes):
+def run(tmp_path, kind, inputs, shape=None, **attributes):
     """One node through onnxruntime; all inputs are fed, absent ones are None."""
     g = Graph("node", [])
     given = {k: v for k, v in inputs.items() if v is not None}
     names = {k: g.input(k, list(v.shape), TYPES[v.dtype]) if v is not None else "" for k, v in inputs.items()}
-    g.output(g.node(body, kind, names, shape, **attributes), "out", [None, None],
-             TensorProto.UINT8 if "y_scale" in given else TensorProto.FLOAT)
+    g.output(
+        g.node(call(kind, names, shape, **attributes)),
+        "out",
+        [None, None],
+        TensorProto.UINT8 if "y_scale" in given else TensorProto.FLOAT,
+    )
     g.save(tmp_path / "node.onnx")
     return onnxruntime.InferenceSession(str(tmp_path / "node.onnx")).run(None, given)[0]
 
@@ -75,13 +79,17 @@ def same(got, want):
 
 def operands(rng, rows, weight_shape, residual=None, activation="none", byte=True):
     n = weight_shape[0]
-    i = {"x_scale": F(0.02), "x_zero": U8(117), "weight": rng.integers(-64, 65, weight_shape).astype(I8),
-         "weight_scale": rng.uniform(0.001, 0.01, n).astype(F), "bias": rng.standard_normal(n).astype(F)}
+    i = {
+        "x_scale": F(0.02),
+        "x_zero": U8(117),
+        "weight": rng.integers(-64, 65, weight_shape).astype(I8),
+        "weight_scale": rng.uniform(0.001, 0.01, n).astype(F),
+        "bias": rng.standard_normal(n).astype(F),
+    }
     if residual == "float":
         i |= {"residual": rng.standard_normal((rows, n)).astype(F), "residual_scale": None, "residual_zero": None}
     elif residual == "byte":
-        i |= {"residual": rng.integers(0, 256, (rows, n)).astype(U8), "residual_scale": F(0.03),
-              "residual_zero": U8(9)}
+        i |= {"residual": rng.integers(0, 256, (rows, n)).astype(U8), "residual_scale": F(0.03), "residual_zero": U8(9)}
     absent = {"mid_scale": None, "mid_zero": None, "y_scale": None, "y_zero": None}
     mid = {"mid_scale": F(0.05), "mid_zero": U8(100)} if activation == "gelu" else {}
     return {**i, **absent, **mid, **({"y_scale": F(0.0371), "y_zero": U8(5 if mid else 128)} if byte else {})}
@@ -91,22 +99,35 @@ def arrays(i):
     return {k: None if v is None else np.asarray(v) for k, v in i.items()}
 
 
-@pytest.mark.parametrize("residual, activation, byte", [
-    (None, "none", False), (None, "none", True), (None, "gelu", True), ("float", "none", False), ("byte", "gelu", True)])
+@pytest.mark.parametrize(
+    "residual, activation, byte",
+    [
+        (None, "none", False),
+        (None, "none", True),
+        (None, "gelu", True),
+        ("float", "none", False),
+        ("byte", "gelu", True),
+    ],
+)
 def test_qlinear_is_integers_then_one_scale(tmp_path, residual, activation, byte):
     rng = np.random.default_rng(1)
     x = rng.integers(0, 256, (37, 96)).astype(U8)
     i = operands(rng, 37, (24, 96), residual, activation, byte)
-    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation=activation)
+    got = run(tmp_path, "QLinear", arrays({"x": x, **i}), activation=activation)
     acc = (x.astype(np.int32) - i["x_zero"]) @ i["weight"].astype(np.int32).T
     same(got, finish(acc, i, activation))
 
 
 def test_the_largest_sums_do_not_saturate(tmp_path):
     x, i = np.full((1, 1280), 255, U8), operands(np.random.default_rng(0), 1, (2, 1280), byte=False)
-    i |= {"x_zero": U8(0), "weight": np.repeat(np.array([[64], [-64]], I8), 1280, 1), "bias": None,
-          "x_scale": F(1), "weight_scale": np.ones(2, F)}
-    got = run(tmp_path, q.qlinear, "QLinear", arrays({"x": x, **i}), activation="none")
+    i |= {
+        "x_zero": U8(0),
+        "weight": np.repeat(np.array([[64], [-64]], I8), 1280, 1),
+        "bias": None,
+        "x_scale": F(1),
+        "weight_scale": np.ones(2, F),
+    }
+    got = run(tmp_path, "QLinear", arrays({"x": x, **i}), activation="none")
     assert got.tolist() == [[255 * 64 * 1280, -255 * 64 * 1280]]
 
 
@@ -118,15 +139,20 @@ def test_convolutions_take_cells_outside_as_zero(tmp_path, stride, depthwise):
     i = operands(rng, 0, (n, 1 if depthwise else c, 3, 3), activation="gelu" if depthwise else "none")
     attributes = {"height": h, "width": w, "stride": stride}
     if depthwise:
-        got = run(tmp_path, q.qdepthwise, "QDepthwise", arrays({"x": x, **i}), {"channels": c}, **attributes,
-                  activation="gelu")
+        got = run(tmp_path, "QDepthwise", arrays({"x": x, **i}), {"channels": c}, **attributes, activation="gelu")
     else:
-        got = run(tmp_path, q.qconv, "QConv", arrays({"x": x, **i}), **attributes, kernel=3, pad=1, planar=0,
-                  activation="none")
+        got = run(tmp_path, "QConv", arrays({"x": x, **i}), **attributes, kernel=3, pad=1, planar=0, activation="none")
     wide = np.pad(x.reshape(h, w, c).astype(np.int32) - i["x_zero"], ((1, 1), (1, 1), (0, 0)))
     weight = i["weight"].astype(np.int32)
-    acc = [np.einsum("yxc,cyx->c" if depthwise else "yxc,ncyx->n", wide[y:y + 3, z:z + 3],
-                     weight[:, 0] if depthwise else weight) for y in range(0, h, stride) for z in range(0, w, stride)]
+    acc = [
+        np.einsum(
+            "yxc,cyx->c" if depthwise else "yxc,ncyx->n",
+            wide[y : y + 3, z : z + 3],
+            weight[:, 0] if depthwise else weight,
+        )
+        for y in range(0, h, stride)
+        for z in range(0, w, stride)
+    ]
     same(got, finish(np.array(acc), i, "gelu" if depthwise else "none"))
 
 
@@ -171,7 +197,11 @@ def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
     state = reference()
     rng, side = np.random.default_rng(6), 64
     pictures = [rng.standard_normal((1, 3, side, side)).astype(F) for _ in range(4)]
-    ranges = {"ultrasound" if controller else "base": calibrate.ranges(state, side, controller, pictures[1:], grid=9)}
+    ranges = {
+        "ultrasound" if controller else "base": calibrate.ranges(
+            calibrate.Encoder(state, side, controller), pictures[1:], grid=9
+        )
+    }
     modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)
     out = []
     for storage in ("float32", "int8"):
@@ -196,12 +226,16 @@ def test_stored_weights_give_one_network_however_they_are_read(tmp_path, control
     picture = np.random.default_rng(7).standard_normal((1, 3, side, side)).astype(F)
     modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)
     for storage, weights in (("float32", state), ("int8-weights", stored)):
-        entry = model_dir.write_modality(tmp_path, model_dir.Spec(storage, side, "imagenet", storage, ""), modality, weights)
+        entry = model_dir.write_modality(
+            tmp_path, model_dir.Spec(storage, side, "imagenet", storage, ""), modality, weights
+        )
         out.append(onnxruntime.InferenceSession(str(tmp_path / entry["encoder"])).run(None, {"image": picture})[0])
     assert np.abs(out[0] - out[1]).max() < 1e-3 * np.abs(out[0]).max()
     # Read from the folder and written again, it is the same file.
     again = model_dir.read_weights(tmp_path / "int8-weights", "ultrasound" if controller else "")
-    model_dir.write_modality(tmp_path / "again", model_dir.Spec("m", side, "imagenet", "int8-weights", ""), modality, again)
+    model_dir.write_modality(
+        tmp_path / "again", model_dir.Spec("m", side, "imagenet", "int8-weights", ""), modality, again
+    )
     assert model_dir.weight_names(tmp_path / "again/m") == model_dir.weight_names(tmp_path / "int8-weights")
 
 
@@ -226,23 +260,50 @@ def test_the_import_command_writes_eight_bits_beside_floats(tmp_path):
     pictures.mkdir()
     for i in range(2):
         Image.fromarray(np.random.default_rng(i).integers(0, 256, (70, 90, 3)).astype(U8)).save(pictures / f"{i}.png")
-    command = [sys.executable, "-m", "espmedsam.import_checkpoint", "--checkpoint", path, "--modality", "ultrasound",
-               "--side", "64", "--out", tmp_path / "models"]
+    command = [
+        sys.executable,
+        "-m",
+        "espmedsam.export.import_checkpoint",
+        "--checkpoint",
+        path,
+        "--modality",
+        "ultrasound",
+        "--side",
+        "64",
+        "--out",
+        tmp_path / "models",
+    ]
     for more in ([], ["--storage", "int8", "--pictures", pictures]):
         subprocess.run(command + more, check=True, cwd=Path(__file__).parents[2])
     models = model_dir.read_manifest(tmp_path / "models")
     assert [(m["name"], m["storage"], m["default"]) for m in models] == [
-        ("imported-official-64", "float32", True), ("imported-official-64-int8", "int8", False)]
+        ("imported-official-64", "float32", True),
+        ("imported-official-64-int8", "int8", False),
+    ]
     size = [sum((tmp_path / "models" / p).stat().st_size for p in m["modality"][0]["weights"]) for m in models]
     assert size[1] < size[0] / 2
-    alone = subprocess.run(command + ["--storage", "int8"], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    alone = subprocess.run(
+        [*command, "--storage", "int8"], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
     assert alone.returncode != 0 and "--pictures" in alone.stderr
 
 
 def test_ranges_of_other_weights_are_refused(tmp_path):
     (tmp_path / "r.json").write_text('{"weights": ["base-00000000"], "encoders": {}}')
     models = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "release", "--out", tmp_path,
-               "--storage", "int8", "--ranges", tmp_path / "r.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "espmedsam.export",
+        "configs/release.toml",
+        "--from",
+        "release",
+        "--out",
+        tmp_path,
+        "--storage",
+        "int8",
+        "--ranges",
+        tmp_path / "r.json",
+    ]
     done = subprocess.run(command, cwd=models, capture_output=True, text=True)
     assert done.returncode != 0 and "base-00000000" in done.stderr

@@ -6,24 +6,49 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-
-from espmedsam import checkpoint, reference_weights
 from espmedsam.export import model_dir
 from espmedsam.export.graph import DOMAIN
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 # Kind -> attributes, as docs/nodes.md lists them.
 ATTRIBUTES = {
-    "Linear": {"activation"}, "LayerNorm": {"epsilon", "activation"}, "Quantize": set(), "ToRows": set(),
+    "Linear": {"activation"},
+    "LayerNorm": {"epsilon", "activation"},
+    "Quantize": set(),
+    "ToRows": set(),
     "Conv": {"height", "width", "kernel", "stride", "pad", "planar", "activation"},
     "Depthwise": {"height", "width", "stride", "activation"},
-    "WindowAttention": {"height", "width", "window", "heads"}, "ToMap": {"height", "width"},
-    "DensePrompt": {"height", "width"}, "Add": set(), "Row": set(), "SelfAttention": {"heads"},
-    "TokenToImage": {"heads"}, "ImageToToken": {"heads"}, "UpConv": {"height", "width", "activation"},
-    "MaskHead": {"height", "width"}, "QLinear": {"activation"},
+    "WindowAttention": {"height", "width", "window", "heads"},
+    "ToMap": {"height", "width"},
+    "DensePrompt": {"height", "width"},
+    "Add": set(),
+    "Row": set(),
+    "SelfAttention": {"heads"},
+    "TokenToImage": {"heads"},
+    "ImageToToken": {"heads"},
+    "UpConv": {"height", "width", "activation"},
+    "MaskHead": {"height", "width"},
+    "QLinear": {"activation"},
 }
 ATTRIBUTES |= {"QConv": ATTRIBUTES["Conv"], "QDepthwise": ATTRIBUTES["Depthwise"]}
-STANDARD = {"Identity", "Cast", "Div", "Sqrt", "Add", "Sub", "Mul", "Reshape", "Flatten", "MatMul", "Concat", "Sin",
-            "Cos", "LayerNormalization", "Gelu"}  # constant arithmetic and the outputs' names
+STANDARD = {
+    "Identity",
+    "Cast",
+    "Div",
+    "Sqrt",
+    "Add",
+    "Sub",
+    "Mul",
+    "Reshape",
+    "Flatten",
+    "MatMul",
+    "Concat",
+    "Sin",
+    "Cos",
+    "LayerNormalization",
+    "Gelu",
+}  # constant arithmetic and the outputs' names
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-
-from espmedsam.augment import Donor, augment, views
-from espmedsam.mix import exchange, paste
-from espmedsam.train import config
+from espmedsam.pictures.augment import Donor, augment, views
+from espmedsam.pictures.mix import exchange, paste
+from espmedsam.pictures.pool import Sample
 from espmedsam.train.batches import Batches
+from espmedsam.train.config import Config
 
 SIDE = 64
 
@@ -21,6 +21,12 @@ def disc(centre, radius, inside, outside, side=SIDE):
     cv2.circle(mask, centre, radius, 1, -1)
     image = np.where(mask[..., None] > 0, np.uint8(inside), np.uint8(outside)) * np.ones(3, np.uint8)
     return image, mask.astype(np.float32)
+
+
+def sample(centre, radius, inside, outside, side=SIDE, modality="ultrasound"):
+    """The same as the pool keeps it."""
+    image, mask = disc(centre, radius, inside, outside, side)
+    return Sample(image, (255 * mask).astype(np.uint8), modality)
 
 
 def test_a_pasted_lesion_keeps_its_contrast_and_joins_the_mask():
@@ -60,15 +66,14 @@ def test_exchange_borrows_light_and_keeps_structure():
 @pytest.mark.parametrize("modality", ["ultrasound", "colonoscopy", "fundus"])
 def test_clean_and_seen_show_the_same_place(modality):
     """A disc twice as bright as its surroundings stays where its mask is, in both views and for every draw."""
-    image, mask = disc((110, 90), 45, 200, 100, 224)
-    mask = (255 * mask).astype(np.uint8)
+    shown = sample((110, 90), 45, 200, 100, 224, modality)
     alike = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
         pasted = seed % 2 == 0
-        view = views(image, mask, modality, 96, rng, Donor(image, mask, pasted, seed % 3 == 0))
+        view = views(shown, 96, rng, Donor(shown, pasted, seed % 3 == 0))
         assert view.seen.shape == view.clean.shape == (96, 96, 3) and view.mask.shape == (96, 96)
-        assert 0 <= view.mask.min() and view.mask.max() <= 1
+        assert view.mask.min() >= 0 and view.mask.max() <= 1
         inside = cv2.erode((view.mask > 0.99).astype(np.uint8), np.ones((9, 9))) > 0
         if inside.sum() > 50:
             # A pasted disc stays 100 above its surroundings, which may be the black beside the picture.
@@ -81,37 +86,44 @@ def test_clean_and_seen_show_the_same_place(modality):
 
 
 def test_a_draw_can_be_repeated():
-    image, mask = disc((110, 90), 45, 200, 100, 224)
-    first, second = (augment(image, (255 * mask).astype(np.uint8), "ultrasound", 64, np.random.default_rng(3))
-                     for _ in range(2))
+    shown = sample((110, 90), 45, 200, 100, 224)
+    first, second = (augment(shown, 64, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
 
 
 def test_a_lesion_may_come_from_another_data_set_and_light_from_any_of_the_modality():
     """Lesions of `bright` are set into `plain`, whose own structures are never borrowed; colours come from both."""
-    cfg = config.Config("base", side=[64], phase=[1.0], batch=8, lr=1e-3, budget=1, sampling={"plain": 1.0},
-                        paste={"plain": 1.0}, paste_from={"plain": "bright"}, exchange=0.5)
+    cfg = Config.of(
+        "base",
+        side=[64],
+        phase=[1.0],
+        batch=8,
+        lr=1e-3,
+        budget=1,
+        sampling={"plain": 1.0},
+        paste={"plain": 1.0},
+        paste_from={"plain": "bright"},
+        exchange=0.5,
+    )
     kinds = {"plain": (8, 60), "bright": (12, 220)}
     sets = [SimpleNamespace(dataset=name, modality="ultrasound") for name in kinds]
-    shown = [disc((32, 32), radius, inside, 40) for radius, inside in kinds.values()]
-    pool = SimpleNamespace(items=sets, images=[i for i, _ in shown], masks=[(255 * m).astype(np.uint8) for _, m in shown],
-                           by_dataset={"plain": [0], "bright": [1]})
+    samples = [sample((32, 32), radius, inside, 40) for radius, inside in kinds.values()]
+    pool = SimpleNamespace(items=sets, sample=samples.__getitem__, by_dataset={"plain": [0], "bright": [1]})
     batches, rng = Batches(pool, cfg), np.random.default_rng(0)
-    donors = [batches._donor("plain", "ultrasound", rng) for _ in range(20)]
-    assert all(d.paste and d.image is pool.images[1] for d in donors) and {d.exchange for d in donors} == {True, False}
+    donors = [batches.donor("plain", "ultrasound", rng) for _ in range(20)]
+    assert all(d.paste and d.sample is samples[1] for d in donors) and {d.exchange for d in donors} == {True, False}
     with pytest.raises(SystemExit, match="nowhere"):
-        Batches(pool, replace(cfg, paste_from={"plain": "nowhere"}))
-    cfg.paste = {}
-    donors = [d for d in (batches._donor("plain", "ultrasound", rng) for _ in range(40)) if d]
+        Batches(pool, replace(cfg, drawing=replace(cfg.drawing, paste_from={"plain": "nowhere"})))
+    batches = Batches(pool, replace(cfg, drawing=replace(cfg.drawing, paste={})))
+    donors = [d for d in (batches.donor("plain", "ultrasound", rng) for _ in range(40)) if d]
     assert len(donors) < 40 and not any(d.paste for d in donors)
-    assert {id(d.image) for d in donors} == {id(i) for i in pool.images}
+    assert {id(d.sample) for d in donors} == {id(s) for s in samples}
 
 
 def test_what_is_far_away_is_small_and_keeps_its_mask():
     """Shares of the picture that a disc of 0.127 of it takes: some far below what a magnification of 0.7 leaves."""
-    image, mask = disc((112, 112), 45, 200, 100, 224)
-    mask = (255 * mask).astype(np.uint8)
-    seen = [augment(image, mask, "colonoscopy", 96, np.random.default_rng(s)) for s in range(80)]
+    shown = sample((112, 112), 45, 200, 100, 224, "colonoscopy")
+    seen = [augment(shown, 96, np.random.default_rng(seed)) for seed in range(80)]
     areas = np.array([m.mean() for _, m in seen])
     assert (areas < 0.035).sum() >= 3 and (areas > 0.1).sum() >= 20
     for picture, m in seen:

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, compare, segmenter
-from espmedsam.data import load_split, normalise, read_pair, square
+from espmedsam.measure import compare
 from espmedsam.network.unet import UNet
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.pictures.pool import load_split, normalise, read_pair, square
+from espmedsam.teachers import segmenter
+from espmedsam.weights import checkpoint
 
 
 @pytest.fixture
@@ -19,15 +19,34 @@ def files(tmp_path):
     for name in ("ultrasound", "colonoscopy"):
         net = UNet(4)
         net.head.weight.data *= 1000  # so that it marks some pixels and not others
-        checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()})
+        checkpoint.write_safetensors(
+            tmp_path / f"{name}.safetensors", {k: v.numpy() for k, v in net.state_dict().items()}
+        )
     return tmp_path
 
 
 def test_columns_and_ensembles(pool, files, monkeypatch, capsys):
     one, other = files / "ultrasound.safetensors", files / "colonoscopy.safetensors"
-    monkeypatch.setattr(sys, "argv", [
-        "c", "--data", str(pool), "--split", str(pool / "split.csv"), "--modality", "ultrasound", "--side", "64",
-        "--out", str(files / "table.md"), f"a={one}", "own=" + str(files / "{modality}.safetensors"), f"both={one} {other}"])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "c",
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--modality",
+            "ultrasound",
+            "--side",
+            "64",
+            "--out",
+            str(files / "table.md"),
+            f"a={one}",
+            "own=" + str(files / "{modality}.safetensors"),
+            f"both={one} {other}",
+        ],
+    )
     compare.main()
     said = capsys.readouterr().out
     assert (files / "table.md").read_text() in said
@@ -42,7 +61,7 @@ def test_columns_and_ensembles(pool, files, monkeypatch, capsys):
         if item.modality == "ultrasound":
             image, mask = read_pair(item)
             x = torch.from_numpy(normalise(square(image, 64)))[None]
-            p = sum(segmenter.load(str(f))(x, torch.tensor([2]))[0] for f in (one, other)) / 2
+            p = sum(segmenter.load(str(f))(x, torch.tensor([2])).probability for f in (one, other)) / 2
             marked = torch.nn.functional.interpolate(p[None], mask.shape, mode="bilinear")[0, 0].numpy() >= 0.5
             want.append(2 * (marked & (mask > 127)).sum() / (marked.sum() + (mask > 127).sum()))
     assert both == pytest.approx(np.mean(want), abs=6e-4)

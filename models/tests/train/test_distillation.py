@@ -3,21 +3,22 @@
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, segmenter
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.modalities import MODALITIES
+from espmedsam.facts.modalities import MODALITIES
 from espmedsam.network import ESPMedSAM, SamTeacher
 from espmedsam.network.unet import UNet
 from espmedsam.network.vit import VitShape
-from espmedsam.teacher import EspTeacher, TinyTeacher, load_teacher
+from espmedsam.teachers import segmenter
+from espmedsam.teachers.encoder import EspTeacher, TinyTeacher, load_teacher
 from espmedsam.train import config
+from espmedsam.train.batch import Batch
+from espmedsam.train.build import build
 from espmedsam.train.config import Config
-from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
 
 TINY = VitShape(width=32, depth=3, heads=2, window=3, grid=4, everywhere=(1,))
-SMALL = "side = [64]\nlr = 1e-3\naux = 0.0\n"
+SMALL = "side = [64]\nlr = 1e-3\n"
+MASKS = SMALL + "aux = 0.0\n"  # of a stage that learns from masks
 
 
 def weights(path):
@@ -37,40 +38,57 @@ def test_mmdkd(run, tmp_path):
     shape = "vit = { width = 32, depth = 3, heads = 2, window = 3, grid = 4, everywhere = [1] }\n"
     losses = run("pretrained", 'stage = "masked"\nside = [64]\nlr = 2e-3\n' + shape, 0.1)
     assert losses[-1] < losses[0]
-    losses = run("teacher", 'stage = "teacher"\ninit = "pretrained/ema.safetensors"\n' + SMALL + shape, 0.25)
+    losses = run("teacher", 'stage = "teacher"\ninit = "pretrained/ema.safetensors"\n' + MASKS + shape, 0.25)
     assert losses[-1] < losses[0]
 
     # MMDKD 1: the shared encoder, all pictures, no masks. No controller and nothing of SPPG and QDMD may move.
     start = {k: v.numpy() for k, v in ESPMedSAM().state_dict().items()}
     checkpoint.write_safetensors(tmp_path / "start.safetensors", start)
-    losses = run("common", 'stage = "common"\ninit = "start.safetensors"\nteacher = "teacher/ema.safetensors"\n'
-                 'teacher_side = 128\n' + SMALL, 0.4)
+    losses = run(
+        "common",
+        'stage = "common"\ninit = "start.safetensors"\nteacher = "teacher/ema.safetensors"\n'
+        "teacher_side = 128\n" + SMALL,
+        0.4,
+    )
     assert losses[-1] < 0.95 * losses[0]
     common = weights(tmp_path / "common")
     changed = moved(start, common)
     assert inside(changed, "SemiTViT.") and not any(map(checkpoint.is_modality_key, changed))
 
     # The teacher adapted to one modality: its adapters, and SPPG and QDMD behind it.
-    run("adapted", 'stage = "adapt"\nmodality = "ultrasound"\nteacher = "teacher/ema.safetensors"\n'
-        + SMALL.replace("1e-3", "1e-2"), 0.15)
+    run(
+        "adapted",
+        'stage = "adapt"\nmodality = "ultrasound"\nteacher = "teacher/ema.safetensors"\n'
+        + MASKS.replace("1e-3", "1e-2"),
+        0.15,
+    )
     teacher, adapted = weights(tmp_path / "teacher"), weights(tmp_path / "adapted")
     assert not any(k.startswith("image_encoder.") for k in moved(teacher, adapted))
     assert any(k.endswith("adapter.lin2.weight") and v.any() for k, v in adapted.items())
 
     # MMDKD 2: that modality's controller alone.
-    losses = run("controller", 'stage = "modality"\nmodality = "ultrasound"\ninit = "common/ema.safetensors"\n'
-                 'teacher = "adapted/ema.safetensors"\n' + SMALL, 0.4)
+    losses = run(
+        "controller",
+        'stage = "modality"\nmodality = "ultrasound"\ninit = "common/ema.safetensors"\n'
+        'teacher = "adapted/ema.safetensors"\n' + SMALL,
+        0.4,
+    )
     assert losses[-1] < losses[0]
     controller = weights(tmp_path / "controller")
     changed = moved(common, controller)
     assert changed and all(map(checkpoint.is_modality_key, changed))
 
     # MMDKD 3: SPPG and QDMD, every picture seen with its own modality's controller.
-    losses = run("joint", 'stage = "joint"\ninit = "common/ema.safetensors"\n'
-                 'controllers = { ultrasound = "controller/ema.safetensors" }\n' + SMALL, 0.25)
+    losses = run(
+        "joint",
+        'stage = "joint"\ninit = "common/ema.safetensors"\n'
+        'controllers = { ultrasound = "controller/ema.safetensors" }\n' + MASKS,
+        0.25,
+    )
     assert losses[-1] < losses[0]
-    assert inside(moved(common, weights(tmp_path / "joint")),
-                  "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query.")
+    assert inside(
+        moved(common, weights(tmp_path / "joint")), "mask_decoder.", "patch_decoder.", "dense_prompter.", "mask_query."
+    )
 
 
 def test_teachers_adapted_to_each_modality(run, tmp_path):
@@ -79,8 +97,12 @@ def test_teachers_adapted_to_each_modality(run, tmp_path):
     teacher = {k: v + 0.02 if checkpoint.is_modality_key(k) else v for k, v in start.items()}
     for name, state in (("start", start), ("sound", teacher), ("colon", teacher)):
         checkpoint.write_safetensors(tmp_path / f"{name}.safetensors", state)
-    losses = run("distilled", 'stage = "distil"\ninit = "start.safetensors"\nexchange = 0.5\npaste = { discs = 0.5 }\n'
-                 'teachers = { ultrasound = "sound.safetensors", colonoscopy = "colon.safetensors" }\n' + SMALL, 0.4)
+    losses = run(
+        "distilled",
+        'stage = "distil"\ninit = "start.safetensors"\nexchange = 0.5\npaste = { discs = 0.5 }\n'
+        'teachers = { ultrasound = "sound.safetensors", colonoscopy = "colon.safetensors" }\n' + MASKS,
+        0.4,
+    )
     assert losses[-1] < losses[0]
     after = weights(tmp_path / "distilled")
     assert set(after) == set(start)
@@ -96,8 +118,10 @@ def test_a_controller_learns_from_an_ensemble(run, tmp_path):
     start = {k: v.numpy() for k, v in ESPMedSAM().state_dict().items()}
     checkpoint.write_safetensors(tmp_path / "start.safetensors", start)
     run("unet", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.1)
-    common = ('stage = "distil"\nmodality = "ultrasound"\ninit = "start.safetensors"\nmirrored = false\n'
-              'teachers = { ultrasound = ["unet/ema.safetensors", "start.safetensors:base"] }\n' + SMALL)
+    common = (
+        'stage = "distil"\nmodality = "ultrasound"\ninit = "start.safetensors"\nmirrored = false\n'
+        'teachers = { ultrasound = ["unet/ema.safetensors", "start.safetensors:base"] }\n' + MASKS
+    )
     with pytest.raises(SystemExit, match="has no embedding to imitate"):
         run("refused", common, 0.1)
     with pytest.raises(SystemExit, match="needs teachers of x-ray"):
@@ -113,7 +137,7 @@ def test_a_controller_learns_from_an_ensemble(run, tmp_path):
     optimiser = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(12):
-        loss = stage.train().loss(x, mask, torch.tensor([2, 2]), x)
+        loss = stage.train().loss(Batch(x, mask, torch.tensor([2, 2]), x))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -132,13 +156,25 @@ def test_a_teacher_sees_the_picture_and_its_mirror_image(tmp_path):
     torch.manual_seed(0)
     nets = {m: saved(ESPMedSAM(), tmp_path / f"{m}.safetensors") for m in ("ultrasound", "colonoscopy")}
     unet = saved(UNet(4), tmp_path / "unet.safetensors")
-    stage = build(Config("distil", side=[64], phase=[1.0], batch=2, lr=1e-3, budget=1, sampling={},
-                         teachers={"ultrasound": ["ultrasound.safetensors", "unet.safetensors"],
-                                   "colonoscopy": "colonoscopy.safetensors"}), tmp_path)
+    stage = build(
+        Config.of(
+            "distil",
+            side=[64],
+            phase=[1.0],
+            batch=2,
+            lr=1e-3,
+            budget=1,
+            teachers={
+                "ultrasound": ["ultrasound.safetensors", "unet.safetensors"],
+                "colonoscopy": "colonoscopy.safetensors",
+            },
+        ),
+        tmp_path,
+    )
     x = torch.randn(2, 3, 64, 64)
     x[0] = 0.5 * (x[0] + x[0].flip(-1))  # its own mirror image, so that the teacher's answer is symmetric
     modality = torch.tensor([MODALITIES.index(m) for m in ("colonoscopy", "ultrasound")])
-    mask, want = stage._taught(x, modality)
+    mask, want = stage.taught(x, modality)
     assert torch.allclose(want[0], want[0].flip(-1), atol=1e-5) and torch.allclose(mask[0], mask[0].flip(-1), atol=1e-5)
 
     net, index = nets["ultrasound"], modality[1:]
@@ -159,10 +195,12 @@ def test_segmenters_are_known_by_their_keys(tmp_path):
     sam = saved(SamTeacher(TINY), tmp_path / "sam.safetensors")
     x, modality = torch.randn(1, 3, 64, 64), torch.tensor([2])
     for name, controller in (("esp.safetensors", True), ("esp.safetensors:base", False)):
-        embedding = segmenter.load(name, tmp_path)(x, modality)[1]
+        embedding = segmenter.load(name, tmp_path)(x, modality).embedding
         assert torch.equal(embedding, net.encode(x, controller))
-    assert torch.equal(segmenter.load("unet.safetensors", tmp_path)(x, modality)[0], unet(x, modality).sigmoid())
-    assert torch.equal(segmenter.load("sam.safetensors", tmp_path)(x, modality)[1], sam.encode(x))
+    assert torch.equal(
+        segmenter.load("unet.safetensors", tmp_path)(x, modality).probability, unet(x, modality).sigmoid()
+    )
+    assert torch.equal(segmenter.load("sam.safetensors", tmp_path)(x, modality).embedding, sam.encode(x))
     with pytest.raises(CheckpointError, match="no base without controller"):
         segmenter.load("unet.safetensors:base", tmp_path)
     state = checkpoint.read(tmp_path / "unet.safetensors")
@@ -196,9 +234,11 @@ def test_sam_checkpoints_load_strictly(vit):
         assert torch.equal(teacher(x), net.image_encoder(x))
         assert not any(p.requires_grad for p in teacher.parameters())
     state = checkpoint.read(path / "sam.safetensors")
-    for change, message in (({"module.image_encoder.neck.9.weight": np.zeros(1, np.float32)}, "extra key"),
-                            ({"module.image_encoder.neck.0.weight": np.zeros(1, np.float32)}, "has shape"),
-                            ({"backbone.weight": np.zeros(1, np.float32)}, "unknown key")):
+    for change, message in (
+        ({"module.image_encoder.neck.9.weight": np.zeros(1, np.float32)}, "extra key"),
+        ({"module.image_encoder.neck.0.weight": np.zeros(1, np.float32)}, "has shape"),
+        ({"backbone.weight": np.zeros(1, np.float32)}, "unknown key"),
+    ):
         checkpoint.write_safetensors(path / "wrong.safetensors", state | change)
         with pytest.raises(CheckpointError, match=message):
             load_teacher(path / "wrong.safetensors")
@@ -208,11 +248,14 @@ def test_sam_checkpoints_load_strictly(vit):
         load_teacher(path / "wrong.safetensors")
 
 
-@pytest.mark.parametrize(("name", "width", "depth", "heads", "everywhere", "parameters"), [
-    ("b", 768, 12, 12, (2, 5, 8, 11), 89_670_912),
-    ("l", 1024, 24, 16, (5, 11, 17, 23), 308_278_272),
-    ("h", 1280, 32, 16, (7, 15, 23, 31), 637_026_048),
-])
+@pytest.mark.parametrize(
+    ("name", "width", "depth", "heads", "everywhere", "parameters"),
+    [
+        ("b", 768, 12, 12, (2, 5, 8, 11), 89_670_912),
+        ("l", 1024, 24, 16, (5, 11, 17, 23), 308_278_272),
+        ("h", 1280, 32, 16, (7, 15, 23, 31), 637_026_048),
+    ],
+)
 def test_sams_own_sizes(name, width, depth, heads, everywhere, parameters):
     """The number of parameters of SAM's published image encoders (89.7 M, 308.3 M, 637.0 M)."""
     with torch.device("meta"):
@@ -224,8 +267,11 @@ def test_sams_own_sizes(name, width, depth, heads, everywhere, parameters):
 def test_mobile_sam_and_esp_medsam_teach_too(tmp_path):
     net = ESPMedSAM().eval()
     state = {k: v.numpy() for k, v in net.state_dict().items()}
-    mobile = {k.replace("SemiTViT.", "image_encoder."): v for k, v in state.items()
-              if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)}
+    mobile = {
+        k.replace("SemiTViT.", "image_encoder."): v
+        for k, v in state.items()
+        if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)
+    }
     checkpoint.write_safetensors(tmp_path / "mobile.safetensors", mobile)
     checkpoint.write_safetensors(tmp_path / "esp.safetensors", state)
     x = torch.randn(1, 3, 64, 64)

@@ -7,16 +7,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, embeddings
-from espmedsam.data import Item, load_split, read_image, read_pair
-from espmedsam.embeddings import Embeddings, Look, area_weights, look, pooled, wanted
-from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.pool import Item, load_split, read_image, read_pair
+from espmedsam.teachers import embeddings
+from espmedsam.teachers.embeddings import Embeddings, Look, Made, area_weights, look, pooled, wanted
 from espmedsam.train.batches import Draw, by_source
-from espmedsam.train.config import Config
+from espmedsam.train.build import build
+from espmedsam.train.config import Config, Drawing
 from espmedsam.train.looks import Likeness, Looks
-from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
 from test_litemedsam import drawn
 
 MADE_BY = {"teacher": "t", "grid": 4, "seed": 0}
@@ -29,7 +27,7 @@ def rows(folder):
 def made(looks, value=1.0):
     """Embeddings as `write` takes them, one batch a row; each row's values tell it from the others."""
     for k in looks:
-        yield [k], np.full((1, 256, 4, 4), value + 10 * k.view + int(k.stem), np.float16)
+        yield Made([k], np.full((1, 256, 4, 4), value + 10 * k.view + int(k.stem), np.float16))
 
 
 def all_looks(pool, views=2, each=None):
@@ -41,6 +39,12 @@ def test_every_picture_is_asked_for_and_validation_only_whole(pool):
     assert [view for _, view in asked] == [0] * 16 + [1] * 12 + [2] * 12  # the first looks first
     assert {i.stem for i, view in asked if view} == {str(k) for k in (*range(10), 14, 15)}
     assert len(wanted(pool, pool / "split.csv", 1, 1)) == 5  # discs of three parts, holes of two
+
+
+def test_a_part_of_the_looks_is_of_all_sources_alike(pool):
+    """The pool has 10 discs and 3 holes to train on, and of both without masks and in validation."""
+    first = [(i.dataset, i.stem in ("10", "11", "12", "13")) for i, _ in wanted(pool, pool / "split.csv", 1, None)[:5]]
+    assert sorted(first) == [("discs", False), ("discs", False), ("discs", True), ("holes", False), ("holes", False)]
 
 
 def test_a_look_is_the_same_again_and_inside_the_picture():
@@ -81,7 +85,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_torn_row(pool, tmp_path):
     cache.write(made(looks[9:]))
     cache = Embeddings(tmp_path)
     assert cache.looks == looks and len(rows(tmp_path)) == 1 + len(looks)
-    for k, row in zip(cache.looks, cache.rows):
+    for k, row in zip(cache.looks, cache.rows, strict=True):
         assert (row == 1 + 10 * k.view + int(k.stem)).all()
     assert cache.variance() == pytest.approx(np.var([1 + 10 * k.view + int(k.stem) for k in looks]), rel=1e-3)
     assert isinstance(cache.rows, np.memmap) and cache.rows.dtype == np.float16
@@ -115,34 +119,43 @@ def test_a_split_that_trains_on_a_picture_without_mask_is_refused(pool, tmp_path
 
 def test_hospitals_of_one_data_set_are_sources(tmp_path):
     header = "dataset,modality,stem,image,mask,width,height,source_split,patient_or_group,empty\n"
-    lines = [f"{d},{m},{k},i,m,9,9,{c},,0\n" for k, (d, m, c) in enumerate(
-        [("polypgen", "endoscopy", "C1")] * 16 + [("polypgen", "endoscopy", "C2")] * 4 + [("drive", "fundus", "test")])]
+    lines = [
+        f"{d},{m},{k},i,m,9,9,{c},,0\n"
+        for k, (d, m, c) in enumerate(
+            [("polypgen", "endoscopy", "C1")] * 16
+            + [("polypgen", "endoscopy", "C2")] * 4
+            + [("drive", "fundus", "test")]
+        )
+    ]
     (tmp_path / "index.csv").write_text(header + "".join(lines))
-    (tmp_path / "split.csv").write_text("dataset,stem,split\n" + "".join(
-        f"{line.split(',')[0]},{k},train\n" for k, line in enumerate(lines)))
+    (tmp_path / "split.csv").write_text(
+        "dataset,stem,split\n" + "".join(f"{line.split(',')[0]},{k},train\n" for k, line in enumerate(lines))
+    )
     items = load_split(tmp_path, tmp_path / "split.csv", "train")
-    settings = {"stage": "base", "side": [64], "phase": [1.0], "batch": 8, "lr": 1e-3, "budget": 1}
-    assert by_source(items, Config(**settings)) == pytest.approx({"polypgen C1": 2 / 3, "polypgen C2": 1 / 3, "drive": 1})
-    cfg = Config(**settings, modalities={"colonoscopy": 0.75, "fundus": 0.25}, source_power=0)
-    assert by_source(items, cfg) == pytest.approx({"polypgen C1": 0.375, "polypgen C2": 0.375, "drive": 0.25})
-    assert Draw.of(items, cfg).groups["polypgen C2"] == [16, 17, 18, 19]
-    assert by_source(items, Config(**settings, modalities={"fundus": 1.0}))["polypgen C1"] == 0
-    assert Draw.of(items, Config(**settings, sampling={"drive": 1.0})).names == ["drive"]
+    assert by_source(items, Drawing(8)) == pytest.approx({"polypgen C1": 2 / 3, "polypgen C2": 1 / 3, "drive": 1})
+    drawing = Drawing(8, modalities={"colonoscopy": 0.75, "fundus": 0.25}, source_power=0)
+    assert by_source(items, drawing) == pytest.approx({"polypgen C1": 0.375, "polypgen C2": 0.375, "drive": 0.25})
+    assert Draw.of(items, drawing).groups["polypgen C2"] == [16, 17, 18, 19]
+    assert by_source(items, Drawing(8, modalities={"fundus": 1.0}))["polypgen C1"] == 0
+    assert Draw.of(items, Drawing(8, sampling={"drive": 1.0})).names == ["drive"]
 
 
 def test_batches_pair_a_picture_with_its_own_embedding(pool, tmp_path):
     Embeddings.opened(tmp_path, MADE_BY).write(made(all_looks(pool)))
     cache = Embeddings(tmp_path)
     items = load_split(pool, pool / "split.csv", "train") + load_split(pool, pool / "split.csv", "unlabelled")
-    cfg = Config("common", side=[64], phase=[1.0], batch=16, lr=1e-3, budget=1, embeddings="e")
+    cfg = Config.of("common", side=[64], phase=[1.0], batch=16, lr=1e-3, budget=1, embeddings="e")
     batches = Looks(cache, items, cfg)
-    x, embedding, modality = batches[3, 64]
-    assert x.shape == (16, 3, 64, 64) and embedding.shape == (16, 256, 4, 4) and len(modality) == 16
-    assert all(torch.equal(a, b) for a, b in zip(batches[3, 64], (x, embedding, modality)))  # so that a run resumes exactly
-    seen = {int(e[0, 0, 0]) - 1 for step in range(30) for e in batches[step, 64][1]}
+    batch, again = batches[3, 64], batches[3, 64]
+    assert (
+        batch.pictures.shape == (16, 3, 64, 64) and batch.target.shape == (16, 256, 4, 4) and len(batch.modality) == 16
+    )
+    for part in ("pictures", "target", "modality"):  # so that a run resumes exactly
+        assert torch.equal(getattr(batch, part), getattr(again, part))
+    seen = {int(embedding[0, 0, 0]) - 1 for step in range(30) for embedding in batches[step, 64].target}
     assert seen == {stem + 10 * view for stem in (*range(10), 14, 15) for view in (0, 1)}
-    measured = Likeness(cache, load_split(pool, pool / "split.csv", "val"), 64).pairs
-    assert sorted(i.stem for _, i in measured) == ["10", "11", "12", "13"]
+    measured = Likeness(cache, load_split(pool, pool / "split.csv", "val"), 64).rows
+    assert sorted(row.item.stem for row in measured) == ["10", "11", "12", "13"]
     with pytest.raises(SystemExit, match="no embedding of a picture to learn from"):
         Looks(cache, [], cfg)
 
@@ -152,9 +165,29 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     (tmp_path / "pretrained").mkdir()
     lite = tmp_path / "pretrained/lite.safetensors"
     checkpoint.write_safetensors(lite, drawn())
-    monkeypatch.setattr(sys, "argv", [
-        "embeddings", "--teacher", str(lite), "--data", str(pool), "--split", str(pool / "split.csv"), "--grid", "4",
-        "--views", "1", "--each", "1", "--device", "cpu", "--out", str(tmp_path / "kept")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "embeddings",
+            "--teacher",
+            str(lite),
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--grid",
+            "4",
+            "--views",
+            "1",
+            "--each",
+            "1",
+            "--device",
+            "cpu",
+            "--out",
+            str(tmp_path / "kept"),
+        ],
+    )
     embeddings.main()
     kept = (tmp_path / "kept/embeddings.f16").read_bytes()
     embeddings.main()  # nothing is left to do
@@ -166,21 +199,37 @@ def test_from_a_teacher_to_a_trained_encoder(run, pool, tmp_path, monkeypatch):
     common = 'stage = "common"\nembeddings = "kept"\nside = [64]\nlr = 2e-3\n'
     losses = run("stem", common + 'init = "pretrained/lite.safetensors"\nmoves = ["patch_embed.", "layers.0."]\n', 0.1)
     assert losses[-1] < losses[0]
-    start = build(Config("common", side=[64], phase=[1.0], batch=4, lr=1e-3, budget=1, embeddings="kept",
-                         init="pretrained/lite.safetensors"), tmp_path).net.state_dict()
+    start = build(
+        Config.of(
+            "common",
+            side=[64],
+            phase=[1.0],
+            batch=4,
+            lr=1e-3,
+            budget=1,
+            embeddings="kept",
+            init="pretrained/lite.safetensors",
+        ),
+        tmp_path,
+    ).net.state_dict()
     stem = checkpoint.read(tmp_path / "stem/ema.safetensors")
-    given = {k for k in stem if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k)
-             and not k.startswith(checkpoint.UNUSED)}
+    given = {
+        k
+        for k in stem
+        if k.startswith("SemiTViT.") and not checkpoint.is_modality_key(k) and not k.startswith(checkpoint.UNUSED)
+    }
     moved = {k for k in given if not np.array_equal(stem[k], start[k].numpy())}
     assert moved and all(k.startswith(("SemiTViT.patch_embed.", "SemiTViT.layers.0.")) for k in moved)
 
-    losses = run("lite", common + 'init = "stem/ema.safetensors"\n', 0.12)
+    losses = run("lite", common + 'init = "stem/ema.safetensors"\nsettled = ["layers.3."]\n', 0.12)
     assert losses[-1] < losses[0]
     before = torch.load(tmp_path / "lite/state.pt", weights_only=True)["progress"]
-    run("lite", common + 'init = "stem/ema.safetensors"\n', 0.15)
+    run("lite", common + 'init = "stem/ema.safetensors"\nsettled = ["layers.3."]\n', 0.15)
     after = torch.load(tmp_path / "lite/state.pt", weights_only=True)["progress"]
     assert after[0] > before[0]
     whole = checkpoint.load(tmp_path / "lite/ema.safetensors")
     assert any(k.startswith("SemiTViT.layers.3.") and not np.array_equal(whole[k], stem[k]) for k in whole)
+    settled = {k for k in whole if k.endswith(("running_mean", "running_var")) and np.array_equal(whole[k], stem[k])}
+    assert {".".join(k.split(".")[:3]) for k in settled} == {"SemiTViT.layers.3"}
     last = list(csv.DictReader((tmp_path / "lite/curve_val.csv").open()))[-1]
     assert 0 < float(last["discs"]) == float(last["all"])

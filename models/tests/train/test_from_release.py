@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-
-from espmedsam import checkpoint, from_release, reference_weights
 from espmedsam.export import int8
 from espmedsam.network import ESPMedSAM
 from espmedsam.network.encoder import ConvNorm
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.train import from_release
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 
 def reference() -> dict[str, np.ndarray]:
@@ -47,8 +47,24 @@ def test_a_release_becomes_checkpoints(monkeypatch, pool, tmp_path):
     own = {k for k in state if checkpoint.is_modality_key(k)}
     checkpoint.write_safetensors(folder / "base-1.safetensors", {k: v for k, v in state.items() if k not in own})
     checkpoint.write_safetensors(folder / "x-ray-1.safetensors", {k: state[k] for k in own})
-    monkeypatch.setattr("sys.argv", ["from_release", "--from", str(folder), "--data", str(pool), "--split",
-                                     str(pool / "split.csv"), "--side", "64", "--each", "3", "--out", str(tmp_path)])
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "from_release",
+            "--from",
+            str(folder),
+            "--data",
+            str(pool),
+            "--split",
+            str(pool / "split.csv"),
+            "--side",
+            "64",
+            "--each",
+            "3",
+            "--out",
+            str(tmp_path),
+        ],
+    )
     from_release.main()
     base, x_ray = (checkpoint.load(tmp_path / f"{name}.safetensors") for name in ("base", "x-ray"))
     differing = {k for k in base if not np.array_equal(base[k], x_ray[k])}

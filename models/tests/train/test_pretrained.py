@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from espmedsam import checkpoint
-from espmedsam.checkpoint import CheckpointError
-from espmedsam.pretrained import WEIGHTS, Weights, obtain, tensors
+from espmedsam.weights import checkpoint
+from espmedsam.weights.checkpoint import CheckpointError
+from espmedsam.weights.pretrained import WEIGHTS, Weights, obtain, tensors
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.num_batches_tracked": torch.tensor(7)}
 INFO = "made_up_weights-0.3.dist-info/"
@@ -31,8 +30,16 @@ def wheel(folder: Path, content: bytes) -> Weights:
         z.writestr(INFO + "METADATA", "Metadata-Version: 2.1\nName: made-up-weights\nVersion: 0.3\n")
         z.writestr(INFO + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         z.writestr(INFO + "RECORD", "")
-    return Weights("made_up", "made-up-weights", "0.3", "made_up_weights/w.pth", hashlib.sha256(content).hexdigest(),
-                   "CC0", "here", "nothing")
+    return Weights(
+        "made_up",
+        "made-up-weights",
+        "0.3",
+        "made_up_weights/w.pth",
+        hashlib.sha256(content).hexdigest(),
+        "CC0",
+        "here",
+        "nothing",
+    )
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
@@ -45,8 +52,16 @@ def test_a_weight_file_becomes_safetensors_with_a_note(tmp_path, zipped):
     assert found.keys() == STATE.keys() and all((found[k] == v.numpy()).all() for k, v in STATE.items())
     assert checkpoint.metadata(out / "made_up.safetensors")["source_sha256"] == weights.sha256
     note = (out / "made_up.txt").read_text()
-    assert all(word in note for word in ("made-up-weights 0.3", weights.sha256, "licence: CC0", "trained on: nothing",
-                                         "Not for clinical use"))
+    assert all(
+        word in note
+        for word in (
+            "made-up-weights 0.3",
+            weights.sha256,
+            "licence: CC0",
+            "trained on: nothing",
+            "Not for clinical use",
+        )
+    )
 
 
 def test_what_is_there_is_left_and_what_is_cut_short_made_anew(tmp_path):

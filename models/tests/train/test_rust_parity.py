@@ -1,6 +1,5 @@
 """The program against PyTorch on the shipped model: the same weights file, two independent implementations."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,19 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
 from espmedsam.export import int8, model_dir
 from espmedsam.network import ESPMedSAM
+from PIL import Image
 
-ROOT = Path(__file__).parents[3]
-PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/espmedsam"
-sys.path.insert(0, str(ROOT / "tests/parity"))
-from independent import Reference, iou, mask  # noqa: E402
-from test_parity import pictures  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests/parity"))
+from independent import Reference, iou, mask
+from places import PROGRAM, ROOT, SHARED
+from test_parity import pictures
 
 MODEL = "live-224"  # PyTorch's arithmetic is float32
-SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "data"
 
 
 def network(entry: dict) -> ESPMedSAM:
@@ -35,7 +31,7 @@ def real_pictures():
     """The samples, and where the pool is at hand 20 whole pictures of it, 10 of each shipped controller."""
     yield from pictures()
     for dataset, modality in (("hc18", "ultrasound"), ("kvasir_seg", "colonoscopy")):
-        for path in sorted((SHARED / dataset / "images").glob("*"))[:10]:
+        for path in sorted((SHARED / "data" / dataset / "images").glob("*"))[:10]:
             yield path.stem, modality, np.asarray(Image.open(path).convert("RGB"))
 
 
@@ -50,12 +46,30 @@ def test_at_least_twenty_real_pictures_agree_with_pytorch(tmp_path):
     worst, least = 0.0, 1.0
     for modality in sorted({m for _, m, _ in found}):
         for form in ("npy", "png"):
-            subprocess.run([PROGRAM, "segment", tmp_path / modality, "--modality", modality, "--on-mismatch", "keep",
-                            "--models", ROOT / "models", "--model", MODEL, "--format", form, "-o", tmp_path / f"{modality}-{form}"],
-                           check=True)
+            subprocess.run(
+                [
+                    PROGRAM,
+                    "segment",
+                    tmp_path / modality,
+                    "--modality",
+                    modality,
+                    "--on-mismatch",
+                    "keep",
+                    "--models",
+                    ROOT / "models",
+                    "--model",
+                    MODEL,
+                    "--format",
+                    form,
+                    "-o",
+                    tmp_path / f"{modality}-{form}",
+                ],
+                check=True,
+            )
         entry = entries[modality]
         net = network(entry)
         for name, _, rgb in (p for p in found if p[1] == modality):
+
             def run(tensor, net=net, entry=entry):
                 with torch.no_grad():
                     low, patch = net(torch.from_numpy(tensor), torch.tensor([entry["index"]]), entry["controller"])

@@ -1,20 +1,20 @@
 """Training with masks, end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-from espmedsam import checkpoint, report, yardstick
+from espmedsam.measure import yardstick
+from espmedsam.measure.evaluation import Evaluation
 from espmedsam.network import ESPMedSAM
-from espmedsam.train import config, losses
+from espmedsam.train import config, losses, pipeline
+from espmedsam.train.build import build
+from espmedsam.train.config import STAGES, Config
 from espmedsam.train.run import optimiser
-from espmedsam.train.stages import build
-from small_pool import pool, run  # noqa: F401 (fixtures)
+from espmedsam.weights import checkpoint
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = pipeline.CONFIGS / "stages"
 
 SMALL = "side = [64]\nlr = 1e-3\n"
 
@@ -34,8 +34,17 @@ def test_a_controller_starts_anew_or_goes_on(tmp_path):
     trained = ESPMedSAM().state_dict()
     checkpoint.write_safetensors(tmp_path / "c.safetensors", {k: v.numpy() for k, v in trained.items()})
     for renew in (True, False):
-        cfg = config.Config("controller", side=[64], phase=[1.0], batch=1, lr=1e-3, budget=1, sampling={},
-                            init="c.safetensors", modality="ultrasound", renew=renew)
+        cfg = Config.of(
+            "controller",
+            side=[64],
+            phase=[1.0],
+            batch=1,
+            lr=1e-3,
+            budget=1,
+            init="c.safetensors",
+            modality="ultrasound",
+            renew=renew,
+        )
         own = build(cfg, tmp_path).net.state_dict()
         changed = {k for k in trained if not torch.equal(trained[k], own[k])}
         assert all(map(checkpoint.is_modality_key, changed)) and bool(changed) == renew
@@ -53,11 +62,11 @@ def test_a_run_resumes_where_it_stopped(run, tmp_path):
 
 def test_the_yardstick_is_measured_picture_by_picture(run, tmp_path, pool):
     run("u", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.2)
-    found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", pool, pool / "split.csv", "val")
+    found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", yardstick.Part(pool, pool / "split.csv", "val"))
     assert [p["stem"] for p in found["pictures"]] == ["10", "11", "12", "13"]
     last = list(csv.DictReader((tmp_path / "u" / "curve_val.csv").open()))[-1]
     assert found["pictures_seen"] == int(last["images"])
-    for name, mean in report.means(found).items():
+    for name, mean in Evaluation.of(found).means().items():
         assert mean == pytest.approx(float(last[name]), abs=1e-4)
 
 
@@ -73,9 +82,9 @@ def test_masks_are_compared_at_the_size_that_is_served():
 
 
 def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
-    settings = {"side": [64], "phase": [1.0], "batch": 1, "lr": 1e-3, "budget": 1, "sampling": {}}
-    stage = build(config.Config("base", **settings), tmp_path)
-    decayed, plain = (len(g["params"]) for g in optimiser(stage, stage.cfg).param_groups)
+    settings = {"side": [64], "phase": [1.0], "batch": 1, "lr": 1e-3, "budget": 1}
+    stage = build(Config.of("base", **settings), tmp_path)
+    decayed, plain = (len(g["params"]) for g in optimiser(stage, stage.cfg.schedule).param_groups)
     matrices = [n for n, p in stage.named_parameters() if p.ndim > 1]
     spared = [n for n in matrices if "biases" in n or "query" in n or "deep_QKV" in n]
     assert len(spared) == 10 + 10 + 1  # of ten blocks: bias table and controller's token; the queries
@@ -83,15 +92,21 @@ def test_weight_decay_spares_biases_positions_and_queries(tmp_path):
     assert decayed + plain == len(list(stage.parameters()))
 
 
-@pytest.mark.parametrize("path", [p for p in CONFIGS.glob("*.toml") if p.stem != "release"], ids=lambda p: p.stem)
-def test_every_configuration_is_a_stage(path):
-    assert "{" not in config.read(path, modality="ultrasound").teacher
+@pytest.mark.parametrize(
+    "step", [s for line in pipeline.read().values() for s in line if s.train], ids=lambda s: s.name
+)
+def test_every_step_is_a_stage(step):
+    given = {"modality": step.modality} if step.modality else {}
+    found = config.read(CONFIGS / f"{step.train}.toml", init="start.safetensors", **given)
+    assert isinstance(found.options, STAGES[found.stage].options) and found.modality == step.modality
+    assert "{" not in getattr(found.options, "teacher", "")
 
 
 def test_pictures_are_kept_as_large_as_the_largest_look_at_them():
-    folder = Path(__file__).parents[2] / "configs"
-    kept = {name: config.read(folder / f"{name}.toml", modality="fundus").pool_side
-            for name in ("controller-224", "base-colour", "controller-tiles")}
+    kept = {
+        name: config.read(CONFIGS / f"{name}.toml", modality="fundus").pool_side
+        for name in ("controller-224", "base-colour", "controller-tiles")
+    }
     assert kept == {"controller-224": 224, "base-colour": 448, "controller-tiles": 832}
 
 
@@ -99,10 +114,41 @@ def test_what_makes_no_stage_is_refused(tmp_path):
     path = tmp_path / "wrong.toml"
     good = 'stage = "base"\nside = [64]\nphase = [1.0]\nbatch = 1\nlr = 1e-3\nbudget = 1\nsampling = {}\n'
     path.write_text(good)
-    assert config.read(path).side == [64]
-    for wrong in (good.replace("base", "bass"), good.replace("base", "controller"), good + "speed = 3\n",
-                  good.replace("[1.0]", "[0.5]"), good.replace("base", "common"),
-                  good.replace("base", "distil")):
+    assert config.read(path).schedule.side == (64,)
+    for wrong in (
+        good.replace("base", "bass"),
+        good.replace("base", "controller"),
+        good + "speed = 3\n",
+        good.replace("[1.0]", "[0.5]"),
+        good.replace("base", "common"),
+        good.replace("base", "distil"),
+        good + "width = 16\n",
+        good.replace("lr = 1e-3", ""),
+    ):
         path.write_text(wrong)
         with pytest.raises(SystemExit):
             config.read(path)
+
+
+def test_a_pipeline_trains_and_averages(tmp_path, pool, monkeypatch):
+    """Two branches at one time, their mean, and a stage that begins from it; what was finished stays as it is."""
+    (tmp_path / "stages").mkdir()
+    small = (
+        'phase = [1.0]\nbatch = 2\nbudget = 0.02\nevaluate_every = 1\nsampling = { discs = 1.0 }\nstage = "base"\n'
+        + SMALL
+    )
+    (tmp_path / "stages/small.toml").write_text(small)
+    steps = [pipeline.Step(f"branch-{seed}", train="small", seed=seed, together="branches") for seed in (1, 2)]
+    steps += [pipeline.Step("mean", average=("branch-1", "branch-2")), pipeline.Step("on", train="small", start="mean")]
+    places = pipeline.PipelinePaths(pool, pool / "split.csv", tmp_path / "runs", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(pipeline.CONFIGS.parent))
+    pipeline.run(steps, places, 2)
+    first, second, mean = (
+        checkpoint.read(places.runs / name / "ema.safetensors") for name in ("branch-1", "branch-2", "mean")
+    )
+    key = "mask_query.weight"
+    assert np.allclose(mean[key], (first[key] + second[key]) / 2) and not np.array_equal(first[key], second[key])
+    assert (places.runs / "on/ema.safetensors").exists()
+    written = {path: path.stat().st_mtime_ns for path in places.runs.rglob("*.safetensors")}
+    pipeline.run(steps, places, 2)
+    assert written == {path: path.stat().st_mtime_ns for path in places.runs.rglob("*.safetensors")}

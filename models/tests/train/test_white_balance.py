@@ -4,9 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-
-from espmedsam import white_balance
-from small_pool import pool  # noqa: F401 (fixture)
+from espmedsam.pictures import white_balance
 
 
 def test_light_of_a_tinted_picture():
@@ -19,10 +17,12 @@ def test_light_of_a_tinted_picture():
 
 
 def test_two_lights_become_one_and_brightness_stays():
-    """What src/preprocess/white_balance.rs is tested for, of the same pictures."""
+    """What crates/engine/src/preprocess/white_balance.rs is tested for, of the same pictures."""
     reflected = (60 + np.arange(400) * 37 % 41).reshape(20, 20, 1).astype(np.float32)
     usual = [1.33, 0.91, 0.76]
-    warm, cold = (white_balance.balance(reflected * np.array(v), usual, 1.0) for v in ([1.4, 0.9, 0.7], [1.1, 0.95, 0.95]))
+    warm, cold = (
+        white_balance.balance(reflected * np.array(v), usual, 1.0) for v in ([1.4, 0.9, 0.7], [1.1, 0.95, 0.95])
+    )
     assert np.abs(warm - cold).max() < 1e-2
     assert warm.mean() == pytest.approx(reflected.mean(), rel=1e-3)
     tinted = reflected * np.array([1.2, 0.9, 0.9])

@@ -151,7 +151,7 @@ impl Program {
 }
 
 /// A place taken from step `from` to step `until`, both included.
-struct Taken {
+struct TakenSpan {
     place: Extent,
     until: usize,
 }
@@ -171,7 +171,7 @@ fn plan(steps: &[Step], outputs: &[Origin]) -> (Vec<(Extent, Extent)>, usize) {
             last_use[*from] = steps.len();
         }
     }
-    let mut taken: Vec<Taken> = Vec::new();
+    let mut taken: Vec<TakenSpan> = Vec::new();
     let mut places = Vec::with_capacity(steps.len());
     let mut total = 0;
     for (at, step) in steps.iter().enumerate() {
@@ -181,12 +181,12 @@ fn plan(steps: &[Step], outputs: &[Origin]) -> (Vec<(Extent, Extent)>, usize) {
             step.output.len(),
             step.output.element == ElementType::F32,
         );
-        taken.push(Taken {
+        taken.push(TakenSpan {
             place: write,
             until: last_use[at],
         });
         let work = find(&taken, step.layer.work(), true);
-        taken.push(Taken {
+        taken.push(TakenSpan {
             place: work,
             until: at,
         });
@@ -198,7 +198,7 @@ fn plan(steps: &[Step], outputs: &[Origin]) -> (Vec<(Extent, Extent)>, usize) {
     (places, total)
 }
 
-fn find(taken: &[Taken], len: usize, floats: bool) -> Extent {
+fn find(taken: &[TakenSpan], len: usize, floats: bool) -> Extent {
     let mut place = Extent {
         offset: 0,
         len,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::runtime::{Graph, Input, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Threads};
 use crate::self_prompt::Prompted;
 use picture::mask::LogitMap;
 
@@ -18,8 +18,8 @@ impl Decoder {
     }
 
     /// A modality's mask query as the graph takes it.
-    pub(crate) fn query(modality: usize) -> Result<[i64; 1], String> {
-        Ok([i64::try_from(modality).map_err(|error| error.to_string())?])
+    pub(crate) fn query(modality: usize) -> Result<[i64; 1], GraphError> {
+        Ok([i64::try_from(modality).map_err(GraphError::of)?])
     }
 
     /// What the graph takes.
@@ -36,10 +36,10 @@ impl Decoder {
         threads: &Threads,
         prompted: &Prompted,
         modality: usize,
-    ) -> Result<LogitMap, String> {
+    ) -> Result<LogitMap, GraphError> {
         let query = Self::query(modality)?;
         let mut outputs = self.0.run(threads, &Self::inputs(prompted, &query))?;
         let logits = outputs.pop().ok_or("the decoder gave nothing")?;
-        LogitMap::try_from(logits).map_err(|error| error.to_string())
+        LogitMap::try_from(logits).map_err(GraphError::of)
     }
 }

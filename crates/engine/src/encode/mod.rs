@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::runtime::{Graph, Input, Tensor32, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Tensor32, Threads};
 use crate::preprocess::Image;
 
 /// The image embedding, `[1, 256, side/16, side/16]`.
@@ -29,7 +29,7 @@ impl Encoder {
     ///
     /// # Errors
     /// A picture of another side, or a fault of the runtime.
-    pub fn run(&self, threads: &Threads, image: &Image) -> Result<Embedding, String> {
+    pub fn run(&self, threads: &Threads, image: &Image) -> Result<Embedding, GraphError> {
         let mut embeddings = Self::run_each(std::slice::from_ref(self), threads, image)?;
         embeddings
             .pop()
@@ -46,7 +46,7 @@ impl Encoder {
         encoders: &[Self],
         threads: &Threads,
         image: &Image,
-    ) -> Result<Vec<Embedding>, String> {
+    ) -> Result<Vec<Embedding>, GraphError> {
         let graphs: Vec<&Graph> = encoders.iter().map(|encoder| &*encoder.0).collect();
         let ports = graphs.iter().flat_map(|graph| &graph.contract().outputs);
         let mut outputs: Vec<Tensor32> = ports.map(Tensor32::zeros).collect();

@@ -6,7 +6,7 @@ use crate::decode::Decoder;
 use crate::encode::{Embedding, Encoder};
 use crate::manifest::contract::{LOW_RES_STRIDE, PATCH_STRIDE, Role};
 use crate::manifest::{ModelSpec, WhiteBalanceSpec};
-use crate::model::runtime::{Graph, Input, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Threads};
 use crate::model::store::Graphs;
 use crate::preprocess::{Image, Preprocess};
 use crate::self_prompt::{Prompted, SelfPrompt};
@@ -123,8 +123,7 @@ impl Passes<'_> {
         for view in views.each() {
             self.stop.check()?;
             let image = view.cut(&canvas, views.side());
-            let maps = self.view(&image, members, said, watch);
-            let maps = maps.map_err(EngineError::Model)?;
+            let maps = self.view(&image, members, said, watch)?;
             if views.is_plain() {
                 for (&member, maps) in members.iter().zip(maps) {
                     said[member].maps = Some(maps);
@@ -134,7 +133,7 @@ impl Passes<'_> {
             for ((low_res, patch), maps) in blends.iter_mut().zip(&maps) {
                 let added = low_res.add(view, &maps.low_res);
                 let added = added.and_then(|()| patch.add(view, &maps.patch));
-                added.map_err(EngineError::Model)?;
+                added.map_err(|why| EngineError::Model(why.into()))?;
             }
             said[members[0]].times.mask += watch.lap();
         }
@@ -142,7 +141,7 @@ impl Passes<'_> {
             let whole = |blend: Blend| {
                 blend
                     .finish()
-                    .map_err(|error| EngineError::Internal(error.to_string()))
+                    .map_err(|error| EngineError::Internal(error.into()))
             };
             said[member].maps = Some(Maps {
                 low_res: whole(low_res)?,
@@ -160,7 +159,7 @@ impl Passes<'_> {
         members: &[usize],
         said: &mut [Answer],
         watch: &mut Watch,
-    ) -> Result<Vec<Maps>, String> {
+    ) -> Result<Vec<Maps>, GraphError> {
         let threads = self.threads;
         let tasks: Vec<&Task> = members.iter().map(|&member| &self.tasks[member]).collect();
         // Modalities without weights of their own have one encoder, and one prompt.

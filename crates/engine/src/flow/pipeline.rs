@@ -206,8 +206,7 @@ impl Pipeline {
             .choose(ask.model.as_deref(), ask.modality.as_str())?
             .model
             .side;
-        let pixels =
-            u32::try_from(side).map_err(|error| EngineError::Internal(error.to_string()))?;
+        let pixels = u32::try_from(side).map_err(|error| EngineError::Internal(error.into()))?;
         let grey = Frame::new(pixels, pixels, vec![128; 3 * side * side])?;
         let ask = Ask {
             on_mismatch: OnMismatch::Keep,
@@ -291,7 +290,7 @@ fn masked(
         mut times,
     } = said;
     let Upsampled { mask, probability } = mask::upsample(&low_res, frame.width(), frame.height())
-        .map_err(|error| EngineError::Model(error.to_string()))?;
+        .map_err(|error| EngineError::Model(error.into()))?;
     let signs = probability.and_then(|_| Signs::of(&low_res, &patch));
     let calibration = modality.confidence.as_ref();
     let calibration = calibration.map(ConfidenceSpec::calibration);

@@ -1,6 +1,6 @@
 //! What is asked of one picture: names looked up before it is read, the guard's word once it is.
 
-use crate::guard::{Guard, Look};
+use crate::guard::{Guard, Impression};
 use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use picture::frame::Frame;
@@ -23,7 +23,7 @@ pub(super) type Settled<'a> = (Choice<'a>, Option<ModalityCheck>);
 struct Seen<'a> {
     guard: &'a Guard,
     threads: &'a Threads,
-    look: Look<'a>,
+    look: Impression<'a>,
 }
 
 impl<'a> Plan<'a> {
@@ -67,7 +67,7 @@ impl<'a> Plan<'a> {
             Some(guard) => Some(Seen {
                 guard,
                 threads,
-                look: guard.look(threads, frame).map_err(EngineError::Model)?,
+                look: guard.look(threads, frame)?,
             }),
             None => None,
         };
@@ -143,7 +143,7 @@ impl Seen<'_> {
     ) -> Result<ModalityCheck, EngineError> {
         let inverted = self.guard.inverted(self.threads, &self.look, modality);
         Ok(ModalityCheck {
-            inverted: inverted.map_err(EngineError::Model)?,
+            inverted: inverted?,
             ..check
         })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use picture::segmenter::{Inverted, Modality, ModalityCheck};
 
 use crate::manifest::{GuardClass, GuardSpec, PreprocessSpec};
-use crate::model::runtime::{Graph, Input, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Threads};
 use crate::preprocess::{Image, Preprocess};
 use picture::frame::Frame;
 
@@ -25,7 +25,7 @@ pub struct Guard {
 
 /// What one picture looks like.
 #[derive(Clone, Debug)]
-pub struct Look<'a> {
+pub struct Impression<'a> {
     spec: &'a GuardSpec,
     /// What was looked at.
     image: Image,
@@ -49,7 +49,7 @@ impl Guard {
     ///
     /// # Errors
     /// A fault of the runtime.
-    pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Look<'_>, String> {
+    pub fn look(&self, threads: &Threads, frame: &Frame) -> Result<Impression<'_>, GraphError> {
         self.look_at(threads, self.preprocess.run(frame))
     }
 
@@ -61,9 +61,9 @@ impl Guard {
     pub fn inverted(
         &self,
         threads: &Threads,
-        look: &Look<'_>,
+        look: &Impression<'_>,
         modality: &Modality,
-    ) -> Result<Option<Inverted>, String> {
+    ) -> Result<Option<Inverted>, GraphError> {
         let Some(least) = self
             .spec
             .inverted
@@ -82,7 +82,7 @@ impl Guard {
         }))
     }
 
-    fn look_at(&self, threads: &Threads, image: Image) -> Result<Look<'_>, String> {
+    fn look_at(&self, threads: &Threads, image: Image) -> Result<Impression<'_>, GraphError> {
         let scores = match signal::is_lost(&image, self.spec.preprocess.std) {
             true => self.of_nothing(),
             false => {
@@ -90,7 +90,7 @@ impl Guard {
                 outputs.pop().ok_or("the guard gave nothing")?.data
             }
         };
-        Ok(Look {
+        Ok(Impression {
             spec: &self.spec,
             image,
             scores,
@@ -121,7 +121,7 @@ impl Guard {
     }
 }
 
-impl Look<'_> {
+impl Impression<'_> {
     /// How it looks as this modality; `None` for one that the guard does not know.
     #[must_use]
     pub fn check(&self, modality: &str) -> Option<ModalityCheck> {

@@ -13,7 +13,7 @@ pub const LOW_RES_STRIDE: usize = 4;
 
 /// Type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
+pub enum PortType {
     /// 32-bit float.
     F32,
     /// 64-bit signed integer.
@@ -26,7 +26,7 @@ pub struct Port {
     /// Its name in the ONNX file.
     pub name: &'static str,
     /// Type of its elements.
-    pub element: Element,
+    pub element: PortType,
     /// Its shape, fixed.
     pub shape: Vec<usize>,
 }
@@ -87,7 +87,7 @@ impl Role {
                     embedding("prompted"),
                     Port {
                         name: "modality",
-                        element: Element::I64,
+                        element: PortType::I64,
                         shape: vec![1],
                     },
                 ],
@@ -97,7 +97,7 @@ impl Role {
                 inputs: vec![port("image", 3, side)],
                 outputs: vec![Port {
                     name: "scores",
-                    element: Element::F32,
+                    element: PortType::F32,
                     shape: vec![1, GUARD_CLASSES],
                 }],
             },
@@ -108,7 +108,7 @@ impl Role {
 fn port(name: &'static str, channels: usize, side: usize) -> Port {
     Port {
         name,
-        element: Element::F32,
+        element: PortType::F32,
         shape: vec![1, channels, side, side],
     }
 }

@@ -9,6 +9,7 @@ use picture::segmenter::EngineError;
 
 use crate::manifest::ManifestError;
 use crate::manifest::file::FileError;
+use runtime::GraphError;
 
 /// Why a model cannot be used. Each message says what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +21,12 @@ pub enum ModelError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The graph cannot be loaded, or takes or gives other tensors than the contract says.
-    #[error("{graph}: {message}")]
+    #[error("{graph}: {source}")]
     Graph {
         /// The graph's path in the manifest.
         graph: String,
         /// What was expected and found.
-        message: String,
+        source: GraphError,
     },
     /// The thread pool could not be made.
     #[error("cannot start {threads} threads: {message}")]
@@ -70,7 +71,45 @@ impl From<ModelError> for EngineError {
                 model,
                 available,
             },
-            unusable => Self::Model(unusable.to_string()),
+            unusable => Self::Model(unusable.into()),
         }
+    }
+}
+
+impl From<GraphError> for EngineError {
+    fn from(error: GraphError) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::store::Store;
+    use super::*;
+
+    #[test]
+    fn a_graph_that_is_refused_keeps_what_the_runtime_said() {
+        let dir = testing::toy::model();
+        let weights = dir.path().join("base.bin");
+        let mut bytes = std::fs::read(&weights).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(&weights, bytes).unwrap();
+        let store = Store::open(dir.path(), None).unwrap();
+        let choice = store.choose(None, "bright").unwrap();
+        let refused: EngineError = store.graphs(choice).unwrap_err().into();
+        let model = refused.source().unwrap();
+        assert!(matches!(
+            model.downcast_ref(),
+            Some(ModelError::Graph { graph, .. }) if graph == "encoder.onnx"
+        ));
+        let graph = model.source().unwrap();
+        assert!(graph.is::<GraphError>());
+        let runtimes = graph.source().unwrap().to_string();
+        assert!(runtimes.contains("base.bin"), "{runtimes}");
+        // What is said is as if there were no causes: all of it, once.
+        let text = refused.to_string();
+        assert_eq!(text.matches("expected SHA-256").count(), 1, "{text}");
     }
 }

@@ -26,7 +26,7 @@ pub struct Store {
     cpu: Cpu,
     /// Packed layers, shared by graphs.
     layers: LayerCache,
-    graphs: Mutex<HashMap<GraphKey, Slot>>,
+    graphs: Mutex<HashMap<GraphKey, GraphSlot>>,
     guard: Mutex<Option<Arc<Graph>>>,
 }
 
@@ -39,7 +39,7 @@ struct GraphKey {
 }
 
 /// Locked while loading, so that two requests load once; a failed load leaves it empty, to be tried again.
-type Slot = Arc<Mutex<Option<Arc<Graph>>>>;
+type GraphSlot = Arc<Mutex<Option<Arc<Graph>>>>;
 
 /// The manifest's entry for one modality of one model.
 #[derive(Clone, Copy, Debug)]
@@ -216,9 +216,9 @@ impl Store {
         };
         let contract = Role::Guard.contract(spec.side);
         let graph = Graph::load(files, contract, self.cpu, &self.layers);
-        let graph = Arc::new(graph.map_err(|message| ModelError::Graph {
+        let graph = Arc::new(graph.map_err(|source| ModelError::Graph {
             graph: spec.file.path.clone(),
-            message,
+            source,
         })?);
         *slot = Some(graph.clone());
         Ok(Some((graph, spec)))
@@ -227,7 +227,7 @@ impl Store {
     /// Graphs in memory now, over all models.
     #[must_use]
     pub fn graphs_loaded(&self) -> usize {
-        let slots: Vec<Slot> = lock(&self.graphs).values().cloned().collect();
+        let slots: Vec<GraphSlot> = lock(&self.graphs).values().cloned().collect();
         slots.iter().filter(|slot| lock(slot).is_some()).count()
     }
 
@@ -241,9 +241,9 @@ impl Store {
             return Ok(graph.clone());
         }
         let started = std::time::Instant::now();
-        let refused = |message| ModelError::Graph {
+        let refused = |source| ModelError::Graph {
             graph: path.into(),
-            message,
+            source,
         };
         let files = self.files(choice, path)?;
         let contract = role.contract(choice.model.side);
@@ -264,7 +264,7 @@ impl Store {
             Some(file) => Ok(file.clone()),
             None => Err(ModelError::Graph {
                 graph: path.into(),
-                message: "not listed in the manifest".into(),
+                source: "not listed in the manifest".into(),
             }),
         };
         let onnx = listed(path)?;

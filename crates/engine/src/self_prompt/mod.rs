@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::encode::Embedding;
-use crate::model::runtime::{Graph, Input, Tensor32, Threads};
+use crate::model::runtime::{Graph, GraphError, Input, Tensor32, Threads};
 use picture::mask::LogitMap;
 
 /// The embedding with the self-made prompt added, `[1, 256, side/16, side/16]`.
@@ -35,17 +35,18 @@ impl SelfPrompt {
         &self,
         threads: &Threads,
         embedding: &Embedding,
-    ) -> Result<(LogitMap, Prompted), String> {
+    ) -> Result<(LogitMap, Prompted), GraphError> {
         let outputs = self.0.run(threads, &Self::inputs(embedding))?;
         match <[Tensor32; 2]>::try_from(outputs) {
             Ok([patch, prompted]) => {
-                let patch = LogitMap::try_from(patch).map_err(|error| error.to_string())?;
+                let patch = LogitMap::try_from(patch).map_err(GraphError::of)?;
                 Ok((patch, Prompted(prompted)))
             }
             Err(outputs) => Err(format!(
                 "expected 2 outputs of the self-prompt, found {}",
                 outputs.len()
-            )),
+            )
+            .into()),
         }
     }
 }

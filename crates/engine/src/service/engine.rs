@@ -1,17 +1,15 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use picture::frame::{FrameLimits, Stop};
 use picture::segmenter::{
-    Ask, Clock, Done, EngineError, Job, Memory, ModalityInfo, ModelInfo, Readiness, Segmenter,
-    SystemClock,
+    Ask, Bell, Clock, Done, EngineError, Inbox, Job, Lane, LaneCounts, LaneSpec, LiveSink, Memory,
+    ModalityInfo, ModelInfo, Readiness, Segmenter, SystemClock,
 };
 
-use super::post::{Post, Reply};
-use super::shared::{Queued, Running, Shared};
+use super::post::Post;
+use super::shared::{Running, Shared};
 use super::stats::Stats;
 use super::worker::{Work, Worker};
 use crate::flow::{Pipeline, Plan};
@@ -31,16 +29,18 @@ pub struct LeftBehind {
     pub threads: usize,
 }
 
-/// Runs the flow on threads of its own behind a bounded queue.
+/// The system refused one.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start an engine thread: {0}")]
+struct NoThread(#[source] std::io::Error);
+
+/// Runs the flow on threads of its own, behind a bounded queue and the newest frames of live sources.
 ///
-/// Dropping it is [`Engine::shutdown`] with four seconds' patience.
+/// Dropping it is [`Engine::shutdown`] with four seconds' patience, by its clock.
 #[derive(Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
-    /// `None` once shut down. Closing it is what ends the workers, after the queue has drained.
-    queue: Mutex<Option<SyncSender<Queued>>>,
     workers: Mutex<Vec<JoinHandle<()>>>,
-    capacity: usize,
     limits: FrameLimits,
 }
 
@@ -53,7 +53,8 @@ impl Engine {
         Self::start_by(store, options, Arc::new(SystemClock))
     }
 
-    /// As [`Engine::start`], the watchdog looking at this clock.
+    /// As [`Engine::start`]; what waits and what is late, old or stuck is so by this clock. Decoding, the deadline of a
+    /// [`Stop`] and the times of the stages go by the system's.
     ///
     /// # Errors
     /// As [`Engine::start`].
@@ -80,29 +81,27 @@ impl Engine {
         work: Vec<Box<dyn Work>>,
     ) -> Result<Self, EngineError> {
         let warm_up = warm_up(&store, options)?;
-        let capacity = options.queue.max(1);
-        let (sender, receiver) = sync_channel(capacity);
         let shared = Arc::new(Shared {
             store,
+            inbox: Inbox::new(options.queue.max(1), clock.clone()),
             clock,
             watchdog: options.watchdog,
-            receiver: Mutex::new(receiver),
             posts: work.iter().map(|_| Post::default()).collect(),
             warm_up: Stop::never(),
             readiness: Mutex::new(Readiness::Starting),
-            waiting: AtomicUsize::new(0),
             recorder: Mutex::default(),
             running: Mutex::new(0),
-            ended: Condvar::new(),
+            ended: Bell::default(),
         });
         let engine = Self {
             shared: shared.clone(),
-            queue: Mutex::new(Some(sender)),
             workers: Mutex::default(),
-            capacity,
             limits: options.limits,
         };
-        for (number, work) in work.into_iter().enumerate() {
+        // All are counted before the first may end.
+        let work = work.into_iter().map(|work| (work, Running::count(&shared)));
+        let work: Vec<_> = work.collect();
+        for (number, (work, running)) in work.into_iter().enumerate() {
             let worker = Worker {
                 number,
                 work,
@@ -110,34 +109,48 @@ impl Engine {
                 shared: shared.clone(),
             };
             let warm_up = (number == 0).then(|| warm_up.clone());
-            let running = Running::count(&shared);
             let thread = std::thread::Builder::new().name(format!("engine-{number}"));
             let handle = thread.spawn(move || {
                 let _running = running;
                 worker.run(warm_up.as_deref());
             });
-            lock(&engine.workers).push(handle.map_err(|error| {
-                EngineError::Internal(format!("cannot start an engine thread: {error}"))
-            })?);
+            lock(&engine.workers)
+                .push(handle.map_err(|error| EngineError::Internal(NoThread(error).into()))?);
         }
         Ok(engine)
     }
 
-    /// Counts and recent latencies.
+    /// What is answered before anything is accepted. Names from the manifest alone; what needs files or the picture is
+    /// answered on a worker.
+    fn admit(&self, ask: &Ask) -> Result<(), EngineError> {
+        Plan::of(&self.shared.store, std::slice::from_ref(ask))?;
+        if self.shared.inbox.is_closed() {
+            return Err(EngineError::Stopped);
+        }
+        self.shared.readiness().check()
+    }
+
+    /// Counts and recent latencies, of jobs.
     #[must_use]
     pub fn stats(&self) -> Stats {
         lock(&self.shared.recorder).stats()
     }
 
+    /// What became of all live frames, whichever lane they came by.
+    #[must_use]
+    pub fn live(&self) -> LaneCounts {
+        self.shared.inbox.lanes()
+    }
+
     /// Accepts nothing more and ends within `patience`, whatever hangs: what was accepted is finished in the first three
-    /// quarters of it; what is not is cancelled; a thread that does not come back even so is left behind, and its job
-    /// answered [`EngineError::Stopped`]. May be called again.
+    /// quarters of it, frames that wait are answered [`EngineError::Stopped`]; what is not finished is cancelled; a thread
+    /// that does not come back even so is left behind, and its job answered [`EngineError::Stopped`]. May be called again.
     ///
     /// # Errors
     /// [`LeftBehind`]: such threads still run, until the process ends.
     pub fn shutdown(&self, patience: Duration) -> Result<(), LeftBehind> {
-        let started = Instant::now();
-        lock(&self.queue).take();
+        let started = self.shared.clock.now();
+        self.shared.inbox.close();
         self.shared.warm_up.cancel();
         let mut workers = lock(&self.workers);
         if workers.is_empty() {
@@ -152,6 +165,8 @@ impl Engine {
                 reply.answer(Err(EngineError::Stopped));
             }
         }
+        // Frames that waited behind one in work.
+        self.shared.answer_waiting();
         for worker in workers.drain(..).filter(|_| left == 0) {
             // A worker catches its jobs' faults; one that died all the same has already answered through `Reply`.
             let _ = worker.join();
@@ -186,34 +201,17 @@ fn warm_up(store: &Store, options: &EngineOptions) -> Result<Vec<Ask>, EngineErr
 
 impl Segmenter for Engine {
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
-        // Names are answered here, from the manifest alone; what needs files or the picture, on a worker.
-        Plan::of(&self.shared.store, std::slice::from_ref(&job.ask))?;
-        let queue = lock(&self.queue);
-        let Some(sender) = &*queue else {
-            return Err(EngineError::Stopped);
-        };
-        self.shared.readiness().check()?;
-        // Counted before it is sent, so that the worker's subtraction never comes first.
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        let queued = Queued {
-            job,
-            accepted: Instant::now(),
-            reply: Reply::new(done),
-        };
-        sender.try_send(queued).map_err(|refused| {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            let (queued, error) = match refused {
-                TrySendError::Full(queued) => {
-                    lock(&self.shared.recorder).rejected();
-                    let capacity = self.capacity;
-                    (queued, EngineError::Overloaded { capacity })
-                }
-                TrySendError::Disconnected(queued) => (queued, EngineError::Stopped),
-            };
-            // Not accepted, so `done` must not be called.
-            queued.reply.forget();
-            error
-        })
+        self.admit(&job.ask)?;
+        let pushed = self.shared.inbox.push(job, done);
+        if let Err(EngineError::Overloaded { .. }) = pushed {
+            lock(&self.shared.recorder).rejected();
+        }
+        pushed
+    }
+
+    fn open_lane(&self, spec: LaneSpec, sink: Arc<dyn LiveSink>) -> Result<Lane, EngineError> {
+        self.admit(&spec.ask)?;
+        Lane::open(&self.shared.inbox, spec, sink)
     }
 
     fn models(&self) -> Vec<ModelInfo> {
@@ -230,8 +228,7 @@ impl Segmenter for Engine {
     }
 
     fn queue(&self) -> (usize, usize) {
-        let waiting = self.shared.waiting.load(Ordering::Relaxed);
-        (waiting.min(self.capacity), self.capacity)
+        self.shared.inbox.queue()
     }
 
     fn limits(&self) -> FrameLimits {

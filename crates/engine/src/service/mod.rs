@@ -1,4 +1,4 @@
-//! The flow on threads of its own, behind a bounded queue.
+//! The flow on threads of its own, behind a bounded queue and the newest frames of live sources.
 
 mod engine;
 mod post;

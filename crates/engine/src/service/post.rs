@@ -52,26 +52,21 @@ impl Drop for OnDuty<'_> {
 /// Answers a job exactly once, whatever becomes of it: the first answer counts, and if there is none, the last clone to
 /// be dropped says [`EngineError::Stopped`].
 #[derive(Clone, Debug)]
-pub(super) struct Reply(Arc<Slot>);
+pub(super) struct Reply(Arc<Owed>);
 
-struct Slot(Mutex<Option<Done>>);
+struct Owed(Mutex<Option<Done>>);
 
 impl Reply {
     pub(super) fn new(done: Done) -> Self {
-        Self(Arc::new(Slot(Mutex::new(Some(done)))))
+        Self(Arc::new(Owed(Mutex::new(Some(done)))))
     }
 
     pub(super) fn answer(&self, outcome: Result<Segmentation, EngineError>) {
         self.0.answer(outcome);
     }
-
-    /// Answers nothing: the job was not accepted.
-    pub(super) fn forget(self) {
-        lock(&self.0.0).take();
-    }
 }
 
-impl Slot {
+impl Owed {
     fn answer(&self, outcome: Result<Segmentation, EngineError>) {
         // Called without the lock: a callback that hangs holds up nobody who looks whether it was called.
         let done = lock(&self.0).take();
@@ -83,15 +78,15 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Owed {
     fn drop(&mut self) {
         self.answer(Err(EngineError::Stopped));
     }
 }
 
-impl std::fmt::Debug for Slot {
+impl std::fmt::Debug for Owed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Slot").finish_non_exhaustive()
+        f.debug_tuple("Owed").finish_non_exhaustive()
     }
 }
 

@@ -1,24 +1,15 @@
 //! What the engine and its workers both see.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use picture::frame::Stop;
-use picture::segmenter::{Clock, EngineError, Job, Readiness};
+use picture::segmenter::{Bell, Clock, EngineError, Entrance, Inbox, Readiness, Taken};
 
 use super::post::{Post, Reply};
 use super::stats::Recorder;
 use crate::model::store::Store;
 use crate::sync::lock;
-
-/// An accepted job.
-pub(super) struct Queued {
-    pub job: Job,
-    pub accepted: Instant,
-    pub reply: Reply,
-}
 
 /// The engine's state.
 #[derive(Debug)]
@@ -26,45 +17,42 @@ pub(super) struct Shared {
     pub store: Arc<Store>,
     pub clock: Arc<dyn Clock>,
     pub watchdog: Duration,
-    pub receiver: Mutex<Receiver<Queued>>,
+    pub inbox: Arc<Inbox>,
     /// One for each worker.
     pub posts: Vec<Post>,
     /// Ends the warm-up early.
     pub warm_up: Stop,
     /// Apart from workers that are stuck.
     pub readiness: Mutex<Readiness>,
-    pub waiting: AtomicUsize,
     pub recorder: Mutex<Recorder>,
     /// Worker threads that have not ended.
     pub running: Mutex<usize>,
-    pub ended: Condvar,
+    /// Rung once there are none.
+    pub ended: Bell,
 }
 
 impl Shared {
     /// Waits for the workers' ends until `deadline`; returns how many still run.
     pub(super) fn wait_until(&self, deadline: Instant) -> usize {
-        let mut running = lock(&self.running);
-        while *running > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.ended.wait_timeout(running, left);
-            (running, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-        *running
+        self.clock.wait(deadline, &self.ended);
+        *lock(&self.running)
     }
 
-    /// Makes every worker give up its job, and answers the waiting ones.
+    /// Makes every worker give up what it is at, and answers what waits.
     pub(super) fn cancel(&self) {
         for duty in self.posts.iter().filter_map(Post::duty) {
             duty.stop.cancel();
         }
-        // The queue is closed, so that no worker holds the lock while it waits.
-        while let Ok(queued) = { lock(&self.receiver).try_recv() } {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            lock(&self.recorder).failed();
-            queued.reply.answer(Err(EngineError::Stopped));
+        self.answer_waiting();
+    }
+
+    /// Answers in the workers' stead what they will not come to, once the inbox is closed.
+    pub(super) fn answer_waiting(&self) {
+        while let Some(Taken { entrance, done, .. }) = self.inbox.try_take() {
+            if entrance == Entrance::Queue {
+                lock(&self.recorder).failed();
+            }
+            Reply::new(done).answer(Err(EngineError::Stopped));
         }
     }
 
@@ -103,7 +91,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        *lock(&self.0.running) -= 1;
-        self.0.ended.notify_all();
+        let mut running = lock(&self.0.running);
+        *running -= 1;
+        if *running == 0 {
+            self.0.ended.ring();
+        }
     }
 }

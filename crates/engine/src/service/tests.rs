@@ -13,6 +13,9 @@ use super::{Engine, LeftBehind};
 use crate::model::store::Store;
 use crate::options::EngineOptions;
 
+mod live;
+mod stage;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Outcome = Result<(), EngineError>;
@@ -165,14 +168,27 @@ fn loading_that_does_not_end_is_told_of() {
     wait_for(&engine, &Readiness::Ready);
 }
 
+/// Shuts down an engine that hangs, with 400 ms of its clock.
+fn end_in_vain(engine: &Engine, clock: &ManualClock) -> Result<(), LeftBehind> {
+    std::thread::scope(|scope| {
+        let ending = scope.spawn(|| engine.shutdown(Duration::from_millis(400)));
+        // For what is finished, then for what gives up.
+        for milliseconds in [300, 100] {
+            assert!(clock.wait_for_sleepers(1));
+            clock.advance(Duration::from_millis(milliseconds));
+        }
+        ending.join().unwrap()
+    })
+}
+
 #[test]
 fn shutdown_ends_in_time_whatever_hangs() {
     for loading in [false, true] {
         let Hung {
             engine,
+            clock,
             entered,
             gate,
-            ..
         } = hung(loading);
         let (to, from) = channel();
         if !loading {
@@ -184,7 +200,7 @@ fn shutdown_ends_in_time_whatever_hangs() {
             submit(&engine, &to).unwrap();
         }
         let started = Instant::now();
-        let left = engine.shutdown(Duration::from_millis(400)).unwrap_err();
+        let left = end_in_vain(&engine, &clock).unwrap_err();
         assert!(started.elapsed() < Duration::from_secs(2));
         assert_eq!(left, LeftBehind { threads: 1 });
         // Both the job that hangs and the one that waited are answered.

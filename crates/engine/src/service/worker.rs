@@ -1,13 +1,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::model::runtime::panic_message;
 
-use picture::segmenter::{Ask, EngineError, Job, Readiness, Segmentation};
+use picture::segmenter::{Ask, EngineError, Entrance, Job, Readiness, Segmentation, Taken};
 
-use super::post::{Duty, OnDuty, Post};
-use super::shared::{Queued, Shared};
+use super::post::{Duty, OnDuty, Post, Reply};
+use super::shared::Shared;
 use crate::flow::Pipeline;
 use crate::pin;
 use crate::sync::{lock, millis};
@@ -39,7 +38,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Until the queue is closed and empty. `warm_up`: what the first worker loads before the engine is ready; the
+    /// Until the inbox is closed and empty. `warm_up`: what the first worker loads before the engine is ready; the
     /// others find it loaded.
     pub(super) fn run(self, warm_up: Option<&[Ask]>) {
         if let Some(core) = self.core {
@@ -50,10 +49,8 @@ impl Worker {
         {
             return;
         }
-        // The lock is held while waiting: the others wait for it instead of for the queue, to the same effect.
-        while let Ok(queued) = { lock(&self.shared.receiver).recv() } {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.serve(queued);
+        while let Some(taken) = self.shared.inbox.take() {
+            self.serve(taken);
         }
     }
 
@@ -83,35 +80,47 @@ impl Worker {
         true
     }
 
-    fn serve(&self, queued: Queued) {
-        let Queued {
+    fn serve(&self, taken: Taken) {
+        let Taken {
             job,
             accepted,
-            reply,
-        } = queued;
-        let queue = millis(accepted.elapsed());
+            entrance,
+            due,
+            done,
+        } = taken;
+        let clock = &self.shared.clock;
+        let reply = Reply::new(done);
+        let since = clock.now();
         let _duty = self.begin(Duty {
-            what: "at one picture",
-            since: self.shared.clock.now(),
+            what: match entrance {
+                Entrance::Queue => "at one picture",
+                Entrance::Lane => "at one live frame",
+            },
+            since,
             stop: job.stop.clone(),
             reply: Some(reply.clone()),
         });
-        let outcome = guarded(|| self.work.segment(&job)).map(|mut result| {
-            result.times.queue = queue;
-            result.times.total = millis(accepted.elapsed());
+        let outcome = guarded(|| due.and_then(|()| self.work.segment(&job)));
+        let outcome = outcome.map(|mut result| {
+            result.times.queue = millis(since.saturating_duration_since(accepted));
+            result.times.total = millis(clock.now().saturating_duration_since(accepted));
             result
         });
-        match &outcome {
-            Ok(result) => lock(&self.shared.recorder).done(result.times.total),
-            Err(error) => {
-                lock(&self.shared.recorder).failed();
-                if let EngineError::Model(_) = error {
-                    let folder = self.shared.store.dir().display();
-                    tracing::error!(%error, %folder, "the model cannot be used");
-                }
-            }
-        }
+        self.record(entrance, &outcome);
         reply.answer(outcome);
+    }
+
+    /// What became of a job; what becomes of frames is counted where they come from.
+    fn record(&self, entrance: Entrance, outcome: &Result<Segmentation, EngineError>) {
+        if let Err(error @ EngineError::Model(_)) = outcome {
+            let folder = self.shared.store.dir().display();
+            tracing::error!(%error, %folder, "the model cannot be used");
+        }
+        match (entrance, outcome) {
+            (Entrance::Queue, Ok(result)) => lock(&self.shared.recorder).done(result.times.total),
+            (Entrance::Queue, Err(_)) => lock(&self.shared.recorder).failed(),
+            (Entrance::Lane, _) => {}
+        }
     }
 
     fn begin(&self, duty: Duty) -> OnDuty<'_> {
@@ -125,7 +134,7 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, Engine
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic_message(&*panic);
         tracing::error!(panic = message, "a job failed inside the engine");
-        Err(EngineError::Internal(message.to_string()))
+        Err(EngineError::Internal(message.into()))
     })
 }
 
@@ -136,6 +145,8 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         let outcome: Result<(), _> = guarded(|| panic!("fault {}", 7));
-        assert!(matches!(outcome, Err(EngineError::Internal(message)) if message == "fault 7"));
+        assert!(
+            matches!(outcome, Err(EngineError::Internal(message)) if message.to_string() == "fault 7")
+        );
     }
 }

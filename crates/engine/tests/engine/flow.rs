@@ -185,7 +185,7 @@ fn refusal(modality: &str, damage: impl FnOnce(&Path)) -> String {
     let dir = toy::model();
     damage(dir.path());
     match segment(dir.path(), modality, &lower_left()).unwrap_err() {
-        EngineError::Model(message) => message,
+        EngineError::Model(cause) => cause.to_string(),
         other => panic!("{other}"),
     }
 }

@@ -6,7 +6,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod budget;
+mod contract;
 mod exact;
 mod flow;
 mod guard;

@@ -268,7 +268,7 @@ fn a_corrupt_model_is_never_ready_and_says_why() {
     assert!(reason.contains("expected SHA-256"), "{reason}");
     let (to, _from) = channel();
     assert!(
-        matches!(submit(&engine, "bright", &to), Err(EngineError::Model(message)) if message == reason)
+        matches!(submit(&engine, "bright", &to), Err(EngineError::Model(cause)) if cause.to_string() == reason)
     );
 }
 

@@ -9,8 +9,18 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::problem::{Problem, internal};
+use picture::frame::Format;
 
-static PAGE: &str = include_str!("index.html");
+/// The file, with the formats that are read in their places.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let list = |fact: fn(Format) -> &'static str, between| {
+        let facts: Vec<_> = Format::ALL.iter().map(|format| fact(*format)).collect();
+        facts.join(between)
+    };
+    include_str!("index.html")
+        .replace("%ACCEPT%", &list(Format::media_type, ","))
+        .replace("%FORMATS%", &list(Format::name, ", "))
+});
 
 /// Allows the page's own script and style by their hashes (CSP Level 3 §2.3.1), pictures from here, calls to here,
 /// and nothing else: text that slips into the page cannot run.
@@ -39,7 +49,7 @@ pub async fn page() -> Result<Response, Problem> {
             (header::CONTENT_TYPE, kind),
             (header::CONTENT_SECURITY_POLICY, policy),
         ],
-        PAGE,
+        PAGE.as_str(),
     )
         .into_response())
 }

@@ -1,6 +1,6 @@
 //! What the server tells about itself: models, samples, health, problems, OpenAPI, the page's headers.
 
-use super::support::{Server, picture};
+use super::support::{ASK, Server, picture};
 use espmedsam_http::{Kind, ServerConfig, openapi_json};
 use picture::NOTICE;
 use picture::segmenter::Readiness;
@@ -9,8 +9,6 @@ use serde_json::json;
 fn server() -> Server {
     Server::start(ServerConfig::default(), 8)
 }
-
-const ASK: &str = "/v1/segment?modality=ultrasound";
 
 #[test]
 fn the_catalog_lists_what_the_engine_has() {
@@ -116,7 +114,7 @@ fn the_checked_in_openapi_document_is_the_one_the_code_makes() {
     let checked_in = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         checked_in == generated,
-        "docs/openapi.json is stale: run ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --test http_catalog"
+        "docs/openapi.json is stale: run make openapi"
     );
     assert_eq!(server().get("/openapi.json").body, generated.as_bytes());
 }

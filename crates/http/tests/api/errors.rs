@@ -1,9 +1,7 @@
 //! Bad requests: each is answered with a problem that says what to do, and the server goes on.
 
-use super::support::{Server, picture, png};
+use super::support::{ASK, Server, picture, png};
 use espmedsam_http::ServerConfig;
-
-const ASK: &str = "/v1/segment?modality=ultrasound";
 
 fn server() -> Server {
     Server::start(
@@ -13,14 +11,6 @@ fn server() -> Server {
         },
         8,
     )
-}
-
-#[track_caller]
-fn assert_serves(server: &Server) {
-    assert_eq!(
-        server.post(ASK, "", &picture(40, 40, [5, 5, 9, 9])).status,
-        200
-    );
 }
 
 /// A PNG header of that size, with nothing behind it worth decoding.
@@ -79,7 +69,7 @@ fn bodies_that_are_no_pictures() {
             .post(ASK, &format!("Content-Type: {kind}\r\n"), &good)
             .assert_problem(415, "unsupported-media-type");
     }
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -98,7 +88,7 @@ fn pictures_of_impossible_size() {
         bomb["detail"].as_str().unwrap().contains("30000x30000"),
         "{bomb}"
     );
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -159,7 +149,7 @@ fn wishes_that_cannot_be_met() {
     server
         .post(ASK, "Accept: application/json;q=0, image/*;q=0\r\n", &good)
         .assert_problem(406, "not-acceptable");
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -178,7 +168,7 @@ fn wrong_addresses_and_methods() {
     let wrong = server.post("/v1/models", "", b"");
     wrong.assert_problem(405, "method-not-allowed");
     assert_eq!(wrong.header("allow"), Some("GET,HEAD"));
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -225,7 +215,7 @@ fn bodies_over_the_limit_declared_and_chunked() {
     server
         .send(&head, &chunk)
         .assert_problem(413, "body-too-large");
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -286,5 +276,5 @@ fn a_fault_in_a_handler_is_an_answer() {
     );
     server.fake.break_models(false);
     assert_eq!(server.get("/v1/models").status, 200);
-    assert_serves(&server);
+    server.assert_serves();
 }

@@ -1,33 +1,12 @@
 //! Clients that trickle, hang up, flood or never read; and a stop in the middle of work.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use super::support::{Server, picture, read_reply};
+use super::support::{ASK, Server, good, read_reply, wait_until};
 use espmedsam_http::ServerConfig;
-
-const ASK: &str = "/v1/segment?modality=ultrasound";
-
-fn good() -> Vec<u8> {
-    picture(40, 40, [5, 5, 9, 9])
-}
-
-#[track_caller]
-fn assert_serves(server: &Server) {
-    assert_eq!(server.post(ASK, "", &good()).status, 200);
-}
-
-/// Waits until the condition holds; fails after half a minute.
-#[track_caller]
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < patience, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 #[test]
 fn sixty_four_clients_on_a_queue_of_eight() {
@@ -64,7 +43,7 @@ fn sixty_four_clients_on_a_queue_of_eight() {
         (8..64).contains(&served),
         "the queue was used, and was full: {served}"
     );
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -74,7 +53,8 @@ fn a_full_engine_refuses_before_the_upload() {
     std::thread::scope(|scope| {
         let first = scope.spawn(|| server.post(ASK, "", &good()));
         wait_until("the first job is taken", || {
-            server.get("/v1/info").json()["queue"]["waiting"] == 0 && server.fake.counts().0 == 1
+            // In this order: before it is accepted nothing waits either.
+            server.fake.counts().0 == 1 && server.get("/v1/info").json()["queue"]["waiting"] == 0
         });
         let second = scope.spawn(|| server.post(ASK, "", &good()));
         wait_until("the second waits", || {
@@ -116,62 +96,9 @@ fn a_client_that_trickles_its_body_is_cut_off() {
         }
     });
     read_reply(&mut reader).assert_problem(408, "body-timeout");
-    assert_serves(&server);
+    server.assert_serves();
     let _ = reader.shutdown(Shutdown::Both);
     trickle.join().unwrap();
-}
-
-#[test]
-fn slow_headers_and_idle_connections_are_closed() {
-    let server = Server::start(
-        ServerConfig {
-            header_timeout_s: 1,
-            idle_timeout_s: 1,
-            ..ServerConfig::default()
-        },
-        8,
-    );
-    let mut silent = server.connect();
-    let mut halfway = server.connect();
-    halfway
-        .write_all(b"POST /v1/segment HTTP/1.1\r\nHost: local")
-        .unwrap();
-    let mut idle = server.connect();
-    idle.write_all(
-        format!("GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr).as_bytes(),
-    )
-    .unwrap();
-    for (stream, what) in [
-        (&mut silent, "silent"),
-        (&mut halfway, "halfway"),
-        (&mut idle, "idle"),
-    ] {
-        let mut rest = Vec::new();
-        // The read time-out of the client is 30 s: an end, not a time-out, is what is expected.
-        let end = stream.read_to_end(&mut rest);
-        assert!(
-            end.is_ok() || end.unwrap_err().kind() == std::io::ErrorKind::ConnectionReset,
-            "{what}"
-        );
-    }
-    assert_serves(&server);
-}
-
-#[test]
-fn headers_without_end_are_refused() {
-    let server = Server::start(ServerConfig::default(), 8);
-    let mut stream = server.connect();
-    let _ = stream.write_all(
-        format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nX-Long: {}",
-            server.addr,
-            "x".repeat(1 << 20)
-        )
-        .as_bytes(),
-    );
-    let reply = read_reply(&mut stream);
-    assert!(matches!(reply.status, 0 | 431), "{reply:?}");
-    assert_serves(&server);
 }
 
 #[test]
@@ -208,10 +135,10 @@ fn hang_ups_harm_nobody() {
         server.fake.counts().0 == server.fake.counts().1
     });
     server.fake.slow(0);
-    assert_serves(&server);
+    server.assert_serves();
     // Four clients in turn for four places: none has leaked.
     for _ in 0..4 {
-        assert_serves(&server);
+        server.assert_serves();
     }
 }
 
@@ -266,7 +193,7 @@ fn clients_that_do_not_read_keep_nobody_waiting() {
     // With the last replies rendered, at once.
     std::thread::sleep(Duration::from_secs(2));
     let started = Instant::now();
-    assert_serves(&server);
+    server.assert_serves();
     let took = started.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");
     // One that reads gets all of its large reply, in place of one of theirs.
@@ -306,7 +233,7 @@ fn a_job_that_nobody_waits_for_is_given_up() {
     drop(client);
     wait_until("it is given up", || server.fake.given_up() == 1);
     server.fake.slow(0);
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -338,24 +265,6 @@ fn a_stop_ends_in_time_and_answers_who_still_waits() {
 }
 
 #[test]
-fn connections_beyond_the_limit_are_told_so() {
-    let server = Server::start(
-        ServerConfig {
-            max_connections: 2,
-            ..ServerConfig::default()
-        },
-        8,
-    );
-    let (first, second) = (server.connect(), server.connect());
-    let mut third = server.connect();
-    read_reply(&mut third).assert_problem(503, "too-many-connections");
-    drop((first, second));
-    wait_until("connections come free", || {
-        server.get("/health/live").status == 200
-    });
-}
-
-#[test]
 fn uploads_beyond_the_common_budget_are_refused_at_once() {
     let config = ServerConfig {
         body_limit_mib: 1,
@@ -383,7 +292,7 @@ fn uploads_beyond_the_common_budget_are_refused_at_once() {
     server
         .post(ASK, "", &large)
         .assert_problem(415, "not-a-picture");
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -401,7 +310,7 @@ fn a_result_that_takes_too_long_is_given_up() {
         .assert_problem(503, "timed-out");
     server.fake.slow(0);
     wait_until("the engine goes on", || server.fake.counts().1 == 1);
-    assert_serves(&server);
+    server.assert_serves();
 }
 
 #[test]
@@ -444,41 +353,4 @@ fn a_configuration_that_cannot_work_is_an_error() {
         server.stop().unwrap_err().kind(),
         std::io::ErrorKind::InvalidInput
     );
-}
-
-#[test]
-fn one_connection_serves_many_requests() {
-    let server = Server::start(ServerConfig::default(), 8);
-    let mut stream = server.connect();
-    for _ in 0..5 {
-        stream
-            .write_all(
-                format!("GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr).as_bytes(),
-            )
-            .unwrap();
-        let mut reply = vec![0; 4096];
-        let count = stream.read(&mut reply).unwrap();
-        assert!(reply[..count].starts_with(b"HTTP/1.1 200 OK"));
-    }
-}
-
-#[test]
-fn a_kept_connection_may_be_idle_for_longer_than_headers_may_take() {
-    let server = Server::start(
-        ServerConfig {
-            header_timeout_s: 1,
-            idle_timeout_s: 20,
-            ..ServerConfig::default()
-        },
-        8,
-    );
-    let mut stream = server.connect();
-    let request = format!("GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr);
-    for pause in [0, 2500, 2500] {
-        std::thread::sleep(Duration::from_millis(pause));
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut reply = vec![0; 4096];
-        let count = stream.read(&mut reply).unwrap();
-        assert!(reply[..count].starts_with(b"HTTP/1.1 200 OK"), "{pause}");
-    }
 }

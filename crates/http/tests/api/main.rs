@@ -10,8 +10,11 @@
 mod support;
 
 mod catalog;
+mod connections;
 mod errors;
+mod form;
 mod hostile;
+mod lists;
 mod mismatch;
 mod page;
 mod segment;

@@ -1,9 +1,8 @@
 //! Pages of other sites that the configuration names, and those it does not.
 
-use super::support::{Reply, Server, picture};
+use super::support::{ASK, Reply, Server, picture};
 use espmedsam_http::ServerConfig;
 
-const ASK: &str = "/v1/segment?modality=ultrasound";
 const VIEWER: &str = "https://viewer.example";
 
 fn server(allowed_origins: &[&str]) -> Server {

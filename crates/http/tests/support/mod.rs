@@ -12,11 +12,29 @@ pub mod webdriver;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use espmedsam_http::{ServerConfig, serve};
 use serde_json::Value;
 use testing::fake::Fake;
+
+/// A request that is served.
+pub const ASK: &str = "/v1/segment?modality=ultrasound";
+
+/// A picture on which something is found.
+pub fn good() -> Vec<u8> {
+    picture(40, 40, [5, 5, 9, 9])
+}
+
+/// Waits until the condition holds; fails after half a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A server in this process, on a port the system chose.
 pub struct Server {
@@ -51,6 +69,12 @@ impl Server {
             stop: Some(stop),
             thread: Some(thread),
         }
+    }
+
+    /// Asserts that it serves.
+    #[track_caller]
+    pub fn assert_serves(&self) {
+        assert_eq!(self.post(ASK, "", &good()).status, 200);
     }
 
     /// Tells the server to stop, without waiting.

@@ -7,13 +7,13 @@ use super::rgb::Frame;
 
 /// An upright picture being filled with stored rows.
 pub(super) struct Canvas {
-    places: Places,
+    turning: Turning,
     rgb: Vec<u8>,
 }
 
 /// Where the pixels of a stored picture belong.
 #[derive(Clone, Copy)]
-struct Places {
+struct Turning {
     /// As stored: columns, rows.
     stored: (usize, usize),
     /// As it is to be: width, height.
@@ -21,7 +21,7 @@ struct Places {
     orientation: Orientation,
 }
 
-impl Places {
+impl Turning {
     fn new((width, height): (u32, u32), orientation: Orientation) -> Self {
         // The orientations from 5 on make rows of columns.
         let upright = match orientation.to_exif() >= 5 {
@@ -77,10 +77,10 @@ impl Places {
 impl Canvas {
     /// A black one for a picture stored as `width` × `height`. The size was checked against the limits.
     pub fn new(size: (u32, u32), orientation: Orientation) -> Self {
-        let places = Places::new(size, orientation);
-        let pixels = places.stored.0 * places.stored.1;
+        let turning = Turning::new(size, orientation);
+        let pixels = turning.stored.0 * turning.stored.1;
         Self {
-            places,
+            turning,
             rgb: vec![0; 3 * pixels],
         }
     }
@@ -88,19 +88,19 @@ impl Canvas {
     /// Puts a run of RGB pixels that is stored in row `y` from column `x` on, `apart` columns from one to the next.
     /// What would lie outside is left out.
     pub fn put(&mut self, (x, y): (usize, usize), apart: usize, rgb: &[u8]) {
-        let (columns, rows) = self.places.stored;
+        let (columns, rows) = self.turning.stored;
         if y >= rows || x >= columns {
             return;
         }
         let count = (rgb.len() / 3).min((columns - x).div_ceil(apart));
-        if apart == 1 && self.places.orientation == Orientation::NoTransforms {
+        if apart == 1 && self.turning.orientation == Orientation::NoTransforms {
             let start = 3 * (y * columns + x);
             self.rgb[start..start + 3 * count].copy_from_slice(&rgb[..3 * count]);
             return;
         }
         for (i, pixel) in rgb.as_chunks::<3>().0.iter().take(count).enumerate() {
-            let (u, v) = self.places.of((x + i * apart, y));
-            let at = 3 * (v * self.places.upright.0 as usize + u);
+            let (u, v) = self.turning.of((x + i * apart, y));
+            let at = 3 * (v * self.turning.upright.0 as usize + u);
             self.rgb[at..at + 3].copy_from_slice(pixel);
         }
     }
@@ -110,7 +110,7 @@ impl Canvas {
     /// # Errors
     /// [`FrameError::BadSamples`] of one without pixels.
     pub fn into_frame(self) -> Result<Frame, FrameError> {
-        let (width, height) = self.places.upright;
+        let (width, height) = self.turning.upright;
         Frame::new(width, height, self.rgb)
     }
 }
@@ -131,9 +131,9 @@ pub(super) fn upright(
         return Frame::new(width, height, rgb);
     }
     if in_place {
-        let places = Places::new(size, orientation);
-        places.permute(&mut rgb);
-        let (width, height) = places.upright;
+        let turning = Turning::new(size, orientation);
+        turning.permute(&mut rgb);
+        let (width, height) = turning.upright;
         return Frame::new(width, height, rgb);
     }
     let mut canvas = Canvas::new(size, orientation);

@@ -1,24 +1,31 @@
 //! What the reader of a result should know before trusting it. Warnings never refuse anything.
 
-use super::ellipse::Ellipse;
-use crate::frame::{FileInfo, Format};
-use crate::scale::PixelSize;
+use serde::Serialize;
 
-/// A doubt, or something left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::ellipse::Ellipse;
+use crate::frame::FileInfo;
+use crate::scale::{NoPixelSize, PixelSize};
+
+/// What to know before trusting the result. Warnings never refuse anything.
+// The words are those of the OpenAPI document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = WarningReply))]
 pub struct Warning {
-    /// Stable name, in kebab-case; one of [`CODES`].
+    /// Stable name: pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful, no-millimetres,
+    /// several-regions or not-an-ellipse; later versions may have more.
+    #[cfg_attr(feature = "openapi", schema(example = "several-regions"))]
     pub code: &'static str,
-    /// What happened this time, as a sentence.
+    /// What happened this time.
     pub message: String,
 }
 
 /// Every code there is.
-pub const CODES: [&str; 6] = [
+pub const CODES: [&str; 7] = [
     PAGES_LEFT,
     RANGE_FROM_PICTURE,
     TRANSPARENT_ON_BLACK,
     PIXEL_SIZE_DOUBTFUL,
+    NO_MILLIMETRES,
     SEVERAL_REGIONS,
     NOT_AN_ELLIPSE,
 ];
@@ -26,6 +33,7 @@ const PAGES_LEFT: &str = "pages-left";
 const RANGE_FROM_PICTURE: &str = "range-from-picture";
 const TRANSPARENT_ON_BLACK: &str = "transparent-on-black";
 const PIXEL_SIZE_DOUBTFUL: &str = "pixel-size-doubtful";
+const NO_MILLIMETRES: &str = "no-millimetres";
 const SEVERAL_REGIONS: &str = "several-regions";
 const NOT_AN_ELLIPSE: &str = "not-an-ellipse";
 
@@ -60,9 +68,9 @@ pub fn of_file(file: &FileInfo) -> Vec<Warning> {
             file.page,
             file.pages,
             file.pages - 1,
-            match file.format {
-                Format::Tiff => "ask for another with page=",
-                _ => "for another, save that one alone",
+            match file.format.is_paged() {
+                true => "ask for another with page=",
+                false => "for another, save that one alone",
             }
         ),
     });
@@ -103,6 +111,15 @@ pub fn of_pixel_size(modality: &str, size: [u32; 2], pixel: PixelSize) -> Option
     })
 }
 
+/// Of the largest of a mask's regions, on a picture of several scales, where its pixels' size is not told.
+#[must_use]
+pub fn of_scale(reason: NoPixelSize) -> Warning {
+    Warning {
+        code: NO_MILLIMETRES,
+        message: format!("There is no ellipse in millimetres: the mask's largest region {reason}."),
+    }
+}
+
 /// Of an ellipse that was taken of the largest of a mask's `regions`, which has `share` (0..=1) of the mask.
 #[must_use]
 pub fn of_ellipse(ellipse: &Ellipse, share: f64, regions: usize) -> Vec<Warning> {
@@ -126,6 +143,7 @@ pub fn of_ellipse(ellipse: &Ellipse, share: f64, regions: usize) -> Vec<Warning>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Format;
 
     fn codes(warnings: &[Warning]) -> Vec<&str> {
         warnings.iter().map(|warning| warning.code).collect()

@@ -1,5 +1,7 @@
 //! Masks → pictures for people: overlay, mask PNG, patch-prompt map.
 
+use std::error::Error;
+
 pub mod encode;
 mod letters;
 pub mod npy;
@@ -9,7 +11,7 @@ pub use encode::{encode_jpeg, encode_png, fits_jpeg, mask_png};
 pub use overlay::{OverlayStyle, overlay, patch_overlay};
 
 /// Why there is no picture.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// A mask is to be drawn on a picture of another size.
     #[error("a mask of {}x{} pixels does not fit a picture of {}x{}", mask[0], mask[1], frame[0], frame[1])]
@@ -42,10 +44,15 @@ pub enum RenderError {
     },
     /// The encoder refused.
     #[error("the picture cannot be encoded: {0}")]
-    Encode(String),
+    Encode(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl RenderError {
+    /// What an encoder said.
+    pub(crate) fn encode(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Encode(cause.into())
+    }
+
     /// `Ok` if `found` values fill a shape. A product beyond `usize` counts as never filled.
     fn check_shape(what: &'static str, found: usize, shape: &[usize]) -> Result<(), Self> {
         let expected = shape

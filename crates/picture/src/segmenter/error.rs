@@ -1,7 +1,12 @@
+use std::time::Duration;
+
 use crate::frame::{FrameError, Stopped};
 
 use super::check::{Inverted, ModalityCheck};
 use super::job::Modality;
+
+/// What an error stems from.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a job gave no mask. Each is told apart by clients, so each keeps its meaning.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +61,30 @@ pub enum EngineError {
         /// Jobs the queue holds.
         capacity: usize,
     },
+    /// There are as many live sources as may be.
+    #[error("no more than {most} live sources at once")]
+    TooManyLanes {
+        /// So many.
+        most: usize,
+    },
+    /// A live frame was too old to be computed when its turn came.
+    #[error(
+        "the frame was {} ms old when its turn came, more than {} ms",
+        age.as_millis(),
+        limit.as_millis()
+    )]
+    Stale {
+        /// Since it was captured.
+        age: Duration,
+        /// What its source allows.
+        limit: Duration,
+    },
     /// The model is still loading or warming up.
     #[error("the model is not ready yet")]
     NotReady,
     /// The model's files are missing, corrupt or of another shape.
     #[error("model unusable: {0}")]
-    Model(String),
+    Model(#[source] Cause),
     /// A worker does not come back, with what it is at and since when.
     #[error("{0}")]
     Stuck(String),
@@ -73,7 +96,7 @@ pub enum EngineError {
     Stopped,
     /// A fault of this program; the job is lost, the engine goes on.
     #[error("internal error: {0}")]
-    Internal(String),
+    Internal(#[source] Cause),
 }
 
 /// The page looked at may simply be the wrong one.

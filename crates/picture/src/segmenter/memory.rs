@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::frame::{FrameError, Stop};
 
-use super::EngineError;
+use super::error::EngineError;
 
 /// How often a picture that waits for room asks whether anybody still waits for it.
 const TICK: Duration = Duration::from_millis(20);

@@ -3,29 +3,42 @@
 //! Every door (HTTP, command line, live) knows the model as [`Segmenter`] alone, so that it is tested against a fake
 //! without weights.
 
+mod agenda;
 mod check;
 mod clock;
+mod done;
 mod error;
+mod inbox;
 mod job;
+mod lane;
+mod live;
 mod memory;
 mod models;
 mod readiness;
 mod segmentation;
+mod sync;
 mod times;
 
 pub use check::{Inverted, ModalityCheck};
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::EngineError;
+pub use clock::{Bell, Clock, ManualClock, SystemClock};
+pub use done::Done;
+pub use error::{Cause, EngineError};
+pub use inbox::{Entrance, Inbox, Taken};
 pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
+pub use lane::Lane;
+pub use live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink, Offered};
 pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;
 pub use segmentation::Segmentation;
-pub use times::StageTimes;
+pub use times::{Stage, StageTimes};
+
+use std::sync::Arc;
 
 use crate::frame::FrameLimits;
 
-/// Takes jobs, answers with masks. Whoever wants masks knows the model through this trait alone.
+/// Takes jobs and the frames of live sources, answers with masks. Whoever wants masks knows the model through this trait
+/// alone.
 pub trait Segmenter: Send + Sync + 'static {
     /// Queues a job without blocking. `done` is called exactly once, on an engine thread, when the job is accepted.
     ///
@@ -33,6 +46,12 @@ pub trait Segmenter: Send + Sync + 'static {
     /// [`EngineError::Overloaded`], [`EngineError::Stopped`], what [`Readiness::check`] says and unknown names are
     /// answered here, before anything is queued; `done` is then never called.
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError>;
+    /// A second way in, for a live source: beside the queue a place for one frame, its newest ([`Lane::offer`]). Jobs and
+    /// lanes have their turns on the same threads ([`Inbox`] says how).
+    ///
+    /// # Errors
+    /// As [`Segmenter::submit`], but for a full queue; [`EngineError::TooManyLanes`].
+    fn open_lane(&self, spec: LaneSpec, sink: Arc<dyn LiveSink>) -> Result<Lane, EngineError>;
     /// What the manifest offers.
     fn models(&self) -> Vec<ModelInfo>;
     /// Whether [`Segmenter::submit`] would be served.
@@ -42,6 +61,3 @@ pub trait Segmenter: Send + Sync + 'static {
     /// What a picture may cost.
     fn limits(&self) -> FrameLimits;
 }
-
-/// Called with a job's outcome. It should not block: it runs on the thread that computes.
-pub type Done = Box<dyn FnOnce(Result<Segmentation, EngineError>) + Send>;

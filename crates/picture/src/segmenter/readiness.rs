@@ -22,7 +22,7 @@ impl Readiness {
         match self {
             Self::Ready => Ok(()),
             Self::Starting => Err(EngineError::NotReady),
-            Self::Failed(reason) => Err(EngineError::Model(reason)),
+            Self::Failed(reason) => Err(EngineError::Model(reason.into())),
             Self::Stuck(reason) => Err(EngineError::Stuck(reason)),
         }
     }

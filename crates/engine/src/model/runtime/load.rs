@@ -9,7 +9,7 @@ use tract_onnx::data_resolver::ModelDataResolver;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::manifest::FileSpec;
-use crate::manifest::contract::{Contract, Element, Port};
+use crate::manifest::contract::{Contract, Port, PortType};
 use crate::manifest::file;
 use crate::model::nodes;
 
@@ -193,9 +193,9 @@ fn check_fact(port: &Port, verb: &str, fact: &TypedFact) -> TractResult<()> {
     Ok(())
 }
 
-fn datum_type(element: Element) -> DatumType {
+fn datum_type(element: PortType) -> DatumType {
     match element {
-        Element::F32 => f32::datum_type(),
-        Element::I64 => i64::datum_type(),
+        PortType::F32 => f32::datum_type(),
+        PortType::I64 => i64::datum_type(),
     }
 }

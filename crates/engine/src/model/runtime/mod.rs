@@ -1,5 +1,6 @@
 //! Loading with tract: ONNX bytes in, a checked [`Graph`] ready to run out.
 
+mod error;
 mod load;
 mod threads;
 
@@ -10,11 +11,12 @@ use tract_linalg::multithread::multithread_tract_scope;
 use tract_onnx::tract_hir::internal::*;
 
 use super::nodes;
-use crate::manifest::contract::{Contract, Element, Port};
+use crate::manifest::contract::{Contract, Port, PortType};
 use compute::kernels::{Cpu, Value};
 use compute::layers::{LayerCache, Program, Step};
 use picture::mask::{LogitMap, MaskError};
 
+pub use error::GraphError;
 pub use load::GraphFiles;
 pub use threads::Threads;
 
@@ -39,12 +41,12 @@ pub enum Input<'a> {
 /// A graph ready to run: optimised for its one input shape, shared freely between threads.
 #[derive(Debug)]
 pub struct Graph {
-    plan: Plan,
+    backend: Backend,
     contract: Contract,
 }
 
 #[derive(Debug)]
-enum Plan {
+enum Backend {
     /// Nodes of ours, with weights packed for this machine.
     Ours(Box<Program>),
     /// Standard ONNX, by tract's own operators.
@@ -61,15 +63,15 @@ impl Graph {
         contract: Contract,
         cpu: Cpu,
         cache: &LayerCache,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, GraphError> {
         guarded(|| {
             let model = load::bind(load::parse(files)?, &contract)?.into_decluttered()?;
-            let plan = if nodes::any(&model) {
-                Plan::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
+            let backend = if nodes::any(&model) {
+                Backend::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
             } else {
-                Plan::Tract(model.into_optimized()?.into_runnable()?)
+                Backend::Tract(model.into_optimized()?.into_runnable()?)
             };
-            Ok(Self { plan, contract })
+            Ok(Self { backend, contract })
         })
     }
 
@@ -82,9 +84,9 @@ impl Graph {
     /// The program, if all nodes are ours; `None` if tract runs the graph as it comes.
     #[must_use]
     pub fn program(&self) -> Option<&Program> {
-        match &self.plan {
-            Plan::Ours(program) => Some(program),
-            Plan::Tract(_) => None,
+        match &self.backend {
+            Backend::Ours(program) => Some(program),
+            Backend::Tract(_) => None,
         }
     }
 
@@ -92,7 +94,7 @@ impl Graph {
     #[must_use]
     pub fn unfused(&self) -> Option<Self> {
         self.program().map(|program| Self {
-            plan: Plan::Ours(Box::new(program.unfused())),
+            backend: Backend::Ours(Box::new(program.unfused())),
             contract: self.contract.clone(),
         })
     }
@@ -101,7 +103,11 @@ impl Graph {
     ///
     /// # Errors
     /// An input whose length or type is not the contract's, or a fault inside the runtime.
-    pub fn run(&self, threads: &Threads, inputs: &[Input<'_>]) -> Result<Vec<Tensor32>, String> {
+    pub fn run(
+        &self,
+        threads: &Threads,
+        inputs: &[Input<'_>],
+    ) -> Result<Vec<Tensor32>, GraphError> {
         let mut outputs: Vec<Tensor32> =
             self.contract.outputs.iter().map(Tensor32::zeros).collect();
         self.run_into(threads, inputs, &mut outputs)?;
@@ -118,7 +124,7 @@ impl Graph {
         threads: &Threads,
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         self.run_observed(threads, inputs, outputs, &mut |_, _| ())
     }
 
@@ -132,7 +138,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
         seen: &mut dyn FnMut(&Step, Value<'_>),
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         Self::run_each(&[self], threads, inputs, outputs, seen)
     }
 
@@ -148,7 +154,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
         seen: &mut dyn FnMut(&Step, Value<'_>),
-    ) -> Result<(), String> {
+    ) -> Result<(), GraphError> {
         let mut rest = &*outputs;
         for graph in graphs {
             let count = graph.contract.outputs.len().min(rest.len());
@@ -157,7 +163,7 @@ impl Graph {
             rest = others;
         }
         if !rest.is_empty() {
-            return Err(format!("{} outputs too many", rest.len()));
+            return Err(format!("{} outputs too many", rest.len()).into());
         }
         let programs = graphs.iter().filter_map(|graph| graph.program());
         guarded(|| {
@@ -193,7 +199,7 @@ impl Graph {
         inputs: &[Input<'_>],
         outputs: &mut [Tensor32],
     ) -> TractResult<()> {
-        let Plan::Tract(plan) = &self.plan else {
+        let Backend::Tract(plan) = &self.backend else {
             return self
                 .run_into(threads, inputs, outputs)
                 .map_err(|error| format_err!("{error}"));
@@ -210,7 +216,7 @@ impl Graph {
         Ok(())
     }
 
-    fn check(&self, inputs: &[Input<'_>], outputs: &[Tensor32]) -> Result<(), String> {
+    fn check(&self, inputs: &[Input<'_>], outputs: &[Tensor32]) -> Result<(), GraphError> {
         let Contract {
             inputs: expected,
             outputs: given,
@@ -222,23 +228,25 @@ impl Graph {
                 inputs.len(),
                 given.len(),
                 outputs.len()
-            ));
+            )
+            .into());
         }
         for (port, input) in expected.iter().zip(inputs) {
             let (element, len) = match input {
-                Input::F32(data) => (Element::F32, data.len()),
-                Input::I64(data) => (Element::I64, data.len()),
+                Input::F32(data) => (PortType::F32, data.len()),
+                Input::I64(data) => (PortType::I64, data.len()),
             };
             if element != port.element || len != port.len() {
                 return Err(format!(
                     "'{}': expected {:?} {:?}, found {len} of {element:?}",
                     port.name, port.element, port.shape
-                ));
+                )
+                .into());
             }
         }
         for (port, output) in given.iter().zip(outputs) {
             if output.data.len() != port.len() {
-                return Err(format!("'{}': no room for {:?}", port.name, port.shape));
+                return Err(format!("'{}': no room for {:?}", port.name, port.shape).into());
             }
         }
         Ok(())
@@ -271,8 +279,8 @@ impl TryFrom<Tensor32> for LogitMap {
 
 fn tensor(port: &Port, input: &Input<'_>) -> TractResult<TValue> {
     Ok(match (port.element, input) {
-        (Element::F32, Input::F32(values)) => Tensor::from_shape(&port.shape, values)?,
-        (Element::I64, Input::I64(values)) => Tensor::from_shape(&port.shape, values)?,
+        (PortType::F32, Input::F32(values)) => Tensor::from_shape(&port.shape, values)?,
+        (PortType::I64, Input::I64(values)) => Tensor::from_shape(&port.shape, values)?,
         _ => bail!(
             "'{}': expected {:?}, found {input:?}",
             port.name,
@@ -283,10 +291,10 @@ fn tensor(port: &Port, input: &Input<'_>) -> TractResult<TValue> {
 }
 
 /// tract reports most faults as errors but asserts some: neither may take a thread of ours down.
-fn guarded<R>(work: impl FnOnce() -> TractResult<R>) -> Result<R, String> {
+fn guarded<R>(work: impl FnOnce() -> TractResult<R>) -> Result<R, GraphError> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| format!("{error:#}")),
-        Err(panic) => Err(format!("the runtime failed: {}", panic_message(&*panic))),
+        Ok(result) => result.map_err(GraphError::of_runtime),
+        Err(panic) => Err(format!("the runtime failed: {}", panic_message(&*panic)).into()),
     }
 }
 

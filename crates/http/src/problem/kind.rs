@@ -1,0 +1,153 @@
+//! The kinds of problems: one table, from which everything that is said of them follows.
+
+use axum::http::StatusCode;
+
+/// Declares the problems: variant, stable name, status, title, what to do.
+macro_rules! problems {
+    ($($kind:ident $name:literal $status:ident $title:literal, $action:literal;)*) => {
+        /// A kind of problem. Its name is part of the API and never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind { $(#[doc = $title] $kind,)* }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind,)*];
+
+            /// Stable name, last part of `type`.
+            pub fn name(self) -> &'static str { match self { $(Kind::$kind => $name,)* } }
+            /// HTTP status.
+            pub fn status(self) -> StatusCode { match self { $(Kind::$kind => StatusCode::$status,)* } }
+            /// Short summary, the same for every occurrence.
+            pub fn title(self) -> &'static str { match self { $(Kind::$kind => $title,)* } }
+            /// What the reader can do about it.
+            pub fn action(self) -> &'static str { match self { $(Kind::$kind => $action,)* } }
+        }
+    };
+}
+
+problems! {
+    EmptyPicture "empty-picture" BAD_REQUEST "No picture was sent",
+        "Send the picture file as the request body (curl: --data-binary @picture.png), or as the multipart field `image`.";
+    MissingModality "missing-modality" BAD_REQUEST "The modality was not given",
+        "Add ?modality=NAME to the address; GET /v1/modalities lists the names. It is never guessed.";
+    UnknownModality "unknown-modality" BAD_REQUEST "No such modality",
+        "Use one of the names that GET /v1/modalities lists.";
+    NoGuard "no-guard" BAD_REQUEST "The modality cannot be chosen automatically",
+        "Name the modality, or use models that come with a modality guard.";
+    UnknownModel "unknown-model" BAD_REQUEST "No such model",
+        "Use one of the names that GET /v1/models lists, or leave `model` out.";
+    BadQuery "bad-query" BAD_REQUEST "The query cannot be read",
+        "Mend or leave out the parameter that the detail names; /openapi.json describes them all.";
+    BadMultipart "bad-multipart" BAD_REQUEST "The multipart body cannot be read",
+        "Send the picture as the file field `image` (curl: -F image=@picture.png) and wishes as text fields named as the query parameters; /openapi.json describes them all.";
+    BadHost "bad-host" BAD_REQUEST "The Host header cannot be read",
+        "Send exactly one `Host` line with the name or address, and the port, that the request is for.";
+    BodyAborted "body-aborted" BAD_REQUEST "The request body broke off",
+        "Send the request again.";
+    CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
+        "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
+    NotFound "not-found" NOT_FOUND "There is nothing here",
+        "See /openapi.json for what there is.";
+    MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Wrong method",
+        "Use one of the methods in the `Allow` header.";
+    NotAcceptable "not-acceptable" NOT_ACCEPTABLE "No reply in a form the client accepts",
+        "Accept application/json, image/png or image/jpeg, or choose with format=.";
+    BodyTimeout "body-timeout" REQUEST_TIMEOUT "The request body took too long",
+        "Send the picture faster, or raise `body_timeout_s` in the configuration.";
+    BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The request body is too large",
+        "Send a smaller file, or raise `body_limit_mib` in the configuration; GET /v1/info tells the limit.";
+    UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "The body's Content-Type is not taken",
+        "Send the picture file's own bytes (no JSON, no base64) as Content-Type: image/png (or the like), application/octet-stream, or multipart/form-data; curl's --data-binary needs -H 'Content-Type: application/octet-stream'.";
+    CompressedBody "compressed-body" UNSUPPORTED_MEDIA_TYPE "Compressed bodies are not taken",
+        "Send the body uncompressed, without `Content-Encoding`: picture files are compressed as they are.";
+    NotAPicture "not-a-picture" UNSUPPORTED_MEDIA_TYPE "The bytes are no picture",
+        "Send the bytes of a PNG, JPEG, BMP, TIFF or WebP file as they lie on disk.";
+    UnsupportedPicture "unsupported-picture" UNSUPPORTED_MEDIA_TYPE "Pictures of this kind are not read",
+        "Save the picture as 8-bit RGB or grey PNG and send that.";
+    WrongHost "wrong-host" MISDIRECTED_REQUEST "This server does not go by that name",
+        "Call it as localhost or by its IP address, or add the name to `allowed_hosts` in the configuration.";
+    DamagedPicture "damaged-picture" UNPROCESSABLE_ENTITY "The picture is truncated or damaged",
+        "Check that the file opens elsewhere, and send it whole.";
+    PictureTooLarge "picture-too-large" UNPROCESSABLE_ENTITY "The picture has too many pixels",
+        "Scale the picture down, or raise `image.max_pixels` or `image.max_memory_mib` in the configuration; GET /v1/info tells both.";
+    TooMuchWork "too-much-work" UNPROCESSABLE_ENTITY "Decoding the picture takes too long",
+        "Save the picture anew, as PNG or baseline JPEG, or scale it down; `decode_timeout_s` in the configuration sets the time.";
+    NoSuchPage "no-such-page" UNPROCESSABLE_ENTITY "The file has no such page",
+        "Ask for one of its pages with page=, from 1, or leave `page` out.";
+    ModalityMismatch "modality-mismatch" UNPROCESSABLE_ENTITY "The picture does not look like this modality",
+        "Send the picture as what it is, or with its grey values turned round if it is `inverted`; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
+    PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
+        "Send the whole picture, not a strip of it.";
+    TooLongForJpeg "too-long-for-jpeg" UNPROCESSABLE_ENTITY "A JPEG cannot hold the picture",
+        "Ask for format=overlay, which is PNG, or scale the picture down.";
+    Internal "internal" INTERNAL_SERVER_ERROR "A fault of this program",
+        "Send the request again; if it fails again, report it with the server's log.";
+    QueueFull "queue-full" SERVICE_UNAVAILABLE "All places are taken",
+        "Try again after the seconds in `Retry-After`.";
+    UploadBudget "upload-budget" SERVICE_UNAVAILABLE "Too many uploads at once",
+        "Try again after the seconds in `Retry-After`, or raise `upload_budget_mib` in the configuration.";
+    TooManyConnections "too-many-connections" SERVICE_UNAVAILABLE "Too many connections",
+        "Close idle connections, or try again after the seconds in `Retry-After`.";
+    NotReady "not-ready" SERVICE_UNAVAILABLE "The model is still loading",
+        "Try again after the seconds in `Retry-After`; GET /health/ready tells when.";
+    ModelUnusable "model-unusable" SERVICE_UNAVAILABLE "The model cannot be used",
+        "Check the model files and the manifest; the detail tells what was expected and found.";
+    EngineStuck "engine-stuck" SERVICE_UNAVAILABLE "An engine thread does not come back",
+        "Restart the server, and report it with the server's log; the detail tells what it is at.";
+    TimedOut "timed-out" SERVICE_UNAVAILABLE "The model took too long",
+        "Try again, use a smaller model, or raise `request_timeout_s` in the configuration.";
+    Stopped "stopped" SERVICE_UNAVAILABLE "The server is stopping",
+        "Try again once it has been started again.";
+}
+
+impl Kind {
+    /// Seconds after which trying again makes sense, where it does.
+    pub(super) fn retry_after(self) -> Option<u16> {
+        match self {
+            Self::QueueFull | Self::UploadBudget | Self::TooManyConnections => Some(1),
+            Self::NotReady | Self::TimedOut => Some(2),
+            Self::Stopped => Some(10),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picture::frame::Format;
+    use picture::report::Form;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_every_field_is_filled() {
+        let names: HashSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        for kind in Kind::ALL {
+            assert!(
+                kind.name()
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-'),
+                "{kind:?}"
+            );
+            assert!(
+                kind.status().is_client_error() || kind.status().is_server_error(),
+                "{kind:?}"
+            );
+            assert!(
+                kind.title().len() > 5 && kind.action().ends_with('.'),
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_read_and_what_can_be_had_is_named() {
+        let formats = Format::names_in_words();
+        assert!(Kind::NotAPicture.action().contains(&formats));
+        for form in Form::ALL {
+            let advice = Kind::NotAcceptable.action();
+            assert!(advice.contains(form.media_type()), "{form:?}: {advice}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Which address is answered by what, and what lies around all of them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, body::Bytes};
+use picture::segmenter::{EngineError, Segmenter};
+use tower::{Layer, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::NormalizePathLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::config::ServerConfig;
+use super::problem::{Kind, Problem};
+use super::{admission, catalog, cors, page, problem, samples, segment};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "espmedsam",
+        description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
+    ),
+    components(schemas(problem::ProblemBody))
+)]
+struct Api;
+
+/// Every route that the OpenAPI document describes.
+fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(segment::segment))
+        .routes(routes!(catalog::modalities))
+        .routes(routes!(catalog::models))
+        .routes(routes!(catalog::info))
+        .routes(routes!(catalog::live))
+        .routes(routes!(catalog::ready))
+        .routes(routes!(samples::list))
+        .routes(routes!(samples::picture))
+        .routes(routes!(problem::list))
+        .routes(routes!(problem::explain))
+}
+
+/// The OpenAPI document, as it is served and as it is checked in at `docs/openapi.json`.
+///
+/// # Errors
+/// None in practice: the document is plain data.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    Ok(described().into_openapi().to_pretty_json()? + "\n")
+}
+
+/// The whole API as a service, for tests without a socket and for [`serve`].
+///
+/// Takes `config` as checked: see [`ServerConfig::check`].
+pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
+    routes(App::new(config, engine))
+}
+
+pub(super) fn routes(app: Arc<App>) -> Router {
+    let (routes, _) = described().split_for_parts();
+    let always = |name: HeaderName, value| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let layers = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http())
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::CACHE_CONTROL, "no-store"))
+        .layer(always(header::REFERRER_POLICY, "no-referrer"))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            cors::resource_policy,
+        ))
+        .option_layer(cors::layer(&app.config))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), admission::guard))
+        .layer(from_fn_with_state(app.clone(), until_the_end));
+    let routes = routes
+        .route("/", get(page::page))
+        .route("/openapi.json", get(openapi))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(layers)
+        .with_state(app);
+    // Around the routes, not among them: a slash at the end has to go before they are chosen by.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
+}
+
+/// Answers what is still waiting when the end comes; dropping the rest gives it up.
+async fn until_the_end(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut ending = app.ending.subscribe();
+    tokio::select! {
+        response = next.run(request) => response,
+        _ = ending.wait_for(|ending| *ending) => Problem::from(EngineError::Stopped).into_response(),
+    }
+}
+
+async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {
+    let document = openapi_json().map_err(|error| problem::internal(&error.to_string()))?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/json")],
+        Bytes::from(document),
+    )
+        .into_response())
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Kind::NotFound.because(format!("There is no '{}'.", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Kind::MethodNotAllowed.because(format!("'{}' is not asked for with {method}.", uri.path()))
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    problem::internal(&text.unwrap_or_else(|| "a panic without words".into())).into_response()
+}

@@ -1,0 +1,122 @@
+//! The forms in which a result can be had: all that is said of them elsewhere (what can be asked for, media types, names of
+//! files, help) follows from the table here.
+
+/// What there is to know of a form.
+struct FormFacts {
+    name: &'static str,
+    /// As registered with IANA.
+    media_type: &'static str,
+    /// Of a file's name: what tells it from its picture and from other forms of the same.
+    ending: &'static str,
+}
+
+const JSON: &str = "application/json";
+
+macro_rules! forms {
+    ($(#[doc = $about:literal] $form:ident $facts:tt)*) => {
+        /// A representation of the result.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Form {
+            $(#[doc = $about] $form,)*
+        }
+
+        impl Form {
+            /// All of them. Of those of one media type, the first is the one for who asks for no other.
+            pub const ALL: &[Self] = &[$(Self::$form),*];
+
+            const fn facts(self) -> &'static FormFacts {
+                match self {
+                    $(Self::$form => &FormFacts $facts,)*
+                }
+            }
+
+            /// What it is, as a sentence for users.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$form => $about.trim(),)*
+                }
+            }
+        }
+    };
+}
+
+forms! {
+    /// JSON with everything: figures, run-length code and polygons.
+    Json { name: "json", media_type: JSON, ending: "json" }
+    /// JSON with the mask as COCO run-length code, without polygons.
+    Rle { name: "rle", media_type: JSON, ending: "rle.json" }
+    /// JSON with the mask as polygons (outer rings and holes), without run-length code.
+    Polygons { name: "polygons", media_type: JSON, ending: "polygons.json" }
+    /// The mask as PNG, 8-bit grey, 0 or 255, at the picture's own size.
+    Png { name: "png", media_type: "image/png", ending: "mask.png" }
+    /// The picture with the mask drawn over it, PNG.
+    Overlay { name: "overlay", media_type: "image/png", ending: "overlay.png" }
+    /// The picture with the mask drawn over it, JPEG.
+    OverlayJpeg { name: "overlay-jpeg", media_type: "image/jpeg", ending: "overlay.jpg" }
+    /// The picture with the patch prompt's cells drawn over it (where the model looked), PNG.
+    Patch { name: "patch", media_type: "image/png", ending: "patch.png" }
+}
+
+impl Form {
+    /// What it is asked for by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The form of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|form| form.name() == name)
+    }
+
+    /// The names of all, with commas between them.
+    #[must_use]
+    pub fn names() -> String {
+        let names: Vec<_> = Self::ALL.iter().map(|form| form.name()).collect();
+        names.join(", ")
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        self.facts().media_type
+    }
+
+    /// What ends the name of its file, without the first dot: it tells the file from its picture's and from those of
+    /// other forms.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        self.facts().ending
+    }
+
+    /// Whether a terminal can show it.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        self.media_type() == JSON
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_told_apart_by_name_and_by_ending() {
+        for (i, form) in Form::ALL.iter().enumerate() {
+            assert_eq!(Form::from_name(form.name()), Some(*form));
+            assert!(form.about().ends_with('.'), "{form:?}");
+            for other in &Form::ALL[i + 1..] {
+                assert_ne!(form.name(), other.name());
+                assert_ne!(form.ending(), other.ending());
+            }
+        }
+        assert_eq!(Form::from_name("bmp"), None);
+        assert_eq!(Form::from_name("Json"), None);
+        assert_eq!(
+            Form::names(),
+            "json, rle, polygons, png, overlay, overlay-jpeg, patch"
+        );
+    }
+}

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::essentials::Essential;
+use super::form::Form;
+use super::record::{
+    Area, CheckReport, CheckState, Found, PictureFacts, Report, UsedModality, UsedModel,
+};
+use super::shape::{EllipseFit, RegionSizes};
+use super::times::Times;
+use crate::NOTICE;
+use crate::frame::Frame;
+use crate::mask::ellipse::Ellipse;
+use crate::mask::measure::measure;
+use crate::mask::polygons::{Polygon, largest, polygons};
+use crate::mask::regions::Regions;
+use crate::mask::rle::Rle;
+use crate::mask::{LogitMap, Mask, warnings};
+use crate::render::{self, OverlayStyle, RenderError};
+use crate::scale::Scale;
+use crate::segmenter::{Lease, Segmentation};
+
+/// Of overlays: no visible blocks around a crisp contour.
+const JPEG_QUALITY: u8 = 90;
+
+/// What a JSON report has only if asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras {
+    /// The patch prompt.
+    pub patch: bool,
+}
+
+/// A result, ready to be given out.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The report or picture, of the form's media type.
+    pub bytes: Vec<u8>,
+    /// What is to go along with it.
+    pub essentials: Vec<Essential>,
+    /// Where the time went.
+    pub times: Times,
+}
+
+/// Renders a result; takes milliseconds to seconds. The segmentation is used up: its picture is drawn upon in place
+/// (unless another shares it), and what the form does not need is freed first.
+///
+/// # Errors
+/// [`RenderError::TooLongForJpeg`], or a fault of this program.
+pub fn render(
+    segmentation: Segmentation,
+    form: Form,
+    extras: Extras,
+) -> Result<Rendered, RenderError> {
+    let start = Instant::now();
+    let elapsed = || start.elapsed().as_secs_f64() * 1e3;
+    let (pixels, mut report) = take_apart(segmentation);
+    let Pixels {
+        frame,
+        mask,
+        patch,
+        scale,
+        lease: _lease,
+    } = pixels;
+    let style = OverlayStyle {
+        mismatch: report.modality_check.state == CheckState::ModalityMismatch,
+        ..OverlayStyle::default()
+    };
+    let bytes = match form {
+        Form::Json | Form::Rle | Form::Polygons => {
+            drop(frame);
+            put_shape(&mut report, &mask, form, &scale);
+            drop(mask);
+            report.patch = extras.patch.then(|| patch.into());
+            // It cannot tell the time of being written.
+            report.times_ms.render = elapsed();
+            serde_json::to_vec(&report).map_err(RenderError::encode)?
+        }
+        Form::Png => {
+            drop(frame);
+            render::mask_png(mask)?
+        }
+        Form::Overlay => render::encode_png(draw(frame, mask, &style)?)?,
+        Form::OverlayJpeg => {
+            render::fits_jpeg(&frame)?;
+            render::encode_jpeg(&draw(frame, mask, &style)?, JPEG_QUALITY)?
+        }
+        Form::Patch => {
+            drop(mask);
+            let frame = Arc::unwrap_or_clone(frame);
+            render::encode_png(render::patch_overlay(frame, &patch, &style))?
+        }
+    };
+    if !form.is_text() {
+        report.times_ms.render = elapsed();
+    }
+    Ok(Rendered {
+        bytes,
+        essentials: report.essentials(),
+        times: report.times_ms,
+    })
+}
+
+/// What is measured and drawn, and its share of the memory.
+struct Pixels {
+    frame: Arc<Frame>,
+    mask: Mask,
+    patch: LogitMap,
+    scale: Scale,
+    lease: Lease,
+}
+
+/// The pixels, and what every report tells; the mask's shape is not in it yet.
+fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
+    let Segmentation {
+        frame,
+        mask,
+        patch,
+        scale,
+        lease,
+        ..
+    } = segmentation;
+    let regions = Regions::find(&mask);
+    let measures = measure(&regions);
+    let size = mask.size();
+    let file = segmentation.file.as_ref();
+    let doubts = file.map(warnings::of_file).into_iter().flatten();
+    let doubted_size = match scale {
+        Scale::Uniform(pixel) => warnings::of_pixel_size(&segmentation.modality, size, pixel),
+        // Those of regions were told by the machine that drew them.
+        Scale::Unknown | Scale::Regions(_) => None,
+    };
+    let report = Report {
+        notice: NOTICE,
+        result: match measures.area {
+            0 => Found::NothingFound,
+            _ => Found::Target,
+        },
+        image: PictureFacts::of(size, file),
+        area: Area {
+            px: measures.area,
+            fraction: measures.area_fraction,
+        },
+        regions: RegionSizes::of(regions.areas()),
+        bbox: measures.bounding_box.map(Into::into),
+        modality_check: segmentation
+            .check
+            .as_ref()
+            .map_or(CheckReport::UNCHECKED, CheckReport::from),
+        warnings: doubts.chain(doubted_size).collect(),
+        times_ms: Times {
+            stages: segmentation.times,
+            render: 0.0,
+        },
+        model: UsedModel {
+            name: segmentation.model,
+            sha256: segmentation.model_sha256,
+        },
+        modality: UsedModality {
+            name: segmentation.modality,
+            index: segmentation.modality_index,
+            label: segmentation.label,
+        },
+        confidence: segmentation.confidence,
+        probability: segmentation.probability,
+        ellipse: None,
+        rle: None,
+        polygons: None,
+        patch: None,
+    };
+    let pixels = Pixels {
+        frame,
+        mask,
+        patch,
+        scale,
+        lease,
+    };
+    (pixels, report)
+}
+
+/// The mask as the JSON forms have it, and its ellipse where pixels have a size.
+fn put_shape(report: &mut Report, mask: &Mask, form: Form, scale: &Scale) {
+    report.rle = (form != Form::Polygons).then(|| Rle::encode(mask).into());
+    if form == Form::Rle && *scale == Scale::Unknown {
+        return;
+    }
+    let all = polygons(&Regions::find(mask));
+    if *scale != Scale::Unknown {
+        put_ellipse(report, &all, scale);
+    }
+    report.polygons = (form != Form::Rle).then(|| all.into_iter().map(Into::into).collect());
+}
+
+/// The ellipse of the largest region, or why it has none in millimetres.
+fn put_ellipse(report: &mut Report, regions: &[Polygon], scale: &Scale) {
+    let Some(region) = largest(regions) else {
+        return;
+    };
+    let pixel = match scale.within(region.bounding_box()) {
+        Ok(pixel) => pixel,
+        Err(reason) => return report.warnings.push(warnings::of_scale(reason)),
+    };
+    if let Some(ellipse) = Ellipse::of(region, pixel) {
+        let share = region.area() as f64 / report.area.px as f64;
+        let doubts = warnings::of_ellipse(&ellipse, share, regions.len());
+        report.warnings.extend(doubts);
+        report.ellipse = Some(EllipseFit::of(region, share, &ellipse));
+    }
+}
+
+/// The mask over its picture; the mask is gone before that becomes a file.
+fn draw(frame: Arc<Frame>, mask: Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
+    render::overlay(Arc::unwrap_or_clone(frame), &mask, style)
+}

@@ -1,0 +1,221 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Essential, Extras, Form, Rendered, render};
+use crate::NOTICE;
+use crate::frame::{FileInfo, Format, Frame, FrameLimits, decode};
+use crate::mask::{LogitMap, Mask};
+use crate::scale::{PixelSize, Scale, ScaledRegion};
+use crate::segmenter::{Lease, ModalityCheck, Segmentation, StageTimes};
+
+/// 80 x 50 grey, with a target of 30 x 15 at (10, 20), or none.
+fn segmentation(target: bool) -> Segmentation {
+    let inside = |i: u32| {
+        let (x, y) = (i % 80, i / 80);
+        target && (10..40).contains(&x) && (20..35).contains(&y)
+    };
+    let mask = (0..80 * 50).map(|i| 255 * u8::from(inside(i))).collect();
+    let map = || LogitMap::new(2, vec![-1.5, 0.5, 1.0, 2.0]).unwrap();
+    Segmentation {
+        frame: Arc::new(Frame::new(80, 50, vec![90; 3 * 80 * 50]).unwrap()),
+        file: Some(FileInfo {
+            format: Format::Tiff,
+            page: 2,
+            pages: 3,
+            bits: 8,
+            transparent: false,
+        }),
+        scale: Scale::Unknown,
+        mask: Mask::new(80, 50, mask).unwrap(),
+        low_res: map(),
+        patch: map(),
+        confidence: target.then_some(0.875),
+        probability: None,
+        signs: None,
+        check: None,
+        model: "m-64".into(),
+        model_sha256: "00ff".into(),
+        modality: "ultrasound".into(),
+        modality_index: 1,
+        label: "bright parts".into(),
+        times: StageTimes {
+            encode: 40.0,
+            total: 50.0,
+            ..StageTimes::default()
+        },
+        lease: Lease::default(),
+    }
+}
+
+fn rendered(segmentation: Segmentation, form: Form) -> Rendered {
+    render(segmentation, form, Extras::default()).unwrap()
+}
+
+fn told(segmentation: Segmentation, form: Form) -> Value {
+    serde_json::from_slice(&rendered(segmentation, form).bytes).unwrap()
+}
+
+fn scaled(scale: Scale) -> Segmentation {
+    Segmentation {
+        scale,
+        ..segmentation(true)
+    }
+}
+
+fn codes(report: &Value) -> Vec<&str> {
+    let warnings = report["warnings"].as_array().unwrap().iter();
+    warnings.map(|w| w["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn json_forms_leave_parts_out() {
+    for (form, rle, polygons) in [
+        (Form::Json, true, true),
+        (Form::Rle, true, false),
+        (Form::Polygons, false, true),
+    ] {
+        let report = told(segmentation(true), form);
+        assert_eq!(report["notice"], NOTICE);
+        assert_eq!(report["area"], json!({"px": 450, "fraction": 0.1125}));
+        let has = |part: &str| report.get(part).is_some();
+        assert_eq!(
+            (has("rle"), has("polygons"), has("patch"), has("ellipse")),
+            (rle, polygons, false, false),
+            "{form:?}"
+        );
+    }
+    let extras = Extras { patch: true };
+    let with_patch = render(segmentation(true), Form::Rle, extras).unwrap();
+    let report: Value = serde_json::from_slice(&with_patch.bytes).unwrap();
+    assert_eq!(
+        report["patch"],
+        json!({"side": 2, "logits": [-1.5, 0.5, 1.0, 2.0]})
+    );
+}
+
+#[test]
+fn every_form_is_of_its_media_type() {
+    for form in Form::ALL {
+        let bytes = rendered(segmentation(true), *form).bytes;
+        let found = image::guess_format(&bytes).map(|format| format.to_mime_type());
+        match form.is_text() {
+            true => assert!(serde_json::from_slice::<Value>(&bytes).is_ok(), "{form:?}"),
+            false => assert_eq!(found.ok(), Some(form.media_type()), "{form:?}"),
+        }
+    }
+    let mask = rendered(segmentation(true), Form::Png).bytes;
+    let mask = decode(&mask, &FrameLimits::default()).unwrap();
+    let marked = mask.rgb().iter().filter(|value| **value == 255).count();
+    assert_eq!((mask.size(), marked), ([80, 50], 3 * 450));
+}
+
+#[test]
+fn the_same_essentials_go_with_every_form() {
+    let expected = |result, area, fraction, regions, confidence: Option<&str>| {
+        let known = [
+            ("notice", Some(NOTICE)),
+            ("result", Some(result)),
+            ("model", Some("m-64")),
+            ("model-sha256", Some("00ff")),
+            ("modality", Some("ultrasound")),
+            ("area-px", Some(area)),
+            ("area-fraction", Some(fraction)),
+            ("regions", Some(regions)),
+            ("modality-check", Some("unchecked")),
+            ("confidence", confidence),
+            ("pages", Some("2/3")),
+            ("warnings", Some("pages-left")),
+        ];
+        let essential = |(name, value): (_, Option<&str>)| {
+            let value = value?.to_owned();
+            Some(Essential { name, value })
+        };
+        known.into_iter().filter_map(essential).collect::<Vec<_>>()
+    };
+    let found = expected("target", "450", "0.112500", "1", Some("0.8750"));
+    let nothing = expected("nothing-found", "0", "0.000000", "0", None);
+    for form in Form::ALL {
+        let of = |target| rendered(segmentation(target), *form).essentials;
+        assert_eq!(of(true), found, "{form:?}");
+        assert_eq!(of(false), nothing, "{form:?}");
+    }
+}
+
+#[test]
+fn a_mismatch_is_said_beside_and_upon_the_picture() {
+    let check = ModalityCheck {
+        score: 0.01,
+        threshold: 0.5,
+        likeliest: "x-ray".into(),
+        likeliest_score: 0.9,
+        inverted: None,
+    };
+    let mismatch = Segmentation {
+        check: Some(check),
+        ..segmentation(true)
+    };
+    let marked = rendered(mismatch, Form::Overlay);
+    let essential = Essential {
+        name: "modality-check",
+        value: "modality-mismatch".into(),
+    };
+    assert!(marked.essentials.contains(&essential));
+    let plain = rendered(segmentation(true), Form::Overlay);
+    assert!(marked.bytes != plain.bytes);
+}
+
+#[test]
+fn times_are_told_stage_by_stage() {
+    let Rendered { bytes, times, .. } = rendered(segmentation(true), Form::Json);
+    let report: Value = serde_json::from_slice(&bytes).unwrap();
+    let told = &report["times_ms"];
+    assert_eq!(told.as_object().unwrap().len(), times.rows().count());
+    for time in times.rows() {
+        assert_eq!(told[time.key], time.ms, "{time:?}");
+    }
+    assert_eq!(
+        (told["encode"].as_f64(), told["queue"].as_f64()),
+        (Some(40.0), Some(0.0))
+    );
+    assert!(times.render > 0.0);
+    assert_eq!(told["total"], 50.0 + times.render);
+}
+
+#[test]
+fn millimetres_are_those_of_the_scale_that_travelled_with_the_picture() {
+    let size = PixelSize::new([0.5, 2.0]).unwrap();
+    let uniform = told(scaled(Scale::Uniform(size)), Form::Rle);
+    // 15 x 30 mm: a rectangle's spread along a side is its square / 12, a semi-axis twice the root of that.
+    let longer = uniform["ellipse"]["semi_axes_mm"][0].as_f64().unwrap();
+    assert!((longer - 30.0 / 3_f64.sqrt()).abs() < 1e-9, "{longer}");
+
+    let around = |place, pixel| Scale::Regions(vec![ScaledRegion { place, pixel }]);
+    let within = told(scaled(around([5, 5, 60, 40], Some(size))), Form::Rle);
+    assert_eq!(within["ellipse"], uniform["ellipse"]);
+    assert_eq!(codes(&within), ["pages-left", "not-an-ellipse"]);
+
+    for (scale, reason) in [
+        (around([12, 5, 60, 40], Some(size)), "reaches beyond"),
+        (around([60, 5, 10, 10], Some(size)), "lies in none"),
+        (around([5, 5, 60, 40], None), "units are no lengths"),
+    ] {
+        for form in [Form::Json, Form::Rle, Form::Polygons] {
+            let report = told(scaled(scale.clone()), form);
+            assert!(report.get("ellipse").is_none());
+            assert_eq!(codes(&report), ["pages-left", "no-millimetres"]);
+            let message = report["warnings"][1]["message"].as_str().unwrap();
+            assert!(message.contains(reason), "{message}");
+        }
+    }
+    // Nothing is missed where nothing is known, or nothing found.
+    assert_eq!(
+        codes(&told(scaled(Scale::Unknown), Form::Json)),
+        ["pages-left"]
+    );
+    let nothing = Segmentation {
+        scale: around([60, 5, 10, 10], Some(size)),
+        ..segmentation(false)
+    };
+    assert_eq!(codes(&told(nothing, Form::Json)), ["pages-left"]);
+}

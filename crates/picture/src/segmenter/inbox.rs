@@ -1,0 +1,301 @@
+//! The one place that threads take their work from.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::frame::Stop;
+
+use super::agenda::{Agenda, Fate, Next, Refused};
+use super::clock::Clock;
+use super::done::Done;
+use super::error::EngineError;
+use super::job::Job;
+use super::live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink};
+use super::segmentation::Segmentation;
+use super::sync::lock;
+
+/// Jobs in a bounded queue and the newest frames of live sources, for any number of threads to take from.
+///
+/// Where both have something, jobs and lanes have turns; jobs have theirs in their order, lanes one after the other in a
+/// round; a lane has one frame in work at a time, so that its answers come in the order of its offers. Hence a job behind
+/// `k` others begins after at most these and `k + 1` frames; and a frame whose lane has none in work, with `n` lanes in
+/// all, after at most `n - 1` other frames and `n` jobs.
+pub struct Inbox {
+    agenda: Mutex<Agenda<Queued, Offer>>,
+    /// Something can be taken, or nothing more will come.
+    changed: Condvar,
+    clock: Arc<dyn Clock>,
+    capacity: usize,
+}
+
+/// An accepted job.
+struct Queued {
+    job: Job,
+    accepted: Instant,
+    done: Done,
+}
+
+/// A frame in its lane.
+pub(super) struct Offer {
+    pub frame: LiveFrame,
+    pub accepted: Instant,
+    pub terms: Arc<Terms>,
+}
+
+/// What holds for all frames of a lane.
+pub(super) struct Terms {
+    pub spec: LaneSpec,
+    pub sink: Arc<dyn LiveSink>,
+    /// Gives up what is in work.
+    pub stop: Stop,
+}
+
+/// Work whose turn has come.
+pub struct Taken {
+    /// What to do.
+    pub job: Job,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// Where it comes from.
+    pub entrance: Entrance,
+    /// Whether it is worth doing; its answer otherwise.
+    pub due: Result<(), EngineError>,
+    /// To be called with its outcome.
+    pub done: Done,
+}
+
+/// By which way work came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// Through [`super::Segmenter::submit`].
+    Queue,
+    /// Through a [`super::Lane`].
+    Lane,
+}
+
+impl Inbox {
+    /// Most lanes at once: sources of a device, not those who look at them.
+    pub const MOST_LANES: usize = 8;
+
+    /// In which `capacity` jobs may wait. Ages and times are by this clock.
+    #[must_use]
+    pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            agenda: Mutex::new(Agenda::new(capacity, Self::MOST_LANES)),
+            changed: Condvar::new(),
+            clock,
+            capacity,
+        })
+    }
+
+    /// Queues a job. `done` is called only by whoever takes it.
+    ///
+    /// # Errors
+    /// [`EngineError::Overloaded`] or [`EngineError::Stopped`]; `done` is then dropped.
+    pub fn push(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        let queued = Queued {
+            job,
+            accepted: self.clock.now(),
+            done,
+        };
+        let pushed = lock(&self.agenda).push(queued);
+        // What is refused is freed here, without the lock.
+        pushed.map_err(|(why, _)| match why {
+            Refused::Full => EngineError::Overloaded {
+                capacity: self.capacity,
+            },
+            Refused::Closed => EngineError::Stopped,
+        })?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for work; `None` once the inbox is closed and there is nothing left to take.
+    pub fn take(self: &Arc<Self>) -> Option<Taken> {
+        let mut agenda = lock(&self.agenda);
+        let next = loop {
+            match agenda.next() {
+                Some(next) => break next,
+                None if agenda.is_closed() => return None,
+                None => {
+                    agenda = (self.changed.wait(agenda)).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        };
+        let closed = agenda.is_closed();
+        drop(agenda);
+        Some(self.taken(next, closed))
+    }
+
+    /// What there is to take now.
+    pub fn try_take(self: &Arc<Self>) -> Option<Taken> {
+        let mut agenda = lock(&self.agenda);
+        let next = agenda.next()?;
+        let closed = agenda.is_closed();
+        drop(agenda);
+        Some(self.taken(next, closed))
+    }
+
+    /// Accepts nothing more. What was accepted can still be taken, and whoever closes it sees to it that it is: jobs to be
+    /// done, frames to be answered [`EngineError::Stopped`].
+    pub fn close(&self) {
+        lock(&self.agenda).close();
+        self.changed.notify_all();
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        lock(&self.agenda).is_closed()
+    }
+
+    /// Jobs that wait, and the most that may.
+    #[must_use]
+    pub fn queue(&self) -> (usize, usize) {
+        (lock(&self.agenda).jobs(), self.capacity)
+    }
+
+    /// What became of the frames of all lanes, those that are gone among them.
+    #[must_use]
+    pub fn lanes(&self) -> LaneCounts {
+        lock(&self.agenda).all_counts()
+    }
+
+    fn taken(self: &Arc<Self>, next: Next<Queued, Offer>, closed: bool) -> Taken {
+        match next {
+            Next::Job(Queued {
+                job,
+                accepted,
+                done,
+            }) => Taken {
+                job,
+                accepted,
+                entrance: Entrance::Queue,
+                due: Ok(()),
+                done,
+            },
+            Next::Frame(lane, offer) => self.frame(lane, offer, closed),
+        }
+    }
+
+    fn frame(self: &Arc<Self>, lane: usize, offer: Offer, closed: bool) -> Taken {
+        let Offer {
+            frame,
+            accepted,
+            terms,
+        } = offer;
+        let started = self.clock.now();
+        let age = started.saturating_duration_since(frame.captured);
+        let due = match terms.spec.stale_after {
+            _ if closed => Err(EngineError::Stopped),
+            Some(limit) if age > limit => Err(EngineError::Stale { age, limit }),
+            _ => Ok(()),
+        };
+        let job = Job {
+            picture: frame.picture,
+            scale: frame.scale,
+            ask: terms.spec.ask.clone(),
+            stop: terms.stop.clone(),
+        };
+        let delivery = Delivery {
+            turn: Turn {
+                inbox: self.clone(),
+                lane,
+            },
+            sequence: frame.sequence,
+            captured: frame.captured,
+            started,
+            terms,
+        };
+        Taken {
+            job,
+            accepted,
+            entrance: Entrance::Lane,
+            due,
+            done: Box::new(move |result| delivery.tell(result)),
+        }
+    }
+
+    pub(super) fn open(&self) -> Result<usize, EngineError> {
+        let mut agenda = lock(&self.agenda);
+        if agenda.is_closed() {
+            return Err(EngineError::Stopped);
+        }
+        let most = Self::MOST_LANES;
+        agenda.open().ok_or(EngineError::TooManyLanes { most })
+    }
+
+    /// The offer that was replaced.
+    pub(super) fn offer(&self, lane: usize, offer: Offer) -> Result<Option<Offer>, EngineError> {
+        let offered = lock(&self.agenda).offer(lane, offer);
+        let replaced = offered.map_err(|_| EngineError::Stopped)?;
+        self.changed.notify_one();
+        Ok(replaced)
+    }
+
+    pub(super) fn leave(&self, lane: usize) {
+        let waited = lock(&self.agenda).leave(lane);
+        // Freed without the lock.
+        drop(waited);
+    }
+
+    pub(super) fn counts(&self, lane: usize) -> LaneCounts {
+        lock(&self.agenda).counts(lane)
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}
+
+/// A lane's frame in work: while this lives the lane has no other turn.
+struct Turn {
+    inbox: Arc<Inbox>,
+    lane: usize,
+}
+
+/// Tells a lane's sink of the frame that was in work.
+struct Delivery {
+    turn: Turn,
+    sequence: u64,
+    captured: Instant,
+    started: Instant,
+    terms: Arc<Terms>,
+}
+
+impl Delivery {
+    /// Counted first, so that the sink finds itself in the counts, and whatever it does.
+    fn tell(self, result: Result<Segmentation, EngineError>) {
+        let Turn { inbox, lane } = &self.turn;
+        let fate = match &result {
+            Ok(_) => Fate::Computed,
+            Err(_) => Fate::Failed,
+        };
+        if lock(&inbox.agenda).settle(*lane, fate) {
+            self.terms.sink.take(LiveOutcome {
+                sequence: self.sequence,
+                captured: self.captured,
+                started: self.started,
+                finished: inbox.now(),
+                result,
+            });
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if lock(&self.inbox.agenda).release(self.lane) {
+            self.inbox.changed.notify_one();
+        }
+    }
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox")
+            .field("queue", &self.queue())
+            .field("lanes", &self.lanes())
+            .finish_non_exhaustive()
+    }
+}

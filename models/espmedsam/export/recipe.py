@@ -1,0 +1,51 @@
+"""What is shipped, as `configs/release.toml` says."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RecipeModality:
+    """One modality of it."""
+
+    label: str
+    trained_on: list[str]
+    licences: list[str]
+    controller: str = ""  # checkpoint, relative to the runs; "": the base alone
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One shared base, a controller for each modality that has a trained one."""
+
+    name: str
+    folder: str  # of the 8-bit weights, which all models share
+    side: int
+    profile: str
+    description: str
+    base: str  # checkpoint, relative to the runs
+    views: dict[str, dict[str, dict[str, Any]]]  # side -> modality -> how the network looks, as the manifest has it
+    white_balance: dict[str, dict[str, Any]]  # modality -> the usual light, as the manifest has it
+    modalities: dict[str, RecipeModality]
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """From the file. Raises SystemExit where it does not fit."""
+        values = tomllib.loads(path.read_text())
+        try:
+            modalities = {name: RecipeModality(**given) for name, given in values.pop("modality").items()}
+            return cls(**{"views": {}, "white_balance": {}, **values}, modalities=modalities)
+        except (KeyError, TypeError) as error:
+            raise SystemExit(f"{path}: {error}") from error
+
+    def looks(self, side: int) -> dict[str, dict[str, Any]]:
+        """Modality -> how the network looks at that side, if not once at the whole."""
+        return self.views.get(str(side), {})
+
+    def tiles(self, side: int, modality: str) -> int:
+        """Of a side of the picture."""
+        return self.looks(side).get(modality, {}).get("tiles", 1)

@@ -1,0 +1,4 @@
+"""What every output says."""
+
+NOTICE = "Research use only. Not for clinical use."
+METADATA = {"notice": NOTICE}  # of a `.safetensors` or ONNX file

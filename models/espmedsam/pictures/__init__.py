@@ -1,0 +1,1 @@
+"""The pool and its pictures: read, squared, augmented, balanced, shifted."""

@@ -1,0 +1,158 @@
+//! What is there, and how good and how fast it is.
+
+use super::{NOTICE, espmedsam, json, str, text, workplace};
+use testing::toy;
+
+#[test]
+fn every_help_says_what_it_is_not_for() {
+    for args in [
+        vec!["--help"],
+        vec!["segment", "--help"],
+        vec!["serve", "--help"],
+        vec!["models", "-h"],
+        vec!["eval", "--help"],
+        vec!["bench", "--help"],
+    ] {
+        let output = espmedsam(&args);
+        assert!(
+            output.status.success() && text(&output.stdout).contains(NOTICE),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn models_are_listed_and_checked() {
+    let dir = workplace();
+    let models = dir.path().join("models");
+    let output = espmedsam(&["models", "--models", str(&models)]);
+    let table = text(&output.stdout);
+    assert!(
+        output.status.success() && table.contains("bright") && table.contains(NOTICE),
+        "{table}"
+    );
+    std::fs::write(models.join("dark.bin"), vec![0; 786_432]).unwrap();
+    let output = espmedsam(&["--models", str(&models), "models"]);
+    assert_eq!(output.status.code(), Some(1));
+    let table = text(&output.stdout);
+    for line in table.lines().filter(|line| line.contains("toy")) {
+        assert_eq!(line.contains("corrupt"), line.contains(" dark "), "{line}");
+    }
+    assert!(text(&output.stderr).contains("expected SHA-256"));
+}
+
+#[test]
+fn eval_measures_against_ground_truth() {
+    let dir = workplace();
+    let half = |x: u32| if x < 32 { 255 } else { 0 };
+    // On `left` the model is right; on `right` the truth says left, so nothing overlaps; `none` has no target.
+    std::fs::write(
+        dir.path().join("truth.png"),
+        toy::png(64, 32, |x, _| half(x)),
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("none.png"), toy::png(64, 32, |_, _| 0)).unwrap();
+    let index = "dataset,modality,stem,image,mask,width,height,source_split,patient_or_group,empty\n\
+                 a,bright,1,in/left.png,truth.png,64,32,,,0\n\
+                 a,bright,2,in/right.png,truth.png,64,32,,,0\n\
+                 a,bright,3,in/right.png,none.png,64,32,,,1\n\
+                 a,bright,4,in/missing.png,none.png,64,32,,,1\n";
+    std::fs::write(dir.path().join("index.csv"), index).unwrap();
+    let split = |last: &str| format!("dataset,stem,split\na,1,val\na,2,val\na,3,val\na,4,{last}\n");
+    let (split_path, report) = (dir.path().join("split.csv"), dir.path().join("report.json"));
+    let models = dir.path().join("models");
+    let run = || {
+        let paths = [
+            str(dir.path()),
+            "--split",
+            str(&split_path),
+            "--json",
+            str(&report),
+            "--models",
+            str(&models),
+        ];
+        espmedsam(&[&["eval", "--data"], &paths[..]].concat())
+    };
+    std::fs::write(&split_path, split("train")).unwrap();
+    let output = run();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("| a ") && text(&output.stdout).contains(NOTICE));
+    let report_json = json(&std::fs::read(&report).unwrap());
+    let row = &report_json["datasets"][0];
+    assert_eq!(
+        (&row["images"], &row["empty"], &row["falsely_marked"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    // Dice is near 1 on one picture and near 0 on the other.
+    let dice = row["dice_mean"].as_f64().unwrap();
+    assert!((dice - 0.5).abs() < 0.02, "{dice}");
+    assert_eq!(report_json["notice"], NOTICE);
+    // A picture that cannot be read is named, the others are still measured.
+    std::fs::write(&split_path, split("val")).unwrap();
+    let output = run();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("a/4"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(
+        json(&std::fs::read(&report).unwrap())["failed"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn bench_reports_every_stage() {
+    let dir = workplace();
+    let (models, report) = (dir.path().join("models"), dir.path().join("bench.json"));
+    let left = dir.path().join("in/left.png");
+    let output = espmedsam(&[
+        "bench",
+        "--models",
+        str(&models),
+        "--runs",
+        "3",
+        "--threads",
+        "2",
+        "--image",
+        str(&left),
+        "--json",
+        str(&report),
+    ]);
+    assert!(
+        output.status.success() && text(&output.stdout).contains(NOTICE),
+        "{}",
+        text(&output.stderr)
+    );
+    let report = json(&std::fs::read(&report).unwrap());
+    assert_eq!(
+        (&report["runs"], &report["modality"]),
+        (&3.into(), &"bright".into())
+    );
+    let stages = report["stages"].as_array().unwrap();
+    let names: Vec<_> = stages
+        .iter()
+        .map(|stage| stage["stage"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "frame",
+            "preprocess",
+            "encode",
+            "self-prompt",
+            "decode",
+            "mask",
+            "total"
+        ]
+    );
+    for stage in stages {
+        let [p50, p95, max] =
+            ["p50_ms", "p95_ms", "max_ms"].map(|key| stage[key].as_f64().unwrap());
+        assert!(0.0 < p50 && p50 <= p95 && p95 <= max, "{stage}");
+    }
+}
