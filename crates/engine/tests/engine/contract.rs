@@ -1,5 +1,5 @@
 //! `docs/contract.json`: the facts that the Python package has too. Its own test holds it to the same file
-//! (`models/tests/light/test_contract.py`). Written anew with `ESPMEDSAM_WRITE_CONTRACT=1`.
+//! (`models/tests/light/test_shared_facts.py`). Written anew with `ESPMEDSAM_WRITE_CONTRACT=1`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
