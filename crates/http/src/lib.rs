@@ -1,4 +1,5 @@
-//! The local HTTP API and its page. The only module that knows axum; it knows the model as [`Segmenter`] alone.
+//! The local HTTP API and its page. The only crate that knows axum; it knows the model as
+//! [`Segmenter`](picture::segmenter::Segmenter) alone.
 //!
 //! A request's way: [`cors`] and [`admission`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
 //! [`upload`] (limits) → the engine's queue → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →

@@ -57,7 +57,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     Ok(described().into_openapi().to_pretty_json()? + "\n")
 }
 
-/// The whole API as a service, for tests without a socket and for [`serve`].
+/// The whole API as a service, for tests without a socket and for [`serve`](crate::serve()).
 ///
 /// Takes `config` as checked: see [`ServerConfig::check`].
 pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
