@@ -1,6 +1,7 @@
 //! What tests of several crates share. Not part of the product.
 
 pub mod fake;
+mod onnx;
 pub mod toy;
 
 use std::path::PathBuf;
