@@ -19,29 +19,29 @@ from pictures import INDEX, ROOT
 OUT = ROOT / "benches/peers.md"
 
 
-def contenders(a: argparse.Namespace, side: int, threads: int) -> list:
+def contenders(arguments: argparse.Namespace, side: int, threads: int) -> list:
     """All that start, in the order of their turns."""
     peers = [("float32", "onnxruntime", "float32", "f32"), ("float32", "openvino", "float32", "f32"),
              ("float32", "openvino", "bfloat16", "bf16"), ("onnxruntime-int8", "onnxruntime", "int8", "f32"),
              ("openvino-int8", "openvino", "int8", "f32"), ("openvino-int8", "openvino", "int8 + bfloat16", "bf16")]
 
     def program(name: str, precision: str, folder: str, given: str | None):
-        def open_it(c: Program) -> None:
-            c.open(a.binary, Path(given.format(side=side)) if given else graphs.folder(folder, side), threads)
+        def open_it(contender: Program) -> None:
+            contender.open(arguments.binary, Path(given.format(side=side)) if given else graphs.folder(folder, side), threads)
         return Program(name, precision), open_it
 
     def python(file: str, kind: str, precision: str, hint: str):
-        def open_it(c: Worker) -> None:
-            c.open(python_worker(kind, graphs.graph(file, side), side, threads, hint))
+        def open_it(contender: Worker) -> None:
+            contender.open(python_worker(kind, graphs.graph(file, side), side, threads, hint))
         return Worker(kind, precision), open_it
 
     def rten():
-        def open_it(c: Worker) -> None:
-            c.open([a.rten, graphs.graph("float32", side), side, INDEX], {"RTEN_NUM_THREADS": str(threads)})
+        def open_it(contender: Worker) -> None:
+            contender.open([arguments.rten, graphs.graph("float32", side), side, INDEX], {"RTEN_NUM_THREADS": str(threads)})
         return Worker("rten", "float32"), open_it
 
-    wanted = [program("ours", "float32", "nodes", a.ours_float), program("ours", "int8", "nodes-int8", a.ours_int8),
-              program("tract", "float32", "plain", None), *(python(*p) for p in peers), *([rten()] if a.rten else [])]
+    wanted = [program("ours", "float32", "nodes", arguments.ours_float), program("ours", "int8", "nodes-int8", arguments.ours_int8),
+              program("tract", "float32", "plain", None), *(python(*p) for p in peers), *([rten()] if arguments.rten else [])]
     opened = []
     for contender, open_it in wanted:
         try:
@@ -53,16 +53,16 @@ def contenders(a: argparse.Namespace, side: int, threads: int) -> list:
     return opened
 
 
-def case(a: argparse.Namespace, side: int, threads: int) -> tuple[list, list[dict]]:
+def case(arguments: argparse.Namespace, side: int, threads: int) -> tuple[list, list[dict]]:
     """Rounds of all contenders by turns; more of them while the machine is disturbed and patience lasts."""
-    opened = contenders(a, side, threads)
+    opened = contenders(arguments, side, threads)
     runs, done = {}, 0
     for c in opened:
         measure(c, 1)
-        runs[id(c)] = max(2, min(a.runs, round(1000 * a.seconds / c.rounds[0].cpu_ms * threads)))
+        runs[id(c)] = max(2, min(arguments.runs, round(1000 * arguments.seconds / c.rounds[0].cpu_ms * threads)))
         c.rounds.clear()
     start = time.monotonic()
-    while done < a.rounds or (time.monotonic() - start < a.patience
+    while done < arguments.rounds or (time.monotonic() - start < arguments.patience
                               and any(sum(r.others < report.QUIET for r in c.rounds) < 3 for c in opened)):
         for c in opened:
             measure(c, runs[id(c)])

@@ -15,7 +15,7 @@ use engine::flow::Subject;
 use engine::service::Latency;
 use picture::NOTICE;
 use picture::frame::{self, Frame, FrameLimits};
-use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, StageTimes};
+use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, StageTimes, millis};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BenchArgs {
@@ -109,7 +109,7 @@ pub(super) fn run(args: &BenchArgs, models: Option<&Path>) -> Result<(), Failure
     let started = Instant::now();
     asks.iter()
         .try_for_each(|ask| pipeline.warm_up(ask).map(|_| ()))?;
-    let warm_up_ms = started.elapsed().as_secs_f64() * 1e3;
+    let warm_up_ms = millis(started.elapsed());
     let segment = |asks: &[Ask]| -> Result<StageTimes, EngineError> {
         let results = pipeline.segment_all(&Subject::from(&picture), asks)?;
         Ok(results.iter().map(|result| result.times).sum())

@@ -10,7 +10,7 @@ use engine::flow::Pipeline;
 use engine::manifest::contract::Role;
 use engine::model::runtime::{Graph, Input, Tensor32, Threads};
 use picture::frame::Frame;
-use picture::segmenter::Ask;
+use picture::segmenter::{Ask, millis};
 
 /// Time and multiplications of one kind of layer in one graph.
 #[derive(Clone, Copy, Default)]
@@ -91,7 +91,7 @@ fn measure(
         let (mut at, mut last) = (0, Instant::now());
         graph.run_observed(threads, inputs, &mut outputs, &mut |_, _| {
             let now = Instant::now();
-            let ms = (now - last).as_secs_f64() * 1e3;
+            let ms = millis(now - last);
             match best.get_mut(at) {
                 Some(least) => *least = least.min(ms),
                 None => best.push(ms),

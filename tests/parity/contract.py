@@ -117,27 +117,27 @@ def real(q, scale, zero):
 # Nodes: inputs by name (None: absent) and attributes, as docs/nodes.md lists them ---------------------------------
 
 
-def out(y, i):
+def out(y, given):
     """Quantized if the node says so."""
-    return y if i["y_scale"] is None else quantize(y, i["y_scale"], i["y_zero"])
+    return y if given["y_scale"] is None else quantize(y, given["y_scale"], given["y_zero"])
 
 
-def finish(acc, i, activation):
+def finish(acc, given, activation):
     """Exact sums -> the output of an 8-bit node."""
-    bias = F(0) if i["bias"] is None else i["bias"]
-    y = fma(acc.astype(F), i["x_scale"] * i["weight_scale"], bias)
-    if i.get("residual") is not None:
-        r = i["residual"]
-        y = y + (r if i["residual_scale"] is None else real(r, i["residual_scale"], i["residual_zero"]))
+    bias = F(0) if given["bias"] is None else given["bias"]
+    y = fma(acc.astype(F), given["x_scale"] * given["weight_scale"], bias)
+    if given.get("residual") is not None:
+        r = given["residual"]
+        y = y + (r if given["residual_scale"] is None else real(r, given["residual_scale"], given["residual_zero"]))
     if activation == "gelu":
-        mid = i["mid_scale"], i["mid_zero"]
+        mid = given["mid_scale"], given["mid_zero"]
         y = gelu(real(quantize(y, *mid), *mid))
-    return out(y, i)
+    return out(y, given)
 
 
-def centred(i):
+def centred(given):
     """x - zero in float64, where sums of products are exact."""
-    return i["x"].astype(np.float64) - i["x_zero"]
+    return given["x"].astype(np.float64) - given["x_zero"]
 
 
 def patches(x, height, width, kernel, stride, pad):
@@ -147,70 +147,70 @@ def patches(x, height, width, kernel, stride, pad):
     return windows.transpose(0, 1, 3, 4, 2).reshape(-1, kernel * kernel, x.shape[2])
 
 
-def qlinear(i, activation):
-    return finish(centred(i) @ i["weight"].astype(np.float64).T, i, activation)
+def qlinear(given, activation):
+    return finish(centred(given) @ given["weight"].astype(np.float64).T, given, activation)
 
 
-def qconv(i, activation, planar, **geometry):
-    n, channels = i["weight"].shape[:2]
-    weight = i["weight"].reshape(n, channels, -1).transpose(0, 2, 1).reshape(n, -1)
-    x = patches(centred(i), **geometry)
-    return finish(x.reshape(len(x), -1) @ weight.astype(np.float64).T, i, activation)
+def qconv(given, activation, planar, **geometry):
+    n, channels = given["weight"].shape[:2]
+    weight = given["weight"].reshape(n, channels, -1).transpose(0, 2, 1).reshape(n, -1)
+    x = patches(centred(given), **geometry)
+    return finish(x.reshape(len(x), -1) @ weight.astype(np.float64).T, given, activation)
 
 
-def qdepthwise(i, activation, **geometry):
-    x = patches(centred(i), kernel=3, pad=1, **geometry)
-    return finish((x * i["weight"].reshape(-1, 9).T).sum(1), i, activation)
+def qdepthwise(given, activation, **geometry):
+    x = patches(centred(given), kernel=3, pad=1, **geometry)
+    return finish((x * given["weight"].reshape(-1, 9).T).sum(1), given, activation)
 
 
-def conv(i, activation, height, width, planar, **geometry):
+def conv(given, activation, height, width, planar, **geometry):
     """Of a picture: channel after channel."""
     assert planar == 1 and activation == "gelu"
-    n = len(i["weight"])
-    x = patches(i["x"][0].reshape(-1, height * width).T, height, width, **geometry)
-    x, weight = x.transpose(0, 2, 1).reshape(len(x), -1), i["weight"].reshape(n, -1)
+    n = len(given["weight"])
+    x = patches(given["x"][0].reshape(-1, height * width).T, height, width, **geometry)
+    x, weight = x.transpose(0, 2, 1).reshape(len(x), -1), given["weight"].reshape(n, -1)
     y = chain(np.zeros((len(x), n), F), ((x[:, k, None], weight[:, k]) for k in range(x.shape[1])))
-    return out(gelu(y + i["bias"]), i)
+    return out(gelu(y + given["bias"]), given)
 
 
-def depthwise(i, activation, **geometry):
+def depthwise(given, activation, **geometry):
     assert activation == "none"
-    x, weight = patches(i["x"], kernel=3, pad=1, **geometry), i["weight"].reshape(-1, 9)
-    start = np.broadcast_to(i["bias"], x[:, 0].shape)
+    x, weight = patches(given["x"], kernel=3, pad=1, **geometry), given["weight"].reshape(-1, 9)
+    start = np.broadcast_to(given["bias"], x[:, 0].shape)
     return chain(start, ((x[:, tap], weight[:, tap]) for tap in range(9)))
 
 
-def layer_norm(i, epsilon, activation):
+def layer_norm(given, epsilon, activation):
     assert activation == "none"
-    x, n = i["x"], F(i["x"].shape[1])
+    x, n = given["x"], F(given["x"].shape[1])
     d = x - (total(x) / n)[:, None]
     parts = lanes(d)
     squares = fold(chain(np.zeros_like(parts[:, 0]), ((p, p) for p in parts.swapaxes(0, 1))))
     inverse = F(1) / np.sqrt(squares / n + F(epsilon))
-    weight = F(1) if i["weight"] is None else i["weight"]
-    return out(fma(d * inverse[:, None], weight, F(0) if i["bias"] is None else i["bias"]), i)
+    weight = F(1) if given["weight"] is None else given["weight"]
+    return out(fma(d * inverse[:, None], weight, F(0) if given["bias"] is None else given["bias"]), given)
 
 
-def window_attention(i, height, width, window, heads):
+def window_attention(given, height, width, window, heads):
     """Windows that tile the map; keys are the cells, then the token. Scores are in units of ln 2."""
-    assert i["outside"] is None
+    assert given["outside"] is None
     w, ny, nx = window, height // window, width // window
-    x = i["qkv"].reshape(ny, w, nx, w, heads, 3, HEAD).transpose(5, 0, 2, 4, 1, 3, 6)
+    x = given["qkv"].reshape(ny, w, nx, w, heads, 3, HEAD).transpose(5, 0, 2, 4, 1, 3, 6)
     q, k, v = x.reshape(3, ny * nx, heads, w * w, HEAD)
     y, x = np.divmod(np.arange(w * w), w)
     offset = np.abs(y[:, None] - y) * w + np.abs(x[:, None] - x)
-    bias = np.broadcast_to(i["biases"][:, offset], (ny * nx, heads, w * w, w * w))
-    if i["token"] is not None:
-        token = np.broadcast_to(i["token"], (ny * nx, heads, 1, HEAD))
+    bias = np.broadcast_to(given["biases"][:, offset], (ny * nx, heads, w * w, w * w))
+    if given["token"] is not None:
+        token = np.broadcast_to(given["token"], (ny * nx, heads, 1, HEAD))
         k, v = np.concatenate([k, token], 2), np.concatenate([v, token], 2)
-        bias = np.concatenate([bias, np.broadcast_to(i["token_bias"], (*bias.shape[:3], 1))], 3)
+        bias = np.concatenate([bias, np.broadcast_to(given["token_bias"], (*bias.shape[:3], 1))], 3)
     products = chain(np.zeros_like(bias), ((q[..., d, None], k[..., None, :, d]) for d in range(HEAD)))
     scores = fma(products, F(HEAD**-0.5 * LOG2_E), (bias * LOG2_E).astype(F))
     scores = exp2(scores - scores.max(-1, keepdims=True))
     y = chain(np.zeros_like(q), ((scores[..., key, None], v[..., None, key, :]) for key in range(k.shape[2])))
     y = y * (F(1) / total(scores))[..., None]
     y = y.reshape(ny, nx, heads, w, w, HEAD).transpose(0, 3, 1, 4, 2, 5)
-    return out(y.reshape(height * width, heads * HEAD), i)
+    return out(y.reshape(height * width, heads * HEAD), given)
 
 
 NODES = {

@@ -17,7 +17,6 @@ mod pin;
 pub mod preprocess;
 pub mod self_prompt;
 pub mod service;
-mod sync;
 pub mod views;
 
 pub use options::EngineOptions;

@@ -5,12 +5,13 @@
 //! reads slowly, or not at all, keeps nobody waiting.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use picture::sync::lock;
 use tokio::sync::Notify;
 
 /// Bytes handed to the connection at a time. The connection asks for the next only when it has room, so a client
@@ -138,15 +139,14 @@ impl Replies {
         Some(reader)
     }
 
-    /// A poisoned lock here guards only whole values, so it stays usable; so below.
     fn readers(&self) -> MutexGuard<'_, Vec<Arc<Reader>>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.readers)
     }
 }
 
 impl Reader {
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.progress)
     }
 }
 

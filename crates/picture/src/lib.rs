@@ -12,6 +12,7 @@ pub mod render;
 pub mod report;
 pub mod scale;
 pub mod segmenter;
+pub mod sync;
 
 /// Said by every output object, page and help text of this product.
 pub const NOTICE: &str = "Research use only. Not for clinical use.";

@@ -44,18 +44,18 @@ class TappedLayers(FloatLayers):
         self.taps: dict[str, str] = {}
         self.bytes: set[str] = set()
 
-    def _tap(self, y: str, key: str, activation: str, byte: bool) -> str:
+    def _tap(self, value: str, key: str, activation: str, byte: bool) -> str:
         if activation == "gelu":
-            self.taps[f"{key}.mid"] = y
-            y = self.graph.op("Gelu", y)
+            self.taps[f"{key}.mid"] = value
+            value = self.graph.op("Gelu", value)
         if byte:
-            self.taps[f"{key}.y"] = y
-            self.bytes.add(y)
-        return y
+            self.taps[f"{key}.y"] = value
+            self.bytes.add(value)
+        return value
 
-    def _input(self, x: str, key: str) -> None:
-        if x not in self.bytes:
-            self.taps[f"{key}.x"] = x
+    def _input(self, value: str, key: str) -> None:
+        if value not in self.bytes:
+            self.taps[f"{key}.x"] = value
 
     def float_node(self, key: str, node: Call, byte: bool) -> str:
         return self._tap(super().float_node(key, node, byte), key, "none", byte)
@@ -65,13 +65,13 @@ class TappedLayers(FloatLayers):
         y = super().linear_node(key, replace(layer, activation="none"))
         return self._tap(y, key, layer.activation, layer.byte)
 
-    def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
-        self._input(x, key)
-        return self._tap(super().conv(x, key, side, stride, byte), key, "none", byte)
+    def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
+        self._input(value, key)
+        return self._tap(super().conv(value, key, side, stride, byte), key, "none", byte)
 
-    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
-        self._input(x, key)
-        return self._tap(self._depthwise(x, key, shape, stride, "none"), key, "gelu", True)
+    def depthwise(self, value: str, key: str, shape: MapShape, stride: int) -> str:
+        self._input(value, key)
+        return self._tap(self._depthwise(value, key, shape, stride, "none"), key, "gelu", True)
 
 
 @dataclass(frozen=True)

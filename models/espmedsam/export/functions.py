@@ -13,29 +13,31 @@ from ..facts.architecture import HEAD_DIM
 from .graph import Body
 
 
-def activate(body: Body, x: str, activation: str) -> str:
+def activate(body: Body, value: str, activation: str) -> str:
     """ "none", "relu" or "gelu" (exact)."""
-    return {"none": lambda: x, "relu": lambda: body.op("Relu", x), "gelu": lambda: body.op("Gelu", x)}[activation]()
+    return {"none": lambda: value, "relu": lambda: body.op("Relu", value), "gelu": lambda: body.op("Gelu", value)}[
+        activation
+    ]()
 
 
-def quantized(body: Body, y: str, given: dict) -> str:
-    """uint8 if the node has `y_scale` and `y_zero`: clamp(round_half_even(y / scale) + zero, 0, 255)."""
-    return body.op("QuantizeLinear", y, given["y_scale"], given["y_zero"]) if "y_scale" in given else y
+def quantized(body: Body, value: str, given: dict) -> str:
+    """uint8 if the node has `y_scale` and `y_zero`: clamp(round_half_even(value / scale) + zero, 0, 255)."""
+    return body.op("QuantizeLinear", value, given["y_scale"], given["y_zero"]) if "y_scale" in given else value
 
 
-def to_map(body: Body, x: str, height: int, width: int) -> str:
+def to_map(body: Body, value: str, height: int, width: int) -> str:
     """[H*W, C] -> [1, C, H, W]."""
-    return body.transpose(body.reshape(x, 1, height, width, -1), 0, 3, 1, 2)
+    return body.transpose(body.reshape(value, 1, height, width, -1), 0, 3, 1, 2)
 
 
-def to_rows(body: Body, x: str) -> str:
+def to_rows(body: Body, value: str) -> str:
     """[1, C, H, W] -> [H*W, C]."""
-    return body.op("Flatten", body.transpose(x, 0, 2, 3, 1), axis=3)
+    return body.op("Flatten", body.transpose(value, 0, 2, 3, 1), axis=3)
 
 
-def linear_to(body: Body, x: str, weight: str, bias: str | None) -> str:
+def linear_to(body: Body, value: str, weight: str, bias: str | None) -> str:
     """x [R, K] times weight [N, K] transposed."""
-    return body.op("Gemm", *filter(None, (x, weight, bias)), transB=1)
+    return body.op("Gemm", *filter(None, (value, weight, bias)), transB=1)
 
 
 def linear(body: Body, given: dict, *, activation: str) -> str:

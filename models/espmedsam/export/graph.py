@@ -69,19 +69,19 @@ class Writer:
         """An int64 vector, as shapes want it."""
         return self.const(values, np.int64)
 
-    def reshape(self, x: str, *shape: int) -> str:
+    def reshape(self, value: str, *shape: int) -> str:
         """To a shape; -1 is what is left, 0 stays."""
-        return self.op("Reshape", x, self.ints(*shape))
+        return self.op("Reshape", value, self.ints(*shape))
 
-    def transpose(self, x: str, *perm: int) -> str:
+    def transpose(self, value: str, *perm: int) -> str:
         """Axes in another order."""
-        return self.op("Transpose", x, perm=list(perm))
+        return self.op("Transpose", value, perm=list(perm))
 
-    def split3(self, x: str) -> list[str]:
+    def split3(self, value: str) -> list[str]:
         """Three equal parts of axis 0, that axis taken away."""
         name = self._name("Split")
         parts = [f"{name}:{number}" for number in range(3)]
-        self.nodes.append(helper.make_node("Split", [x], parts, name=name, axis=0, num_outputs=3))
+        self.nodes.append(helper.make_node("Split", [value], parts, name=name, axis=0, num_outputs=3))
         return [self.op("Squeeze", part, self.ints(0)) for part in parts]
 
 

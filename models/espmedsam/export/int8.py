@@ -261,10 +261,10 @@ class Int8Layers(FloatLayers):
         }
         return self._eight(key, call("QLinear", inputs, activation=layer.activation), layer.byte)
 
-    def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
+    def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         node = call(
             "QConv",
-            {"x": x, **self.eight(key)},
+            {"x": value, **self.eight(key)},
             height=side,
             width=side,
             kernel=3,
@@ -275,10 +275,10 @@ class Int8Layers(FloatLayers):
         )
         return self._eight(key, node, byte)
 
-    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
+    def depthwise(self, value: str, key: str, shape: MapShape, stride: int) -> str:
         node = call(
             "QDepthwise",
-            {"x": x, **self.eight(key)},
+            {"x": value, **self.eight(key)},
             {"channels": shape.channels},
             height=shape.side,
             width=shape.side,

@@ -108,15 +108,15 @@ class FloatLayers:
         inputs = {"x": layer.x, **layer.parameters, "residual": layer.residual}
         return self.graph.node(call("Linear", inputs, activation=layer.activation))
 
-    def linear(self, x: str, key: str, activation: str = "none", residual: str = "", byte: bool = False) -> str:
+    def linear(self, value: str, key: str, activation: str = "none", residual: str = "", byte: bool = False) -> str:
         """Linear layer or 1x1 convolution."""
-        return self.linear_node(key, Linear(x, self.matrix(key), activation, residual, byte))
+        return self.linear_node(key, Linear(value, self.matrix(key), activation, residual, byte))
 
-    def stem(self, x: str, key: str, side: int) -> str:
+    def stem(self, value: str, key: str, side: int) -> str:
         """3x3 convolution of stride 2 of the picture [1, 3, S, S], with GELU."""
         node = call(
             "Conv",
-            {"x": x, **self.parameters(key)},
+            {"x": value, **self.parameters(key)},
             height=side,
             width=side,
             kernel=3,
@@ -127,12 +127,12 @@ class FloatLayers:
         )
         return self.float_node(key, node, True)
 
-    def conv(self, x: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
+    def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         """3x3 convolution of a map."""
         return self.graph.node(
             call(
                 "Conv",
-                {"x": x, **self.parameters(key)},
+                {"x": value, **self.parameters(key)},
                 height=side,
                 width=side,
                 kernel=3,
@@ -143,19 +143,19 @@ class FloatLayers:
             )
         )
 
-    def depthwise(self, x: str, key: str, shape: MapShape, stride: int) -> str:
+    def depthwise(self, value: str, key: str, shape: MapShape, stride: int) -> str:
         """3x3 with GELU, each channel by itself; 8-bit output."""
-        return self._depthwise(x, key, shape, stride, "gelu")
+        return self._depthwise(value, key, shape, stride, "gelu")
 
-    def local(self, x: str, key: str, shape: MapShape) -> str:
+    def local(self, value: str, key: str, shape: MapShape) -> str:
         """A block's local convolution: depthwise 3x3, float32 always."""
-        return self._depthwise(x, key, shape, 1, "none")
+        return self._depthwise(value, key, shape, 1, "none")
 
-    def _depthwise(self, x: str, key: str, shape: MapShape, stride: int, activation: str) -> str:
+    def _depthwise(self, value: str, key: str, shape: MapShape, stride: int, activation: str) -> str:
         return self.graph.node(
             call(
                 "Depthwise",
-                {"x": x, **self.parameters(key)},
+                {"x": value, **self.parameters(key)},
                 {"channels": shape.channels},
                 height=shape.side,
                 width=shape.side,
@@ -164,9 +164,9 @@ class FloatLayers:
             )
         )
 
-    def norm(self, x: str, key: str, epsilon: float = 1e-5, byte: bool = False) -> str:
+    def norm(self, value: str, key: str, epsilon: float = 1e-5, byte: bool = False) -> str:
         """LayerNorm."""
-        inputs = {"x": x, "weight": self.graph.weight(f"{key}.weight"), "bias": self.graph.weight(f"{key}.bias")}
+        inputs = {"x": value, "weight": self.graph.weight(f"{key}.weight"), "bias": self.graph.weight(f"{key}.bias")}
         return self.float_node(key, call("LayerNorm", inputs, epsilon=epsilon, activation="none"), byte)
 
     def window_attention(self, qkv: str, key: str, place: BlockPlace) -> str:
@@ -183,9 +183,9 @@ class FloatLayers:
         node = call("WindowAttention", inputs, height=side, width=side, window=window, heads=HEADS[place.stage])
         return self.float_node(key, node, True)
 
-    def mlp(self, x: str, keys: list[str], channels: int) -> str:
+    def mlp(self, value: str, keys: list[str], channels: int) -> str:
         """x + the sum of the MLPs (the block's own, the controller's beside it), as one MLP of both widths."""
-        node = call("LayerNorm", {"x": x}, {"channels": channels}, epsilon=1e-5, activation="none")
+        node = call("LayerNorm", {"x": value}, {"channels": channels}, epsilon=1e-5, activation="none")
         normed = self.float_node(f"{keys[0]}.norm", node, True)
         wide = self.linear_node(f"{keys[0]}.fc1", Linear(normed, self.widened(keys), "gelu", byte=True))
-        return self.linear_node(f"{keys[0]}.fc2", Linear(wide, self.narrowed(keys), residual=x))
+        return self.linear_node(f"{keys[0]}.fc2", Linear(wide, self.narrowed(keys), residual=value))

@@ -47,21 +47,21 @@ def encoder(layers: FloatLayers, side: int, controller: bool) -> Graph:
     return graph
 
 
-def _mbconv(layers: FloatLayers, x: str, key: str, side: int) -> str:
+def _mbconv(layers: FloatLayers, value: str, key: str, side: int) -> str:
     """Inverted bottleneck of stage 0, GELU after the residual."""
-    y = layers.linear(x, f"{key}.conv1", "gelu", byte=True)
+    y = layers.linear(value, f"{key}.conv1", "gelu", byte=True)
     y = layers.depthwise(y, f"{key}.conv2", MapShape(side, 4 * DIMS[0]), 1)
-    return layers.linear(y, f"{key}.conv3", "gelu", x, byte=True)
+    return layers.linear(y, f"{key}.conv3", "gelu", value, byte=True)
 
 
-def _block(layers: FloatLayers, x: str, key: str, place: BlockPlace) -> str:
+def _block(layers: FloatLayers, value: str, key: str, place: BlockPlace) -> str:
     """Transformer block: windows, local convolution, MLP beside the controller's MLP."""
     channels, attention = DIMS[place.stage], f"{key}.attn"
-    qkv = layers.linear(layers.norm(x, f"{attention}.norm", byte=True), f"{attention}.qkv")
+    qkv = layers.linear(layers.norm(value, f"{attention}.norm", byte=True), f"{attention}.qkv")
     y = layers.window_attention(qkv, attention, place)
-    x = layers.linear(y, f"{attention}.proj", residual=x)
-    x = layers.local(x, f"{key}.local_conv", MapShape(place.side, channels))
-    return layers.mlp(x, [f"{key}.mlp", *([f"{key}.med_dah"] if place.controller else [])], channels)
+    value = layers.linear(y, f"{attention}.proj", residual=value)
+    value = layers.local(value, f"{key}.local_conv", MapShape(place.side, channels))
+    return layers.mlp(value, [f"{key}.mlp", *([f"{key}.med_dah"] if place.controller else [])], channels)
 
 
 @dataclass(frozen=True)
@@ -167,24 +167,24 @@ def _node(
     return graph.node(call(kind, inputs, shape, **attributes))
 
 
-def _map(graph: Graph, x: str, side: int) -> str:
-    return _node(graph, "ToMap", {"x": x}, height=side, width=side)
+def _map(graph: Graph, value: str, side: int) -> str:
+    return _node(graph, "ToMap", {"x": value}, height=side, width=side)
 
 
-def _add(graph: Graph, a: str, b: str) -> str:
-    return _node(graph, "Add", {"a": a, "b": b})
+def _add(graph: Graph, left: str, right: str) -> str:
+    return _node(graph, "Add", {"a": left, "b": right})
 
 
-def _norm(graph: Graph, x: str, key: str, epsilon: float = 1e-5, activation: str = "none") -> str:
-    inputs = {"x": x, "weight": graph.weight(f"{key}.weight"), "bias": graph.weight(f"{key}.bias")}
+def _norm(graph: Graph, value: str, key: str, epsilon: float = 1e-5, activation: str = "none") -> str:
+    inputs = {"x": value, "weight": graph.weight(f"{key}.weight"), "bias": graph.weight(f"{key}.bias")}
     return _node(graph, "LayerNorm", inputs, epsilon=epsilon, activation=activation)
 
 
-def _linear(graph: Graph, x: str, key: str, activation: str = "none", residual: str = "") -> str:
+def _linear(graph: Graph, value: str, key: str, activation: str = "none", residual: str = "") -> str:
     weight = graph.weight(f"{key}.weight")
     if len(graph.shape(f"{key}.weight")) > 2:  # a 1x1 convolution
         weight = graph.op("Flatten", weight, axis=1)
-    inputs = {"x": x, "weight": weight, "bias": graph.weight(f"{key}.bias"), "residual": residual}
+    inputs = {"x": value, "weight": weight, "bias": graph.weight(f"{key}.bias"), "residual": residual}
     return _node(graph, "Linear", inputs, activation=activation)
 
 

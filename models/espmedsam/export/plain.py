@@ -44,25 +44,25 @@ POINT = Kernel()
 class PlainGraph(Graph):
     """Layers on NCHW maps and on token rows."""
 
-    def linear(self, x: str, key: str) -> str:
+    def linear(self, value: str, key: str) -> str:
         """x @ weight^T + bias."""
         transposed = self.op("Transpose", self.weight(f"{key}.weight"), perm=[1, 0])
-        return self.op("Add", self.op("MatMul", x, transposed), self.weight(f"{key}.bias"))
+        return self.op("Add", self.op("MatMul", value, transposed), self.weight(f"{key}.bias"))
 
-    def layer_norm(self, x: str, key: str, eps: float = 1e-5) -> str:
+    def layer_norm(self, value: str, key: str, eps: float = 1e-5) -> str:
         """Over the last axis."""
         return self.op(
-            "LayerNormalization", x, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"), axis=-1, epsilon=eps
+            "LayerNormalization", value, self.weight(f"{key}.weight"), self.weight(f"{key}.bias"), axis=-1, epsilon=eps
         )
 
-    def layer_norm_2d(self, x: str, key: str) -> str:
+    def layer_norm_2d(self, value: str, key: str) -> str:
         """Over the channels of NCHW."""
-        y = self.op("Transpose", x, perm=[0, 2, 3, 1])
+        y = self.op("Transpose", value, perm=[0, 2, 3, 1])
         return self.op("Transpose", self.layer_norm(y, key, 1e-6), perm=[0, 3, 1, 2])
 
-    def conv(self, x: str, weight: str, bias: str | None, kernel: Kernel) -> str:
+    def conv(self, value: str, weight: str, bias: str | None, kernel: Kernel) -> str:
         """Convolution of NCHW."""
-        inputs = [x, weight, *([bias] if bias else [])]
+        inputs = [value, weight, *([bias] if bias else [])]
         return self.op(
             "Conv",
             *inputs,
@@ -72,13 +72,13 @@ class PlainGraph(Graph):
             group=kernel.groups,
         )
 
-    def conv_bn(self, x: str, key: str, kernel: Kernel = POINT) -> str:
+    def conv_bn(self, value: str, key: str, kernel: Kernel = POINT) -> str:
         """Convolution with its BatchNorm folded in."""
-        return self.conv(x, *self.conv_norm(key), kernel)
+        return self.conv(value, *self.conv_norm(key), kernel)
 
-    def gelu(self, x: str) -> str:
+    def gelu(self, value: str) -> str:
         """Exact (erf) GELU."""
-        return self.op("Gelu", x)
+        return self.op("Gelu", value)
 
 
 def encoder(side: int, files: list[WeightFile], controller: bool) -> PlainGraph:
@@ -108,16 +108,16 @@ def encoder(side: int, files: list[WeightFile], controller: bool) -> PlainGraph:
     return graph
 
 
-def _mbconv(graph: PlainGraph, x: str, key: str) -> str:
-    y = graph.gelu(graph.conv_bn(x, f"{key}.conv1"))
+def _mbconv(graph: PlainGraph, value: str, key: str) -> str:
+    y = graph.gelu(graph.conv_bn(value, f"{key}.conv1"))
     y = graph.gelu(graph.conv_bn(y, f"{key}.conv2", Kernel(3, groups=4 * DIMS[0])))
-    return graph.gelu(graph.op("Add", x, graph.conv_bn(y, f"{key}.conv3")))
+    return graph.gelu(graph.op("Add", value, graph.conv_bn(y, f"{key}.conv3")))
 
 
-def _block(graph: PlainGraph, x: str, key: str, stage: int, side: int, controller: bool) -> str:
+def _block(graph: PlainGraph, value: str, key: str, stage: int, side: int, controller: bool) -> str:
     """Transformer block on [1,C,s,s]: windows, local convolution, MLP beside the controller's MLP."""
     channels, window = DIMS[stage], WINDOWS[stage]
-    tokens = graph.transpose(x, 0, 2, 3, 1)
+    tokens = graph.transpose(value, 0, 2, 3, 1)
     pad = -side % window
     windows = (side + pad) // window
     y = graph.op("Pad", tokens, graph.ints(0, 0, 0, 0, 0, pad, pad, 0)) if pad else tokens
@@ -137,16 +137,16 @@ def _block(graph: PlainGraph, x: str, key: str, stage: int, side: int, controlle
     )
     if pad:
         y = graph.op("Slice", y, graph.ints(0, 0), graph.ints(side, side), graph.ints(1, 2))
-    x = graph.transpose(graph.op("Add", tokens, y), 0, 3, 1, 2)
-    x = graph.transpose(graph.conv_bn(x, f"{key}.local_conv", Kernel(3, groups=channels)), 0, 2, 3, 1)
-    y = graph.op("Add", x, _mlp(graph, x, f"{key}.mlp"))
+    value = graph.transpose(graph.op("Add", tokens, y), 0, 3, 1, 2)
+    value = graph.transpose(graph.conv_bn(value, f"{key}.local_conv", Kernel(3, groups=channels)), 0, 2, 3, 1)
+    y = graph.op("Add", value, _mlp(graph, value, f"{key}.mlp"))
     if controller:
-        y = graph.op("Add", y, _mlp(graph, x, f"{key}.med_dah"))
+        y = graph.op("Add", y, _mlp(graph, value, f"{key}.med_dah"))
     return graph.transpose(y, 0, 3, 1, 2)
 
 
-def _mlp(graph: PlainGraph, x: str, key: str) -> str:
-    return graph.linear(graph.gelu(graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.fc1")), f"{key}.fc2")
+def _mlp(graph: PlainGraph, value: str, key: str) -> str:
+    return graph.linear(graph.gelu(graph.linear(graph.layer_norm(value, f"{key}.norm"), f"{key}.fc1")), f"{key}.fc2")
 
 
 def bias_offsets(window: int) -> np.ndarray:
@@ -155,10 +155,10 @@ def bias_offsets(window: int) -> np.ndarray:
     return (np.abs(y[:, None] - y) * window + np.abs(x[:, None] - x)).astype(np.uint8)
 
 
-def _window_attention(graph: PlainGraph, x: str, key: str, stage: int, controller: bool) -> str:
+def _window_attention(graph: PlainGraph, value: str, key: str, stage: int, controller: bool) -> str:
     """x [windows, N, C]; the controller's token is one more key and value per head, with a bias of its own."""
     channels, heads, cells = DIMS[stage], HEADS[stage], WINDOWS[stage] ** 2
-    qkv = graph.linear(graph.layer_norm(x, f"{key}.norm"), f"{key}.qkv")
+    qkv = graph.linear(graph.layer_norm(value, f"{key}.norm"), f"{key}.qkv")
     qkv = graph.transpose(graph.reshape(qkv, -1, cells, heads, 3, HEAD_DIM), 3, 0, 2, 1, 4)
     q, k, v = graph.split3(qkv)
     offsets = graph.op("Cast", graph.const(bias_offsets(WINDOWS[stage]), np.uint8), to=TensorProto.INT64)
@@ -250,10 +250,10 @@ def decoder(side: int, files: list[WeightFile]) -> PlainGraph:
     return graph
 
 
-def _up2(graph: PlainGraph, x: str, key: str) -> str:
+def _up2(graph: PlainGraph, value: str, key: str) -> str:
     return graph.op(
         "ConvTranspose",
-        x,
+        value,
         graph.weight(f"{key}.weight"),
         graph.weight(f"{key}.bias"),
         kernel_shape=[2, 2],

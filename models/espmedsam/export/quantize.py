@@ -41,13 +41,13 @@ class Histogram:
         self.low, self.high = 0.0, 0.0  # a range always holds 0, which must be exact
         self.counts = np.zeros(BINS)
 
-    def widen(self, x: np.ndarray) -> None:
+    def widen(self, values: np.ndarray) -> None:
         """First pass."""
-        self.low, self.high = min(self.low, float(x.min())), max(self.high, float(x.max()))
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
 
-    def add(self, x: np.ndarray) -> None:
+    def add(self, values: np.ndarray) -> None:
         """Second pass."""
-        self.counts += np.histogram(x, BINS, (self.low, self.high))[0]
+        self.counts += np.histogram(values, BINS, (self.low, self.high))[0]
 
     def centres(self) -> np.ndarray:
         """The value each count stands for."""
@@ -79,6 +79,6 @@ _GRID = np.linspace(-8, 8, 16001)
 _GRID_GELU = np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in _GRID])
 
 
-def _gelu(x: np.ndarray) -> np.ndarray:
+def _gelu(values: np.ndarray) -> np.ndarray:
     """GELU by a fine table: 0 far below, x far above."""
-    return np.where(x > 8, x, np.interp(x, _GRID, _GRID_GELU))
+    return np.where(values > 8, values, np.interp(values, _GRID, _GRID_GELU))

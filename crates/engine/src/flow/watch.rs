@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use crate::sync::millis;
+use picture::segmenter::millis;
 
 /// Times one stage after the other.
 pub(super) struct Watch {

@@ -9,9 +9,9 @@ use super::runtime::{Graph, GraphFiles};
 use crate::manifest::contract::Role;
 use crate::manifest::file;
 use crate::manifest::{GuardSpec, Manifest, ModalitySpec, ModelSpec};
-use crate::sync::lock;
 use compute::kernels::Cpu;
 use compute::layers::LayerCache;
+use picture::sync::lock;
 
 /// A models folder: its manifest, and the graphs loaded so far.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::flow::{Pipeline, Plan};
 use crate::manifest::ModelSpec;
 use crate::model::store::{Choice, Store};
 use crate::options::EngineOptions;
-use crate::sync::lock;
+use picture::sync::lock;
 
 /// How long dropping an engine may take.
 const DROP_PATIENCE: Duration = Duration::from_secs(4);

@@ -9,7 +9,7 @@ use picture::frame::Stop;
 
 use picture::segmenter::{Done, EngineError, Segmentation};
 
-use crate::sync::lock;
+use picture::sync::lock;
 
 /// One worker's.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use picture::segmenter::{Bell, Clock, EngineError, Entrance, Inbox, Readiness, T
 use super::post::{Post, Reply};
 use super::stats::Recorder;
 use crate::model::store::Store;
-use crate::sync::lock;
+use picture::sync::lock;
 
 /// The engine's state.
 #[derive(Debug)]

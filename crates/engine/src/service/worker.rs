@@ -1,15 +1,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::model::runtime::panic_message;
-
-use picture::segmenter::{Ask, EngineError, Entrance, Job, Readiness, Segmentation, Taken};
+use picture::segmenter::{Ask, EngineError, Entrance, Job, Readiness, Segmentation, Taken, millis};
+use picture::sync::lock;
 
 use super::post::{Duty, OnDuty, Post, Reply};
 use super::shared::Shared;
 use crate::flow::Pipeline;
+use crate::model::runtime::panic_message;
 use crate::pin;
-use crate::sync::{lock, millis};
 
 /// What a worker does with a job: the [`Pipeline`], and in tests what never ends.
 pub(super) trait Work: Send {

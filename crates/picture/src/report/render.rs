@@ -18,7 +18,7 @@ use crate::mask::rle::Rle;
 use crate::mask::{LogitMap, Mask, warnings};
 use crate::render::{self, OverlayStyle, RenderError};
 use crate::scale::Scale;
-use crate::segmenter::{Lease, Segmentation};
+use crate::segmenter::{Lease, Segmentation, millis};
 
 /// Of overlays: no visible blocks around a crisp contour.
 const JPEG_QUALITY: u8 = 90;
@@ -52,7 +52,7 @@ pub fn render(
     extras: Extras,
 ) -> Result<Rendered, RenderError> {
     let start = Instant::now();
-    let elapsed = || start.elapsed().as_secs_f64() * 1e3;
+    let elapsed = || millis(start.elapsed());
     let (pixels, mut report) = take_apart(segmentation);
     let Pixels {
         frame,

@@ -124,11 +124,11 @@ impl<J, F> Agenda<J, F> {
     /// Puts a frame in its lane's place: gives back the one that waited there, or this one if nothing is taken any more.
     pub(super) fn offer(&mut self, lane: usize, frame: F) -> Result<Option<F>, F> {
         let closed = self.closed;
-        match self.slot(lane) {
-            Some(slot) if !closed => {
-                let replaced = slot.newest.replace(frame);
-                slot.past.offered += 1;
-                slot.past.replaced += u64::from(replaced.is_some());
+        match self.state(lane) {
+            Some(state) if !closed => {
+                let replaced = state.newest.replace(frame);
+                state.past.offered += 1;
+                state.past.replaced += u64::from(replaced.is_some());
                 Ok(replaced)
             }
             _ => Err(frame),
@@ -152,11 +152,14 @@ impl<J, F> Agenda<J, F> {
     fn frame(&mut self) -> Option<Next<J, F>> {
         let lanes = self.lanes.len();
         for lane in (self.round..lanes).chain(0..self.round) {
-            let Some(slot) = self.slot(lane).filter(|slot| slot.stage == LaneStage::Free) else {
+            let Some(state) = self
+                .state(lane)
+                .filter(|state| state.stage == LaneStage::Free)
+            else {
                 continue;
             };
-            if let Some(frame) = slot.newest.take() {
-                slot.stage = LaneStage::InWork;
+            if let Some(frame) = state.newest.take() {
+                state.stage = LaneStage::InWork;
                 self.round = (lane + 1) % lanes;
                 return Some(Next::Frame(lane, frame));
             }
@@ -166,50 +169,53 @@ impl<J, F> Agenda<J, F> {
 
     /// Counts the end of a lane's frame in work; whether anybody is to be told of it.
     pub(super) fn settle(&mut self, lane: usize, fate: Fate) -> bool {
-        let Some(slot) = self.slot(lane) else {
+        let Some(state) = self.state(lane) else {
             return false;
         };
-        slot.stage = LaneStage::Told;
+        state.stage = LaneStage::Told;
         match fate {
-            _ if slot.left => slot.past.dropped += 1,
-            Fate::Computed => slot.past.computed += 1,
-            Fate::Failed => slot.past.failed += 1,
+            _ if state.left => state.past.dropped += 1,
+            Fate::Computed => state.past.computed += 1,
+            Fate::Failed => state.past.failed += 1,
         }
-        !slot.left
+        !state.left
     }
 
     /// Lets a lane have its next turn; whether a frame waits for it. One that was never settled has failed.
     pub(super) fn release(&mut self, lane: usize) -> bool {
         if self
-            .slot(lane)
-            .is_some_and(|slot| slot.stage == LaneStage::InWork)
+            .state(lane)
+            .is_some_and(|state| state.stage == LaneStage::InWork)
         {
             self.settle(lane, Fate::Failed);
         }
-        let Some(slot) = self.slot(lane) else {
+        let Some(state) = self.state(lane) else {
             return false;
         };
-        slot.stage = LaneStage::Free;
-        let waits = slot.newest.is_some();
+        state.stage = LaneStage::Free;
+        let waits = state.newest.is_some();
         self.retire(lane);
         waits
     }
 
     /// Ends a lane: gives back the frame that waited. Its place is free once nothing of it is in work.
     pub(super) fn leave(&mut self, lane: usize) -> Option<F> {
-        let slot = self.slot(lane)?;
-        slot.left = true;
-        let waited = slot.newest.take();
-        slot.past.dropped += u64::from(waited.is_some());
+        let state = self.state(lane)?;
+        state.left = true;
+        let waited = state.newest.take();
+        state.past.dropped += u64::from(waited.is_some());
         self.retire(lane);
         waited
     }
 
     fn retire(&mut self, lane: usize) {
-        let gone = |slot: &mut LaneState<F>| slot.left && slot.stage == LaneStage::Free;
-        let gone = self.lanes.get_mut(lane).and_then(|slot| slot.take_if(gone));
-        if let Some(slot) = gone {
-            self.past = [self.past, slot.counts()].into_iter().sum();
+        let gone = |state: &mut LaneState<F>| state.left && state.stage == LaneStage::Free;
+        let gone = self
+            .lanes
+            .get_mut(lane)
+            .and_then(|state| state.take_if(gone));
+        if let Some(state) = gone {
+            self.past = [self.past, state.counts()].into_iter().sum();
         }
     }
 
@@ -229,8 +235,8 @@ impl<J, F> Agenda<J, F> {
 
     /// One lane's.
     pub(super) fn counts(&self, lane: usize) -> LaneCounts {
-        let slot = self.lanes.get(lane).and_then(Option::as_ref);
-        slot.map(LaneState::counts).unwrap_or_default()
+        let state = self.lanes.get(lane).and_then(Option::as_ref);
+        state.map(LaneState::counts).unwrap_or_default()
     }
 
     /// All lanes', those that are gone among them.
@@ -239,7 +245,7 @@ impl<J, F> Agenda<J, F> {
         open.chain([self.past]).sum()
     }
 
-    fn slot(&mut self, lane: usize) -> Option<&mut LaneState<F>> {
+    fn state(&mut self, lane: usize) -> Option<&mut LaneState<F>> {
         self.lanes.get_mut(lane).and_then(Option::as_mut)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::sync::lock;
+use crate::sync::lock;
 
 /// How long [`ManualClock::wait_for_sleepers`] waits, by the real time: reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::job::Job;
 use super::live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink};
 use super::segmentation::Segmentation;
-use super::sync::lock;
+use crate::sync::lock;
 
 /// Jobs in a bounded queue and the newest frames of live sources, for any number of threads to take from.
 ///

@@ -1,9 +1,10 @@
 //! The memory that all decoded pictures together may take.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::frame::{FrameError, Stop};
+use crate::sync::lock;
 
 use super::error::EngineError;
 
@@ -52,7 +53,7 @@ impl Memory {
             let (need, limit) = (bytes, budget.total);
             return Err(FrameError::TooMuchMemory { need, limit }.into());
         }
-        let mut free = budget.free();
+        let mut free = lock(&budget.free);
         while *free < bytes {
             stop.check()?;
             let waited = budget.freed.wait_timeout(free, TICK);
@@ -85,13 +86,8 @@ impl Drop for Share {
 
 impl Budget {
     fn give_back(&self, bytes: u64) {
-        *self.free() += bytes;
+        *lock(&self.free) += bytes;
         self.freed.notify_all();
-    }
-
-    /// A poisoned lock here guards only a number, so it stays usable.
-    fn free(&self) -> MutexGuard<'_, u64> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,7 +16,6 @@ mod memory;
 mod models;
 mod readiness;
 mod segmentation;
-mod sync;
 mod times;
 
 pub use check::{Inverted, ModalityCheck};
@@ -31,7 +30,7 @@ pub use memory::{Lease, Memory};
 pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;
 pub use segmentation::Segmentation;
-pub use times::{Stage, StageTimes};
+pub use times::{Stage, StageTimes, millis};
 
 use std::sync::Arc;
 

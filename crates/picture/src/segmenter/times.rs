@@ -1,6 +1,8 @@
 //! The stages of a picture's way: all that is said of them elsewhere (JSON, `Server-Timing`, tables, the page) follows
 //! from the table here.
 
+use std::time::Duration;
+
 /// A stage, as it is told of.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
@@ -75,6 +77,12 @@ impl StageTimes {
     pub fn stages(&self) -> f64 {
         Self::STAGES.iter().map(|stage| (stage.time)(self)).sum()
     }
+}
+
+/// A time as [`StageTimes`] has it, milliseconds.
+#[must_use]
+pub fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

@@ -40,11 +40,12 @@ const HOUSE: [Storey; 5] = [
         root: "lib.rs",
         knows: &[],
         rooms: &[
+            ("sync", &[]),
             ("frame", &[]),
             ("scale", &[]),
             ("mask", &["frame", "scale"]),
             ("render", &["frame", "mask"]),
-            ("segmenter", &["frame", "scale", "mask"]),
+            ("segmenter", &["sync", "frame", "scale", "mask"]),
             ("report", &["frame", "scale", "mask", "render", "segmenter"]),
         ],
     },
@@ -53,13 +54,12 @@ const HOUSE: [Storey; 5] = [
         root: "lib.rs",
         knows: &["compute", "picture"],
         rooms: &[
-            ("sync", &[]),
             ("pin", &[]),
             ("options", &[]),
             ("manifest", &[]),
             ("preprocess", &["manifest"]),
             ("views", &["manifest", "preprocess"]),
-            ("model", &["sync", "manifest"]),
+            ("model", &["manifest"]),
             ("guard", &["manifest", "preprocess", "model"]),
             ("encode", &["preprocess", "model"]),
             ("self_prompt", &["encode", "model"]),
@@ -67,7 +67,6 @@ const HOUSE: [Storey; 5] = [
             (
                 "flow",
                 &[
-                    "sync",
                     "pin",
                     "options",
                     "manifest",
@@ -80,10 +79,7 @@ const HOUSE: [Storey; 5] = [
                     "decode",
                 ],
             ),
-            (
-                "service",
-                &["sync", "pin", "options", "manifest", "model", "flow"],
-            ),
+            ("service", &["pin", "options", "manifest", "model", "flow"]),
         ],
     },
     Storey {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use picture::sync::lock;
 
 use tract_onnx::Onnx;
 use tract_onnx::data_resolver::ModelDataResolver;
@@ -37,7 +39,7 @@ struct Verified {
 
 impl Verified {
     fn bytes(&self, path: &Path) -> TractResult<Arc<Vec<u8>>> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = lock(&self.read);
         if let Some(bytes) = read.get(path) {
             return Ok(bytes.clone());
         }

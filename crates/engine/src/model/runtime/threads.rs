@@ -1,10 +1,11 @@
 //! What graphs compute on.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use tract_linalg::multithread::Executor;
 
 use compute::kernels::{Context, Cpu, Pool};
+use picture::sync::lock;
 
 /// What graphs compute on: exactly so many threads, and the memory between layers. Each engine worker has its own, so
 /// that workers never wait for each other; clones share it.
@@ -52,7 +53,7 @@ impl Threads {
     /// The computing context, for one run at a time. A run that panicked leaves only values behind that the next
     /// one overwrites.
     pub fn context(&self) -> MutexGuard<'_, Context> {
-        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.context)
     }
 
     /// tract's own pool, made at the first call.
