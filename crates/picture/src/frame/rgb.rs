@@ -28,6 +28,25 @@ impl Frame {
         Ok(Self { width, height, rgb })
     }
 
+    /// Makes it a picture of another size in the memory it has; what its samples are then is not said.
+    ///
+    /// # Errors
+    /// [`FrameError::BadSamples`] if it were to have no pixels, or more than memory can address.
+    pub fn reshape(&mut self, width: u32, height: u32) -> Result<(), FrameError> {
+        let samples = 3 * u128::from(width) * u128::from(height);
+        let len = usize::try_from(samples).ok().filter(|len| *len > 0);
+        let Some(len) = len.filter(|len| *len <= isize::MAX as usize) else {
+            return Err(FrameError::BadSamples {
+                width,
+                height,
+                found: self.rgb.len() as u64,
+            });
+        };
+        self.rgb.resize(len, 0);
+        (self.width, self.height) = (width, height);
+        Ok(())
+    }
+
     /// Width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {

@@ -28,7 +28,7 @@ struct Storey {
 }
 
 /// From the ground up.
-const HOUSE: [Storey; 5] = [
+const HOUSE: [Storey; 6] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -81,6 +81,12 @@ const HOUSE: [Storey; 5] = [
             ),
             ("service", &["pin", "options", "manifest", "model", "flow"]),
         ],
+    },
+    Storey {
+        place: "crates/video",
+        root: "lib.rs",
+        knows: &["picture"],
+        rooms: &[("source", &[])],
     },
     Storey {
         place: "crates/http",
