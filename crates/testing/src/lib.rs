@@ -2,6 +2,7 @@
 
 pub mod fake;
 mod onnx;
+pub mod puppet;
 pub mod toy;
 
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// Ends waiting early. Once rung it stays rung; clones are the same bell.
+/// Ends waiting early. Once rung it stays rung, until it is hushed; clones are the same bell.
 #[derive(Clone, Debug, Default)]
 pub struct Bell(Arc<Tongue>);
 
@@ -35,6 +35,11 @@ impl Bell {
     pub fn ring(&self) {
         *lock(&self.0.rung) = true;
         self.0.heard.notify_all();
+    }
+
+    /// Lets it be rung anew. Who has to hear every ring looks for what it was rung for after this.
+    pub fn hush(&self) {
+        *lock(&self.0.rung) = false;
     }
 
     /// Has all who wait look again what time it is.

@@ -1,0 +1,312 @@
+//! What the threads of a source share: what is known, and what is told of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use picture::frame::Frame;
+use picture::segmenter::{
+    Bell, Clock, EngineError, Lane, LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink,
+    Readiness, Segmenter,
+};
+use picture::sync::lock;
+
+use crate::desk::Desk;
+use crate::ears::Ears;
+use crate::settings::LiveSettings;
+use crate::state::{Signal, State};
+use crate::view::{LiveAnswer, LivePicture, LiveView};
+
+/// How often a model that cannot be used is asked again whether it can.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+pub(crate) struct Core {
+    pub clock: Arc<dyn Clock>,
+    pub settings: LiveSettings,
+    pub ears: Ears,
+    segmenter: Arc<dyn Segmenter>,
+    desk: Mutex<Desk>,
+    line: Mutex<LaneDesk>,
+    /// Rung for who waits for an answer.
+    pub answered: Bell,
+    /// Rung at the end.
+    pub ending: Bell,
+    stopped: AtomicBool,
+}
+
+/// The way to the model and back.
+struct LaneDesk {
+    spec: LaneSpec,
+    lane: Option<Lane>,
+    /// Counts the lanes so far, so that nothing comes from an old one.
+    number: u64,
+    /// What became of the frames of lanes that are gone.
+    gone: LaneCounts,
+    next_asking: Option<Instant>,
+    /// An answer that nobody has looked at yet, of the lane of that number.
+    outcome: Option<(u64, LiveOutcome)>,
+}
+
+/// Where a lane's answers go.
+struct LaneSink {
+    core: Weak<Core>,
+    lane: u64,
+}
+
+impl LiveSink for LaneSink {
+    fn take(&self, outcome: LiveOutcome) {
+        let Some(core) = self.core.upgrade() else {
+            return;
+        };
+        let overtaken = lock(&core.line).outcome.replace((self.lane, outcome));
+        if overtaken.is_some() {
+            lock(&core.desk).overtaken += 1;
+        }
+        core.answered.ring();
+    }
+}
+
+impl Core {
+    pub fn new(
+        segmenter: Arc<dyn Segmenter>,
+        clock: Arc<dyn Clock>,
+        settings: LiveSettings,
+        spec: LaneSpec,
+    ) -> Arc<Self> {
+        let now = clock.now();
+        Arc::new(Self {
+            clock,
+            settings,
+            ears: Ears::default(),
+            segmenter,
+            desk: Mutex::new(Desk::new(now)),
+            line: Mutex::new(LaneDesk {
+                spec,
+                lane: None,
+                number: 0,
+                gone: LaneCounts::default(),
+                next_asking: None,
+                outcome: None,
+            }),
+            answered: Bell::default(),
+            ending: Bell::default(),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.ending.ring();
+        self.answered.ring();
+        let lane = lock(&self.line).lane.take();
+        drop(lane);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    // --- what the capture thread tells ---
+
+    /// How the source does now; told to all who listen if that is news.
+    pub fn signal(&self, signal: Signal) {
+        let news = {
+            let mut desk = lock(&self.desk);
+            let news = desk.standing.signal != signal;
+            desk.standing.signal = signal;
+            news
+        };
+        if news {
+            self.ears.tell();
+        }
+    }
+
+    /// The source was opened.
+    pub fn opened(&self) {
+        lock(&self.desk).capture.opened += 1;
+        self.signal(Signal::Up);
+    }
+
+    /// A picture came that could not be read.
+    pub fn garbage(&self) {
+        lock(&self.desk).capture.garbage += 1;
+    }
+
+    /// By the source's own count so many pictures never came in.
+    pub fn missed(&self, count: u64) {
+        lock(&self.desk).capture.missed += count;
+    }
+
+    /// A picture came in: it is shown, and the model is asked, unless its answer is known.
+    pub fn arrived(self: &Arc<Self>, frame: Arc<Frame>, captured: Instant) {
+        let now = self.clock.now();
+        // A source whose clock is ahead must not make its pictures look fresher than they are.
+        let captured = captured.min(now);
+        let arrived = lock(&self.desk).arrived(frame, captured, now, &self.settings);
+        if let Some(picture) = arrived {
+            let offered = self.offer(&picture, now);
+            lock(&self.desk).was_offered(picture.sequence, offered);
+        }
+    }
+
+    /// Whether the model has it now, in a lane's waiting place.
+    fn offer(self: &Arc<Self>, picture: &LivePicture, now: Instant) -> bool {
+        let mut line = lock(&self.line);
+        self.see_to_lane(&mut line, now);
+        let Some(lane) = &line.lane else {
+            return false;
+        };
+        let frame = LiveFrame {
+            sequence: picture.sequence,
+            captured: picture.captured,
+            picture: picture::segmenter::Picture::Frame(picture.frame.clone()),
+            scale: self.settings.scale.clone(),
+        };
+        lane.offer(frame).is_ok()
+    }
+
+    /// Opens a lane if there is none, and asks from time to time whether the model is well.
+    fn see_to_lane(self: &Arc<Self>, line: &mut LaneDesk, now: Instant) {
+        if line.next_asking.is_some_and(|next| now < next) || self.is_stopped() {
+            return;
+        }
+        line.next_asking = Some(now + ASK_AGAIN);
+        let readiness = self.segmenter.readiness();
+        let starting = readiness == Readiness::Starting;
+        let well = readiness.check().and_then(|()| match line.lane {
+            Some(_) => Ok(()),
+            None => self.open(line),
+        });
+        let mut desk = lock(&self.desk);
+        if starting {
+            desk.standing.begun = now;
+        }
+        desk.standing.unready = match well {
+            Ok(()) | Err(EngineError::NotReady) => None,
+            Err(fault) => Some(fault.to_string().into()),
+        };
+    }
+
+    fn open(self: &Arc<Self>, line: &mut LaneDesk) -> Result<(), EngineError> {
+        let sink = LaneSink {
+            core: Arc::downgrade(self),
+            lane: line.number + 1,
+        };
+        let lane = (self.segmenter).open_lane(line.spec.clone(), Arc::new(sink))?;
+        line.number += 1;
+        line.lane = Some(lane);
+        Ok(())
+    }
+
+    /// Asks the model for something else from now on. Nothing that was asked before is answered after this.
+    pub fn ask(self: &Arc<Self>, spec: LaneSpec) -> Result<(), EngineError> {
+        let (old, overtaken) = {
+            let mut line = lock(&self.line);
+            let before = std::mem::replace(&mut line.spec, spec);
+            let old = line.lane.take();
+            if let Err(refused) = self.open(&mut line) {
+                (line.spec, line.lane) = (before, old);
+                return Err(refused);
+            }
+            let gone = old.as_ref().map_or_else(LaneCounts::default, |old| {
+                let counts = old.counts();
+                // What is in it now is dropped with it.
+                LaneCounts {
+                    dropped: counts.dropped + counts.waiting + counts.in_work,
+                    waiting: 0,
+                    in_work: 0,
+                    ..counts
+                }
+            });
+            line.gone = [line.gone, gone].into_iter().sum();
+            (old, line.outcome.take())
+        };
+        drop(old);
+        let now = self.clock.now();
+        let mut desk = lock(&self.desk);
+        desk.overtaken += u64::from(overtaken.is_some());
+        desk.ask_anew(now);
+        drop(desk);
+        self.ears.tell();
+        Ok(())
+    }
+
+    /// What the model is asked for.
+    pub fn asked(&self) -> LaneSpec {
+        lock(&self.line).spec.clone()
+    }
+
+    // --- what the announcer asks and tells ---
+
+    /// The answer that waits, unless it is one to an old question.
+    pub fn outcome(&self) -> Option<LiveOutcome> {
+        let mut line = lock(&self.line);
+        self.answered.hush();
+        let (lane, outcome) = line.outcome.take()?;
+        let current = lane == line.number;
+        drop(line);
+        if !current {
+            lock(&self.desk).overtaken += 1;
+        }
+        current.then_some(outcome)
+    }
+
+    /// The number of the next answer.
+    pub fn next_number(&self) -> u64 {
+        lock(&self.desk).published + 1
+    }
+
+    /// Makes an answer the newest. Whoever listens is told.
+    pub fn publish(&self, answer: LiveAnswer) {
+        let now = self.clock.now();
+        lock(&self.desk).publish(answer, now, &self.settings);
+        self.ears.tell();
+    }
+
+    /// A picture got no answer; why.
+    pub fn unanswered(&self, sequence: u64, why: &EngineError) {
+        let now = self.clock.now();
+        lock(&self.desk).unanswered(sequence, why, now);
+        self.ears.tell();
+    }
+
+    /// When the state will be another one, if nothing comes until then.
+    pub fn next_change(&self) -> (State, Option<Instant>) {
+        let now = self.clock.now();
+        let desk = lock(&self.desk);
+        let (standing, patience) = (&desk.standing, &self.settings.patience);
+        (
+            standing.state(now, patience),
+            standing.next_change(now, patience),
+        )
+    }
+
+    // --- what everybody sees ---
+
+    /// What there is to see now.
+    pub fn look(&self) -> LiveView {
+        let lanes = lock(&self.line).counts();
+        // The time is asked under the lock: what is known then is not newer than it.
+        let desk = lock(&self.desk);
+        let mut view = desk.view(self.clock.now(), &self.settings);
+        drop(desk);
+        view.counts.lanes = lanes;
+        view
+    }
+
+    /// Holds what there is to see now, or lets it go.
+    pub fn freeze(&self, frozen: bool) {
+        let mut desk = lock(&self.desk);
+        desk.freeze(frozen, self.clock.now(), &self.settings);
+        drop(desk);
+        self.ears.tell();
+    }
+}
+
+impl LaneDesk {
+    /// What became of the frames of all lanes so far.
+    fn counts(&self) -> LaneCounts {
+        let current = self.lane.as_ref().map(Lane::counts);
+        [self.gone, current.unwrap_or_default()].into_iter().sum()
+    }
+}

@@ -1,0 +1,237 @@
+//! What is known of a source and of the model's answers to it, and what follows for whoever looks. No thread, no lock.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use picture::frame::Frame;
+use picture::segmenter::EngineError;
+
+use crate::counts::{CaptureCounts, LiveCounts, Rate};
+use crate::settings::LiveSettings;
+use crate::state::{Signal, Standing};
+use crate::view::{LiveAnswer, LivePicture, LiveView, Rates};
+
+/// What is known.
+pub(crate) struct Desk {
+    pub standing: Standing,
+    pub capture: CaptureCounts,
+    pub overtaken: u64,
+    pub published: u64,
+    /// The newest answer, and the newest picture that it is an answer to.
+    answer: Option<(Arc<LiveAnswer>, LivePicture)>,
+    newest: Option<LivePicture>,
+    question: Option<Question>,
+    /// Since when every picture is equal to the one before.
+    still_since: Option<Instant>,
+    frozen: Option<LiveView>,
+    captured: Rate,
+    segmented: Rate,
+}
+
+/// The newest picture that was offered to the model.
+struct Question {
+    sequence: u64,
+    /// When it was offered.
+    asked: Instant,
+    /// Whether it may still be answered, or has been.
+    open: bool,
+    /// The newest picture that is equal to it, or itself.
+    same: LivePicture,
+}
+
+impl Desk {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            standing: Standing::new(now),
+            capture: CaptureCounts::default(),
+            overtaken: 0,
+            published: 0,
+            answer: None,
+            newest: None,
+            question: None,
+            still_since: None,
+            frozen: None,
+            captured: Rate::new(now),
+            segmented: Rate::new(now),
+        }
+    }
+
+    /// Takes a picture in. `None` if it is equal to one whose answer is known or on its way; else the model is to be asked.
+    pub fn arrived(
+        &mut self,
+        frame: Arc<Frame>,
+        captured: Instant,
+        now: Instant,
+        settings: &LiveSettings,
+    ) -> Option<LivePicture> {
+        let newest = self.newest.as_ref();
+        let unchanged = newest.is_some_and(|newest| *newest.frame == *frame);
+        self.still_since = match unchanged {
+            true => self.still_since.or(Some(now)),
+            false => None,
+        };
+        let picture = LivePicture {
+            sequence: self.capture.captured,
+            captured,
+            frame,
+        };
+        self.capture.captured += 1;
+        self.captured.tick(now);
+        self.standing.seen = Some(now);
+        self.standing.signal = Signal::Up;
+        self.newest = Some(picture.clone());
+        if unchanged && self.is_answer_of(&picture, now, settings) {
+            self.capture.same += 1;
+            return None;
+        }
+        // Before it is offered: its answer may be here before the offer returns.
+        self.question = Some(Question {
+            sequence: picture.sequence,
+            asked: now,
+            open: true,
+            same: picture.clone(),
+        });
+        Some(picture)
+    }
+
+    /// Whether the answer to the picture before is known or on its way, and then is this one's as well.
+    fn is_answer_of(
+        &mut self,
+        picture: &LivePicture,
+        now: Instant,
+        settings: &LiveSettings,
+    ) -> bool {
+        let Some(question) = self.question.as_mut().filter(|question| question.open) else {
+            return false;
+        };
+        match &mut self.answer {
+            Some((answer, shown)) if answer.sequence == question.sequence => {
+                *shown = picture.clone();
+                if let Some((captured, _)) = &mut self.standing.answer {
+                    *captured = picture.captured;
+                }
+            }
+            // What is long overdue may never come.
+            _ if now.saturating_duration_since(question.asked) > settings.patience.budget => {
+                return false;
+            }
+            _ => {}
+        }
+        question.same = picture.clone();
+        true
+    }
+
+    /// What became of the offer of a picture.
+    pub fn was_offered(&mut self, sequence: u64, offered: bool) {
+        if offered {
+            self.capture.offered += 1;
+        } else {
+            self.capture.left_out += 1;
+            self.close(sequence);
+        }
+    }
+
+    /// Makes an answer the newest.
+    pub fn publish(&mut self, answer: LiveAnswer, now: Instant, settings: &LiveSettings) {
+        let took = answer.finished.saturating_duration_since(answer.captured);
+        if took > settings.patience.budget {
+            self.standing.late = Some(answer.finished);
+        }
+        let question = self.question.as_ref();
+        let shown = match question.filter(|question| question.sequence == answer.sequence) {
+            // A newer picture may be equal to the one that was computed: the answer is to both.
+            Some(question) => question.same.clone(),
+            None => LivePicture {
+                sequence: answer.sequence,
+                captured: answer.captured,
+                frame: answer.segmentation.frame.clone(),
+            },
+        };
+        self.standing.answer = Some((shown.captured, answer.verdict));
+        self.standing.refused = None;
+        self.published += 1;
+        self.segmented.tick(now);
+        self.answer = Some((Arc::new(answer), shown));
+    }
+
+    /// A picture got no answer; why.
+    pub fn unanswered(&mut self, sequence: u64, why: &EngineError, now: Instant) {
+        self.close(sequence);
+        match why {
+            EngineError::Stale { .. } => self.standing.late = Some(now),
+            EngineError::GivenUp(_) | EngineError::NotReady => {}
+            refusal => self.standing.refused = Some(refusal.to_string().into()),
+        }
+    }
+
+    /// Something else is asked from now on: nothing that was answered before counts any more.
+    pub fn ask_anew(&mut self, now: Instant) {
+        self.standing = Standing {
+            signal: self.standing.signal.clone(),
+            seen: self.standing.seen,
+            ..Standing::new(now)
+        };
+        (self.answer, self.question) = (None, None);
+    }
+
+    /// That one will not be answered.
+    fn close(&mut self, sequence: u64) {
+        let question = self.question.as_mut();
+        if let Some(question) = question.filter(|question| question.sequence == sequence) {
+            question.open = false;
+        }
+    }
+
+    /// Holds what there is to see, or lets it go.
+    pub fn freeze(&mut self, frozen: bool, now: Instant, settings: &LiveSettings) {
+        self.frozen = None;
+        self.frozen = frozen.then(|| LiveView {
+            frozen: Some(now),
+            ..self.view(now, settings)
+        });
+    }
+
+    /// What there is to see at that time. The lanes' counts are not known here.
+    pub fn view(&self, now: Instant, settings: &LiveSettings) -> LiveView {
+        let live = self.live_view(now, settings);
+        match &self.frozen {
+            None => live,
+            Some(frozen) => LiveView {
+                now,
+                rates: live.rates,
+                counts: live.counts,
+                ..frozen.clone()
+            },
+        }
+    }
+
+    fn live_view(&self, now: Instant, settings: &LiveSettings) -> LiveView {
+        let state = self.standing.state(now, &settings.patience);
+        let (answer, shown) = self.answer.clone().unzip();
+        let still = self
+            .still_since
+            .map(|since| now.saturating_duration_since(since));
+        LiveView {
+            now,
+            state,
+            detail: self.standing.detail(state),
+            answer,
+            picture: match state.is_answer() {
+                true => shown,
+                false => self.newest.clone(),
+            },
+            frozen: None,
+            still: still.filter(|still| *still >= settings.still_after),
+            rates: Rates {
+                captured: self.captured.per_second(now),
+                segmented: self.segmented.per_second(now),
+            },
+            counts: LiveCounts {
+                capture: self.capture,
+                published: self.published,
+                overtaken: self.overtaken,
+                ..LiveCounts::default()
+            },
+        }
+    }
+}

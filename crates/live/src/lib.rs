@@ -1,0 +1,26 @@
+//! Live video: from a source's pictures to what may be shown of them now.
+//!
+//! [`Session`] watches one source: its pictures go to the model's lane, where the newest wins; its answers become a
+//! [`LiveView`] for whoever looks. What may be shown ([`State`]) is worked out from what is known and the time whenever
+//! somebody looks, so that nothing that stopped goes on looking alive. Knows the model by the seam alone, and no protocol.
+//!
+//! Research use only. Not for clinical use.
+
+mod announce;
+mod capture;
+mod core;
+mod counts;
+mod desk;
+mod ears;
+mod pool;
+mod session;
+mod settings;
+mod state;
+mod view;
+
+pub use self::counts::{CaptureCounts, LiveCounts};
+pub use self::ears::Listener;
+pub use self::session::{LiveError, Session, SessionSpec};
+pub use self::settings::LiveSettings;
+pub use self::state::{LivePatience, Signal, Standing, State, Verdict};
+pub use self::view::{LiveAnswer, LivePicture, LiveView, Rates};

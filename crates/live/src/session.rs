@@ -1,0 +1,131 @@
+//! A source, watched.
+
+use std::sync::Arc;
+
+use picture::segmenter::{Ask, Clock, EngineError, Segmenter};
+use video::source::Opener;
+
+use crate::announce::announce;
+use crate::capture::capture;
+use crate::core::Core;
+use crate::ears::Listener;
+use crate::settings::LiveSettings;
+use crate::view::LiveView;
+
+/// What is watched, and how.
+#[derive(Clone, Debug)]
+pub struct SessionSpec {
+    /// Opens the source.
+    pub opener: Arc<dyn Opener>,
+    /// What is asked of the model.
+    pub ask: Ask,
+    /// How it is to be treated.
+    pub settings: LiveSettings,
+}
+
+/// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
+/// Dropping it ends both; a source that does not return keeps its thread until it does.
+pub struct Session {
+    core: Arc<Core>,
+    opener: Arc<dyn Opener>,
+}
+
+/// Why a source is not watched.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The system gives no thread.
+    #[error("no thread for a live source: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Session {
+    /// Watches a source from now on, by the same clock as the engine's.
+    ///
+    /// # Errors
+    /// [`LiveError::Thread`]. That there is no source, or no model, is a state.
+    pub fn begin(
+        spec: SessionSpec,
+        segmenter: Arc<dyn Segmenter>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LiveError> {
+        let SessionSpec {
+            opener,
+            ask,
+            settings,
+        } = spec;
+        let lane = settings.lane(ask);
+        let session = Self {
+            core: Core::new(segmenter, clock, settings, lane),
+            opener,
+        };
+        let thread = |name: &str| std::thread::Builder::new().name(name.into());
+        let (core, opener) = (session.core.clone(), session.opener.clone());
+        thread("live-capture").spawn(move || capture(&core, opener.as_ref()))?;
+        let core = session.core.clone();
+        thread("live-announce").spawn(move || announce(&core))?;
+        Ok(session)
+    }
+
+    /// What there is to see now.
+    #[must_use]
+    pub fn look(&self) -> LiveView {
+        self.core.look()
+    }
+
+    /// Has a listener told of every answer and every change of state, as long as somebody holds it.
+    pub fn listen(&self, listener: &Arc<dyn Listener>) {
+        self.core.ears.add(listener);
+    }
+
+    /// How many listen.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.core.ears.count()
+    }
+
+    /// Holds what there is to see now ([`LiveView::frozen`]) or lets it go.
+    pub fn freeze(&self, frozen: bool) {
+        self.core.freeze(frozen);
+    }
+
+    /// What the model is asked.
+    #[must_use]
+    pub fn asked(&self) -> Ask {
+        self.core.asked().ask
+    }
+
+    /// Asks the model for something else from now on; no answer to the old question is shown after this.
+    ///
+    /// # Errors
+    /// As of [`Segmenter::open_lane`]; then everything stays as it is.
+    pub fn ask(&self, ask: Ask) -> Result<(), EngineError> {
+        self.core.ask(self.core.settings.lane(ask))
+    }
+
+    /// How it is treated.
+    #[must_use]
+    pub fn settings(&self) -> &LiveSettings {
+        &self.core.settings
+    }
+
+    /// What the source is, for people.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.opener.label()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.core.stop();
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("source", &self.label())
+            .field("state", &self.look().state)
+            .finish_non_exhaustive()
+    }
+}

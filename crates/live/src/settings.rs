@@ -1,0 +1,50 @@
+//! How a live source is to be treated.
+
+use std::time::Duration;
+
+use picture::scale::Scale;
+use picture::segmenter::{Ask, LaneSpec};
+
+use crate::state::LivePatience;
+
+/// How a live source is to be treated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveSettings {
+    /// How long what may take.
+    pub patience: LivePatience,
+    /// How large a pixel of its pictures is.
+    pub scale: Scale,
+    /// A mask of a lower confidence is not shown, 0..=1.
+    pub unsure_below: f32,
+    /// Pictures that have been equal for so long are told of.
+    pub still_after: Duration,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        Self {
+            patience: LivePatience {
+                budget: Duration::from_millis(400),
+                signal: Duration::from_millis(1000),
+                first: Duration::from_secs(5),
+            },
+            scale: Scale::Unknown,
+            unsure_below: 0.5,
+            still_after: Duration::from_secs(3),
+        }
+    }
+}
+
+impl LiveSettings {
+    /// What a lane is asked for: masks also of what looks like another modality, as its frames are judged together.
+    #[must_use]
+    pub fn lane(&self, ask: Ask) -> LaneSpec {
+        LaneSpec {
+            ask: Ask {
+                on_mismatch: picture::segmenter::OnMismatch::Keep,
+                ..ask
+            },
+            stale_after: Some(self.patience.budget),
+        }
+    }
+}

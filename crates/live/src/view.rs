@@ -1,0 +1,95 @@
+//! What there is to see of a source at a moment.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use picture::frame::Frame;
+use picture::segmenter::Segmentation;
+
+use crate::counts::LiveCounts;
+use crate::state::{State, Verdict};
+
+/// A picture as it came in. Clones share its pixels.
+#[derive(Clone, Debug)]
+pub struct LivePicture {
+    /// Its number among the pictures of this source, from 0.
+    pub sequence: u64,
+    /// When it was taken; never later than it came in.
+    pub captured: Instant,
+    /// Its pixels.
+    pub frame: Arc<Frame>,
+}
+
+/// The model's answer to a picture.
+#[derive(Debug)]
+pub struct LiveAnswer {
+    /// Its number among the answers of this source, from 1.
+    pub number: u64,
+    /// The number of the picture that was computed.
+    pub sequence: u64,
+    /// When that was taken.
+    pub captured: Instant,
+    /// When the answer was given.
+    pub finished: Instant,
+    /// What is to be thought of it.
+    pub verdict: Verdict,
+    /// The mask, and the very picture that it was computed from.
+    pub segmentation: Segmentation,
+}
+
+/// What there is to see at a moment. It is true for that moment only: whoever has kept it looks again.
+#[derive(Clone, Debug)]
+pub struct LiveView {
+    /// The moment.
+    pub now: Instant,
+    /// What may be shown.
+    pub state: State,
+    /// Why, where there is more to say than the word.
+    pub detail: Option<Arc<str>>,
+    /// The newest answer, however old. What may be shown of it says [`LiveView::masked`].
+    pub answer: Option<Arc<LiveAnswer>>,
+    /// The picture to be shown: the one that the answer is about, if the state is one; else the newest.
+    pub picture: Option<LivePicture>,
+    /// Since when it is held by a person's wish ([`super::Session::freeze`]).
+    pub frozen: Option<Instant>,
+    /// For so long every picture has been equal to the one before.
+    pub still: Option<Duration>,
+    /// Pictures, and answers, in a second.
+    pub rates: Rates,
+    /// What became of everything.
+    pub counts: LiveCounts,
+}
+
+/// How many come in a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Pictures.
+    pub captured: f64,
+    /// Answers.
+    pub segmented: f64,
+}
+
+impl LiveView {
+    /// The mask that may be shown, with the picture that it was computed from.
+    #[must_use]
+    pub fn masked(&self) -> Option<&Segmentation> {
+        let answer = self.answer.as_ref()?;
+        (self.state == State::Mask).then_some(&answer.segmentation)
+    }
+
+    /// How old the picture is that is shown.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let picture = self.picture.as_ref()?;
+        Some(self.now.saturating_duration_since(picture.captured))
+    }
+
+    /// The words that are to be written over the picture, if any.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self.frozen {
+            Some(_) if self.state.is_answer() => "FROZEN",
+            _ => self.state.words(),
+        }
+    }
+}

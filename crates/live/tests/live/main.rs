@@ -1,0 +1,10 @@
+//! Each fault ends in the right state within its time, and no mask is shown that is older than the budget.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod faults;
+mod promise;
+mod stage;

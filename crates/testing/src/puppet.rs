@@ -1,0 +1,159 @@
+//! A source of video that does what a test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use picture::frame::Frame;
+use picture::segmenter::{Bell, Clock};
+use video::source::{Encoding, Opener, Shot, Source, SourceError};
+
+/// What it does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Sends a picture of one grey value: width, height, grey.
+    Picture(u32, u32, u8),
+    /// Sends a picture that the fake's guard takes for something else, with bright parts.
+    Odd,
+    /// Sends a picture with a time of capture that is so many milliseconds ahead.
+    Ahead(u64),
+    /// Leaves so many pictures out.
+    Skip(u64),
+    /// Sends what is no picture.
+    Garbage,
+    /// Says that nothing is connected.
+    NoSignal,
+    /// Is unplugged.
+    Unplug,
+    /// Is over.
+    End,
+    /// Fails as no source should.
+    Panic,
+    /// Does not return before it is let go.
+    Hang,
+}
+
+/// A source, and its opener; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Puppet {
+    strings: Arc<Strings>,
+}
+
+#[derive(Debug)]
+struct Strings {
+    clock: Arc<dyn Clock>,
+    acts: Mutex<VecDeque<Act>>,
+    pulled: Bell,
+    released: Bell,
+    plugged: Mutex<bool>,
+    sequence: Mutex<u64>,
+}
+
+impl Puppet {
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            strings: Arc::new(Strings {
+                clock,
+                acts: Mutex::default(),
+                pulled: Bell::default(),
+                released: Bell::default(),
+                plugged: Mutex::new(true),
+                sequence: Mutex::new(0),
+            }),
+        }
+    }
+
+    /// Has it do this, after all it was told before.
+    pub fn act(&self, act: Act) {
+        self.strings.acts.lock().unwrap().push_back(act);
+        self.strings.pulled.ring();
+    }
+
+    /// Whether it can be opened.
+    pub fn plug(&self, plugged: bool) {
+        *self.strings.plugged.lock().unwrap() = plugged;
+    }
+
+    /// Lets it return from [`Act::Hang`], now and for ever.
+    pub fn release(&self) {
+        self.strings.released.ring();
+    }
+}
+
+impl Opener for Puppet {
+    fn open(&self) -> Result<Box<dyn Source>, SourceError> {
+        *self.strings.sequence.lock().unwrap() = 0;
+        match *self.strings.plugged.lock().unwrap() {
+            true => Ok(Box::new(self.clone())),
+            false => Err(SourceError::Lost("not plugged in".into())),
+        }
+    }
+
+    fn label(&self) -> String {
+        "puppet".into()
+    }
+}
+
+impl Source for Puppet {
+    fn next(&mut self, canvas: &mut Frame, until: Instant) -> Result<Shot, SourceError> {
+        let Strings {
+            clock,
+            acts,
+            pulled,
+            released,
+            plugged,
+            sequence,
+        } = self.strings.as_ref();
+        loop {
+            pulled.hush();
+            let act = acts.lock().unwrap().pop_front();
+            let mut captured = clock.now();
+            match act {
+                None if clock.now() >= until => return Err(SourceError::TimedOut),
+                None => {
+                    clock.wait(until, pulled);
+                    continue;
+                }
+                Some(Act::Picture(width, height, grey)) => {
+                    canvas.reshape(width, height)?;
+                    canvas.rgb_mut().fill(grey);
+                }
+                Some(Act::Odd) => {
+                    canvas.reshape(2, 2)?;
+                    canvas.rgb_mut().fill(255);
+                    canvas.rgb_mut()[..3].copy_from_slice(&[255, 0, 0]);
+                }
+                Some(Act::Ahead(ms)) => {
+                    canvas.reshape(2, 2)?;
+                    canvas.rgb_mut().fill(255);
+                    captured += std::time::Duration::from_millis(ms);
+                }
+                Some(Act::Skip(count)) => {
+                    *sequence.lock().unwrap() += count;
+                    continue;
+                }
+                Some(Act::Garbage) => return Err(SourceError::Garbage("not a picture".into())),
+                Some(Act::NoSignal) => return Err(SourceError::NoSignal),
+                Some(Act::Unplug) => {
+                    *plugged.lock().unwrap() = false;
+                    return Err(SourceError::Lost("unplugged".into()));
+                }
+                Some(Act::End) => return Err(SourceError::Ended),
+                Some(Act::Panic) => std::panic::resume_unwind(Box::new("a puppet was told to")),
+                Some(Act::Hang) => {
+                    let far = Instant::now() + std::time::Duration::from_secs(3600);
+                    picture::segmenter::SystemClock.wait(far, released);
+                    continue;
+                }
+            }
+            let mut next = sequence.lock().unwrap();
+            *next += 1;
+            return Ok(Shot {
+                sequence: *next - 1,
+                captured,
+                encoding: Encoding::Rgb,
+            });
+        }
+    }
+}
