@@ -4,4 +4,5 @@
 //!
 //! Research use only. Not for clinical use.
 
+pub mod convert;
 pub mod source;
