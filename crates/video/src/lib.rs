@@ -6,3 +6,4 @@
 
 pub mod convert;
 pub mod source;
+pub mod y4m;
