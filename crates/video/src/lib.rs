@@ -5,5 +5,6 @@
 //! Research use only. Not for clinical use.
 
 pub mod convert;
+pub mod mjpeg;
 pub mod source;
 pub mod y4m;
