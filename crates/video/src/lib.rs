@@ -7,4 +7,5 @@
 pub mod convert;
 pub mod mjpeg;
 pub mod source;
+pub mod stream;
 pub mod y4m;
