@@ -12,7 +12,7 @@ use std::io::{Cursor, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use espmedsam_picture::frame::{FrameError, FrameLimits, Stop, need, read_file};
+use espmedsam_picture::frame::{FrameError, FrameLimits, Stop, need, read_file, read_file_into};
 use image::{DynamicImage, ImageFormat, Luma, Rgb, Rgba};
 use tiff::encoder::colortype::{ColorType, RGB8, RGBA16};
 use tiff::encoder::{TiffEncoder, TiffValue};
@@ -127,7 +127,16 @@ fn decoding_takes_what_it_said_and_no_more() {
         PEAK.store(before, Relaxed);
         let decoded = read_file(&bytes, None, &limits, &Stop::never()).unwrap();
         let peak = (PEAK.load(Relaxed) - before) as u64;
-        drop(decoded);
+        let mut frame = decoded.frame;
+        if matches!(name, "JPEG" | "grey JPEG") {
+            // Into the memory of the picture before: rows and tables, and no picture.
+            let before = NOW.load(Relaxed);
+            PEAK.store(before, Relaxed);
+            read_file_into(&bytes, &limits, &Stop::never(), &mut frame).unwrap();
+            let peak = PEAK.load(Relaxed) - before;
+            assert!(peak < 1 << 20, "{name}: {peak} beside the frame");
+        }
+        drop(frame);
         // Tables and rows of the libraries are not counted out: a MiB, and no share of the picture.
         assert!(peak <= said + (1 << 20), "{name}: {peak} for {said}");
         let tight = FrameLimits {

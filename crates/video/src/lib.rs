@@ -4,4 +4,8 @@
 //!
 //! Research use only. Not for clinical use.
 
+pub mod convert;
+pub mod mjpeg;
 pub mod source;
+pub mod stream;
+pub mod y4m;

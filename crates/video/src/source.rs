@@ -1,9 +1,21 @@
 //! What a source of video is: opened, asked for one picture after the other, opened anew when it is lost.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use picture::frame::{Frame, FrameError};
-use picture::segmenter::Cause;
+use picture::frame::{Frame, FrameError, FrameLimits};
+use picture::segmenter::{Cause, Clock};
+
+use crate::convert::RawError;
+
+/// What every source is made with.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    /// Tells when pictures came, and waits for them where the source itself does not.
+    pub clock: Arc<dyn Clock>,
+    /// What a picture may cost.
+    pub limits: FrameLimits,
+}
 
 /// Opens a source, again and again: what is unplugged comes back as a new [`Source`].
 pub trait Opener: std::fmt::Debug + Send + Sync {
@@ -95,6 +107,13 @@ impl SourceError {
 /// What came is no picture.
 impl From<FrameError> for SourceError {
     fn from(error: FrameError) -> Self {
+        Self::Garbage(error.into())
+    }
+}
+
+/// Samples that are no picture.
+impl From<RawError> for SourceError {
+    fn from(error: RawError) -> Self {
         Self::Garbage(error.into())
     }
 }

@@ -24,8 +24,11 @@ impl Default for FrameLimits {
 }
 
 impl FrameLimits {
-    /// Refuses a picture by the size its header claims.
-    pub(super) fn check(&self, (width, height): (u32, u32)) -> Result<(), FrameError> {
+    /// Refuses a picture by the size its header claims, width and height.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`], [`FrameError::TooSmall`].
+    pub fn check(&self, (width, height): (u32, u32)) -> Result<(), FrameError> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.max_pixels {
             return Err(FrameError::TooLarge {

@@ -73,6 +73,34 @@ pub fn read_file(
     guarded(|| read_unguarded(&file))
 }
 
+/// As [`read_file`], for who decodes one picture after the other: into a frame whose memory is there already. Its earlier
+/// pixels are lost either way; after an error what it holds is not said. Only JPEG makes use of that memory.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_file_into(
+    bytes: &[u8],
+    limits: &FrameLimits,
+    stop: &Stop,
+    frame: &mut Frame,
+) -> Result<FileInfo, FrameError> {
+    let file = File {
+        bytes,
+        page: None,
+        limits,
+        stop,
+    };
+    guarded(|| {
+        stop.check()?;
+        if Format::of(bytes)? == Format::Jpeg {
+            return jpeg::read_into(&file, frame);
+        }
+        let decoded = read_unguarded(&file)?;
+        *frame = decoded.frame;
+        Ok(decoded.file)
+    })
+}
+
 /// Bytes that [`read_file`] takes at most for this file, the [`Frame`] included; by its headers alone.
 ///
 /// # Errors

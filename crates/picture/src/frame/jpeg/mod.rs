@@ -33,6 +33,7 @@ use super::file::File;
 use super::format::Format;
 use super::limits::FrameLimits;
 use super::pixels::{Channels, Depth, Samples, ToRgb};
+use super::rgb::Frame;
 
 /// Bytes that [`read`] takes at most: the samples; of a progressive file all coefficients, which are 16-bit; of a grey
 /// one its RGB as well; of one that does not stand upright, the picture once more, or a bit a pixel where that is too much.
@@ -88,17 +89,50 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
             canvas::upright(size, samples, orientation, is_tight(pixels, file.limits))?
         }
     };
-    Ok(Decoded {
-        frame,
-        file: FileInfo {
-            format: Format::Jpeg,
-            page: 1,
-            pages: 1,
-            bits: 8,
-            transparent: false,
-        },
-    })
+    Ok(Decoded { frame, file: INFO })
 }
+
+/// As [`read`], into the memory that a frame has already; only a picture that does not stand upright needs more.
+pub(super) fn read_into(file: &File<'_>, frame: &mut Frame) -> Result<FileInfo, FrameError> {
+    if is_askew(file.bytes) {
+        let decoded = read(file)?;
+        *frame = decoded.frame;
+        return Ok(decoded.file);
+    }
+    need(file)?;
+    file.only_first_of(1)?;
+    let mut bytes = Cow::Borrowed(file.bytes);
+    let mut whole = open(file, Colours::AsSeen, &mut bytes)?;
+    frame.reshape(whole.size.0, whole.size.1)?;
+    let rgb = frame.rgb_mut();
+    match whole.components {
+        1 => {
+            let (grey, _) = rgb.split_at_mut(rgb.len() / 3);
+            whole.decoder.decode_into(grey).map_err(refused)?;
+            spread(rgb);
+        }
+        _ => whole.decoder.decode_into(rgb).map_err(refused)?,
+    }
+    file.stop.check()?;
+    Ok(INFO)
+}
+
+/// Grey samples in the first third of a picture → the RGB of the whole, from the last on, as none is written over
+/// before it was read.
+fn spread(rgb: &mut [u8]) {
+    for i in (0..rgb.len() / 3).rev() {
+        let grey = rgb[i];
+        rgb[3 * i..3 * i + 3].fill(grey);
+    }
+}
+
+const INFO: FileInfo = FileInfo {
+    format: Format::Jpeg,
+    page: 1,
+    pages: 1,
+    bits: 8,
+    transparent: false,
+};
 
 /// What three components are to be given as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,19 +158,47 @@ pub(super) fn size(file: &File<'_>) -> Result<(u32, u32), FrameError> {
     segments::header(file.bytes, file.limits).map(|header| header.size)
 }
 
-/// Walks and decodes. `image` would decode through the same library, but in its lenient mode.
+/// Walks and decodes.
 pub(super) fn samples(file: &File<'_>, colours: Colours) -> Result<Samples8, FrameError> {
+    let mut bytes = Cow::Borrowed(file.bytes);
+    let mut whole = open(file, colours, &mut bytes)?;
+    let samples = whole.decoder.decode().map_err(refused)?;
+    file.stop.check()?;
+    let orientation = (whole.decoder.exif()).and_then(|exif| Orientation::from_exif_chunk(exif));
+    Ok(Samples8 {
+        size: whole.size,
+        components: whole.components,
+        samples,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+    })
+}
+
+/// A JPEG that was walked and is whole.
+struct Walked<'a> {
+    size: (u32, u32),
+    components: usize,
+    /// At its first scan.
+    decoder: JpegDecoder<ZCursor<&'a [u8]>>,
+}
+
+/// Walks it; what it lacks is added to its bytes. `image` would decode through the same library, but in its lenient mode.
+fn open<'a>(
+    file: &File<'_>,
+    colours: Colours,
+    bytes: &'a mut Cow<'_, [u8]>,
+) -> Result<Walked<'a>, FrameError> {
     file.limits
         .afford(coded(&segments::header(file.bytes, file.limits)?))?;
     let whole = segments::check_whole(file.bytes, file.limits, file.stop)?;
-    let bytes = completed(file.bytes, &whole);
-
+    if let Some(completed) = completed(file.bytes, &whole) {
+        *bytes = Cow::Owned(completed);
+    }
     let side = usize::from(u16::MAX); // the limit was ours, just now
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(side)
         .set_max_height(side);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&**bytes), options);
     decoder.decode_headers().map_err(refused)?;
     let size = whole.size;
     if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
@@ -148,23 +210,17 @@ pub(super) fn samples(file: &File<'_>, colours: Colours) -> Result<Samples8, Fra
         _ => ColorSpace::RGB,
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(given));
-    let samples = decoder.decode().map_err(refused)?;
-    file.stop.check()?;
-    let orientation = decoder
-        .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif));
-    Ok(Samples8 {
+    Ok(Walked {
         size,
         components: whole.components,
-        samples,
-        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        decoder,
     })
 }
 
 /// The file with what it may lack and means all the same: Huffman tables and the end marker.
-fn completed<'a>(bytes: &'a [u8], whole: &Whole) -> Cow<'a, [u8]> {
+fn completed(bytes: &[u8], whole: &Whole) -> Option<Vec<u8>> {
     if whole.tables && whole.ends {
-        return bytes.into();
+        return None;
     }
     let (start, rest) = bytes.split_at(2);
     let tables = match whole.tables {
@@ -172,7 +228,7 @@ fn completed<'a>(bytes: &'a [u8], whole: &Whole) -> Cow<'a, [u8]> {
         false => typical::segment(),
     };
     let end: &[u8] = if whole.ends { &[] } else { &[0xff, 0xd9] };
-    [start, &tables, rest, end].concat().into()
+    Some([start, &tables, rest, end].concat())
 }
 
 /// Whether its EXIF block says that it does not stand upright.

@@ -26,11 +26,17 @@ fn file(path: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Frame, FrameError> {
-    decode(bytes, &FrameLimits::default())
+    read_whole(bytes).map(|decoded| decoded.frame)
 }
 
+/// Both ways: to a new frame, and into one that holds another picture.
 fn read_whole(bytes: &[u8]) -> Result<Decoded, FrameError> {
-    read_file(bytes, None, &FrameLimits::default(), &Stop::never())
+    let (limits, stop) = (FrameLimits::default(), Stop::never());
+    let new = read_file(bytes, None, &limits, &stop);
+    let mut frame = Frame::new(70, 50, vec![165; 3 * 70 * 50]).unwrap();
+    let file = read_file_into(bytes, &limits, &stop, &mut frame);
+    assert_eq!(file.map(|file| Decoded { frame, file }), new);
+    new
 }
 
 /// The picture that the files in `tests/frames` were made of.
