@@ -103,6 +103,16 @@ fn check_site(config: &ServerConfig, headers: &HeaderMap, host: &Authority) -> R
     }
 }
 
+/// Refuses what a browser asks on behalf of another site, whatever the method: for what no rule of browsers keeps other sites
+/// from reading.
+///
+/// # Errors
+/// [`Kind::CrossSite`], [`Kind::WrongHost`].
+pub fn check_origin(config: &ServerConfig, headers: &HeaderMap) -> Result<(), Problem> {
+    let host = check_host(config, headers, &Uri::from_static("/"))?;
+    check_site(config, headers, &host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use live::Studio;
 use picture::segmenter::Segmenter;
 use tokio::sync::{Semaphore, watch};
 
 use super::config::ServerConfig;
 use super::held::Replies;
+use super::live::Gallery;
 
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
 const DESKS: usize = 2;
@@ -13,6 +15,10 @@ const DESKS: usize = 2;
 pub struct App {
     pub config: ServerConfig,
     pub engine: Arc<dyn Segmenter>,
+    pub studio: Arc<Studio>,
+    pub gallery: Gallery,
+    /// Places for those who look at live sources.
+    pub viewers: Arc<Semaphore>,
     /// KiB of request bodies.
     pub uploads: Arc<Semaphore>,
     /// Requests between the engine's queue and their rendered reply.
@@ -22,18 +28,24 @@ pub struct App {
     pub replies: Arc<Replies>,
     /// Becomes true when the time to stop in has run out: then whatever still waits is answered that it stops.
     pub ending: watch::Sender<bool>,
+    /// Becomes true when the server is asked to stop: what has no end of its own ends then.
+    pub closing: watch::Sender<bool>,
 }
 
 impl App {
-    pub fn new(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Arc<Self> {
+    pub fn new(config: ServerConfig, studio: Arc<Studio>) -> Arc<Self> {
         Arc::new(Self {
             uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
             in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
             desks: Arc::new(Semaphore::new(DESKS)),
             replies: Replies::new(config.reply_budget()),
             ending: watch::Sender::new(false),
+            closing: watch::Sender::new(false),
+            gallery: Gallery::default(),
+            viewers: Arc::new(Semaphore::new(config.max_viewers as usize)),
             config,
-            engine,
+            engine: studio.segmenter().clone(),
+            studio,
         })
     }
 }

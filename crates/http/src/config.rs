@@ -49,6 +49,8 @@ pub struct ServerConfig {
     /// Requests between the engine's queue and their rendered reply. More than the queue holds, or the queue never
     /// fills.
     pub max_in_flight: u32,
+    /// Those who look at live sources at once; fewer than `max_connections`, as each keeps one.
+    pub max_viewers: u32,
 }
 
 impl Default for ServerConfig {
@@ -68,6 +70,7 @@ impl Default for ServerConfig {
             shutdown_timeout_s: 4,
             max_connections: 256,
             max_in_flight: 16,
+            max_viewers: 16,
         }
     }
 }
@@ -100,6 +103,7 @@ impl ServerConfig {
             ("shutdown_timeout_s", self.shutdown_timeout_s),
             ("max_connections", self.max_connections),
             ("max_in_flight", self.max_in_flight),
+            ("max_viewers", self.max_viewers),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(BadSetting {

@@ -11,6 +11,7 @@ mod catalog;
 mod config;
 mod cors;
 mod held;
+mod live;
 mod metered;
 mod negotiate;
 mod page;

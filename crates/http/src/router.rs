@@ -3,13 +3,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use ::live::Studio;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, body::Bytes};
-use picture::segmenter::{EngineError, Segmenter};
+use picture::segmenter::EngineError;
 use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
@@ -22,7 +23,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
-use super::{admission, catalog, cors, page, problem, samples, segment};
+use super::{admission, catalog, cors, live, page, problem, samples, segment};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -47,6 +48,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(samples::picture))
         .routes(routes!(problem::list))
         .routes(routes!(problem::explain))
+        .merge(live::described())
 }
 
 /// The OpenAPI document, as it is served and as it is checked in at `docs/openapi.json`.
@@ -60,8 +62,8 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 /// The whole API as a service, for tests without a socket and for [`serve`](crate::serve()).
 ///
 /// Takes `config` as checked: see [`ServerConfig::check`].
-pub fn router(config: ServerConfig, engine: Arc<dyn Segmenter>) -> Router {
-    routes(App::new(config, engine))
+pub fn router(config: ServerConfig, studio: Arc<Studio>) -> Router {
+    routes(App::new(config, studio))
 }
 
 pub(super) fn routes(app: Arc<App>) -> Router {

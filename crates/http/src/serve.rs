@@ -12,7 +12,6 @@ use axum::Extension;
 use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +24,7 @@ use super::config::{ServerConfig, seconds};
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
-use picture::segmenter::Segmenter;
+use live::Studio;
 
 /// Bytes of request line and headers, and of a connection's read buffer.
 const BUFFER: usize = 32 << 10;
@@ -42,7 +41,7 @@ const MAX_HEADERS: usize = 64;
 pub async fn serve(
     listener: TcpListener,
     config: ServerConfig,
-    engine: Arc<dyn Segmenter>,
+    studio: Arc<Studio>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     config
@@ -53,7 +52,7 @@ pub async fn serve(
         listen: listener.local_addr()?,
         ..config
     };
-    let app = App::new(config.clone(), engine);
+    let app = App::new(config.clone(), studio);
     let routes = routes(app.clone());
     let mut http = http1::Builder::new();
     http.header_read_timeout(seconds(config.header_timeout_s))
@@ -61,7 +60,6 @@ pub async fn serve(
         .max_headers(MAX_HEADERS);
 
     let slots = Arc::new(Semaphore::new(config.max_connections as usize));
-    let open = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     let mut pace = tokio::time::interval(PACE_CHECKED);
     loop {
@@ -93,20 +91,42 @@ pub async fn serve(
         let http = http.clone().timer(patience).clone();
         let line = Line::default();
         let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
-        let connection = open.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        // A WebSocket leaves the connection: it has a place among the viewers instead.
+        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let mut connection = Box::pin(connection.with_upgrades());
+        let mut closing = app.closing.subscribe();
+        let closing = async move { drop(closing.wait_for(|closing| *closing).await) };
         tokio::spawn(async move {
-            tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "connection ended early");
-                },
-                () = line.broken() => tracing::debug!("a client that read too slowly was cut off"),
+            let ended = tokio::select! {
+                ended = &mut connection => ended,
+                () = line.broken() => {
+                    tracing::debug!("a client that read too slowly was cut off");
+                    Ok(())
+                }
+                () = closing => {
+                    // What was asked is answered, and nothing after it.
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = &mut connection => ended,
+                        () = line.broken() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended early");
             }
             drop(slot);
         });
     }
     drop(listener);
+    app.closing.send_replace(true);
     let patience = seconds(config.shutdown_timeout_s);
-    let mut closed = pin!(open.shutdown());
+    // Nobody comes any more: once every place is free, all have gone.
+    let closed = async {
+        let _slots = slots.acquire_many(config.max_connections).await;
+        let _viewers = app.viewers.acquire_many(config.max_viewers).await;
+    };
+    let mut closed = pin!(closed);
     if tokio::time::timeout(patience * 3 / 4, &mut closed)
         .await
         .is_ok()

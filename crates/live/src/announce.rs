@@ -32,7 +32,7 @@ pub(crate) fn announce(core: &Arc<Core>) {
     }
 }
 
-fn answer(core: &Core, outcome: LiveOutcome) {
+fn answer(core: &Arc<Core>, outcome: LiveOutcome) {
     match outcome.result {
         Ok(segmentation) => core.publish(LiveAnswer {
             number: core.next_number(),

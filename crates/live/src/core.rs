@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
 use picture::segmenter::{
-    Bell, Clock, EngineError, Lane, LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink,
+    Ask, Bell, Clock, EngineError, Lane, LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink,
     Readiness, Segmenter,
 };
 use picture::sync::lock;
 
 use crate::desk::Desk;
 use crate::ears::Ears;
+use crate::pace::Step;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, State};
 use crate::view::{LiveAnswer, LivePicture, LiveView};
@@ -36,6 +37,9 @@ pub(crate) struct Core {
 
 /// The way to the model and back.
 struct LaneDesk {
+    /// What was asked for.
+    wish: Ask,
+    /// What is asked: the same, if the board can.
     spec: LaneSpec,
     lane: Option<Lane>,
     /// Counts the lanes so far, so that nothing comes from an old one.
@@ -71,16 +75,18 @@ impl Core {
         segmenter: Arc<dyn Segmenter>,
         clock: Arc<dyn Clock>,
         settings: LiveSettings,
-        spec: LaneSpec,
+        ask: Ask,
     ) -> Arc<Self> {
-        let now = clock.now();
+        let desk = Desk::new(clock.now(), &settings);
+        let spec = settings.lane(ask.clone());
         Arc::new(Self {
             clock,
             settings,
             ears: Ears::default(),
             segmenter,
-            desk: Mutex::new(Desk::new(now)),
+            desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk {
+                wish: ask,
                 spec,
                 lane: None,
                 number: 0,
@@ -96,6 +102,7 @@ impl Core {
 
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+        self.signal(Signal::Ended);
         self.ending.ring();
         self.answered.ring();
         let lane = lock(&self.line).lane.take();
@@ -139,6 +146,9 @@ impl Core {
 
     /// A picture came in: it is shown, and the model is asked, unless its answer is known.
     pub fn arrived(self: &Arc<Self>, frame: Arc<Frame>, captured: Instant) {
+        if self.is_stopped() {
+            return;
+        }
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
@@ -146,6 +156,10 @@ impl Core {
         if let Some(picture) = arrived {
             let offered = self.offer(&picture, now);
             lock(&self.desk).was_offered(picture.sequence, offered);
+        }
+        // While there is an answer it is shown with its own picture, and this one is nothing to look at yet.
+        if !self.next_change().0.is_answer() {
+            self.ears.tell();
         }
     }
 
@@ -199,10 +213,38 @@ impl Core {
     }
 
     /// Asks the model for something else from now on. Nothing that was asked before is answered after this.
-    pub fn ask(self: &Arc<Self>, spec: LaneSpec) -> Result<(), EngineError> {
+    pub fn ask(self: &Arc<Self>, ask: Ask) -> Result<(), EngineError> {
+        self.change(ask.clone())?;
+        lock(&self.line).wish = ask;
+        self.follow_pace();
+        Ok(())
+    }
+
+    /// Asks the smaller model if the pace says so, and the one that was asked for if not.
+    pub fn follow_pace(self: &Arc<Self>) {
+        let small = lock(&self.desk).pace.step() >= Step::SmallModel;
+        let small = self.settings.small_model.as_ref().filter(|_| small);
+        let (wish, asked) = {
+            let line = lock(&self.line);
+            (line.wish.clone(), line.spec.ask.model.clone())
+        };
+        let model = small.or(wish.model.as_ref());
+        if asked.as_ref() != model {
+            let ask = Ask {
+                model: model.cloned(),
+                ..wish
+            };
+            // A model that has not this modality: the other one goes on.
+            if let Err(refused) = self.change(ask) {
+                tracing::warn!("a live source stays with its model: {refused}");
+            }
+        }
+    }
+
+    fn change(self: &Arc<Self>, ask: Ask) -> Result<(), EngineError> {
         let (old, overtaken) = {
             let mut line = lock(&self.line);
-            let before = std::mem::replace(&mut line.spec, spec);
+            let before = std::mem::replace(&mut line.spec, self.settings.lane(ask));
             let old = line.lane.take();
             if let Err(refused) = self.open(&mut line) {
                 (line.spec, line.lane) = (before, old);
@@ -231,9 +273,9 @@ impl Core {
         Ok(())
     }
 
-    /// What the model is asked for.
-    pub fn asked(&self) -> LaneSpec {
-        lock(&self.line).spec.clone()
+    /// What the model was asked for.
+    pub fn asked(&self) -> Ask {
+        lock(&self.line).wish.clone()
     }
 
     // --- what the announcer asks and tells ---
@@ -257,16 +299,22 @@ impl Core {
     }
 
     /// Makes an answer the newest. Whoever listens is told.
-    pub fn publish(&self, answer: LiveAnswer) {
+    pub fn publish(self: &Arc<Self>, answer: LiveAnswer) {
         let now = self.clock.now();
-        lock(&self.desk).publish(answer, now, &self.settings);
+        let stepped = lock(&self.desk).publish(answer, now, &self.settings);
+        if stepped {
+            self.follow_pace();
+        }
         self.ears.tell();
     }
 
     /// A picture got no answer; why.
-    pub fn unanswered(&self, sequence: u64, why: &EngineError) {
+    pub fn unanswered(self: &Arc<Self>, sequence: u64, why: &EngineError) {
         let now = self.clock.now();
-        lock(&self.desk).unanswered(sequence, why, now);
+        let stepped = lock(&self.desk).unanswered(sequence, why, now);
+        if stepped {
+            self.follow_pace();
+        }
         self.ears.tell();
     }
 

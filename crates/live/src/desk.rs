@@ -7,6 +7,7 @@ use picture::frame::Frame;
 use picture::segmenter::EngineError;
 
 use crate::counts::{CaptureCounts, LiveCounts, Rate};
+use crate::pace::Pace;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, Standing};
 use crate::view::{LiveAnswer, LivePicture, LiveView, Rates};
@@ -17,6 +18,7 @@ pub(crate) struct Desk {
     pub capture: CaptureCounts,
     pub overtaken: u64,
     pub published: u64,
+    pub pace: Pace,
     /// The newest answer, and the newest picture that it is an answer to.
     answer: Option<(Arc<LiveAnswer>, LivePicture)>,
     newest: Option<LivePicture>,
@@ -40,12 +42,13 @@ struct Question {
 }
 
 impl Desk {
-    pub fn new(now: Instant) -> Self {
+    pub fn new(now: Instant, settings: &LiveSettings) -> Self {
         Self {
             standing: Standing::new(now),
             capture: CaptureCounts::default(),
             overtaken: 0,
             published: 0,
+            pace: Pace::new(settings.patience.budget),
             answer: None,
             newest: None,
             question: None,
@@ -82,6 +85,10 @@ impl Desk {
         self.newest = Some(picture.clone());
         if unchanged && self.is_answer_of(&picture, now, settings) {
             self.capture.same += 1;
+            return None;
+        }
+        if !self.pace.is_turn(picture.sequence) {
+            self.capture.left_out += 1;
             return None;
         }
         // Before it is offered: its answer may be here before the offer returns.
@@ -131,9 +138,10 @@ impl Desk {
         }
     }
 
-    /// Makes an answer the newest.
-    pub fn publish(&mut self, answer: LiveAnswer, now: Instant, settings: &LiveSettings) {
+    /// Makes an answer the newest; whether the pace changed.
+    pub fn publish(&mut self, answer: LiveAnswer, now: Instant, settings: &LiveSettings) -> bool {
         let took = answer.finished.saturating_duration_since(answer.captured);
+        let stepped = self.pace.answered(Some(took), now);
         if took > settings.patience.budget {
             self.standing.late = Some(answer.finished);
         }
@@ -152,16 +160,21 @@ impl Desk {
         self.published += 1;
         self.segmented.tick(now);
         self.answer = Some((Arc::new(answer), shown));
+        stepped
     }
 
-    /// A picture got no answer; why.
-    pub fn unanswered(&mut self, sequence: u64, why: &EngineError, now: Instant) {
+    /// A picture got no answer; why. Whether the pace changed.
+    pub fn unanswered(&mut self, sequence: u64, why: &EngineError, now: Instant) -> bool {
         self.close(sequence);
         match why {
-            EngineError::Stale { .. } => self.standing.late = Some(now),
+            EngineError::Stale { .. } => {
+                self.standing.late = Some(now);
+                return self.pace.answered(None, now);
+            }
             EngineError::GivenUp(_) | EngineError::NotReady => {}
             refusal => self.standing.refused = Some(refusal.to_string().into()),
         }
+        false
     }
 
     /// Something else is asked from now on: nothing that was answered before counts any more.
@@ -198,6 +211,7 @@ impl Desk {
             None => live,
             Some(frozen) => LiveView {
                 now,
+                step: live.step,
                 rates: live.rates,
                 counts: live.counts,
                 ..frozen.clone()
@@ -222,6 +236,7 @@ impl Desk {
             },
             frozen: None,
             still: still.filter(|still| *still >= settings.still_after),
+            step: self.pace.step(),
             rates: Rates {
                 captured: self.captured.per_second(now),
                 segmented: self.segmented.per_second(now),

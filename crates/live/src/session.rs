@@ -1,6 +1,7 @@
 //! A source, watched.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use picture::segmenter::{Ask, Clock, EngineError, Segmenter};
 use video::source::Opener;
@@ -26,6 +27,8 @@ pub struct SessionSpec {
 /// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
 /// Dropping it ends both; a source that does not return keeps its thread until it does.
 pub struct Session {
+    number: u64,
+    begun: Instant,
     core: Arc<Core>,
     opener: Arc<dyn Opener>,
 }
@@ -36,14 +39,45 @@ pub enum LiveError {
     /// The system gives no thread.
     #[error("no thread for a live source: {0}")]
     Thread(#[from] std::io::Error),
+    /// Not a name for a source.
+    #[error("a source's name is 1 to 64 letters, digits, '-' and '_'")]
+    BadName,
+    /// There is one of that name.
+    #[error("there is a source '{0}' already")]
+    NameTaken(String),
+    /// There are as many as may be.
+    #[error("no more than {most} sources at once")]
+    TooMany {
+        /// So many.
+        most: usize,
+    },
+    /// There is none of that name, or none was named and there is not just one.
+    #[error("{}; there are: {}", unnamed(asked.as_deref()), none_if_empty(available))]
+    NoSuch {
+        /// What was asked.
+        asked: Option<String>,
+        /// Comma-separated names.
+        available: String,
+    },
+}
+
+fn unnamed(asked: Option<&str>) -> String {
+    asked.map_or("no source was named".into(), |name| {
+        format!("no source '{name}'")
+    })
+}
+
+fn none_if_empty(names: &str) -> &str {
+    if names.is_empty() { "none" } else { names }
 }
 
 impl Session {
-    /// Watches a source from now on, by the same clock as the engine's.
+    /// Watches a source from now on, by the same clock as the engine's. The number tells it from all others.
     ///
     /// # Errors
     /// [`LiveError::Thread`]. That there is no source, or no model, is a state.
     pub fn begin(
+        number: u64,
         spec: SessionSpec,
         segmenter: Arc<dyn Segmenter>,
         clock: Arc<dyn Clock>,
@@ -53,9 +87,10 @@ impl Session {
             ask,
             settings,
         } = spec;
-        let lane = settings.lane(ask);
         let session = Self {
-            core: Core::new(segmenter, clock, settings, lane),
+            number,
+            begun: clock.now(),
+            core: Core::new(segmenter, clock, settings, ask),
             opener,
         };
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
@@ -64,6 +99,29 @@ impl Session {
         let core = session.core.clone();
         thread("live-announce").spawn(move || announce(&core))?;
         Ok(session)
+    }
+
+    /// Its number among all sources of this process.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was begun.
+    #[must_use]
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Watches it no more. What was seen last stays to be seen, and ages.
+    pub fn end(&self) {
+        self.core.stop();
+    }
+
+    /// Whether it was ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.core.is_stopped()
     }
 
     /// What there is to see now.
@@ -91,7 +149,7 @@ impl Session {
     /// What the model is asked.
     #[must_use]
     pub fn asked(&self) -> Ask {
-        self.core.asked().ask
+        self.core.asked()
     }
 
     /// Asks the model for something else from now on; no answer to the old question is shown after this.
@@ -99,7 +157,7 @@ impl Session {
     /// # Errors
     /// As of [`Segmenter::open_lane`]; then everything stays as it is.
     pub fn ask(&self, ask: Ask) -> Result<(), EngineError> {
-        self.core.ask(self.core.settings.lane(ask))
+        self.core.ask(ask)
     }
 
     /// How it is treated.
@@ -117,7 +175,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.core.stop();
+        self.end();
     }
 }
 

@@ -14,6 +14,8 @@ pub struct LiveSettings {
     pub patience: LivePatience,
     /// How large a pixel of its pictures is.
     pub scale: Scale,
+    /// A model that takes less time, for when the board is too slow; `None`: the same.
+    pub small_model: Option<String>,
     /// A mask of a lower confidence is not shown, 0..=1.
     pub unsure_below: f32,
     /// Pictures that have been equal for so long are told of.
@@ -29,6 +31,7 @@ impl Default for LiveSettings {
                 first: Duration::from_secs(5),
             },
             scale: Scale::Unknown,
+            small_model: None,
             unsure_below: 0.5,
             still_after: Duration::from_secs(3),
         }

@@ -7,6 +7,7 @@ use picture::frame::Frame;
 use picture::segmenter::Segmentation;
 
 use crate::counts::LiveCounts;
+use crate::pace::Step;
 use crate::state::{State, Verdict};
 
 /// A picture as it came in. Clones share its pixels.
@@ -54,6 +55,8 @@ pub struct LiveView {
     pub frozen: Option<Instant>,
     /// For so long every picture has been equal to the one before.
     pub still: Option<Duration>,
+    /// How much is asked of the board.
+    pub step: Step,
     /// Pictures, and answers, in a second.
     pub rates: Rates,
     /// What became of everything.

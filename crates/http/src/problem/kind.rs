@@ -44,14 +44,24 @@ problems! {
         "Send exactly one `Host` line with the name or address, and the port, that the request is for.";
     BodyAborted "body-aborted" BAD_REQUEST "The request body broke off",
         "Send the request again.";
+    BadSource "bad-source" BAD_REQUEST "The live source cannot be begun as described",
+        "Mend what the detail names; /openapi.json describes what a source needs.";
     CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
         "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
     NotFound "not-found" NOT_FOUND "There is nothing here",
         "See /openapi.json for what there is.";
+    NoSuchSource "no-such-source" NOT_FOUND "There is no such live source",
+        "Use one of the names that GET /v1/sources lists, as source=.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Wrong method",
         "Use one of the methods in the `Allow` header.";
     NotAcceptable "not-acceptable" NOT_ACCEPTABLE "No reply in a form the client accepts",
         "Accept application/json, image/png or image/jpeg, or choose with format=.";
+    NoMask "no-mask" CONFLICT "There is no mask to give now",
+        "Look at the state: GET /v1/live/latest.json tells it, and what may be shown.";
+    SourceExists "source-exists" CONFLICT "There is a live source of that name",
+        "Choose another name, or end that source first: DELETE /v1/sources/NAME.";
+    NoUpgrade "no-upgrade" UPGRADE_REQUIRED "This address is a WebSocket",
+        "Connect to it with a WebSocket client (RFC 6455), or use GET /v1/live/events.";
     BodyTimeout "body-timeout" REQUEST_TIMEOUT "The request body took too long",
         "Send the picture faster, or raise `body_timeout_s` in the configuration.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The request body is too large",
@@ -88,6 +98,10 @@ problems! {
         "Try again after the seconds in `Retry-After`, or raise `upload_budget_mib` in the configuration.";
     TooManyConnections "too-many-connections" SERVICE_UNAVAILABLE "Too many connections",
         "Close idle connections, or try again after the seconds in `Retry-After`.";
+    TooManyViewers "too-many-viewers" SERVICE_UNAVAILABLE "Too many viewers",
+        "Close a viewer, or raise `max_viewers` in the configuration.";
+    TooManySources "too-many-sources" SERVICE_UNAVAILABLE "Too many live sources",
+        "End a source first: DELETE /v1/sources/NAME.";
     NotReady "not-ready" SERVICE_UNAVAILABLE "The model is still loading",
         "Try again after the seconds in `Retry-After`; GET /health/ready tells when.";
     ModelUnusable "model-unusable" SERVICE_UNAVAILABLE "The model cannot be used",
@@ -104,7 +118,10 @@ impl Kind {
     /// Seconds after which trying again makes sense, where it does.
     pub(super) fn retry_after(self) -> Option<u16> {
         match self {
-            Self::QueueFull | Self::UploadBudget | Self::TooManyConnections => Some(1),
+            Self::QueueFull
+            | Self::UploadBudget
+            | Self::TooManyConnections
+            | Self::TooManyViewers => Some(1),
             Self::NotReady | Self::TimedOut => Some(2),
             Self::Stopped => Some(10),
             _ => None,

@@ -14,6 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 pub use kind::Kind;
 
+use live::LiveError;
 use picture::NOTICE;
 use picture::frame::{FrameError, Stopped};
 use picture::render::RenderError;
@@ -36,7 +37,8 @@ impl Kind {
 const PROBLEM_JSON: &str = "application/problem+json";
 
 /// One occurrence of a problem; answers as `application/problem+json`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}: {detail}", kind.title())]
 pub struct Problem {
     /// Which problem.
     pub kind: Kind,
@@ -163,8 +165,9 @@ impl From<EngineError> for Problem {
                     ..Kind::ModalityMismatch.because(text)
                 };
             }
-            // Of live sources, which do not come this way.
-            EngineError::TooManyLanes { .. } | EngineError::Stale { .. } => return internal(&text),
+            EngineError::TooManyLanes { .. } => Kind::TooManySources,
+            // Of live frames: a state, not an answer to anybody.
+            EngineError::Stale { .. } => return internal(&text),
             EngineError::NoGuard => Kind::NoGuard,
             EngineError::Internal(reason) => return internal(&reason.to_string()),
             EngineError::UnknownModality { .. } => Kind::UnknownModality,
@@ -178,6 +181,19 @@ impl From<EngineError> for Problem {
             EngineError::GivenUp(Stopped::Cancelled) | EngineError::Stopped => Kind::Stopped,
         };
         kind.because(text)
+    }
+}
+
+impl From<LiveError> for Problem {
+    fn from(error: LiveError) -> Self {
+        let kind = match &error {
+            LiveError::Thread(error) => return internal(&error.to_string()),
+            LiveError::BadName => Kind::BadSource,
+            LiveError::NameTaken(_) => Kind::SourceExists,
+            LiveError::TooMany { .. } => Kind::TooManySources,
+            LiveError::NoSuch { .. } => Kind::NoSuchSource,
+        };
+        kind.because(sentence(&error))
     }
 }
 

@@ -15,6 +15,7 @@ mod errors;
 mod form;
 mod hostile;
 mod lists;
+mod live;
 mod mismatch;
 mod page;
 mod segment;

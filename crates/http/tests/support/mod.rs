@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use espmedsam_http::{ServerConfig, serve};
+use live::Studio;
+use picture::segmenter::SystemClock;
 use serde_json::Value;
 use testing::fake::Fake;
 
@@ -40,6 +42,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 pub struct Server {
     pub addr: SocketAddr,
     pub fake: Arc<Fake>,
+    pub studio: Arc<Studio>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
 }
@@ -47,7 +50,8 @@ pub struct Server {
 impl Server {
     pub fn start(config: ServerConfig, queue: usize) -> Self {
         let fake = Fake::new(queue);
-        let engine = fake.clone();
+        let studio = Studio::new(fake.clone(), Arc::new(SystemClock));
+        let served = studio.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -59,13 +63,14 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, config, engine, async { drop(stopped.await) }).await
+                serve(listener, config, served, async { drop(stopped.await) }).await
             })
         });
         let addr = told.recv().unwrap();
         Self {
             addr,
             fake,
+            studio,
             stop: Some(stop),
             thread: Some(thread),
         }

@@ -28,7 +28,7 @@ impl Stage {
             ask: Ask::new(MODALITIES[1]),
             settings: LiveSettings::default(),
         };
-        let session = Session::begin(spec, fake.clone(), clock.clone()).unwrap();
+        let session = Session::begin(0, spec, fake.clone(), clock.clone()).unwrap();
         let stage = Self {
             clock,
             fake,

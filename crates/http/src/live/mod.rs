@@ -1,0 +1,44 @@
+//! Live sources: what may be seen of them, in the forms that viewers take, and what a person can do to them.
+//!
+//! A viewer [`watch`]es; what it is sent is [`told`] as JSON, or drawn and encoded once for all lookers ([`gallery`]), and
+//! only if there are any. Whoever is slow misses pictures and is told how many; it is always sent what may be shown at the
+//! moment of sending, never what was queued.
+
+mod control;
+mod draw;
+mod events;
+mod gallery;
+mod latest;
+mod query;
+mod recorder;
+mod socket;
+mod sources;
+mod stream;
+mod told;
+mod watch;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::gallery::Gallery;
+
+use super::app::App;
+
+/// Every route of live sources.
+pub fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(sources::list))
+        .routes(routes!(stream::stream))
+        .routes(routes!(socket::socket))
+        .routes(routes!(events::events))
+        .routes(routes!(latest::json))
+        .routes(routes!(latest::png))
+        .routes(routes!(latest::jpeg))
+        .routes(routes!(recorder::y4m))
+        .routes(routes!(control::freeze))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::modality))
+        .routes(routes!(control::snapshot))
+}

@@ -1,0 +1,101 @@
+//! Video for recorders: Y4M, uncompressed, at a steady rate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use utoipa::IntoParams;
+use video::y4m::Y4mWriter;
+
+use super::draw::picture;
+use super::query::{Asked, find};
+use super::watch::Watch;
+use crate::app::App;
+use crate::problem::{Kind, Problem, internal};
+
+/// A video at a steady rate.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RecorderQuery {
+    /// The source's name, from /v1/sources; may be left out if there is one only.
+    source: Option<String>,
+    /// Pictures a second, 1 to 60; 25 if left out.
+    rate: Option<u32>,
+}
+
+/// A recording under way.
+struct Recorder {
+    app: Arc<App>,
+    watch: Watch,
+    rate: u32,
+    ticks: Interval,
+    writer: Option<Y4mWriter>,
+}
+
+/// The video with the mask drawn upon it, uncompressed, for programs that record: `ffmpeg -i URL`.
+///
+/// Pictures come at a steady rate, each what is to be seen then. A stream has one size: it ends if the source's changes.
+#[utoipa::path(get, path = "/v1/live/y4m", operation_id = "live_y4m", tag = "live", params(RecorderQuery),
+    responses((status = 200, description = "YUV4MPEG2 without end", body = String, content_type = "video/x-yuv4mpeg"), Problem))]
+pub async fn y4m(
+    State(app): State<Arc<App>>,
+    Asked(query): Asked<RecorderQuery>,
+) -> Result<impl IntoResponse, Problem> {
+    let rate = query.rate.unwrap_or(25);
+    if !(1..=60).contains(&rate) {
+        return Err(Kind::BadQuery.because("'rate' is 1 to 60."));
+    }
+    let (name, session) = find(&app, query.source.as_deref())?;
+    let watch = Watch::begin(&app, name, session)?;
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    // Who reads slowly is not sent what it missed.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let recorder = Recorder {
+        app,
+        watch,
+        rate,
+        ticks,
+        writer: None,
+    };
+    let pictures = unfold(recorder, |mut recorder| async move {
+        let picture = recorder.next().await?;
+        Some((picture, recorder))
+    });
+    let headers = [(header::CONTENT_TYPE, "video/x-yuv4mpeg")];
+    Ok((headers, Body::from_stream(pictures)))
+}
+
+impl Recorder {
+    async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
+        self.ticks.tick().await;
+        if self.watch.session.has_ended() || *self.app.closing.borrow() {
+            return None;
+        }
+        let view = self.watch.session.look();
+        let (writer, rate) = (self.writer, self.rate);
+        let write = move || {
+            let frame = picture(&view)?;
+            let mut bytes = Vec::new();
+            let writer =
+                writer.unwrap_or_else(|| Y4mWriter::begin(frame.size(), [rate, 1], &mut bytes));
+            let fits = writer.push(&frame, &mut bytes);
+            Ok::<_, Problem>(fits.then_some((writer, bytes)))
+        };
+        match tokio::task::spawn_blocking(write).await {
+            Ok(Ok(Some((writer, bytes)))) => {
+                self.writer = Some(writer);
+                Some(Ok(bytes.into()))
+            }
+            Ok(Ok(None)) => None,
+            Ok(Err(problem)) => Some(Err(problem)),
+            Err(error) => Some(Err(internal(&error.to_string()))),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What may be shown, for programs and the viewer: a WebSocket, a message for each moment.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use live::LiveView;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::draw::plain;
+use super::gallery::{Title, Work};
+use super::latest::{mask_png, report};
+use super::query::{Asked, MaskForm, find};
+use super::told::{Along, told};
+use super::watch::Watch;
+use crate::admission;
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+
+/// Longest message that a client may send: none is needed.
+const LONGEST: usize = 1 << 10;
+
+/// Whether the picture goes with its mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PictureForm {
+    /// Not.
+    #[default]
+    None,
+    /// As the payload: a JPEG of the very picture, nothing drawn on it.
+    Jpeg,
+}
+
+/// What a WebSocket's client wants.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SocketQuery {
+    /// The source's name, from /v1/sources; may be left out if there is one only.
+    source: Option<String>,
+    /// In which form the mask comes.
+    #[serde(default)]
+    #[param(inline)]
+    mask: MaskForm,
+    /// Whether the picture comes with it; not together with `mask=png`, as there is one payload.
+    #[serde(default)]
+    #[param(inline)]
+    picture: PictureForm,
+}
+
+/// A WebSocket (RFC 6455) on which every message is binary: the length of a JSON header as 32 bits, most significant byte
+/// first; the header, which is what /v1/live/latest.json gives; and the payload that its `payload` names, if any.
+///
+/// A message comes for each answer and each change of state, and now and then if there are none. It is the newest at the time
+/// of sending: a slow client is sent fewer, and `missed` says how many answers it was not sent.
+#[utoipa::path(get, path = "/v1/live/ws", operation_id = "live_socket", tag = "live", params(SocketQuery),
+    responses((status = 101, description = "Messages without end"), Problem))]
+pub async fn socket(
+    State(app): State<Arc<App>>,
+    Asked(query): Asked<SocketQuery>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|rejection| Kind::NoUpgrade.because(rejection.body_text()))?;
+    // Browsers let any site open a WebSocket to anywhere: no rule but ours keeps it from reading.
+    admission::check_origin(&app.config, &headers)?;
+    if query.mask == MaskForm::Png && query.picture == PictureForm::Jpeg {
+        let one = "A message has one payload: 'mask=png' or 'picture=jpeg'.";
+        return Err(Kind::BadQuery.because(one));
+    }
+    let (name, session) = find(&app, query.source.as_deref())?;
+    let mut watch = Watch::begin(&app, name, session)?;
+    let upgrade = upgrade.max_message_size(LONGEST).max_frame_size(LONGEST);
+    Ok(upgrade.on_upgrade(move |mut socket| async move {
+        // Whoever went away has nothing to be told.
+        let _gone = serve(&app, &mut socket, &mut watch, &query).await;
+    }))
+}
+
+async fn serve(
+    app: &App,
+    socket: &mut WebSocket,
+    watch: &mut Watch,
+    query: &SocketQuery,
+) -> Result<(), axum::Error> {
+    loop {
+        let view = tokio::select! {
+            view = watch.next() => view,
+            // Pings are answered by reading; what a client says otherwise means nothing here.
+            said = socket.recv() => match said {
+                Some(Ok(Message::Close(_))) | None => return Ok(()),
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => return Err(error),
+            },
+        };
+        let Some(view) = view else {
+            let reason = CloseFrame {
+                code: close_code::AWAY,
+                reason: "the source, or the server, has ended".into(),
+            };
+            return socket.send(Message::Close(Some(reason))).await;
+        };
+        let message = match message(app, watch, view, query).await {
+            Ok(message) => message,
+            Err(problem) => {
+                tracing::error!("a live answer could not be sent: {problem:?}");
+                continue;
+            }
+        };
+        let patience = std::time::Duration::from_secs(app.config.reply_timeout_s.into());
+        let sent = tokio::time::timeout(patience, socket.send(Message::Binary(message))).await;
+        match sent {
+            Ok(sent) => sent?,
+            // It takes nothing: it is let go.
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+async fn message(
+    app: &App,
+    watch: &mut Watch,
+    mut view: LiveView,
+    query: &SocketQuery,
+) -> Result<Bytes, Problem> {
+    let (payload, result) = loop {
+        let payload = payload(app, watch, &view, query).await?;
+        let result = report(app, &watch.session, &view, query.mask).await?;
+        let now = watch.session.look();
+        // Encoding took its time, or waiting for others to.
+        if now.state == view.state || view.frozen.is_some() {
+            break (payload, result);
+        }
+        view = now;
+    };
+    let missed = watch.missed(&view);
+    let asked = watch.session.asked();
+    let header = told(
+        watch,
+        &view,
+        Along {
+            missed,
+            payload: payload.as_ref().map(|(media_type, _)| *media_type),
+            result: result.as_deref(),
+            modality: asked.modality.as_str(),
+        },
+    );
+    let header = serde_json::to_vec(&header);
+    let header = header.map_err(|error| crate::problem::internal(&error.to_string()))?;
+    let payload = payload.map(|(_, bytes)| bytes).unwrap_or_default();
+    let mut message = Vec::with_capacity(4 + header.len() + payload.len());
+    message.extend_from_slice(&(header.len() as u32).to_be_bytes());
+    message.extend_from_slice(&header);
+    message.extend_from_slice(&payload);
+    Ok(message.into())
+}
+
+/// The payload and its media type.
+async fn payload(
+    app: &App,
+    watch: &Watch,
+    view: &LiveView,
+    query: &SocketQuery,
+) -> Result<Option<(&'static str, Bytes)>, Problem> {
+    if query.mask == MaskForm::Png {
+        let mask = mask_png(app, &watch.session, view).await?;
+        return Ok(mask.map(|mask| ("image/png", mask)));
+    }
+    if query.picture == PictureForm::None || view.picture.is_none() {
+        return Ok(None);
+    }
+    let title = Title::of(&watch.session, view, Work::Plain);
+    let looked = view.clone();
+    let jpeg = app.gallery.show(title, move || plain(&looked)).await?;
+    Ok(Some(("image/jpeg", jpeg)))
+}

@@ -1,0 +1,240 @@
+//! How much is asked of the board: less when answers come too late, more again when there is time to spare.
+//!
+//! Steps down in the order of [`Step`], one at a time, and up again more slowly the more often that failed: a board at the
+//! edge of what it can do would otherwise swing.
+
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+/// How far it has stepped down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Every picture may be answered, by the model asked for.
+    #[default]
+    Full,
+    /// Every second picture may.
+    FewerFrames,
+    /// And that by a smaller model.
+    SmallModel,
+    /// And viewers get a smaller picture.
+    SmallPicture,
+}
+
+impl Step {
+    /// From all to least.
+    pub const ALL: [Self; 4] = [
+        Self::Full,
+        Self::FewerFrames,
+        Self::SmallModel,
+        Self::SmallPicture,
+    ];
+
+    /// As in JSON: `fewer-frames`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::FewerFrames => "fewer-frames",
+            Self::SmallModel => "small-model",
+            Self::SmallPicture => "small-picture",
+        }
+    }
+
+    fn down(self) -> Self {
+        Self::ALL[(self as usize + 1).min(Self::ALL.len() - 1)]
+    }
+
+    fn up(self) -> Self {
+        Self::ALL[(self as usize).saturating_sub(1)]
+    }
+}
+
+/// As [`Step::name`].
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Answers are judged together over so long.
+const WINDOW: Duration = Duration::from_secs(2);
+/// From here on, as a share of the budget, an answer is late.
+const LATE: f64 = 0.8;
+/// Up to here there is time to spare.
+const EASY: f64 = 0.5;
+/// More late ones than this share, and it steps down.
+const TOO_MANY: f64 = 0.1;
+/// Easy for so long, and it steps up: at first, and at most, after it was too early again and again.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(160)];
+
+/// Watches how old answers are, and says how much is to be asked.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    budget: Duration,
+    step: Step,
+    window: Option<Window>,
+    /// Since when every answer was easy.
+    easy_since: Option<Instant>,
+    /// So long it has to be easy before the next step up.
+    patience: Duration,
+    /// When it last stepped up.
+    stepped_up: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    began: Instant,
+    answers: u32,
+    late: u32,
+    hard: bool,
+}
+
+impl Pace {
+    /// At full pace, with answers of at most that age.
+    #[must_use]
+    pub fn new(budget: Duration) -> Self {
+        Self {
+            budget,
+            step: Step::Full,
+            window: None,
+            easy_since: None,
+            patience: PATIENCE[0],
+            stepped_up: None,
+        }
+    }
+
+    /// How far it has stepped down.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// Whether the picture of that number may be answered.
+    #[must_use]
+    pub fn is_turn(&self, sequence: u64) -> bool {
+        self.step == Step::Full || sequence.is_multiple_of(2)
+    }
+
+    /// An answer was that old when it was given; `None`: it was too late to be begun. Whether the step changed.
+    pub fn answered(&mut self, age: Option<Duration>, now: Instant) -> bool {
+        let share = |share: f64| self.budget.mul_f64(share);
+        let late = age.is_none_or(|age| age > share(LATE));
+        let hard = age.is_none_or(|age| age > share(EASY));
+        let window = self.window.get_or_insert(Window {
+            began: now,
+            answers: 0,
+            late: 0,
+            hard: false,
+        });
+        window.answers += 1;
+        window.late += u32::from(late);
+        window.hard |= hard;
+        let window = *window;
+        if now.saturating_duration_since(window.began) < WINDOW {
+            return false;
+        }
+        self.window = None;
+        let before = self.step;
+        if f64::from(window.late) > TOO_MANY * f64::from(window.answers) {
+            self.step_down(now);
+        } else if window.hard {
+            self.easy_since = None;
+        } else {
+            self.step_up(window.began, now);
+        }
+        self.step != before
+    }
+
+    fn step_down(&mut self, now: Instant) {
+        self.step = self.step.down();
+        self.easy_since = None;
+        // It had just stepped up: that was too early.
+        let since = self.stepped_up.take();
+        if since.is_some_and(|up| now.saturating_duration_since(up) < 2 * self.patience) {
+            self.patience = PATIENCE[1].min(2 * self.patience);
+        }
+    }
+
+    fn step_up(&mut self, began: Instant, now: Instant) {
+        let since = *self.easy_since.get_or_insert(began);
+        if self.step > Step::Full && now.saturating_duration_since(since) >= self.patience {
+            self.step = self.step.up();
+            (self.easy_since, self.stepped_up) = (None, Some(now));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Duration = Duration::from_millis(100);
+    const FRAME: Duration = Duration::from_millis(50);
+
+    /// Answers of that age for that long, 20 a second; the steps on the way and when they came.
+    fn run(pace: &mut Pace, now: &mut Instant, age_ms: u64, seconds: u32) -> Vec<(Step, u32)> {
+        let start = *now;
+        let mut steps = Vec::new();
+        while *now < start + Duration::from_secs(seconds.into()) {
+            *now += FRAME;
+            if pace.answered(Some(Duration::from_millis(age_ms)), *now) {
+                steps.push((pace.step(), (*now - start).as_secs() as u32));
+            }
+        }
+        steps
+    }
+
+    #[test]
+    fn it_steps_down_in_order_while_answers_are_late_and_no_further_than_the_last_step() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        let steps = run(&mut pace, &mut now, 90, 20);
+        let steps: Vec<_> = steps.into_iter().map(|(step, _)| step).collect();
+        assert_eq!(steps, Step::ALL[1..]);
+        assert!(pace.is_turn(4) && !pace.is_turn(5));
+    }
+
+    #[test]
+    fn it_steps_up_when_there_is_time_to_spare_and_more_slowly_each_time_it_was_too_early() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        run(&mut pace, &mut now, 90, 3);
+        assert_eq!(pace.step(), Step::FewerFrames);
+        pace.window = None;
+        // In between nothing changes.
+        assert_eq!(run(&mut pace, &mut now, 70, 60), []);
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            let up = run(&mut pace, &mut now, 20, 200);
+            assert_eq!(up.len(), 1);
+            assert_eq!(up[0].0, Step::Full);
+            waits.push(up[0].1);
+            // Brought back to the moment after the step up: it was too much.
+            pace.stepped_up = Some(now);
+            assert_eq!(run(&mut pace, &mut now, 90, 3).len(), 1);
+            pace.window = None;
+        }
+        assert!(waits.is_sorted(), "{waits:?}");
+        assert!(waits[0] <= 13 && waits[5] >= 150, "{waits:?}");
+    }
+
+    #[test]
+    fn a_few_late_ones_are_borne_and_what_was_not_even_begun_counts_as_late() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        for i in 0..200 {
+            now += FRAME;
+            let age = (i % 20 != 0).then(|| Duration::from_millis(40));
+            assert!(!pace.answered(age, now));
+        }
+        for _ in 0..100 {
+            now += FRAME;
+            pace.answered(None, now);
+        }
+        assert!(pace.step() > Step::Full);
+    }
+
+    #[test]
+    fn every_step_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Step::ALL.iter().map(|s| s.name()).collect();
+        assert_eq!(names.len(), Step::ALL.len());
+    }
+}

@@ -1,0 +1,109 @@
+//! All sources that are watched, by name.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use picture::segmenter::{Clock, Inbox, Segmenter};
+use picture::sync::lock;
+
+use crate::session::{LiveError, Session, SessionSpec};
+
+/// Most sources at once. One lane less than there are, so that each can be asked for something else in turn.
+pub const MOST_SOURCES: usize = Inbox::MOST_LANES - 1;
+/// Longest name.
+const LONGEST_NAME: usize = 64;
+
+/// All sources that are watched, and the model that is asked about them.
+pub struct Studio {
+    segmenter: Arc<dyn Segmenter>,
+    clock: Arc<dyn Clock>,
+    sessions: Mutex<BTreeMap<String, Arc<Session>>>,
+    begun: AtomicU64,
+}
+
+impl Studio {
+    /// Nothing is watched yet. The clock is the engine's.
+    #[must_use]
+    pub fn new(segmenter: Arc<dyn Segmenter>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            segmenter,
+            clock,
+            sessions: Mutex::default(),
+            begun: AtomicU64::new(0),
+        })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn segmenter(&self) -> &Arc<dyn Segmenter> {
+        &self.segmenter
+    }
+
+    /// Watches a source from now on, under a name of letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub fn begin(&self, name: &str, spec: SessionSpec) -> Result<Arc<Session>, LiveError> {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(letter) {
+            return Err(LiveError::BadName);
+        }
+        let mut sessions = lock(&self.sessions);
+        if sessions.contains_key(name) {
+            return Err(LiveError::NameTaken(name.into()));
+        }
+        if sessions.len() >= MOST_SOURCES {
+            return Err(LiveError::TooMany { most: MOST_SOURCES });
+        }
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let (segmenter, clock) = (self.segmenter.clone(), self.clock.clone());
+        let session = Arc::new(Session::begin(number, spec, segmenter, clock)?);
+        sessions.insert(name.into(), session.clone());
+        Ok(session)
+    }
+
+    /// Watches a source no more; whether it was.
+    pub fn end(&self, name: &str) -> bool {
+        // Ended without the lock.
+        let session = lock(&self.sessions).remove(name);
+        session.inspect(|session| session.end()).is_some()
+    }
+
+    /// The source of that name; without one the only source.
+    ///
+    /// # Errors
+    /// [`LiveError::NoSuch`], with the names that there are.
+    pub fn find(&self, name: Option<&str>) -> Result<(String, Arc<Session>), LiveError> {
+        let sessions = lock(&self.sessions);
+        let found = match name {
+            Some(name) => sessions.get_key_value(name),
+            None if sessions.len() == 1 => sessions.first_key_value(),
+            None => None,
+        };
+        match found {
+            Some((name, session)) => Ok((name.clone(), session.clone())),
+            None => Err(LiveError::NoSuch {
+                asked: name.map(str::to_owned),
+                available: sessions.keys().cloned().collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<(String, Arc<Session>)> {
+        let sessions = lock(&self.sessions);
+        let pair = |(name, session): (&String, &Arc<Session>)| (name.clone(), session.clone());
+        sessions.iter().map(pair).collect()
+    }
+}
+
+impl std::fmt::Debug for Studio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.all().into_iter().map(|(name, _)| name).collect();
+        f.debug_struct("Studio")
+            .field("sources", &names)
+            .finish_non_exhaustive()
+    }
+}
