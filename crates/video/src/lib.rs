@@ -5,7 +5,9 @@
 //! Research use only. Not for clinical use.
 
 pub mod convert;
+pub mod http;
 pub mod mjpeg;
+pub mod pipe;
 pub mod source;
 pub mod stream;
 pub mod y4m;
