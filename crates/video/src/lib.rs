@@ -4,6 +4,7 @@
 //!
 //! Research use only. Not for clinical use.
 
+pub mod avi;
 pub mod convert;
 pub mod http;
 pub mod mjpeg;
