@@ -9,6 +9,7 @@ pub mod convert;
 pub mod http;
 pub mod mjpeg;
 pub mod pipe;
+pub mod replay;
 pub mod source;
 pub mod stream;
 pub mod y4m;

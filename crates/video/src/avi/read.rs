@@ -223,9 +223,13 @@ impl<R: Read + Seek> AviReader<R> {
     }
 
     fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
-        self.input.read_exact(bytes)?;
-        self.at += bytes.len() as u64;
-        Ok(())
+        let read = self.input.read_exact(bytes);
+        match read {
+            Ok(()) => self.at += bytes.len() as u64,
+            // How much of it was read is not said.
+            Err(_) => self.at = self.input.stream_position()?,
+        }
+        read
     }
 }
 
