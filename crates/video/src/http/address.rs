@@ -4,9 +4,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 /// Where a stream is. The password is never shown.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HttpAddress {
     /// Without brackets.
     pub(super) host: String,
@@ -92,6 +94,20 @@ impl HttpAddress {
             80 => host,
             port => format!("{host}:{port}"),
         }
+    }
+}
+
+impl TryFrom<String> for HttpAddress {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<HttpAddress> for String {
+    fn from(address: HttpAddress) -> Self {
+        address.to_string()
     }
 }
 
