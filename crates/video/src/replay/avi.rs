@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use picture::frame::{Frame, FrameLimits, Stop, read_file_into};
 
-use super::player::Clip;
-use super::{UNSAID, unusable};
+use super::clip::{Clip, UNSAID};
+use super::error::{lost, unusable};
 use crate::avi::{AviError, AviReader};
 use crate::source::{Encoding, SourceError};
 
@@ -19,7 +19,7 @@ pub(super) struct AviClip {
 impl AviClip {
     pub fn open(file: File, limits: FrameLimits) -> Result<Self, SourceError> {
         let reader = AviReader::open(file).map_err(|error| match error {
-            AviError::Io(error) => super::lost(error),
+            AviError::Io(error) => lost(error),
             error => unusable(error),
         })?;
         Ok(Self {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use picture::frame::{Format, Frame, FrameLimits, Stop, read_file_into};
 
-use super::player::Clip;
-use super::{ReplayError, UNSAID, lost, unusable};
+use super::clip::{Clip, UNSAID};
+use super::error::{ReplayError, lost, unusable};
 use crate::source::{Encoding, SourceError};
 
 pub(super) struct Folder {

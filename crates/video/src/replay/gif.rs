@@ -8,8 +8,8 @@ use std::time::Duration;
 use gif::{DecodeOptions, Decoder, DecodingError, DisposalMethod};
 use picture::frame::{Frame, FrameLimits};
 
-use super::player::Clip;
-use super::{ReplayError, lost, unusable};
+use super::clip::Clip;
+use super::error::{ReplayError, lost, unusable};
 use crate::source::{Encoding, SourceError};
 
 /// How long a piece is shown that says 0 or 10 ms: as browsers have it.
@@ -31,12 +31,12 @@ struct Screen {
     before: Vec<u8>,
     /// What becomes of the current piece before the next is drawn.
     disposal: DisposalMethod,
-    place: Place,
+    place: PieceRect,
 }
 
 /// A rectangle within the screen.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct PieceRect {
     left: usize,
     top: usize,
     width: usize,
@@ -61,7 +61,7 @@ impl GifClip {
             return Ok(None);
         };
         let (delay, transparent, disposal) = (piece.delay, piece.transparent, piece.dispose);
-        let place = Place {
+        let place = PieceRect {
             left: piece.left.into(),
             top: piece.top.into(),
             width: piece.width.into(),
@@ -110,12 +110,12 @@ impl Screen {
             rgb: vec![0; 3 * pixels],
             before: Vec::new(),
             disposal: DisposalMethod::Keep,
-            place: Place::default(),
+            place: PieceRect::default(),
         }
     }
 
     /// Does with the piece before what it asked for, and takes note of what the next one asks.
-    fn begin(&mut self, place: Place, disposal: DisposalMethod) {
+    fn begin(&mut self, place: PieceRect, disposal: DisposalMethod) {
         match self.disposal {
             DisposalMethod::Background => self.rows().for_each(|row| row.fill(0)),
             DisposalMethod::Previous => self.rgb.copy_from_slice(&self.before),
@@ -140,7 +140,7 @@ impl Screen {
 
     /// The rows of the current piece.
     fn rows(&mut self) -> impl Iterator<Item = &mut [u8]> {
-        let Place {
+        let PieceRect {
             left,
             top,
             width,

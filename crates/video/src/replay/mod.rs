@@ -1,6 +1,8 @@
 //! A file or a folder, shown at its own rate: pictures in the order of their names, Y4M, motion JPEG in AVI, GIF.
 
 mod avi;
+mod clip;
+mod error;
 mod folder;
 mod gif;
 mod player;
@@ -16,13 +18,15 @@ use std::time::Duration;
 
 use picture::frame::{Format, FrameLimits};
 
-use self::player::{Clip, Player};
+use self::clip::Clip;
+use self::error::{lost, unusable};
+use self::player::Player;
 use crate::avi::is_avi;
 use crate::source::{Opener, Source, SourceContext, SourceError};
 use crate::y4m::Y4M_MAGIC;
 
-/// How long a picture is shown where nobody says it: 25 a second.
-pub const UNSAID: Duration = Duration::from_millis(40);
+pub use self::clip::UNSAID;
+pub use self::error::ReplayError;
 
 /// Recorded pictures.
 #[derive(Clone, Debug)]
@@ -35,31 +39,6 @@ pub struct Replay {
     pub looped: bool,
     /// What it is read with.
     pub context: SourceContext,
-}
-
-/// Why a path cannot be replayed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// Another kind of file.
-    #[error("'{}' is no video that is read here (Y4M, motion JPEG in AVI, GIF) and no picture ({})", .0.display(), Format::names_in_words())]
-    Foreign(PathBuf),
-    /// A folder without pictures.
-    #[error("'{}' has no pictures", .0.display())]
-    NoPictures(PathBuf),
-    /// A file none of whose pictures could be read.
-    #[error("no picture of it can be read")]
-    NothingReadable,
-    /// A file that ends within a picture.
-    #[error("it ends within a picture")]
-    Cut,
-    /// Too many bytes for a picture.
-    #[error("'{}' has {bytes} bytes, too many for a picture", path.display())]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        bytes: u64,
-    },
 }
 
 impl Opener for Replay {
@@ -96,13 +75,4 @@ fn open(path: &Path, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError>
         Ok(_) => Ok(Box::new(folder::Folder::of_one(path, *limits))),
         Err(_) => Err(unusable(ReplayError::Foreign(path.into()))),
     }
-}
-
-fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
-    SourceError::Unusable(error.into())
-}
-
-/// A file that is not there, or cannot be read now.
-fn lost(error: std::io::Error) -> SourceError {
-    SourceError::Lost(error.into())
 }

@@ -6,31 +6,13 @@ use std::time::{Duration, Instant};
 use picture::frame::Frame;
 use picture::segmenter::Clock;
 
-use super::{ReplayError, unusable};
-use crate::source::{Encoding, Shot, Source, SourceError};
+use super::clip::Clip;
+use super::error::{ReplayError, unusable};
+use crate::source::{Shot, Source, SourceError};
 
 /// How long a picture can be shown.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// Recorded pictures, one after the other.
-pub(super) trait Clip: Send {
-    /// Goes to the next picture, at first to the first: how long it is shown. `None` after the last.
-    ///
-    /// # Errors
-    /// What is damaged: the rest of the clip cannot be read then.
-    fn advance(&mut self) -> Result<Option<Duration>, SourceError>;
-    /// Writes the picture that it is at, once.
-    ///
-    /// # Errors
-    /// [`SourceError::Garbage`]; the next may be whole.
-    fn show(&mut self, canvas: &mut Frame) -> Result<Encoding, SourceError>;
-    /// Back before the first.
-    ///
-    /// # Errors
-    /// [`SourceError::Lost`].
-    fn rewind(&mut self) -> Result<(), SourceError>;
-}
 
 /// A clip being shown. Time runs from when it is first asked; whose time has passed when it is asked again is left out.
 pub(super) struct Player {

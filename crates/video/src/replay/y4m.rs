@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use picture::frame::{Frame, FrameLimits};
 
-use super::player::Clip;
-use super::{ReplayError, UNSAID, lost, unusable};
+use super::clip::{Clip, UNSAID};
+use super::error::{ReplayError, lost, unusable};
 use crate::source::{Encoding, SourceError};
 use crate::y4m::{Y4M_LINE, Y4mError, Y4mHeader, frame_line};
 
