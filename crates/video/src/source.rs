@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use picture::frame::{Frame, FrameError, FrameLimits};
 use picture::segmenter::{Cause, Clock};
+use serde::{Deserialize, Serialize};
 
 use crate::convert::RawError;
 
@@ -52,7 +53,8 @@ pub struct Shot {
 }
 
 /// How a source's pictures come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// 8-bit RGB, interleaved.
     Rgb,

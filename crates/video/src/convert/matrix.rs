@@ -75,30 +75,28 @@ impl YuvRun {
 
     /// Writes RGB for as many pixels as there is room for.
     pub fn write(&self, matrix: &YuvMatrix, rgb: &mut [u8]) {
-        let mut planes = [[0_u8; LANES]; 3];
+        let (mut red, mut green, mut blue) = ([0_u8; LANES], [0_u8; LANES], [0_u8; LANES]);
         // Sums stay within 23 bits, as do their terms; `wrapping` for the compiler's sake, which makes vectors of it only
         // where no step can fail.
         let term = |sample: i16, factor: i16| i32::from(sample).wrapping_mul(i32::from(factor));
         let level = |sum: i32| (sum >> FRACTION).clamp(0, 255) as u8;
-        for i in 0..LANES {
-            let luma = i16::from(self.luma[i]).wrapping_sub(matrix.black);
-            let cb = i16::from(self.cb[i]).wrapping_sub(128);
-            let cr = i16::from(self.cr[i]).wrapping_sub(128);
+        let samples = self.luma.iter().zip(&self.cb).zip(&self.cr);
+        let levels = red.iter_mut().zip(&mut green).zip(&mut blue);
+        for (((luma, cb), cr), ((red, green), blue)) in samples.zip(levels) {
+            let luma = i16::from(*luma).wrapping_sub(matrix.black);
+            let cb = i16::from(*cb).wrapping_sub(128);
+            let cr = i16::from(*cr).wrapping_sub(128);
             let grey = term(luma, matrix.luma).wrapping_add(1 << (FRACTION - 1));
-            let green = term(cb, matrix.green_cb).wrapping_add(term(cr, matrix.green_cr));
-            planes[0][i] = level(grey.wrapping_add(term(cr, matrix.red_cr)));
-            planes[1][i] = level(grey.wrapping_add(green));
-            planes[2][i] = level(grey.wrapping_add(term(cb, matrix.blue_cb)));
+            let chroma = term(cb, matrix.green_cb).wrapping_add(term(cr, matrix.green_cr));
+            *red = level(grey.wrapping_add(term(cr, matrix.red_cr)));
+            *green = level(grey.wrapping_add(chroma));
+            *blue = level(grey.wrapping_add(term(cb, matrix.blue_cb)));
         }
-        let [red, green, blue] = &planes;
-        for (i, pixel) in rgb
-            .as_chunks_mut::<3>()
-            .0
-            .iter_mut()
-            .enumerate()
-            .take(LANES)
+        let pixels = rgb.as_chunks_mut::<3>().0;
+        for (pixel, ((red, green), blue)) in
+            pixels.iter_mut().zip(red.iter().zip(&green).zip(&blue))
         {
-            *pixel = [red[i], green[i], blue[i]];
+            *pixel = [*red, *green, *blue];
         }
     }
 }

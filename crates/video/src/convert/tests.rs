@@ -50,8 +50,11 @@ fn every_colour_is_within_one_step_of_the_standard_s() {
     }
 }
 
+/// A layout's name, planes and strides.
+type Laid = (&'static str, Vec<Vec<u8>>, [usize; 2]);
+
 /// A picture's samples for each pixel, and the same in every layout, with gaps between rows.
-fn layouts(size: [u32; 2], gap: usize, seed: u8) -> Vec<(&'static str, Vec<Vec<u8>>, [usize; 2])> {
+fn layouts(size: [u32; 2], gap: usize, seed: u8) -> Vec<Laid> {
     let [width, height] = size.map(|side| side as usize);
     let (columns, rows) = (width.div_ceil(2), height.div_ceil(2));
     let sample = |x: usize, y: usize, k: usize| {

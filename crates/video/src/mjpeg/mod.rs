@@ -5,4 +5,4 @@ mod splitter;
 #[cfg(test)]
 mod tests;
 
-pub use splitter::{JPEG_BYTES, JpegSplitter, Split};
+pub use splitter::{JPEG_BYTES, JpegSplit, JpegSplitter};

@@ -22,7 +22,7 @@ pub struct JpegSplitter {
     start: usize,
     /// Up to where it was walked; past `held` where a segment is to be passed over.
     at: usize,
-    place: Place,
+    place: Expected,
     newest: Option<Range<usize>>,
     /// The longest picture.
     most: usize,
@@ -31,7 +31,7 @@ pub struct JpegSplitter {
 
 /// What is expected next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Expected {
     /// A picture's start.
     Between,
     /// A marker.
@@ -42,7 +42,7 @@ enum Place {
 
 /// What the bytes so far gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
+pub enum JpegSplit {
     /// A picture that has ended: [`JpegSplitter::newest`]. Whether it is whole its decoder says.
     Picture,
     /// A picture that did not end in time. What came of it was dropped.
@@ -58,7 +58,7 @@ impl JpegSplitter {
             held: 0,
             start: 0,
             at: 0,
-            place: Place::Between,
+            place: Expected::Between,
             newest: None,
             most,
             skipped: 0,
@@ -94,43 +94,43 @@ impl JpegSplitter {
     }
 
     /// Goes on to where the next picture has ended; `None`: more bytes are needed.
-    pub fn split(&mut self) -> Option<Split> {
+    pub fn split(&mut self) -> Option<JpegSplit> {
         loop {
             let step = match self.place {
-                Place::Between => self.find_start(),
-                Place::Markers => self.pass_marker(),
-                Place::Scan => self.pass_scan(),
+                Expected::Between => self.find_start(),
+                Expected::Markers => self.pass_marker(),
+                Expected::Scan => self.pass_scan(),
             };
             match step {
-                Some(Step::On) if self.at - self.start <= self.most => {}
+                Some(Passed::On) if self.at - self.start <= self.most => {}
                 None if self.held - self.start <= self.most => return None,
-                Some(Step::Ended(next)) if self.at - self.start <= self.most => {
+                Some(Passed::Ended(next)) if self.at - self.start <= self.most => {
                     self.newest = Some(self.start..self.at);
                     (self.start, self.place) = (self.at, next);
-                    if next == Place::Markers {
+                    if next == Expected::Markers {
                         self.at += 2;
                     }
-                    return Some(Split::Picture);
+                    return Some(JpegSplit::Picture);
                 }
                 // Not from its start again: each byte is walked once, whatever they say.
                 _ => {
                     self.at = self.at.min(self.held);
                     self.drop_to(self.at);
-                    self.place = Place::Between;
-                    return Some(Split::TooLong);
+                    self.place = Expected::Between;
+                    return Some(JpegSplit::TooLong);
                 }
             }
         }
     }
 
     /// The stream is over: what has come of a picture may lack no more than its end.
-    pub fn finish(&mut self) -> Option<Split> {
-        let cut = self.place == Place::Scan;
+    pub fn finish(&mut self) -> Option<JpegSplit> {
+        let cut = self.place == Expected::Scan;
         if cut {
             self.newest = Some(self.start..self.held);
         }
-        (self.start, self.at, self.place) = (self.held, self.held, Place::Between);
-        cut.then_some(Split::Picture)
+        (self.start, self.at, self.place) = (self.held, self.held, Expected::Between);
+        cut.then_some(JpegSplit::Picture)
     }
 
     /// The picture that ended last.
@@ -160,7 +160,7 @@ impl JpegSplitter {
     }
 
     /// Looks for a start of image, and that a marker follows it: two bytes alone come about by chance.
-    fn find_start(&mut self) -> Option<Step> {
+    fn find_start(&mut self) -> Option<Passed> {
         let ahead = self.ahead();
         let found = ahead
             .windows(3)
@@ -169,8 +169,8 @@ impl JpegSplitter {
             Some(place) => {
                 self.drop_to(self.at + place);
                 self.at = self.start + 2;
-                self.place = Place::Markers;
-                Some(Step::On)
+                self.place = Expected::Markers;
+                Some(Passed::On)
             }
             None => {
                 self.drop_to(self.at + ahead.len().saturating_sub(2));
@@ -181,7 +181,7 @@ impl JpegSplitter {
     }
 
     /// Bytes between segments are tolerated, as every decoder does.
-    fn pass_marker(&mut self) -> Option<Step> {
+    fn pass_marker(&mut self) -> Option<Passed> {
         let ahead = self.ahead();
         let Some(place) = ahead.iter().position(|byte| *byte == 0xff) else {
             self.at += ahead.len();
@@ -203,14 +203,14 @@ impl JpegSplitter {
             _ => {
                 self.at += 2 + usize::from(u16::from_be_bytes(length?));
                 if marker == 0xda {
-                    self.place = Place::Scan;
+                    self.place = Expected::Scan;
                 }
             }
         }
-        Some(Step::On)
+        Some(Passed::On)
     }
 
-    fn pass_scan(&mut self) -> Option<Step> {
+    fn pass_scan(&mut self) -> Option<Passed> {
         let ahead = self.ahead();
         let Some(place) = ahead.iter().position(|byte| *byte == 0xff) else {
             self.at += ahead.len();
@@ -222,22 +222,22 @@ impl JpegSplitter {
             0xff => self.at += 1,
             0x00 | 0xd0..=0xd7 => self.at += 2,
             // The next picture; this one may lack its end marker, or more.
-            0xd8 => return Some(Step::Ended(Place::Markers)),
+            0xd8 => return Some(Passed::Ended(Expected::Markers)),
             0xd9 => return self.end(),
-            _ => self.place = Place::Markers,
+            _ => self.place = Expected::Markers,
         }
-        Some(Step::On)
+        Some(Passed::On)
     }
 
-    fn end(&mut self) -> Option<Step> {
+    fn end(&mut self) -> Option<Passed> {
         self.at += 2;
-        Some(Step::Ended(Place::Between))
+        Some(Passed::Ended(Expected::Between))
     }
 }
 
 /// How far a look at the bytes led.
-enum Step {
+enum Passed {
     On,
     /// The picture ends here, and this is expected next.
-    Ended(Place),
+    Ended(Expected),
 }

@@ -15,7 +15,7 @@ fn pictures(stream: &[u8], lengths: &[usize], most: usize) -> (Vec<Option<Vec<u8
     let mut found = Vec::new();
     let mut take = |splitter: &JpegSplitter, split| {
         let newest = splitter.newest().map(<[u8]>::to_vec);
-        found.push(newest.filter(|_| split == Split::Picture));
+        found.push(newest.filter(|_| split == JpegSplit::Picture));
     };
     let (mut rest, mut lengths) = (stream, lengths.iter().cycle());
     while !rest.is_empty() {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use picture::frame::{Frame, FrameLimits, Stop, read_file_into};
 
-use super::StreamError;
+use super::error::StreamError;
 use super::reel::Reel;
-use crate::mjpeg::{JPEG_BYTES, JpegSplitter, Split};
+use crate::mjpeg::{JPEG_BYTES, JpegSplit, JpegSplitter};
 use crate::source::{Encoding, SourceError};
 
 /// Bytes without any picture after which a stream is none of JPEGs.
@@ -43,7 +43,7 @@ impl Reel for JpegReel {
         let mut result = Ok(());
         while let Some(split) = self.splitter.split() {
             self.came += 1;
-            if split == Split::TooLong {
+            if split == JpegSplit::TooLong {
                 result = Err(SourceError::Garbage(StreamError::Endless.into()));
             }
         }

@@ -1,5 +1,7 @@
 //! A source whose pictures come as a stream of bytes: Y4M, or one JPEG after the other.
 
+mod any_reel;
+mod error;
 mod jpeg_reel;
 mod reel;
 mod wire;
@@ -14,29 +16,16 @@ use std::time::Instant;
 use picture::frame::Frame;
 use picture::segmenter::Clock;
 
-use self::reel::{AnyReel, Reel};
-use crate::mjpeg::JPEG_BYTES;
+use self::any_reel::AnyReel;
+use self::reel::Reel;
 use crate::source::{Shot, Source, SourceContext, SourceError};
 
+pub use self::error::StreamError;
 pub(crate) use self::wire::{Intake, Wire};
 
 /// Bytes that are read on once there is a picture, if they are there at once: what a pipe holds at most, so that what is
 /// given is the newest of what had come when it was asked for.
 const WAITING: usize = 1 << 20;
-
-/// Why a stream gives no pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
-    /// It ended.
-    #[error("the other end closed it")]
-    Closed,
-    /// What came is something else.
-    #[error("what comes is neither Y4M nor a stream of JPEGs")]
-    Foreign,
-    /// A JPEG without an end.
-    #[error("a JPEG did not end within {} MiB", JPEG_BYTES >> 20)]
-    Endless,
-}
 
 /// What the end of a stream, or one that cannot be read, means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
