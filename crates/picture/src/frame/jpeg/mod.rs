@@ -13,7 +13,7 @@ mod huffman;
 mod scan;
 mod segments;
 mod tables;
-mod typical;
+pub(crate) mod typical;
 
 use std::borrow::Cow;
 
@@ -167,12 +167,9 @@ fn completed<'a>(bytes: &'a [u8], whole: &Whole) -> Cow<'a, [u8]> {
         return bytes.into();
     }
     let (start, rest) = bytes.split_at(2);
-    let tables = match whole.tables {
-        true => Vec::new(),
-        false => typical::segment(),
-    };
+    let tables: &[u8] = if whole.tables { &[] } else { &typical::SEGMENT };
     let end: &[u8] = if whole.ends { &[] } else { &[0xff, 0xd9] };
-    [start, &tables, rest, end].concat().into()
+    [start, tables, rest, end].concat().into()
 }
 
 /// Whether its EXIF block says that it does not stand upright.
