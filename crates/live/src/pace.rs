@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(up[0].0, Step::Full);
             waits.push(up[0].1);
             // Brought back to the moment after the step up: it was too much.
-            pace.stepped_up = Some(now);
+            (pace.stepped_up, pace.window) = (Some(now), None);
             assert_eq!(run(&mut pace, &mut now, 90, 3).len(), 1);
             pace.window = None;
         }

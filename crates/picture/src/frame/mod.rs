@@ -30,6 +30,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::error::damaged;
 use self::file::File;
 
+pub(crate) use self::jpeg::typical;
+
 pub use self::decoded::{Decoded, FileInfo};
 pub use self::error::{Damage, FrameError, Refusal};
 pub use self::format::Format;

@@ -2,13 +2,15 @@
 
 use std::error::Error;
 
-pub mod encode;
+pub mod jpeg;
 mod letters;
 pub mod npy;
 mod overlay;
+mod png;
 
-pub use encode::{encode_jpeg, encode_png, fits_jpeg, mask_png};
+pub use jpeg::{Chroma, JpegEncoder, encode_jpeg, fits_jpeg};
 pub use overlay::{OverlayStyle, overlay, patch_overlay};
+pub use png::{encode_png, mask_png};
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +33,10 @@ pub enum RenderError {
         /// Values that the size asks for.
         expected: usize,
     },
-    /// A side over [`encode::JPEG_MAX_SIDE`].
+    /// A side over [`jpeg::JPEG_MAX_SIDE`].
     #[error(
         "the picture is {width}x{height}, and a JPEG has sides of at most {} pixels",
-        encode::JPEG_MAX_SIDE
+        jpeg::JPEG_MAX_SIDE
     )]
     TooLongForJpeg {
         /// Width, px.

@@ -13,7 +13,7 @@ mod huffman;
 mod scan;
 mod segments;
 mod tables;
-mod typical;
+pub(crate) mod typical;
 
 use std::borrow::Cow;
 
@@ -223,12 +223,9 @@ fn completed(bytes: &[u8], whole: &Whole) -> Option<Vec<u8>> {
         return None;
     }
     let (start, rest) = bytes.split_at(2);
-    let tables = match whole.tables {
-        true => Vec::new(),
-        false => typical::segment(),
-    };
+    let tables: &[u8] = if whole.tables { &[] } else { &typical::SEGMENT };
     let end: &[u8] = if whole.ends { &[] } else { &[0xff, 0xd9] };
-    Some([start, &tables, rest, end].concat())
+    Some([start, tables, rest, end].concat())
 }
 
 /// Whether its EXIF block says that it does not stand upright.

@@ -2,7 +2,7 @@
 //! AVI 1.02).
 
 /// Class and slot as in a DHT segment (B.2.4.2), codes of each length, symbols in order of their codes.
-pub(super) struct Typical {
+pub(crate) struct Typical {
     pub class_slot: u8,
     pub counts: [u8; 16],
     pub symbols: &'static [u8],
@@ -11,7 +11,7 @@ pub(super) struct Typical {
 const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 /// Tables K.3 to K.6: luminance DC, chrominance DC, luminance AC, chrominance AC.
-pub(super) const TYPICAL: [Typical; 4] = [
+pub(crate) const TYPICAL: [Typical; 4] = [
     Typical {
         class_slot: 0x00,
         counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
@@ -66,16 +66,33 @@ const CHROMINANCE_AC: [u8; 162] = [
     0xf9, 0xfa,
 ];
 
-/// All four as one DHT segment, marker included.
-pub(super) fn segment() -> Vec<u8> {
-    let mut body = Vec::new();
-    for table in &TYPICAL {
-        body.push(table.class_slot);
-        body.extend(table.counts);
-        body.extend(table.symbols);
+/// All four as one DHT segment, marker included (B.2.4.2).
+pub(crate) static SEGMENT: [u8; 420] = segment();
+
+const fn segment() -> [u8; 420] {
+    let mut segment = [0; 420];
+    let head = [0xff, 0xc4, (418_u16 >> 8) as u8, 418_u16 as u8];
+    let mut at = append(&mut segment, 0, &head);
+    let mut i = 0;
+    while i < TYPICAL.len() {
+        let table = &TYPICAL[i];
+        at = append(&mut segment, at, &[table.class_slot]);
+        at = append(&mut segment, at, &table.counts);
+        at = append(&mut segment, at, table.symbols);
+        i += 1;
     }
-    let length = body.len() as u16 + 2;
-    [&[0xff, 0xc4], &length.to_be_bytes()[..], &body].concat()
+    assert!(at == segment.len());
+    segment
+}
+
+/// Where what is appended ends.
+const fn append(to: &mut [u8], at: usize, bytes: &[u8]) -> usize {
+    let mut i = 0;
+    while i < bytes.len() {
+        to[at + i] = bytes[i];
+        i += 1;
+    }
+    at + bytes.len()
 }
 
 #[cfg(test)]
@@ -89,6 +106,5 @@ mod tests {
             let symbols: std::collections::BTreeSet<_> = table.symbols.iter().collect();
             assert_eq!((codes, codes), (table.symbols.len(), symbols.len()));
         }
-        assert_eq!(segment().len(), 420); // B.2.4.2: 2 + 2 + 2 (17 + 12) + 2 (17 + 162)
     }
 }

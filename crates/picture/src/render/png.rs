@@ -1,9 +1,6 @@
-//! Pictures → files. Each carries [`NOTICE`] as a comment.
+//! Masks and pictures → PNG.
 
 use std::io::Write;
-
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
 
 use super::RenderError;
 use crate::NOTICE;
@@ -27,46 +24,6 @@ pub fn mask_png(mask: Mask) -> Result<Vec<u8>, RenderError> {
 pub fn encode_png(frame: Frame) -> Result<Vec<u8>, RenderError> {
     let (colour, filter) = (png::ColorType::Rgb, png::Filter::Adaptive);
     png(frame.size(), colour, filter, frame.into_rgb())
-}
-
-/// Longest side that a baseline JPEG can have: its frame header has 16 bits for each (ITU-T T.81, B.2.2).
-pub const JPEG_MAX_SIDE: u32 = 65_535;
-
-/// A picture as baseline JPEG of the given quality (1..=100), with the notice as a comment segment.
-///
-/// # Errors
-/// [`RenderError::TooLongForJpeg`], [`RenderError::Encode`].
-pub fn encode_jpeg(frame: &Frame, quality: u8) -> Result<Vec<u8>, RenderError> {
-    fits_jpeg(frame)?;
-    let mut file = Vec::with_capacity(frame.rgb().len());
-    JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100))
-        .encode(
-            frame.rgb(),
-            frame.width(),
-            frame.height(),
-            ExtendedColorType::Rgb8,
-        )
-        .map_err(RenderError::encode)?;
-    // COM (ITU-T T.81, B.2.4.5) straight after the start of image; the length counts its own two bytes.
-    let length = (NOTICE.len() as u16 + 2).to_be_bytes();
-    file.splice(
-        2..2,
-        [0xff, 0xfe].into_iter().chain(length).chain(NOTICE.bytes()),
-    );
-    file.shrink_to_fit();
-    Ok(file)
-}
-
-/// Whether [`encode_jpeg`] can hold a picture, to be asked before it is drawn upon.
-///
-/// # Errors
-/// [`RenderError::TooLongForJpeg`].
-pub fn fits_jpeg(frame: &Frame) -> Result<(), RenderError> {
-    let [width, height] = frame.size();
-    match width.max(height) > JPEG_MAX_SIDE {
-        true => Err(RenderError::TooLongForJpeg { width, height }),
-        false => Ok(()),
-    }
 }
 
 /// Samples of 8 bits, row by row, as PNG; they are given back to the system as they are written, so that they and the
@@ -156,39 +113,5 @@ mod tests {
             (text[0].keyword.as_str(), text[0].text.as_str()),
             ("Comment", NOTICE)
         );
-    }
-
-    #[test]
-    fn jpeg_is_near_and_says_the_notice() {
-        let frame = gradient(70, 40);
-        let file = encode_jpeg(&frame, 90).unwrap();
-        let decoded = decode(&file, &FrameLimits::default()).unwrap();
-        assert_eq!((decoded.width(), decoded.height()), (70, 40));
-        let error: u32 = decoded
-            .rgb()
-            .iter()
-            .zip(frame.rgb())
-            .map(|(a, b)| u32::from(a.abs_diff(*b)))
-            .sum();
-        assert!(error < 3 * frame.rgb().len() as u32, "{error}");
-        assert_eq!(&file[2..6], [0xff, 0xfe, 0, NOTICE.len() as u8 + 2]);
-        assert_eq!(&file[6..6 + NOTICE.len()], NOTICE.as_bytes());
-    }
-
-    #[test]
-    fn a_side_that_no_jpeg_holds_is_refused_as_jpeg_alone() {
-        let wide = Frame::new(70_000, 1, vec![0; 210_000]).unwrap();
-        let refused = encode_jpeg(&wide, 80).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                RenderError::TooLongForJpeg {
-                    width: 70_000,
-                    height: 1
-                }
-            ),
-            "{refused:?}"
-        );
-        assert!(encode_png(wide).is_ok());
     }
 }
