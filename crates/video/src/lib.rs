@@ -6,6 +6,7 @@
 
 pub mod convert;
 pub mod mjpeg;
+pub mod no_signal;
 pub mod source;
 pub mod stream;
 pub mod y4m;
