@@ -352,7 +352,7 @@ fn a_picture_that_a_grabber_makes_up_is_no_signal_after_a_second() {
     let layout = layout(PixelCode::YUYV, size);
     // Blue, by BT.601.
     let blue: Arc<[u8]> = [29, 255, 29, 107].repeat(64 * 32).into();
-    let real: Arc<[u8]> = (0..64 * 128_u32).map(|i| (i * i >> 3) as u8).collect();
+    let real: Arc<[u8]> = (0..64 * 128_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let mut happenings: Vec<Happening> =
         (0..75).map(|_| Happening::Picture(blue.clone())).collect();
     happenings.push(Happening::Picture(real));

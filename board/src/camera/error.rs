@@ -48,6 +48,8 @@ fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => " (is this user in the group `video`?)",
         io::ErrorKind::ResourceBusy => " (another program uses it)",
+        // What Linux says of a USB bus.
+        io::ErrorKind::StorageFull => " (its bus has no room left: ask for less, or for MJPG)",
         _ => "",
     }
 }
