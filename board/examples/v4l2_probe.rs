@@ -3,18 +3,24 @@
 //! Research use only. Not for clinical use.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use espmedsam_board::camera::{CameraBus, CameraOpener, LinuxBus};
-use picture::frame::Frame;
-use video::source::{Opener, SourceError};
+use picture::frame::{Frame, FrameLimits};
+use picture::segmenter::SystemClock;
+use video::source::{Opener, SourceContext, SourceError};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let Some(device) = arguments.next() else {
         return list();
     };
-    let mut opener = CameraOpener::new(device);
+    let context = SourceContext {
+        clock: Arc::new(SystemClock),
+        limits: FrameLimits::default(),
+    };
+    let mut opener = CameraOpener::new(device, context);
     let wish = &mut opener.wish;
     for place in &mut wish.size {
         *place = arguments.next().map_or(Ok(*place), |side| side.parse())?;

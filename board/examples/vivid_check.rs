@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "it is a test, for another kernel")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use espmedsam_board::camera::{
@@ -11,8 +12,9 @@ use espmedsam_board::camera::{
 };
 use moq_v4l::Device;
 use moq_v4l::control::{Control, Value};
-use picture::frame::Frame;
-use video::source::{Encoding, Opener, Shot, Source, SourceError};
+use picture::frame::{Frame, FrameLimits};
+use picture::segmenter::SystemClock;
+use video::source::{Encoding, Opener, Shot, Source, SourceContext, SourceError};
 
 /// A webcam, and a grabber with one HDMI input.
 const WEBCAM: &str = "/dev/video0";
@@ -43,7 +45,11 @@ fn canvas() -> Frame {
 }
 
 fn opener(device: &str, encoding: Encoding) -> CameraOpener {
-    let mut opener = CameraOpener::new(device);
+    let context = SourceContext {
+        clock: Arc::new(SystemClock),
+        limits: FrameLimits::default(),
+    };
+    let mut opener = CameraOpener::new(device, context);
     opener.wish = CameraWish {
         encoding: Some(encoding),
         size: SIZE,

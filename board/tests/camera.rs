@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use espmedsam_board::camera::{
-    CameraBus, CameraError, CameraOpener, CameraWish, Happening, OfferedFormat, PixelCode,
-    PixelLayout, Script, ScriptedBus, Signal,
+    CameraBus, CameraError, CameraOpener, CameraWish, Happening, InputSignal, OfferedFormat,
+    PixelCode, PixelLayout, Script, ScriptedBus,
 };
 use picture::frame::{Frame, FrameLimits};
-use picture::segmenter::{Bell, Clock, ManualClock};
+use picture::segmenter::{Bell, Clock, ManualClock, SystemClock};
 use video::convert::YuvRange;
-use video::source::{Encoding, Opener, Shot, Source, SourceError};
+use video::source::{Encoding, Opener, Shot, Source, SourceContext, SourceError};
 
 const EVERY: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,6 +75,11 @@ fn jpeg(size: [u32; 2], level: u8) -> Vec<u8> {
     out.into_inner()
 }
 
+fn context(clock: Arc<dyn Clock>) -> SourceContext {
+    let limits = FrameLimits::default();
+    SourceContext { clock, limits }
+}
+
 struct Bench {
     clock: Arc<Leaping>,
     bus: Arc<ScriptedBus>,
@@ -100,8 +105,7 @@ impl Bench {
             bus: bus.clone(),
             path: "/dev/video7".into(),
             wish: CameraWish::default(),
-            limits: FrameLimits::default(),
-            clock: clock.clone(),
+            context: context(clock.clone()),
         };
         let canvas = Frame::new(1, 1, vec![0; 3]).unwrap();
         Self {
@@ -325,10 +329,10 @@ fn a_camera_that_is_laid_out_anew_is_opened_anew() {
 fn an_input_without_signal_is_known_with_and_without_pictures() {
     let layout = layout(PixelCode::GREY, [32, 16]);
     let picture = || Happening::Picture(raw(layout, 60));
-    let mut happenings = vec![Happening::Input(Signal::Absent)];
+    let mut happenings = vec![Happening::Input(InputSignal::Absent)];
     happenings.extend((0..30).map(|_| picture()));
     happenings.push(Happening::Silence(3 * SECOND));
-    happenings.push(Happening::Input(Signal::Present));
+    happenings.push(Happening::Input(InputSignal::Present));
     happenings.extend((0..30).map(|_| picture()));
     let mut bench = Bench::new(layout, happenings);
     let start = bench.clock.now();
@@ -400,7 +404,8 @@ fn what_can_never_be_used_says_so() {
 
 #[test]
 fn on_this_machine_what_is_no_camera_is_told_from_what_is_not_there() {
-    let open = |path: &str| CameraOpener::new(path).open().err().unwrap();
+    let here = || context(Arc::new(SystemClock));
+    let open = |path: &str| CameraOpener::new(path, here()).open().err().unwrap();
     assert!(matches!(open("/dev/no-such-camera"), SourceError::Lost(_)));
     for path in ["/dev/null", "/", "/dev/null/video0"] {
         assert!(
@@ -409,7 +414,10 @@ fn on_this_machine_what_is_no_camera_is_told_from_what_is_not_there() {
             open(path)
         );
     }
-    assert_eq!(CameraOpener::new("/dev/video0").label(), "/dev/video0");
+    assert_eq!(
+        CameraOpener::new("/dev/video0", here()).label(),
+        "/dev/video0"
+    );
     let found = espmedsam_board::camera::LinuxBus.list().unwrap();
     assert!(
         found

@@ -55,7 +55,7 @@ pub trait Camera: Send {
     fn take(&mut self) -> io::Result<Option<Filled<'_>>>;
 
     /// What the device says of its input.
-    fn signal(&mut self) -> Signal;
+    fn signal(&mut self) -> InputSignal;
 }
 
 /// A camera that is there.
@@ -88,7 +88,7 @@ pub struct Filled<'a> {
 
 /// What a device says of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub enum InputSignal {
     /// It has power and is in step, or the device does not say.
     Present,
     /// Nothing is connected, it has no power, or is not in step.

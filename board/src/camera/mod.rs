@@ -17,7 +17,7 @@ mod source;
 mod tally;
 
 pub use choice::{CameraWish, choose};
-pub use device::{Camera, CameraBus, CameraInfo, Filled, Signal};
+pub use device::{Camera, CameraBus, CameraInfo, Filled, InputSignal};
 pub use error::CameraError;
 pub use format::{CameraMode, OfferedFormat, OfferedSize, PixelCode, PixelLayout};
 pub use linux::LinuxBus;

@@ -4,10 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use picture::frame::FrameLimits;
-use picture::segmenter::{Clock, SystemClock};
 use rustix::io::Errno;
-use video::source::{Opener, Source, SourceError};
+use video::source::{Opener, Source, SourceContext, SourceError};
 
 use super::choice::{CameraWish, choose};
 use super::device::{Camera, CameraBus};
@@ -25,22 +23,19 @@ pub struct CameraOpener {
     pub path: PathBuf,
     /// What its pictures should be like.
     pub wish: CameraWish,
-    /// How large they may be.
-    pub limits: FrameLimits,
-    /// Tells when they came.
-    pub clock: Arc<dyn Clock>,
+    /// Tells when they came, and how large they may be.
+    pub context: SourceContext,
 }
 
 impl CameraOpener {
     /// One of this machine's, with its pictures as they are wished for by default.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub fn new(path: impl Into<PathBuf>, context: SourceContext) -> Self {
         Self {
             bus: Arc::new(LinuxBus),
             path: path.into(),
             wish: CameraWish::default(),
-            limits: FrameLimits::default(),
-            clock: Arc::new(SystemClock),
+            context,
         }
     }
 
@@ -67,7 +62,7 @@ impl CameraOpener {
             return Err(SourceError::Unusable(cause.into()));
         };
         let layout = self.system(camera.start(&choice))?;
-        Painter::new(layout, self.limits)
+        Painter::new(layout, self.context.limits)
     }
 }
 
@@ -75,7 +70,7 @@ impl Opener for CameraOpener {
     fn open(&self) -> Result<Box<dyn Source>, SourceError> {
         let mut camera = self.system(self.bus.open(&self.path))?;
         let painter = self.start(camera.as_mut())?;
-        let clock = Arc::clone(&self.clock);
+        let clock = Arc::clone(&self.context.clock);
         Ok(Box::new(CameraSource::new(camera, painter, clock)))
     }
 

@@ -58,7 +58,6 @@ impl Painter {
             range: self.layout.range,
             planes,
         };
-        raw.write(canvas)
-            .map_err(|error| SourceError::Garbage(error.into()))
+        Ok(raw.write(canvas)?)
     }
 }

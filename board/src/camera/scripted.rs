@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use picture::segmenter::Clock;
 use rustix::io::Errno;
 
-use super::device::{Camera, CameraBus, CameraInfo, Filled, Signal};
+use super::device::{Camera, CameraBus, CameraInfo, Filled, InputSignal};
 use super::format::{CameraMode, OfferedFormat, PixelLayout};
 
 /// Buffers that a camera fills when nobody takes them; what comes then is dropped.
@@ -43,7 +43,7 @@ pub enum Happening {
     /// Nothing comes for so long.
     Silence(Duration),
     /// Its input has a signal from now on, or none.
-    Input(Signal),
+    Input(InputSignal),
     /// Its pictures are laid out in another way from now on.
     Relaid(PixelLayout),
     /// It is unplugged, and is back after so long.
@@ -77,7 +77,7 @@ struct Play {
     /// When the next happening is due.
     due: Instant,
     sequence: u32,
-    signal: Signal,
+    signal: InputSignal,
     filled: VecDeque<Buffer>,
     /// How often it was unplugged: what was opened before is dead.
     life: u32,
@@ -100,7 +100,7 @@ impl ScriptedBus {
             next: 0,
             due: clock.now() + script.every,
             sequence: 0,
-            signal: Signal::Present,
+            signal: InputSignal::Present,
             filled: VecDeque::with_capacity(BUFFERS),
             life: 0,
             gone_until: None,
@@ -284,7 +284,8 @@ impl Camera for ScriptedCamera {
         }))
     }
 
-    fn signal(&mut self) -> Signal {
-        self.play().map_or(Signal::Present, |(play, _)| play.signal)
+    fn signal(&mut self) -> InputSignal {
+        self.play()
+            .map_or(InputSignal::Present, |(play, _)| play.signal)
     }
 }

@@ -9,7 +9,7 @@ use picture::segmenter::Clock;
 use video::no_signal::NoSignalWatch;
 use video::source::{Shot, Source, SourceError};
 
-use super::device::{Camera, Signal};
+use super::device::{Camera, InputSignal};
 use super::error::CameraError;
 use super::paint::Painter;
 use super::tally::Tally;
@@ -24,7 +24,7 @@ pub(super) struct CameraSource {
     clock: Arc<dyn Clock>,
     tally: Tally,
     /// What the camera said last of its input, and when it is asked again.
-    signal: Signal,
+    signal: InputSignal,
     ask_at: Instant,
     /// Looks for what a grabber makes up that does not say so.
     watch: NoSignalWatch,
@@ -38,7 +38,7 @@ impl CameraSource {
             painter,
             clock,
             tally: Tally::default(),
-            signal: Signal::Present,
+            signal: InputSignal::Present,
             ask_at,
             watch: NoSignalWatch::default(),
         }
@@ -51,8 +51,8 @@ impl CameraSource {
             self.ask_at = now + SIGNAL_EVERY;
         }
         match self.signal {
-            Signal::Present => Ok(()),
-            Signal::Absent => Err(SourceError::NoSignal),
+            InputSignal::Present => Ok(()),
+            InputSignal::Absent => Err(SourceError::NoSignal),
         }
     }
 

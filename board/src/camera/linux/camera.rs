@@ -17,7 +17,7 @@ use moq_v4l::{Device, Format, FourCC, Fraction};
 use rustix::time::{ClockId, clock_gettime};
 use video::convert::YuvRange;
 
-use super::super::device::{Camera, Filled, Signal};
+use super::super::device::{Camera, Filled, InputSignal};
 use super::super::format::{CameraMode, OfferedFormat, OfferedSize, PixelCode, PixelLayout};
 use super::guarded;
 
@@ -112,7 +112,7 @@ impl Camera for LinuxCamera {
         }))
     }
 
-    fn signal(&mut self) -> Signal {
+    fn signal(&mut self) -> InputSignal {
         let absent = InputStatus::NO_POWER | InputStatus::NO_SIGNAL | InputStatus::NO_SYNC;
         let status = guarded(|| {
             let Some(device) = &self.inputs else {
@@ -126,8 +126,8 @@ impl Camera for LinuxCamera {
             }
         });
         match status {
-            Ok(status) if status.intersects(absent) => Signal::Absent,
-            _ => Signal::Present,
+            Ok(status) if status.intersects(absent) => InputSignal::Absent,
+            _ => InputSignal::Present,
         }
     }
 }
