@@ -385,21 +385,29 @@ fn what_can_never_be_used_says_so() {
     let huge = unusable(layout(PixelCode::YUYV, [20_000, 10_000]));
     assert!(huge.contains("20000x10000"), "{huge}");
     unusable(layout(PixelCode::YUYV, [0, 16]));
-    // A driver that answers to a wish with another format.
+    // Offers nothing: as it does while it is being unplugged.
     let mut bench = Bench::new(layout(PixelCode::YUYV, size), vec![]);
-    let offers = vec![OfferedFormat {
-        code: PixelCode::GREY,
-        sizes: vec![],
-    }];
-    let script = Script {
+    let script = |offers, layout| Script {
         offers,
-        layout: layout(PixelCode(*b"RGB3"), size),
+        layout,
         every: EVERY,
         happenings: vec![],
         again: false,
     };
-    bench.opener.bus = Arc::new(ScriptedBus::new("/dev/video7", script, bench.clock.clone()));
-    assert!(matches!(bench.opener.open(), Err(SourceError::Unusable(_))));
+    let mut open = |script| {
+        let bus = ScriptedBus::new("/dev/video7", script, bench.clock.clone());
+        bench.opener.bus = Arc::new(bus);
+        bench.opener.open().err().unwrap()
+    };
+    let nothing = open(script(vec![], layout(PixelCode::YUYV, size)));
+    assert!(matches!(nothing, SourceError::Lost(_)), "{nothing}");
+    // A driver that answers to a wish with another format.
+    let offers = vec![OfferedFormat {
+        code: PixelCode::GREY,
+        sizes: vec![],
+    }];
+    let other = open(script(offers, layout(PixelCode(*b"RGB3"), size)));
+    assert!(matches!(other, SourceError::Unusable(_)), "{other}");
 }
 
 #[test]

@@ -56,12 +56,17 @@ impl CameraOpener {
     /// Starts the format nearest to the wish.
     fn start(&self, camera: &mut dyn Camera) -> Result<Painter, SourceError> {
         let offers = self.system(camera.offers())?;
-        let Some(choice) = choose(&offers, &self.wish) else {
+        let Some(mode) = choose(&offers, &self.wish) else {
+            let gone = offers.is_empty();
             let offered = offers.iter().map(|format| format.code).collect();
-            let cause = CameraError::NoKnownFormat { offered };
-            return Err(SourceError::Unusable(cause.into()));
+            let cause = CameraError::NoKnownFormat { offered }.into();
+            return Err(match gone {
+                // As of a camera that is being unplugged, or a loopback into which nobody plays.
+                true => SourceError::Lost(cause),
+                false => SourceError::Unusable(cause),
+            });
         };
-        let layout = self.system(camera.start(&choice))?;
+        let layout = self.system(camera.start(&mode))?;
         Painter::new(layout, self.context.limits)
     }
 }

@@ -1,5 +1,7 @@
 //! The bytes of a buffer → a picture, in memory that is there already.
 
+use std::time::{Duration, Instant};
+
 use picture::frame::{Frame, FrameLimits, Stop, read_file_into};
 use video::convert::{Plane, Planes, RawPicture};
 use video::source::{Encoding, SourceError};
@@ -7,11 +9,16 @@ use video::source::{Encoding, SourceError};
 use super::error::CameraError;
 use super::format::PixelLayout;
 
+/// A JPEG that takes longer to decode, by the system's clock, is no video.
+const DECODING: Duration = Duration::from_secs(1);
+
 /// Makes pictures of one layout.
 pub(super) struct Painter {
     pub layout: PixelLayout,
     pub encoding: Encoding,
     limits: FrameLimits,
+    /// Never, of itself: kept, since a new one takes memory.
+    stop: Stop,
 }
 
 impl Painter {
@@ -29,6 +36,7 @@ impl Painter {
             layout,
             encoding,
             limits,
+            stop: Stop::never(),
         })
     }
 
@@ -44,7 +52,8 @@ impl Painter {
             Encoding::Nv12 => Planes::nv12(bytes, stride, self.layout.size[1]),
             Encoding::Grey => Planes::Grey(plane),
             _ => {
-                read_file_into(bytes, &self.limits, &Stop::never(), canvas)?;
+                let stop = self.stop.no_later_than(Instant::now() + DECODING);
+                read_file_into(bytes, &self.limits, &stop, canvas)?;
                 return Ok(());
             }
         };

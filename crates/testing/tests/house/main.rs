@@ -130,7 +130,7 @@ const HOUSE: [Storey; 8] = [
 ];
 
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-const KEPT: [(&str, &str, &[&str]); 5] = [
+const KEPT: [(&str, &str, &[&str]); 7] = [
     (
         "tract",
         "crates/engine",
@@ -139,6 +139,8 @@ const KEPT: [(&str, &str, &[&str]); 5] = [
     ("axum", "crates/http", &[]),
     ("hyper", "crates/http", &[]),
     ("png", "crates/picture", &[]),
+    ("moq", "board", &["camera/linux/"]),
+    ("linuxvideo", "board", &["camera/linux/"]),
     ("clap", "", &["cli/"]),
 ];
 
