@@ -150,6 +150,14 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 # The standard library stays as it comes. That is enough for addresses; for threads only code is seen that is compiled
 # here, so the pool goes alone (it needs nothing else), and the test harness's own channel is excepted by name.
 SANITIZE_TARGET := x86_64-unknown-linux-gnu
+.PHONY: test-board
+test-board: tools ## The camera source on an emulated board, against Linux's own virtual cameras: drops, silence, unplugging
+	cross/setup.sh rust board
+	. .cross/rust.env
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+	  cargo build --release --locked -p espmedsam-board --example vivid_check --target-dir target/board --target $(CROSS_TARGET)
+	cross/board.sh target/board/$(CROSS_TARGET)/release/examples/vivid_check
+
 .PHONY: test-asan
 test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --release --locked --lib \

@@ -5,6 +5,7 @@
 #   cross/setup.sh qemu    qemu 10, which runs single programs as a Cortex-A72 or A76
 #   cross/setup.sh count   qemu with a plugin that counts instructions, and Python with onnxruntime for aarch64
 #   cross/setup.sh mca     llvm-mca, which knows the pipelines of both
+#   cross/setup.sh board   qemu for a whole board, and a kernel for it that has virtual cameras
 #
 # What Debian has as ordinary packages is installed (as root; else it says what to install). All else lies under .cross,
 # in the repository and ignored by git; delete that folder to begin anew. Done parts are not done again.
@@ -196,10 +197,28 @@ count() {
   fi
 }
 
-[ $# -gt 0 ] || die "which part? rust, qemu, count, mca"
+board() {
+  install qemu-system-aarch64 qemu-system-arm
+  install depmod kmod
+  install cpio cpio
+  install gzip gzip
+  if [ ! -e "$top/board/ready" ]; then
+    private_apt
+    local kernel
+    kernel=$(apt-cache depends linux-image-arm64:arm64 | grep -o 'linux-image-[0-9][^: ]*' | head -n 1)
+    [ -n "$kernel" ] || die "Debian's mirror has no kernel for arm64"
+    rm -rf "$top/board"
+    unpack "$top/board" "$kernel:arm64" busybox-static:arm64
+    depmod -b "$top/board" "${kernel#linux-image-}"
+    echo "${kernel#linux-image-}" >"$top/board/ready"
+  fi
+  say "Linux $(cat "$top/board/ready"), $(qemu-system-aarch64 --version | head -n 1)"
+}
+
+[ $# -gt 0 ] || die "which part? rust, qemu, count, mca, board"
 for part in "$@"; do
   case $part in
-    rust | qemu | count | mca) "$part" ;;
-    *) die "no part is called '$part': rust, qemu, count, mca" ;;
+    rust | qemu | count | mca | board) "$part" ;;
+    *) die "no part is called '$part': rust, qemu, count, mca, board" ;;
   esac
 done

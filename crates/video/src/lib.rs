@@ -13,6 +13,7 @@ pub mod mjpeg;
 pub mod pipe;
 pub mod prepare;
 pub mod replay;
+pub mod no_signal;
 pub mod source;
 pub mod spec;
 pub mod stream;
