@@ -62,6 +62,8 @@ export function showAge(ms, budget) {
   $('age').textContent = ms === null ? NONE : span(ms);
   const meter = $('age-of-budget');
   meter.max = budget ?? 1;
+  meter.high = .75 * meter.max;
+  meter.optimum = 0;
   meter.value = ms ?? 0;
   $('age-note').textContent = budget ? `, limit ${span(budget)}` : '';
 }
