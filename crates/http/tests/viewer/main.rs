@@ -19,7 +19,10 @@ use support::webdriver::Browser;
 
 /// Notes, before the page's own scripts run, when the last message came and when the page's state changed.
 const NOTES: &str = "
-    window.notes = { message: 0, states: [] };
+    window.notes = { message: 0, states: [], faults: [] };
+    for (const kind of ['error', 'unhandledrejection', 'securitypolicyviolation']) addEventListener(kind, event => {
+        notes.faults.push(`${kind}: ${event.message ?? event.reason ?? event.violatedDirective}`);
+    }, true);
     const Plain = WebSocket;
     window.WebSocket = class extends Plain {
         constructor(...of) { super(...of); this.addEventListener('message', () => { notes.message = performance.now(); }); }
@@ -60,6 +63,11 @@ fn mask_pixels(browser: &Browser) -> u64 {
 
 fn wait_for_state(browser: &Browser, state: &str) {
     browser.wait_for(&format!("document.body.dataset.state === '{state}'"));
+}
+
+/// Neither script nor policy had anything to complain of.
+fn assert_faultless(browser: &Browser) {
+    assert_eq!(browser.script("return notes.faults"), json!([]));
 }
 
 /// Presses a key with nothing of the page in particular chosen.

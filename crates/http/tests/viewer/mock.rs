@@ -132,6 +132,7 @@ fn routes(scene: Arc<Mutex<Scene>>) -> Router {
     Router::new()
         .route("/v1/sources", get(sources))
         .route("/v1/live/ws", get(listen))
+        .route("/v1/live/stream.mjpeg", get(stream))
         .route("/v1/live/{what}", post(act))
         .with_state(scene)
         .fallback_service(pages)
@@ -162,6 +163,15 @@ async fn listen(
         .find_map(|part| part.strip_prefix("source="));
     let source = source.unwrap().to_owned();
     upgrade.on_upgrade(move |socket| talk(socket, scene, source))
+}
+
+/// Of a stream one picture is enough here.
+async fn stream(State(scene): Shared) -> impl IntoResponse {
+    scene.lock().unwrap().asked.push("stream.mjpeg".into());
+    (
+        [(header::CONTENT_TYPE, "image/jpeg")],
+        sample("hc18_230_HC.jpg"),
+    )
 }
 
 async fn talk(mut socket: WebSocket, scene: Arc<Mutex<Scene>>, source: String) {

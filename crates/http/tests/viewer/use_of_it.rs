@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::mock::{Mock, PIXEL_MM};
 use super::support::wait_until;
-use super::{Browser, mask_pixels, press, save, text, viewer, wait_for_state};
+use super::{Browser, assert_faultless, mask_pixels, press, save, text, viewer, wait_for_state};
 
 fn pressed(browser: &Browser, css: &str) -> bool {
     let script =
@@ -184,6 +184,7 @@ fn a_caliper_goes_by_one_finger_by_two_and_by_arrows() {
     assert!(text(&browser, "status").starts_with("Caliper: "));
     browser.click("#measure");
     assert_eq!(text(&browser, "length"), "–");
+    assert_faultless(&browser);
 }
 
 /// Contrast (WCAG 2.2, 1.4.3) of every text that is seen, against what lies behind it: the worst, and whose it is.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::mock::{BUDGET, Mock, PIXEL_MM, report};
-use super::{mask_pixels, save, text, viewer, wait_for_state};
+use super::{assert_faultless, mask_pixels, save, text, viewer, wait_for_state};
 
 #[test]
 fn a_mask_is_shown_with_its_figures_and_its_age() {
@@ -48,6 +48,14 @@ fn a_mask_is_shown_with_its_figures_and_its_age() {
         "(() => { const c = document.getElementById('trace'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0); })()",
     );
     save(&browser, "live-desktop.png");
+
+    assert_faultless(&browser);
+
+    // What is not as it should be is said beside it.
+    mock.scene().header["step"] = "small-model".into();
+    mock.scene().header["held"] = true.into();
+    browser.wait_for("document.getElementById('step').innerText === 'REDUCED: smaller model'");
+    browser.wait_for("document.getElementById('held').checkVisibility()");
 
     // Without a size of pixels there are no millimetres.
     let mut scene = mock.scene();
@@ -130,14 +138,15 @@ fn a_silent_server_is_stale_then_gone_then_found_again() {
         assert_eq!(told[2], 0, "the mask is off in {state}");
         told[1].as_f64().unwrap() - last
     };
-    // The page asks the time every 50 ms; the rest is for this machine to get round to it.
+    // The page asks the time every 50 ms; the second beyond is for a busy machine to get round to it.
     let stale = after("stale");
+    let rule = BUDGET + 100.0;
     assert!(
-        (BUDGET - 48.0..BUDGET + 100.0 + 350.0).contains(&stale),
+        (rule - 100.0..rule + 1000.0).contains(&stale),
         "after {stale} ms"
     );
     let gone = after("no-connection");
-    assert!((2000.0..2400.0).contains(&gone), "after {gone} ms");
+    assert!((2000.0..3000.0).contains(&gone), "after {gone} ms");
     save(&browser, "live-no-connection.png");
 
     mock.scene().talks = true;
@@ -152,6 +161,7 @@ fn a_silent_server_is_stale_then_gone_then_found_again() {
     super::support::wait_until("it tries again and again", || mock.asked("ws?") > tries + 2);
     mock.scene().welcomes = true;
     wait_for_state(&browser, "mask");
+    assert_faultless(&browser);
 }
 
 #[test]
@@ -211,4 +221,20 @@ fn a_frozen_mask_is_shown_as_that_and_may_be_old() {
     mock.scene().header["frozen"] = false.into();
     wait_for_state(&browser, "stale");
     assert_eq!(mask_pixels(&browser), 0);
+}
+
+#[test]
+fn without_scripts_the_device_draws_the_mask_itself() {
+    let mock = Mock::start();
+    let browser = super::Browser::start(800, 600);
+    browser.devtools(
+        "Emulation.setScriptExecutionDisabled",
+        serde_json::json!({"value": true}),
+    );
+    browser.open(&format!("http://{}/live", mock.addr));
+    super::support::wait_until("the stream is asked for", || {
+        mock.asked("stream.mjpeg") == 1
+    });
+    assert_eq!(mock.asked("ws?"), 0);
+    save(&browser, "live-no-script.png");
 }

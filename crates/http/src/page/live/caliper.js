@@ -9,7 +9,7 @@ export function distance([a, b], pixelMm) {
   return { px: Math.hypot(x, y), mm: pixelMm ? Math.hypot(x * pixelMm[0], y * pixelMm[1]) : null };
 }
 
-export const inWords = ({ px, mm }) => mm === null ? `${px.toFixed(1)} px` : `${mm.toFixed(mm < 100 ? 1 : 0)} mm`;
+const inWords = ({ px, mm }) => mm === null ? `${px.toFixed(1)} px` : `${mm.toFixed(mm < 100 ? 1 : 0)} mm`;
 
 export class Caliper {
   #svg; #stage; #pixelMm; #measured;
@@ -52,10 +52,10 @@ export class Caliper {
     }
     const [a, b] = this.#ends.map(([x, y]) => [place.left + x * place.scale, place.top + y * place.scale]);
     for (const line of this.#svg.querySelectorAll('line')) set(line, { x1: a[0], y1: a[1], x2: b[0], y2: b[1] });
-    const words = inWords(distance(this.#ends, this.#pixelMm()));
+    const length = distance(this.#ends, this.#pixelMm()), words = inWords(length);
     [a, b].forEach(([x, y], index) => {
       const end = this.#svg.querySelector(`[data-end="${index}"]`);
-      set(end, { 'transform': `translate(${x} ${y})`, 'aria-valuetext': `${words}; ${this.#ends[index].map(Math.round).join(', ')}` });
+      set(end, { 'transform': `translate(${x} ${y})`, 'aria-valuenow': Math.round(length.px), 'aria-valuetext': words });
     });
     const text = this.#svg.querySelector('text');
     // Beside the middle, upwards; on a steep line to its right.

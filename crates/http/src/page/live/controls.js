@@ -100,6 +100,7 @@ export class Controls {
   /** Asks the server to do it; gives its reply, or nothing and says why. */
   async #do(what, query = {}) {
     try {
+      if (!this.#source()) throw new Error('There is no source.');
       const reply = await ask('POST', `/v1/live/${what}`, { source: this.#source(), ...query });
       trouble(null);
       return reply;

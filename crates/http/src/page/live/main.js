@@ -27,7 +27,7 @@ const stage = new Stage({ frame: $('stage'), picture: $('picture'), mask: $('mas
 const trace = new Trace($('trace'));
 const caliper = new Caliper({ svg: $('caliper'), stage, pixelMm: () => stage.drawn?.header.pixel_mm ?? null, measured });
 const link = new Link({ hear, lost: refresh });
-const controls = new Controls({ source: () => ear.source ?? '', say, changed: tick, actions: { measure, read } });
+const controls = new Controls({ source: () => ear.source, say, changed: tick, actions: { measure, read } });
 
 function hear(message) {
   ear.heard = message;
@@ -106,7 +106,7 @@ async function refresh() {
     if (known !== list.sources.map(({ name }) => name).join()) {
       $('source').replaceChildren(...list.sources.map(({ name, label }) => Object.assign(make('option', label ?? name), { value: name })));
     }
-    ear.lacking = found ? null : wanted === undefined ? 'name one in its configuration' : `there is none called '${wanted}'`;
+    ear.lacking = found ? null : wanted === undefined ? 'none is set up' : `there is none called '${wanted}'`;
     if (found && ear.source !== found.name) listen(found);
     tick();
   }
