@@ -76,9 +76,11 @@ export class Controls {
 
   /** As the newest message has it. */
   heard({ frozen, result }) {
-    this.#frozen = Boolean(frozen);
-    $('freeze').setAttribute('aria-pressed', this.#frozen);
-    $('freeze').textContent = this.#frozen ? 'Resume' : 'Freeze';
+    if (this.#frozen !== Boolean(frozen)) {
+      this.#frozen = Boolean(frozen);
+      $('freeze').setAttribute('aria-pressed', this.#frozen);
+      $('freeze').textContent = this.#frozen ? 'Resume' : 'Freeze';
+    }
     if (result && document.activeElement !== $('modality')) $('modality').value = result.modality.name;
   }
 

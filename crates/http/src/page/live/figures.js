@@ -59,7 +59,7 @@ export function showFlow(header) {
 
 /** How old what is shown is, and how much of its budget that is. */
 export function showAge(ms, budget) {
-  $('age').textContent = ms === null ? NONE : span(ms);
+  $('age').textContent = Number.isFinite(ms) ? span(ms) : NONE;
   const meter = $('age-of-budget');
   meter.max = budget ?? 1;
   meter.high = .75 * meter.max;
@@ -70,7 +70,7 @@ export function showAge(ms, budget) {
 
 /** All of it in one sentence, for a screen reader that asks. */
 export function inWords(header, state, ms) {
-  const old = ms === null ? '' : ` ${span(ms)} old.`;
+  const old = !Number.isFinite(ms) ? '' : ` ${span(ms)} old.`;
   if (!header?.result) return `${state}.${old}`;
   const { value, unit } = area(header), { ellipse, confidence } = header.result;
   const parts = [`Area ${whole(value)} ${unit === 'px' ? 'pixels' : 'square millimetres'}`];

@@ -1,10 +1,12 @@
 // What comes over the WebSocket: a big-endian u32, the length of a JSON header, the header, and a picture or nothing.
 
-/** Takes a message apart; throws if it is none. */
+/** Takes a message apart; throws if it is none, or if it does not say how old it is: that would never be too old. */
 export function readMessage(buffer) {
   const length = new DataView(buffer).getUint32(0);
   if (4 + length > buffer.byteLength) throw new RangeError('the header is longer than its message');
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const timed = ['at_ms', 'budget_ms'].every(name => Number.isFinite(header[name]));
+  if (!timed || header.picture && !Number.isFinite(header.age_ms)) throw new TypeError('the header has no times');
   const picture = header.payload ? new Blob([new Uint8Array(buffer, 4 + length)], { type: header.payload }) : null;
   return { header, picture };
 }

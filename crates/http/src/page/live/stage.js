@@ -34,7 +34,8 @@ export class Stage {
       // What cannot be decoded, or has a mask that does not fit, is not drawn: the picture that is here grows old, and
       // that is said.
       const bitmap = await createImageBitmap(next.picture).catch(() => null);
-      if (bitmap && turn === this.#turn) this.#put(next, bitmap);
+      if (turn !== this.#turn) bitmap?.close();
+      else if (bitmap) this.#put(next, bitmap);
     }
     this.#busy = false;
   }

@@ -25,8 +25,8 @@ export const STATES = {
   'no-connection': { words: 'NO CONNECTION', says: 'Nothing is heard from the device. Trying again.' },
 };
 
-/** Age of a message's picture, ms. */
-export const age = (message, now) => message.header.age_ms + (now - message.sent);
+/** Age of a message's picture, ms; of none, beyond any limit. */
+export const age = (message, now) => (message.header.age_ms ?? Infinity) + (now - message.sent);
 
 /**
  * The state that may be shown. `heard` is the newest message, `drawn` the one whose picture is on the screen (null before
