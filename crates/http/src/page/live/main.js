@@ -30,7 +30,7 @@ const link = new Link({ hear, lost: refresh });
 const controls = new Controls({ source: () => ear.source, say, changed: tick, actions: { measure, read } });
 
 function hear(message) {
-  ear.heard = message;
+  Object.assign(ear, { heard: message, lacking: null });
   controls.heard(message.header);
   stage.take(message);
   tick();
