@@ -86,6 +86,8 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), until_the_end));
     let routes = routes
         .route("/", get(page::page))
+        .route("/live", get(page::viewer))
+        .route("/live/{name}", get(page::file))
         .route("/openapi.json", get(openapi))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

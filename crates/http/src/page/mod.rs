@@ -1,4 +1,6 @@
-//! The page: one file, nothing from elsewhere.
+//! The pages, and nothing from elsewhere: one for still pictures, one file; the [`live`] viewer.
+
+mod live;
 
 use std::sync::LazyLock;
 
@@ -10,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Problem, internal};
 use picture::frame::Format;
+
+pub use live::{file, viewer};
 
 /// The file, with the formats that are read in their places.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
@@ -42,14 +46,19 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// `GET /`.
 pub async fn page() -> Result<Response, Problem> {
-    let policy = HeaderValue::from_str(&POLICY).map_err(|error| internal(&error.to_string()))?;
+    html(PAGE.as_str(), &POLICY)
+}
+
+/// A page under its policy.
+fn html(page: &'static str, policy: &str) -> Result<Response, Problem> {
+    let policy = HeaderValue::from_str(policy).map_err(|error| internal(&error.to_string()))?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     Ok((
         [
             (header::CONTENT_TYPE, kind),
             (header::CONTENT_SECURITY_POLICY, policy),
         ],
-        PAGE.as_str(),
+        page,
     )
         .into_response())
 }

@@ -273,3 +273,46 @@ fn the_page_is_guarded_and_needs_nothing_from_elsewhere() {
     assert!(html.contains("not for clinical use") && html.lines().count() < 400);
     assert!(!html.contains("innerHTML") && !html.contains("http://") && !html.contains("https://"));
 }
+
+#[test]
+fn the_viewer_is_guarded_and_all_its_files_are_served() {
+    let server = server();
+    let page = server.get("/live");
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let folder = testing::repository("crates/http/src/page/live");
+    let mut served = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() < 300, "{name}");
+        assert!(
+            !text.contains("innerHTML") && !text.contains("://"),
+            "{name}"
+        );
+        let kind = match path.extension().unwrap().to_str().unwrap() {
+            "js" => "text/javascript; charset=utf-8",
+            "css" => "text/css; charset=utf-8",
+            _ => continue,
+        };
+        let reply = server.get(&format!("/live/{name}"));
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (200, Some(kind))
+        );
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.body, text.as_bytes(), "{name}");
+        served += 1;
+    }
+    assert!(served > 5);
+    let html = String::from_utf8(page.body).unwrap();
+    assert!(html.contains(picture::NOTICE) && !html.contains("%NOTICE%"));
+    server
+        .get("/live/live.html")
+        .assert_problem(404, "not-found");
+}

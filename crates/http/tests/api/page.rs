@@ -44,15 +44,27 @@ fn a_visitor_sees_masks_and_readable_errors() {
     server.fake.set_readiness(Readiness::Starting);
     browser.open(&format!("http://{}/", server.addr));
     browser.wait_for("document.getElementById('ready').textContent === 'model is loading'");
+    browser.wait_for("document.querySelectorAll('#samples img').length === 5");
+    assert_eq!(
+        server.fake.counts().0,
+        0,
+        "nothing is asked of a model that is loading"
+    );
     server.fake.set_readiness(Readiness::Ready);
     browser.wait_for("document.getElementById('ready').textContent === 'ready'");
-    browser.wait_for("document.querySelectorAll('#samples img').length === 5");
     let notice = browser.script("return document.querySelector('.notice').innerText");
     assert_eq!(notice, "Research use only — not for clinical use");
 
-    // A sample chooses its modality and shows its mask.
-    browser.click("[data-sample='hc18_230_HC.jpg']");
+    assert_eq!(
+        browser.script("return new URL(document.querySelector('header a').href).pathname"),
+        "/live"
+    );
+
+    // The first sample shows its mask by itself, and chooses its modality.
     browser.wait_for("!document.getElementById('results').hidden");
+    let pressed = browser
+        .script("return document.querySelector('#samples [aria-pressed=true]').dataset.sample");
+    assert_eq!(pressed, "hc18_230_HC.jpg");
     assert_eq!(
         browser.script("return document.getElementById('modality').value"),
         "ultrasound"
