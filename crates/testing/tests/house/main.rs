@@ -86,7 +86,7 @@ const HOUSE: [Storey; 6] = [
         place: "crates/video",
         root: "lib.rs",
         knows: &["picture"],
-        rooms: &[("source", &[])],
+        rooms: &[("source", &[]), ("phantom", &["source"])],
     },
     Storey {
         place: "crates/http",
