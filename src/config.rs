@@ -8,7 +8,10 @@ use serde::Deserialize;
 use engine::EngineOptions;
 use engine::manifest::{FILE_NAME, ManifestError};
 use http::{BadSetting, ServerConfig};
+use live::LiveSourceSpec;
 use picture::frame::FrameLimits;
+
+use crate::workshop::ClientRights;
 
 /// Most threads or workers that may be asked for: beyond any board this runs on.
 const MAX_THREADS: usize = 256;
@@ -25,6 +28,18 @@ pub struct Config {
     pub engine: EngineConfig,
     /// `[image]`: what a picture may cost.
     pub image: ImageConfig,
+    /// `[live]`: sources of video.
+    pub live: LiveConfig,
+}
+
+/// `[live]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LiveConfig {
+    /// What is watched from the start. Paths are as they are: none is relative to the configuration file.
+    pub sources: Vec<LiveSourceSpec>,
+    /// What clients may ask for.
+    pub clients: ClientRights,
 }
 
 /// `[engine]`.

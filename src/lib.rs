@@ -1,7 +1,8 @@
-//! The `espmedsam` program: commands, configuration, and the wiring of engine and HTTP.
+//! The `espmedsam` program: commands, configuration, and the wiring of sources, engine and HTTP.
 //!
 //! Research use only. Not for clinical use.
 
 pub mod cli;
 pub mod config;
 pub mod eval;
+mod workshop;

@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod inputs;
 mod layers;
+mod live;
 mod model_args;
 mod models;
 mod output;
@@ -43,6 +44,9 @@ enum Command {
     /// Serve the HTTP API and its page.
     #[command(after_help = NOTICE)]
     Serve(serve::ServeArgs),
+    /// Watch a source of video, and serve its overlay and the HTTP API.
+    #[command(after_help = NOTICE)]
+    Live(live::LiveArgs),
     /// List models and modalities, and check their files.
     #[command(after_help = NOTICE)]
     Models,
@@ -62,6 +66,7 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Segment(args) => segment::run(&args, models),
         Command::Serve(args) => serve::run(&args, models),
+        Command::Live(args) => live::run(&args, models),
         Command::Models => models::run(models),
         Command::Eval(args) => eval::run(&args, models),
         Command::Bench(args) => bench::run(&args, models),

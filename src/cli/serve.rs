@@ -11,10 +11,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::Failure;
 use crate::config::{Config, find_models};
+use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
 use http;
+use live::{Asker, Studio};
 use picture::NOTICE;
+use picture::segmenter::SystemClock;
 
 /// What the engine gets to end in, however long the HTTP side took.
 const LAST_PATIENCE: Duration = Duration::from_millis(250);
@@ -30,6 +33,22 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure> {
+    log_to_stderr();
+    let mut config = read_config(args.config.as_deref())?;
+    config.server.listen = args.listen.unwrap_or(config.server.listen);
+    serve_as(&config, models)
+}
+
+/// The configuration of that file, or the default one.
+pub(super) fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
+    path.map_or_else(
+        || Ok(Config::default()),
+        |path| Config::read(path).map_err(|error| Failure::Usage(error.to_string())),
+    )
+}
+
+/// Has everything logged there, until the end of this process.
+pub(super) fn log_to_stderr() {
     tracing_subscriber::registry()
         .with(log_filter())
         .with(
@@ -38,12 +57,10 @@ pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure
                 .with_writer(std::io::stderr),
         )
         .init();
+}
 
-    let mut config = match &args.config {
-        Some(path) => Config::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
-        None => Config::default(),
-    };
-    config.server.listen = args.listen.unwrap_or(config.server.listen);
+/// Serves as a configuration says.
+pub(super) fn serve_as(config: &Config, models: Option<&Path>) -> Result<(), Failure> {
     let dir = find_models(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,7 +69,7 @@ pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure
         .worker_threads(2)
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?;
-    let served = runtime.block_on(serve(&config, store));
+    let served = runtime.block_on(serve(config, store));
     // What still runs has had its time: the process ends with it.
     runtime.shutdown_background();
     served
@@ -82,12 +99,28 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
     let bound = listener.local_addr().map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
     tracing::info!("listening on http://{bound} – {NOTICE}");
+    let rights = config.live.clients.clone();
+    let workshop = LocalWorkshop::new(config.image.into(), rights);
+    let studio = Studio::new(engine.clone(), Arc::new(SystemClock), Arc::new(workshop));
+    for source in &config.live.sources {
+        let begun = studio.begin_described(source, Asker::Owner);
+        begun.map_err(|error| Failure::Usage(format!("source '{}': {error}", source.name)))?;
+        tracing::info!(
+            "watching '{}': http://{bound}/live?source={}",
+            source.name,
+            source.name
+        );
+    }
     let asked = OnceLock::new();
     let stop = async {
         stop.await;
         asked.get_or_init(Instant::now);
     };
-    let served = http::serve(listener, config.server.clone(), engine.clone(), stop).await;
+    let served = http::serve(listener, config.server.clone(), studio.clone(), stop).await;
+    for (name, _) in studio.all() {
+        studio.end(&name);
+    }
+    drop(studio);
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let patience = Duration::from_secs(config.server.shutdown_timeout_s.into());
     let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);

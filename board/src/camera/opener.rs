@@ -11,7 +11,7 @@ use super::choice::{CameraWish, choose};
 use super::device::{Camera, CameraBus};
 use super::error::CameraError;
 use super::linux::LinuxBus;
-use super::paint::Painter;
+use super::paint::FramePainter;
 use super::source::CameraSource;
 
 /// A camera that is opened again whenever it has come back.
@@ -54,7 +54,7 @@ impl CameraOpener {
     }
 
     /// Starts the format nearest to the wish.
-    fn start(&self, camera: &mut dyn Camera) -> Result<Painter, SourceError> {
+    fn start(&self, camera: &mut dyn Camera) -> Result<FramePainter, SourceError> {
         let offers = self.system(camera.offers())?;
         let Some(mode) = choose(&offers, &self.wish) else {
             let gone = offers.is_empty();
@@ -67,7 +67,7 @@ impl CameraOpener {
             });
         };
         let layout = self.system(camera.start(&mode))?;
-        Painter::new(layout, self.context.limits)
+        FramePainter::new(layout, self.context.limits)
     }
 }
 

@@ -13,7 +13,7 @@ use super::format::PixelLayout;
 const DECODING: Duration = Duration::from_secs(1);
 
 /// Makes pictures of one layout.
-pub(super) struct Painter {
+pub(super) struct FramePainter {
     pub layout: PixelLayout,
     pub encoding: Encoding,
     limits: FrameLimits,
@@ -21,7 +21,7 @@ pub(super) struct Painter {
     stop: Stop,
 }
 
-impl Painter {
+impl FramePainter {
     /// # Errors
     /// [`SourceError::Unusable`] if pictures laid out so are not read here, or are larger than allowed.
     pub fn new(layout: PixelLayout, limits: FrameLimits) -> Result<Self, SourceError> {

@@ -11,7 +11,7 @@ use video::source::{Shot, Source, SourceError};
 
 use super::device::{Camera, InputSignal};
 use super::error::CameraError;
-use super::paint::Painter;
+use super::paint::FramePainter;
 use super::tally::Tally;
 
 /// How often a camera that sends pictures is asked whether anything is connected to it.
@@ -20,7 +20,7 @@ const SIGNAL_EVERY: Duration = Duration::from_secs(1);
 /// A camera that streams.
 pub(super) struct CameraSource {
     camera: Box<dyn Camera>,
-    painter: Painter,
+    painter: FramePainter,
     clock: Arc<dyn Clock>,
     tally: Tally,
     /// What the camera said last of its input, and when it is asked again.
@@ -31,7 +31,7 @@ pub(super) struct CameraSource {
 }
 
 impl CameraSource {
-    pub fn new(camera: Box<dyn Camera>, painter: Painter, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(camera: Box<dyn Camera>, painter: FramePainter, clock: Arc<dyn Clock>) -> Self {
         let ask_at = clock.now();
         Self {
             camera,

@@ -13,7 +13,7 @@ use picture::sync::lock;
 
 use crate::desk::Desk;
 use crate::ears::Ears;
-use crate::pace::Step;
+use crate::pace::PaceStep;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, State};
 use crate::view::{LiveAnswer, LivePicture, LiveView};
@@ -222,7 +222,7 @@ impl Core {
 
     /// Asks the smaller model if the pace says so, and the one that was asked for if not.
     pub fn follow_pace(self: &Arc<Self>) {
-        let small = lock(&self.desk).pace.step() >= Step::SmallModel;
+        let small = lock(&self.desk).pace.step() >= PaceStep::SmallModel;
         let small = self.settings.small_model.as_ref().filter(|_| small);
         let (wish, asked) = {
             let line = lock(&self.line);

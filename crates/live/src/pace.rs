@@ -1,6 +1,6 @@
 //! How much is asked of the board: less when answers come too late, more again when there is time to spare.
 //!
-//! Steps down in the order of [`Step`], one at a time, and up again more slowly the more often that failed: a board at the
+//! Steps down in the order of [`PaceStep`], one at a time, and up again more slowly the more often that failed: a board at the
 //! edge of what it can do would otherwise swing.
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 /// How far it has stepped down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum PaceStep {
     /// Every picture may be answered, by the model asked for.
     #[default]
     Full,
@@ -21,7 +21,7 @@ pub enum Step {
     SmallPicture,
 }
 
-impl Step {
+impl PaceStep {
     /// From all to least.
     pub const ALL: [Self; 4] = [
         Self::Full,
@@ -50,8 +50,8 @@ impl Step {
     }
 }
 
-/// As [`Step::name`].
-impl Serialize for Step {
+/// As [`PaceStep::name`].
+impl Serialize for PaceStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -72,7 +72,7 @@ const PATIENCE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(16
 #[derive(Clone, Debug)]
 pub struct Pace {
     budget: Duration,
-    step: Step,
+    step: PaceStep,
     window: Option<Window>,
     /// Since when every answer was easy.
     easy_since: Option<Instant>,
@@ -96,7 +96,7 @@ impl Pace {
     pub fn new(budget: Duration) -> Self {
         Self {
             budget,
-            step: Step::Full,
+            step: PaceStep::Full,
             window: None,
             easy_since: None,
             patience: PATIENCE[0],
@@ -106,14 +106,14 @@ impl Pace {
 
     /// How far it has stepped down.
     #[must_use]
-    pub fn step(&self) -> Step {
+    pub fn step(&self) -> PaceStep {
         self.step
     }
 
     /// Whether the picture of that number may be answered.
     #[must_use]
     pub fn is_turn(&self, sequence: u64) -> bool {
-        self.step == Step::Full || sequence.is_multiple_of(2)
+        self.step == PaceStep::Full || sequence.is_multiple_of(2)
     }
 
     /// An answer was that old when it was given; `None`: it was too late to be begun. Whether the step changed.
@@ -158,7 +158,7 @@ impl Pace {
 
     fn step_up(&mut self, began: Instant, now: Instant) {
         let since = *self.easy_since.get_or_insert(began);
-        if self.step > Step::Full && now.saturating_duration_since(since) >= self.patience {
+        if self.step > PaceStep::Full && now.saturating_duration_since(since) >= self.patience {
             self.step = self.step.up();
             (self.easy_since, self.stepped_up) = (None, Some(now));
         }
@@ -173,7 +173,7 @@ mod tests {
     const FRAME: Duration = Duration::from_millis(50);
 
     /// Answers of that age for that long, 20 a second; the steps on the way and when they came.
-    fn run(pace: &mut Pace, now: &mut Instant, age_ms: u64, seconds: u32) -> Vec<(Step, u32)> {
+    fn run(pace: &mut Pace, now: &mut Instant, age_ms: u64, seconds: u32) -> Vec<(PaceStep, u32)> {
         let start = *now;
         let mut steps = Vec::new();
         while *now < start + Duration::from_secs(seconds.into()) {
@@ -190,7 +190,7 @@ mod tests {
         let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
         let steps = run(&mut pace, &mut now, 90, 20);
         let steps: Vec<_> = steps.into_iter().map(|(step, _)| step).collect();
-        assert_eq!(steps, Step::ALL[1..]);
+        assert_eq!(steps, PaceStep::ALL[1..]);
         assert!(pace.is_turn(4) && !pace.is_turn(5));
     }
 
@@ -198,7 +198,7 @@ mod tests {
     fn it_steps_up_when_there_is_time_to_spare_and_more_slowly_each_time_it_was_too_early() {
         let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
         run(&mut pace, &mut now, 90, 3);
-        assert_eq!(pace.step(), Step::FewerFrames);
+        assert_eq!(pace.step(), PaceStep::FewerFrames);
         pace.window = None;
         // In between nothing changes.
         assert_eq!(run(&mut pace, &mut now, 70, 60), []);
@@ -206,7 +206,7 @@ mod tests {
         for _ in 0..6 {
             let up = run(&mut pace, &mut now, 20, 200);
             assert_eq!(up.len(), 1);
-            assert_eq!(up[0].0, Step::Full);
+            assert_eq!(up[0].0, PaceStep::Full);
             waits.push(up[0].1);
             // Brought back to the moment after the step up: it was too much.
             (pace.stepped_up, pace.window) = (Some(now), None);
@@ -229,12 +229,12 @@ mod tests {
             now += FRAME;
             pace.answered(None, now);
         }
-        assert!(pace.step() > Step::Full);
+        assert!(pace.step() > PaceStep::Full);
     }
 
     #[test]
     fn every_step_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = Step::ALL.iter().map(|s| s.name()).collect();
-        assert_eq!(names.len(), Step::ALL.len());
+        let names: std::collections::BTreeSet<_> = PaceStep::ALL.iter().map(|s| s.name()).collect();
+        assert_eq!(names.len(), PaceStep::ALL.len());
     }
 }

@@ -10,19 +10,10 @@ use crate::announce::announce;
 use crate::capture::capture;
 use crate::core::Core;
 use crate::ears::Listener;
+use crate::error::LiveError;
 use crate::settings::LiveSettings;
+use crate::spec::SessionSpec;
 use crate::view::LiveView;
-
-/// What is watched, and how.
-#[derive(Clone, Debug)]
-pub struct SessionSpec {
-    /// Opens the source.
-    pub opener: Arc<dyn Opener>,
-    /// What is asked of the model.
-    pub ask: Ask,
-    /// How it is to be treated.
-    pub settings: LiveSettings,
-}
 
 /// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
 /// Dropping it ends both; a source that does not return keeps its thread until it does.
@@ -31,44 +22,6 @@ pub struct Session {
     begun: Instant,
     core: Arc<Core>,
     opener: Arc<dyn Opener>,
-}
-
-/// Why a source is not watched.
-#[derive(Debug, thiserror::Error)]
-pub enum LiveError {
-    /// The system gives no thread.
-    #[error("no thread for a live source: {0}")]
-    Thread(#[from] std::io::Error),
-    /// Not a name for a source.
-    #[error("a source's name is 1 to 64 letters, digits, '-' and '_'")]
-    BadName,
-    /// There is one of that name.
-    #[error("there is a source '{0}' already")]
-    NameTaken(String),
-    /// There are as many as may be.
-    #[error("no more than {most} sources at once")]
-    TooMany {
-        /// So many.
-        most: usize,
-    },
-    /// There is none of that name, or none was named and there is not just one.
-    #[error("{}; there are: {}", unnamed(asked.as_deref()), none_if_empty(available))]
-    NoSuch {
-        /// What was asked.
-        asked: Option<String>,
-        /// Comma-separated names.
-        available: String,
-    },
-}
-
-fn unnamed(asked: Option<&str>) -> String {
-    asked.map_or("no source was named".into(), |name| {
-        format!("no source '{name}'")
-    })
-}
-
-fn none_if_empty(names: &str) -> &str {
-    if names.is_empty() { "none" } else { names }
 }
 
 impl Session {

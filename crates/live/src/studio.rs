@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use picture::segmenter::{Clock, Inbox, Segmenter};
 use picture::sync::lock;
 
-use crate::session::{LiveError, Session, SessionSpec};
+use crate::error::LiveError;
+use crate::session::Session;
+use crate::spec::{Asker, LiveSourceSpec, SessionSpec, Workshop};
 
 /// Most sources at once. One lane less than there are, so that each can be asked for something else in turn.
 pub const MOST_SOURCES: usize = Inbox::MOST_LANES - 1;
@@ -18,6 +20,7 @@ const LONGEST_NAME: usize = 64;
 pub struct Studio {
     segmenter: Arc<dyn Segmenter>,
     clock: Arc<dyn Clock>,
+    workshop: Arc<dyn Workshop>,
     sessions: Mutex<BTreeMap<String, Arc<Session>>>,
     begun: AtomicU64,
 }
@@ -25,10 +28,15 @@ pub struct Studio {
 impl Studio {
     /// Nothing is watched yet. The clock is the engine's.
     #[must_use]
-    pub fn new(segmenter: Arc<dyn Segmenter>, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub fn new(
+        segmenter: Arc<dyn Segmenter>,
+        clock: Arc<dyn Clock>,
+        workshop: Arc<dyn Workshop>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             segmenter,
             clock,
+            workshop,
             sessions: Mutex::default(),
             begun: AtomicU64::new(0),
         })
@@ -38,6 +46,22 @@ impl Studio {
     #[must_use]
     pub fn segmenter(&self) -> &Arc<dyn Segmenter> {
         &self.segmenter
+    }
+
+    /// Watches a source that is described, from now on.
+    ///
+    /// # Errors
+    /// [`LiveError`]; [`LiveError::Bad`] is what is wrong with the description.
+    pub fn begin_described(
+        &self,
+        spec: &LiveSourceSpec,
+        asker: Asker,
+    ) -> Result<Arc<Session>, LiveError> {
+        if !self.workshop.allows(asker) {
+            return Err(LiveError::Forbidden);
+        }
+        let session = spec.session(self.workshop.as_ref(), asker)?;
+        self.begin(&spec.name, session)
     }
 
     /// Watches a source from now on, under a name of letters, digits, `-` and `_`.
@@ -61,6 +85,20 @@ impl Studio {
         let session = Arc::new(Session::begin(number, spec, segmenter, clock)?);
         sessions.insert(name.into(), session.clone());
         Ok(session)
+    }
+
+    /// Watches a source no more, as somebody asks.
+    ///
+    /// # Errors
+    /// [`LiveError::Forbidden`], [`LiveError::NoSuch`].
+    pub fn end_asked(&self, name: &str, asker: Asker) -> Result<(), LiveError> {
+        if !self.workshop.allows(asker) {
+            return Err(LiveError::Forbidden);
+        }
+        match self.end(name) {
+            true => Ok(()),
+            false => self.find(Some(name)).map(drop),
+        }
     }
 
     /// Watches a source no more; whether it was.

@@ -7,7 +7,7 @@ use picture::frame::Frame;
 use picture::segmenter::Segmentation;
 
 use crate::counts::LiveCounts;
-use crate::pace::Step;
+use crate::pace::PaceStep;
 use crate::state::{State, Verdict};
 
 /// A picture as it came in. Clones share its pixels.
@@ -56,7 +56,7 @@ pub struct LiveView {
     /// For so long every picture has been equal to the one before.
     pub still: Option<Duration>,
     /// How much is asked of the board.
-    pub step: Step,
+    pub step: PaceStep,
     /// Pictures, and answers, in a second.
     pub rates: Rates,
     /// What became of everything.

@@ -46,6 +46,7 @@ struct Strings {
     pulled: Bell,
     released: Bell,
     plugged: Mutex<bool>,
+    lent: Mutex<bool>,
     sequence: Mutex<u64>,
 }
 
@@ -59,6 +60,7 @@ impl Puppet {
                 pulled: Bell::default(),
                 released: Bell::default(),
                 plugged: Mutex::new(true),
+                lent: Mutex::new(true),
                 sequence: Mutex::new(0),
             }),
         }
@@ -73,6 +75,11 @@ impl Puppet {
     /// Whether it can be opened.
     pub fn plug(&self, plugged: bool) {
         *self.strings.plugged.lock().unwrap() = plugged;
+    }
+
+    /// Whether clients may begin and end it.
+    pub fn lend(&self, lent: bool) {
+        *self.strings.lent.lock().unwrap() = lent;
     }
 
     /// Lets it return from [`Act::Hang`], now and for ever.
@@ -104,6 +111,7 @@ impl Source for Puppet {
             released,
             plugged,
             sequence,
+            ..
         } = self.strings.as_ref();
         loop {
             pulled.hush();
@@ -155,5 +163,20 @@ impl Source for Puppet {
                 encoding: Encoding::Rgb,
             });
         }
+    }
+}
+
+/// Makes nothing but this puppet, whatever is described.
+impl live::Workshop for Puppet {
+    fn opener(
+        &self,
+        _: &video::spec::SourceSpec,
+        _: live::Asker,
+    ) -> Result<Arc<dyn Opener>, SourceError> {
+        Ok(Arc::new(self.clone()))
+    }
+
+    fn allows(&self, asker: live::Asker) -> bool {
+        asker == live::Asker::Owner || *self.strings.lent.lock().unwrap()
     }
 }

@@ -1,8 +1,9 @@
 //! Moving pictures: where they come from, and what is done to each before anybody looks at it.
 //!
-//! [`source`] is the trait that every source has, real or fake. [`pipe`], [`http`] and [`replay`] are sources; [`spec`] names
-//! them in a configuration. [`y4m`], [`mjpeg`] and [`avi`] are what comes through them, [`stream`] finds pictures in it,
-//! [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors. Knows no engine and no protocol of ours.
+//! [`source`] is the trait that every source has, real or fake. [`pipe`], [`http`] and [`replay`] are sources, [`phantom`] is
+//! one with a known truth; [`spec`] names them in a configuration. [`y4m`], [`mjpeg`] and [`avi`] are what comes through them,
+//! [`stream`] finds pictures in it, [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors, [`no_signal`] knows
+//! what grabbers make up. Knows no engine and no protocol of ours.
 //!
 //! Research use only. Not for clinical use.
 
@@ -10,10 +11,11 @@ pub mod avi;
 pub mod convert;
 pub mod http;
 pub mod mjpeg;
+pub mod no_signal;
+pub mod phantom;
 pub mod pipe;
 pub mod prepare;
 pub mod replay;
-pub mod no_signal;
 pub mod source;
 pub mod spec;
 pub mod stream;

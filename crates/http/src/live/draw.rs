@@ -6,7 +6,7 @@ use live::{LiveView, State};
 use picture::frame::Frame;
 use picture::render::{self, OverlayStyle, RenderError};
 
-use super::query::Rendition;
+use super::rendition::Rendition;
 
 /// Of live pictures: no visible blocks around a crisp contour.
 const QUALITY: u8 = 85;

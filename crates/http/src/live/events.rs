@@ -11,7 +11,7 @@ use futures_util::stream::unfold;
 use super::latest::{AnswerQuery, report};
 use super::query::{Asked, MaskForm, find};
 use super::told::{Along, told};
-use super::watch::Watch;
+use super::watch::LiveWatch;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
@@ -27,7 +27,7 @@ pub async fn events(
         return Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone."));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = Watch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(&app, name, session)?;
     let mask = query.mask;
     let events = unfold((app, watch), move |(app, mut watch)| async move {
         let event = next_event(&app, &mut watch, mask).await?;
@@ -36,7 +36,7 @@ pub async fn events(
     Ok(Sse::new(events))
 }
 
-async fn next_event(app: &App, watch: &mut Watch, mask: MaskForm) -> Option<Event> {
+async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<Event> {
     let mut view = watch.next().await?;
     let result = loop {
         let result = report(app, &watch.session, &view, mask).await;

@@ -10,7 +10,7 @@ use picture::report::Form;
 use picture::sync::lock;
 use tokio::sync::OnceCell;
 
-use super::query::Rendition;
+use super::rendition::Rendition;
 use crate::problem::{Problem, internal};
 
 /// Works kept: those of the newest moment of each source, and of the one before it for whoever is still at it.

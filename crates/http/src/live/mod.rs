@@ -11,6 +11,7 @@ mod gallery;
 mod latest;
 mod query;
 mod recorder;
+mod rendition;
 mod socket;
 mod sources;
 mod stream;
@@ -19,6 +20,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -26,10 +28,14 @@ pub use self::gallery::Gallery;
 
 use super::app::App;
 
+/// Longest description of a source, bytes.
+const DESCRIPTION: usize = 16 << 10;
+
 /// Every route of live sources.
 pub fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(sources::list))
+        .routes(routes!(sources::list, sources::begin))
+        .routes(routes!(sources::end))
         .routes(routes!(stream::stream))
         .routes(routes!(socket::socket))
         .routes(routes!(events::events))
@@ -41,4 +47,5 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(control::resume))
         .routes(routes!(control::modality))
         .routes(routes!(control::snapshot))
+        .layer(DefaultBodyLimit::max(DESCRIPTION))
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, ToSchema};
 
+use super::rendition::Rendition;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
@@ -52,15 +53,6 @@ impl Which {
 /// [`Kind::NoSuchSource`].
 pub fn find(app: &App, name: Option<&str>) -> Result<(String, Arc<Session>), Problem> {
     Ok(app.studio.find(name)?)
-}
-
-/// How a picture is to be drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Rendition {
-    /// Without mask; state, age and notice are on it all the same.
-    pub raw: bool,
-    /// Width, px; none is the source's own.
-    pub width: Option<u32>,
 }
 
 /// A video as pictures.

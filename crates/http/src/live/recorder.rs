@@ -15,7 +15,7 @@ use video::y4m::Y4mWriter;
 
 use super::draw::picture;
 use super::query::{Asked, find};
-use super::watch::Watch;
+use super::watch::LiveWatch;
 use crate::app::App;
 use crate::problem::{Kind, Problem, internal};
 
@@ -31,9 +31,9 @@ pub struct RecorderQuery {
 }
 
 /// A recording under way.
-struct Recorder {
+struct Recording {
     app: Arc<App>,
-    watch: Watch,
+    watch: LiveWatch,
     rate: u32,
     ticks: Interval,
     writer: Option<Y4mWriter>,
@@ -53,11 +53,11 @@ pub async fn y4m(
         return Err(Kind::BadQuery.because("'rate' is 1 to 60."));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = Watch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(&app, name, session)?;
     let mut ticks = interval(Duration::from_secs(1) / rate);
     // Who reads slowly is not sent what it missed.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let recorder = Recorder {
+    let recorder = Recording {
         app,
         watch,
         rate,
@@ -72,7 +72,7 @@ pub async fn y4m(
     Ok((headers, Body::from_stream(pictures)))
 }
 
-impl Recorder {
+impl Recording {
     async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
         self.ticks.tick().await;
         if self.watch.session.has_ended() || *self.app.closing.borrow() {

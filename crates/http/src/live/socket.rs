@@ -16,7 +16,7 @@ use super::gallery::{Title, Work};
 use super::latest::{mask_png, report};
 use super::query::{Asked, MaskForm, find};
 use super::told::{Along, told};
-use super::watch::Watch;
+use super::watch::LiveWatch;
 use crate::admission;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -73,7 +73,7 @@ pub async fn socket(
         return Err(Kind::BadQuery.because(one));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let mut watch = Watch::begin(&app, name, session)?;
+    let mut watch = LiveWatch::begin(&app, name, session)?;
     let upgrade = upgrade.max_message_size(LONGEST).max_frame_size(LONGEST);
     Ok(upgrade.on_upgrade(move |mut socket| async move {
         // Whoever went away has nothing to be told.
@@ -84,7 +84,7 @@ pub async fn socket(
 async fn serve(
     app: &App,
     socket: &mut WebSocket,
-    watch: &mut Watch,
+    watch: &mut LiveWatch,
     query: &SocketQuery,
 ) -> Result<(), axum::Error> {
     loop {
@@ -123,7 +123,7 @@ async fn serve(
 
 async fn message(
     app: &App,
-    watch: &mut Watch,
+    watch: &mut LiveWatch,
     mut view: LiveView,
     query: &SocketQuery,
 ) -> Result<Bytes, Problem> {
@@ -162,7 +162,7 @@ async fn message(
 /// The payload and its media type.
 async fn payload(
     app: &App,
-    watch: &Watch,
+    watch: &LiveWatch,
     view: &LiveView,
     query: &SocketQuery,
 ) -> Result<Option<(&'static str, Bytes)>, Problem> {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use live::{LiveView, Session, State as LiveState};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use live::{Asker, LiveSourceSpec, LiveView, Session, State as LiveState};
 use picture::NOTICE;
 use picture::segmenter::millis;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::told::FrameCounts;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// A live source.
 #[derive(Serialize, ToSchema)]
@@ -66,6 +68,33 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<SourceList> {
             .map(|(name, session)| listed(name, session))
             .collect(),
     })
+}
+
+/// Begins a live source, as its description says; what of it clients may ask for is in the configuration.
+#[utoipa::path(post, path = "/v1/sources", operation_id = "begin_source", tag = "live",
+    request_body(content = Object, description = "The source, as under [[live.sources]] in the configuration",
+        example = json!({"name": "probe", "modality": "ultrasound", "source": {"kind": "v4l2", "device": "/dev/video0"}})),
+    responses((status = 201, description = "It is being opened", body = ListedSource), Problem))]
+pub async fn begin(
+    State(app): State<Arc<App>>,
+    described: Result<Json<LiveSourceSpec>, JsonRejection>,
+) -> Result<(StatusCode, Json<ListedSource>), Problem> {
+    let Json(spec) =
+        described.map_err(|rejection| Kind::BadSource.because(rejection.body_text()))?;
+    let session = app.studio.begin_described(&spec, Asker::Client)?;
+    Ok((StatusCode::CREATED, Json(listed(&spec.name, &session))))
+}
+
+/// Ends a live source: it is watched no more, and who looks at it is told so.
+#[utoipa::path(delete, path = "/v1/sources/{name}", operation_id = "end_source", tag = "live",
+    params(("name" = String, Path, description = "the source's name, from /v1/sources")),
+    responses((status = 204, description = "It has ended"), Problem))]
+pub async fn end(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.studio.end_asked(&name, Asker::Client)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A source as it is now.

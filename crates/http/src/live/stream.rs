@@ -12,8 +12,9 @@ use picture::segmenter::millis;
 
 use super::draw::drawn;
 use super::gallery::{Title, Work};
-use super::query::{Asked, Rendition, VideoQuery, find};
-use super::watch::Watch;
+use super::query::{Asked, VideoQuery, find};
+use super::rendition::Rendition;
+use super::watch::LiveWatch;
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -32,7 +33,7 @@ pub async fn stream(
 ) -> Result<impl IntoResponse, Problem> {
     let rendition = query.rendition()?;
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = Watch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(&app, name, session)?;
     let parts = unfold((app, watch), move |(app, mut watch)| async move {
         let part = next_part(&app, &mut watch, rendition).await?;
         Some((part, (app, watch)))
@@ -53,7 +54,7 @@ pub async fn stream(
 
 async fn next_part(
     app: &App,
-    watch: &mut Watch,
+    watch: &mut LiveWatch,
     rendition: Rendition,
 ) -> Option<Result<Bytes, Problem>> {
     let (view, jpeg) = match next_picture(app, watch, rendition).await? {
@@ -70,7 +71,7 @@ async fn next_part(
 /// The newest picture, drawn; what may be shown of it was true when this returns.
 pub async fn next_picture(
     app: &App,
-    watch: &mut Watch,
+    watch: &mut LiveWatch,
     rendition: Rendition,
 ) -> Option<Result<(LiveView, Bytes), Problem>> {
     let mut view = watch.next().await?;

@@ -1,6 +1,6 @@
 //! What a viewer is told of a moment, as JSON.
 
-use live::{LiveCounts, LiveView, State, Step};
+use live::{LiveCounts, LiveView, PaceStep, State};
 use picture::NOTICE;
 use picture::report::CheckReport;
 use picture::segmenter::millis;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::watch::Watch;
+use super::watch::LiveWatch;
 
 /// Size of a picture.
 #[derive(Serialize, ToSchema)]
@@ -99,7 +99,7 @@ pub struct LiveReport<'a> {
     still_ms: Option<f64>,
     /// How much is asked of the board: full, fewer-frames, small-model, small-picture.
     #[schema(value_type = String, example = "full")]
-    step: Step,
+    step: PaceStep,
     /// How many come in a second.
     rate: LiveRates,
     /// What became of the source's pictures so far.
@@ -133,7 +133,7 @@ pub struct Along<'a> {
 }
 
 /// The record of a view.
-pub fn told<'a>(watch: &'a Watch, view: &'a LiveView, along: Along<'a>) -> LiveReport<'a> {
+pub fn told<'a>(watch: &'a LiveWatch, view: &'a LiveView, along: Along<'a>) -> LiveReport<'a> {
     record(&watch.name, &watch.session, view, along)
 }
 

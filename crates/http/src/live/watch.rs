@@ -13,7 +13,7 @@ use crate::problem::{Kind, Problem};
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
 /// Looks at a source again and again.
-pub struct Watch {
+pub struct LiveWatch {
     /// The source's name.
     pub name: String,
     /// The source.
@@ -28,7 +28,7 @@ pub struct Watch {
     sent: Option<u64>,
 }
 
-impl Watch {
+impl LiveWatch {
     /// Begins to look.
     ///
     /// # Errors

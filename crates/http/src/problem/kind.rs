@@ -48,6 +48,8 @@ problems! {
         "Mend what the detail names; /openapi.json describes what a source needs.";
     CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
         "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
+    SourcesFixed "sources-fixed" FORBIDDEN "Clients may not begin or end live sources here",
+        "Name the source under [[live.sources]] in the configuration, or set `live.clients.sources` there.";
     NotFound "not-found" NOT_FOUND "There is nothing here",
         "See /openapi.json for what there is.";
     NoSuchSource "no-such-source" NOT_FOUND "There is no such live source",

@@ -188,7 +188,8 @@ impl From<LiveError> for Problem {
     fn from(error: LiveError) -> Self {
         let kind = match &error {
             LiveError::Thread(error) => return internal(&error.to_string()),
-            LiveError::BadName => Kind::BadSource,
+            LiveError::BadName | LiveError::Bad(_) => Kind::BadSource,
+            LiveError::Forbidden => Kind::SourcesFixed,
             LiveError::NameTaken(_) => Kind::SourceExists,
             LiveError::TooMany { .. } => Kind::TooManySources,
             LiveError::NoSuch { .. } => Kind::NoSuchSource,

@@ -34,7 +34,7 @@ impl Scene {
 
     fn with(config: ServerConfig) -> Self {
         let server = Server::start(config, 8);
-        let puppet = Puppet::new(Arc::new(SystemClock));
+        let puppet = server.puppet.clone();
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
             ask: Ask::new(MODALITIES[1]),
@@ -464,4 +464,48 @@ fn a_source_that_is_ended_and_a_server_that_stops_end_what_has_no_end() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[test]
+fn sources_are_begun_and_ended_where_clients_may() {
+    let server = Server::start(ServerConfig::default(), 8);
+    let json = "Content-Type: application/json\r\n";
+    let described =
+        br#"{"name":"probe","modality":"ultrasound","source":{"kind":"pipe","path":"-"}}"#;
+    let begin = |body: &[u8]| server.post("/v1/sources", json, body);
+    let begun = begin(described);
+    assert_eq!(
+        (begun.status, &begun.json()["name"]),
+        (201, &"probe".into())
+    );
+    begin(described).assert_problem(409, "source-exists");
+    begin(b"{}").assert_problem(400, "bad-source");
+    begin(b"[").assert_problem(400, "bad-source");
+    begin(&described.repeat(300)).assert_problem(400, "bad-source");
+    let odd = br#"{"name":"a b","modality":"ultrasound","source":{"kind":"pipe","path":"-"}}"#;
+    begin(odd).assert_problem(400, "bad-source");
+    for number in 1..7 {
+        let more = String::from_utf8_lossy(described).replace("probe", &format!("probe{number}"));
+        assert_eq!(begin(more.as_bytes()).status, 201);
+    }
+    let more = String::from_utf8_lossy(described).replace("probe", "one-too-many");
+    begin(more.as_bytes()).assert_problem(503, "too-many-sources");
+    let listed = server.get("/v1/sources").json();
+    assert_eq!(listed["sources"].as_array().unwrap().len(), 7);
+    server
+        .get("/v1/live/latest.json")
+        .assert_problem(404, "no-such-source");
+
+    let end = |name: &str| {
+        let host = server.addr;
+        let head = format!(
+            "DELETE /v1/sources/{name} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        );
+        server.send(&head, b"")
+    };
+    assert_eq!(end("probe").status, 204);
+    end("probe").assert_problem(404, "no-such-source");
+    server.puppet.lend(false);
+    begin(described).assert_problem(403, "sources-fixed");
+    end("probe1").assert_problem(403, "sources-fixed");
 }

@@ -19,6 +19,7 @@ use live::Studio;
 use picture::segmenter::SystemClock;
 use serde_json::Value;
 use testing::fake::Fake;
+use testing::puppet::Puppet;
 
 /// A request that is served.
 pub const ASK: &str = "/v1/segment?modality=ultrasound";
@@ -43,6 +44,8 @@ pub struct Server {
     pub addr: SocketAddr,
     pub fake: Arc<Fake>,
     pub studio: Arc<Studio>,
+    /// Every live source that is described by a client.
+    pub puppet: Puppet,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
 }
@@ -50,7 +53,9 @@ pub struct Server {
 impl Server {
     pub fn start(config: ServerConfig, queue: usize) -> Self {
         let fake = Fake::new(queue);
-        let studio = Studio::new(fake.clone(), Arc::new(SystemClock));
+        let clock = Arc::new(SystemClock);
+        let puppet = Puppet::new(clock.clone());
+        let studio = Studio::new(fake.clone(), clock, Arc::new(puppet.clone()));
         let served = studio.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -71,6 +76,7 @@ impl Server {
             addr,
             fake,
             studio,
+            puppet,
             stop: Some(stop),
             thread: Some(thread),
         }

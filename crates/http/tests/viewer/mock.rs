@@ -13,13 +13,15 @@ use axum::{Json, Router};
 use espmedsam_http::ServerConfig;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use live::Studio;
 use picture::frame::Frame;
 use picture::mask::{LogitMap, Mask};
 use picture::report::{Extras, Form, render};
 use picture::scale::PixelSize;
-use picture::segmenter::{Lease, Segmentation, StageTimes};
+use picture::segmenter::{Lease, Segmentation, StageTimes, SystemClock};
 use serde_json::{Value, json};
 use testing::fake::Fake;
+use testing::puppet::Puppet;
 
 /// Between messages.
 const BEAT: Duration = Duration::from_millis(40);
@@ -128,7 +130,14 @@ async fn serve(listener: tokio::net::TcpListener, app: Router) {
 }
 
 fn routes(scene: Arc<Mutex<Scene>>) -> Router {
-    let pages = espmedsam_http::router(ServerConfig::default(), Fake::new(8));
+    let pages = espmedsam_http::router(
+        ServerConfig::default(),
+        Studio::new(
+            Fake::new(8),
+            Arc::new(SystemClock),
+            Arc::new(Puppet::new(Arc::new(SystemClock))),
+        ),
+    );
     Router::new()
         .route("/v1/sources", get(sources))
         .route("/v1/live/ws", get(listen))

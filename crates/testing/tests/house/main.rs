@@ -115,6 +115,8 @@ const HOUSE: [Storey; 8] = [
         rooms: &[
             ("state", &[]),
             ("settings", &["state"]),
+            ("spec", &["state", "settings"]),
+            ("error", &["spec"]),
             ("counts", &[]),
             ("ears", &[]),
             ("pace", &[]),
@@ -129,9 +131,11 @@ const HOUSE: [Storey; 8] = [
             ("announce", &["state", "settings", "view", "core"]),
             (
                 "session",
-                &["settings", "ears", "view", "core", "capture", "announce"],
+                &[
+                    "settings", "spec", "error", "ears", "view", "core", "capture", "announce",
+                ],
             ),
-            ("studio", &["session"]),
+            ("studio", &["spec", "error", "session"]),
         ],
     },
     Storey {
@@ -143,8 +147,15 @@ const HOUSE: [Storey; 8] = [
     Storey {
         place: "",
         root: "lib.rs",
-        knows: &["compute", "picture", "engine", "http"],
-        rooms: &[("config", &[]), ("eval", &[]), ("cli", &["config", "eval"])],
+        knows: &[
+            "compute", "picture", "video", "live", "board", "engine", "http",
+        ],
+        rooms: &[
+            ("workshop", &[]),
+            ("config", &["workshop"]),
+            ("eval", &[]),
+            ("cli", &["workshop", "config", "eval"]),
+        ],
     },
 ];
 

@@ -1,0 +1,215 @@
+//! Live sources as a configuration or a request names them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picture::scale::{PixelSize, Scale};
+use picture::segmenter::Ask;
+use serde::{Deserialize, Serialize};
+use video::prepare::{Prepared, SourceView};
+use video::source::{Opener, SourceError};
+use video::spec::SourceSpec;
+
+use crate::settings::LiveSettings;
+use crate::state::LivePatience;
+
+/// What is watched, and how.
+#[derive(Clone, Debug)]
+pub struct SessionSpec {
+    /// Opens the source.
+    pub opener: Arc<dyn Opener>,
+    /// What is asked of the model.
+    pub ask: Ask,
+    /// How it is to be treated.
+    pub settings: LiveSettings,
+}
+
+/// A live source, and what is to be done with its pictures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveSourceSpec {
+    /// Its name: 1 to 64 letters, digits, `-` and `_`.
+    pub name: String,
+    /// Where the pictures come from.
+    pub source: SourceSpec,
+    /// What is to be seen of them.
+    #[serde(default)]
+    pub view: SourceView,
+    /// The modality, as in the manifest, or `auto`.
+    pub modality: String,
+    /// The model; the one meant for the modality if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// A model to fall back on when the board is too slow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small_model: Option<String>,
+    /// Millimetres per pixel of what is to be seen: "0.14", or "0.14,0.15" (column, row).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_mm: Option<String>,
+    /// The oldest that a mask may be, milliseconds, 20 to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ms: Option<u32>,
+    /// Without a picture for so long there is no signal, milliseconds, 50 to 60,000. More than the time between two pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_ms: Option<u32>,
+    /// A mask of a lower confidence is not shown, 0..=1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsure_below: Option<f32>,
+}
+
+/// What is wrong with a live source's description.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSource {
+    /// A value that cannot work.
+    #[error("{key}: {what}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The source can never be opened as it is described.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// Who describes a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Whoever set this machine up.
+    Owner,
+    /// Whoever can reach it.
+    Client,
+}
+
+/// Makes what opens a source; knows devices, and what clients may ask for.
+pub trait Workshop: Send + Sync {
+    /// What opens that source.
+    ///
+    /// # Errors
+    /// [`SourceError::Unusable`]: there is no such thing, or a client may not ask for it.
+    fn opener(&self, spec: &SourceSpec, asker: Asker) -> Result<Arc<dyn Opener>, SourceError>;
+
+    /// Whether sources may be begun and ended by that asker.
+    fn allows(&self, asker: Asker) -> bool;
+}
+
+impl LiveSourceSpec {
+    /// What is to be watched.
+    ///
+    /// # Errors
+    /// [`BadSource`].
+    pub fn session(&self, workshop: &dyn Workshop, asker: Asker) -> Result<SessionSpec, BadSource> {
+        let settings = self.settings()?;
+        let opener = Prepared {
+            opener: workshop.opener(&self.source, asker)?,
+            view: self.view,
+        };
+        Ok(SessionSpec {
+            opener: Arc::new(opener),
+            ask: Ask {
+                model: self.model.clone(),
+                ..Ask::new(self.modality.as_str())
+            },
+            settings,
+        })
+    }
+
+    fn settings(&self) -> Result<LiveSettings, BadSource> {
+        let default = LiveSettings::default();
+        let time =
+            |key, ms: Option<u32>, range: std::ops::RangeInclusive<u32>, or: Duration| match ms {
+                None => Ok(or),
+                Some(ms) if range.contains(&ms) => Ok(Duration::from_millis(ms.into())),
+                Some(ms) => Err(BadSource::Value {
+                    key,
+                    what: format!("expected {range:?}, found {ms}"),
+                }),
+            };
+        let LivePatience {
+            budget,
+            signal,
+            first,
+        } = default.patience;
+        let scale = match &self.pixel_mm {
+            None => Scale::Unknown,
+            Some(text) => {
+                Scale::Uniform(
+                    text.parse::<PixelSize>()
+                        .map_err(|error| BadSource::Value {
+                            key: "pixel_mm",
+                            what: error.to_string(),
+                        })?,
+                )
+            }
+        };
+        let unsure_below = self.unsure_below.unwrap_or(default.unsure_below);
+        if !(0.0..=1.0).contains(&unsure_below) {
+            return Err(BadSource::Value {
+                key: "unsure_below",
+                what: format!("expected 0 to 1, found {unsure_below}"),
+            });
+        }
+        Ok(LiveSettings {
+            patience: LivePatience {
+                budget: time("budget_ms", self.budget_ms, 20..=10_000, budget)?,
+                signal: time("signal_ms", self.signal_ms, 50..=60_000, signal)?,
+                first,
+            },
+            scale,
+            small_model: self.small_model.clone(),
+            unsure_below,
+            ..default
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<LiveSourceSpec, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    const PROBE: &str =
+        "name = 'probe'\nmodality = 'ultrasound'\nsource = { kind = 'pipe', path = '-' }\n";
+
+    #[test]
+    fn what_is_not_said_is_the_default() {
+        let settings = read(PROBE).unwrap().settings().unwrap();
+        assert_eq!(settings, LiveSettings::default());
+    }
+
+    #[test]
+    fn what_is_said_is_taken() {
+        let text = format!(
+            "{PROBE}pixel_mm = '0.2'\nbudget_ms = 150\nsignal_ms = 2000\nunsure_below = 0.25\n"
+        );
+        let settings = read(&text).unwrap().settings().unwrap();
+        assert_eq!(settings.patience.budget, Duration::from_millis(150));
+        assert_eq!(settings.patience.signal, Duration::from_millis(2000));
+        assert_eq!(
+            settings.scale,
+            Scale::Uniform(PixelSize::new([0.2; 2]).unwrap())
+        );
+        assert_eq!(settings.unsure_below, 0.25);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_key() {
+        for (line, key) in [
+            ("pixel_mm = '0'", "pixel_mm"),
+            ("budget_ms = 5", "budget_ms"),
+            ("signal_ms = 100000", "signal_ms"),
+            ("unsure_below = nan", "unsure_below"),
+        ] {
+            let refused = read(&format!("{PROBE}{line}"))
+                .unwrap()
+                .settings()
+                .unwrap_err();
+            assert!(refused.to_string().starts_with(key), "{refused}");
+        }
+        assert!(read(&format!("{PROBE}colour = 'blue'")).is_err());
+    }
+}

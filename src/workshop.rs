@@ -1,0 +1,213 @@
+//! Makes sources: what opens a pipe, a file, a camera or a phantom, and what a client may ask for.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use board::camera::{CameraOpener, CameraWish};
+use live::{Asker, Workshop};
+use picture::frame::FrameLimits;
+use picture::segmenter::SystemClock;
+use serde::Deserialize;
+use video::phantom::{Anatomy, Phantom, PhantomSpec};
+use video::source::{Opener, SourceContext, SourceError};
+use video::spec::{PictureRate, SourceSpec};
+
+/// What clients may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientRights {
+    /// Whether a client may begin and end sources: cameras of this machine and phantoms.
+    pub sources: bool,
+    /// The folder whose files and folders a client may have replayed; none, unless set.
+    pub replays: Option<PathBuf>,
+    /// Whether a client may have this machine fetch video from other machines, or read FIFOs.
+    pub elsewhere: bool,
+}
+
+/// Makes sources of this machine.
+pub struct LocalWorkshop {
+    context: SourceContext,
+    rights: ClientRights,
+}
+
+/// Why there is no such source.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("there is no phantom '{0}'; there are: {names}", names = phantoms())]
+    Phantom(String),
+    #[error(
+        "clients may not have files replayed from there (`live.clients.replays` in the configuration)"
+    )]
+    Replays,
+    #[error(
+        "clients may not have video fetched from elsewhere (`live.clients.elsewhere` in the configuration)"
+    )]
+    Elsewhere,
+    #[error("a phantom shows 1 to 240 whole pictures a second")]
+    Rate,
+}
+
+impl From<Refusal> for SourceError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unusable(refusal.into())
+    }
+}
+
+/// The phantoms by name.
+const PHANTOMS: [(&str, Anatomy); 3] = [
+    ("fetal-head", Anatomy::FetalHead),
+    ("lesion", Anatomy::Lesion),
+    ("polyp", Anatomy::Polyp),
+];
+
+fn phantoms() -> String {
+    PHANTOMS.map(|(name, _)| name).join(", ")
+}
+
+impl LocalWorkshop {
+    /// With the system's clock.
+    pub fn new(limits: FrameLimits, rights: ClientRights) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self {
+            context: SourceContext { clock, limits },
+            rights,
+        }
+    }
+
+    fn check(&self, spec: &SourceSpec) -> Result<(), Refusal> {
+        match spec {
+            SourceSpec::V4l2 { .. } | SourceSpec::Phantom { .. } => Ok(()),
+            SourceSpec::Replay { path, .. } => match &self.rights.replays {
+                Some(folder) if lies_in(path, folder) => Ok(()),
+                _ => Err(Refusal::Replays),
+            },
+            SourceSpec::Http { .. } | SourceSpec::Pipe { .. } => match self.rights.elsewhere {
+                true => Ok(()),
+                false => Err(Refusal::Elsewhere),
+            },
+        }
+    }
+
+    fn phantom(&self, target: &str, rate: Option<PictureRate>) -> Result<Phantom, SourceError> {
+        let found = PHANTOMS.iter().find(|(name, _)| *name == target);
+        let (_, anatomy) = found.ok_or_else(|| Refusal::Phantom(target.into()))?;
+        let default = PhantomSpec::new(*anatomy);
+        let spec = PhantomSpec {
+            rate: match rate.map(f64::from) {
+                None => default.rate,
+                Some(rate) if rate.fract() == 0.0 => rate as u32,
+                Some(_) => return Err(Refusal::Rate.into()),
+            },
+            ..default
+        };
+        let phantom = Phantom::new(spec, self.context.clock.clone());
+        phantom.map_err(|error| SourceError::Unusable(error.into()))
+    }
+}
+
+/// Whether what is really at that path lies in the folder, links followed.
+fn lies_in(path: &Path, folder: &Path) -> bool {
+    match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        _ => false,
+    }
+}
+
+impl Workshop for LocalWorkshop {
+    fn opener(&self, spec: &SourceSpec, asker: Asker) -> Result<Arc<dyn Opener>, SourceError> {
+        if asker == Asker::Client {
+            self.check(spec)?;
+        }
+        if let Some(opener) = spec.opener(&self.context) {
+            return Ok(opener);
+        }
+        match spec {
+            SourceSpec::V4l2 {
+                device,
+                size,
+                rate,
+                encoding,
+            } => {
+                let default = CameraWish::default();
+                let wish = CameraWish {
+                    encoding: *encoding,
+                    size: size.unwrap_or(default.size),
+                    fps: rate.map_or(default.fps, |rate| f64::from(rate) as f32),
+                };
+                let opener = CameraOpener::new(device, self.context.clone());
+                Ok(Arc::new(CameraOpener { wish, ..opener }))
+            }
+            SourceSpec::Phantom { target, rate } => Ok(Arc::new(self.phantom(target, *rate)?)),
+            SourceSpec::Pipe { .. } | SourceSpec::Http { .. } | SourceSpec::Replay { .. } => {
+                Err(SourceError::Unusable("it has no opener".into()))
+            }
+        }
+    }
+
+    fn allows(&self, asker: Asker) -> bool {
+        asker == Asker::Owner || self.rights.sources
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workshop(rights: ClientRights) -> LocalWorkshop {
+        LocalWorkshop::new(FrameLimits::default(), rights)
+    }
+
+    fn phantom(target: &str) -> SourceSpec {
+        SourceSpec::Phantom {
+            target: target.into(),
+            rate: None,
+        }
+    }
+
+    #[test]
+    fn clients_may_ask_for_what_the_owner_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("loop");
+        std::fs::create_dir(&inside).unwrap();
+        let replay = |path: &Path| SourceSpec::Replay {
+            path: path.into(),
+            rate: None,
+            r#loop: true,
+        };
+        let pipe = SourceSpec::Pipe {
+            path: "/run/video".into(),
+        };
+        let some = workshop(ClientRights {
+            sources: true,
+            replays: Some(folder.path().into()),
+            elsewhere: false,
+        });
+        let none = workshop(ClientRights::default());
+        let refused = |workshop: &LocalWorkshop, spec: &SourceSpec| {
+            workshop.opener(spec, Asker::Client).is_err()
+        };
+        assert!(some.allows(Asker::Client) && !none.allows(Asker::Client));
+        for spec in [&phantom("polyp"), &replay(&inside), &pipe] {
+            assert!(none.opener(spec, Asker::Owner).is_ok());
+        }
+        assert!(!refused(&some, &phantom("polyp")) && !refused(&some, &replay(&inside)));
+        assert!(refused(&some, &pipe) && refused(&some, &replay(Path::new("/"))));
+        assert!(refused(&some, &replay(&inside.join("../.."))));
+    }
+
+    #[test]
+    fn phantoms_are_named() {
+        let workshop = workshop(ClientRights::default());
+        for (name, _) in PHANTOMS {
+            assert!(workshop.opener(&phantom(name), Asker::Owner).is_ok());
+        }
+        let refused = workshop
+            .opener(&phantom("unicorn"), Asker::Owner)
+            .err()
+            .unwrap();
+        assert!(
+            refused.to_string().contains("fetal-head, lesion, polyp"),
+            "{refused}"
+        );
+    }
+}
