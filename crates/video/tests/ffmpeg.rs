@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use espmedsam_video::avi::AviWriter;
+use espmedsam_video::http::{HttpAddress, HttpStream};
 use espmedsam_video::pipe::{Pipe, PipeEnd};
 use espmedsam_video::replay::Replay;
 use espmedsam_video::source::{Encoding, Opener, Shot, Source, SourceContext, SourceError};
@@ -94,6 +95,47 @@ fn through_a_fifo(arguments: &[&str]) -> (Shot, Frame) {
     }
     assert!(writer.wait().unwrap().success());
     last.unwrap()
+}
+
+#[test]
+fn ffmpeg_s_own_server_of_jpegs_is_read() {
+    // A port that is free now.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/video", listener.local_addr().unwrap());
+    drop(listener);
+    #[rustfmt::skip]
+    let mut server = ffmpeg().args([
+        "-f", "lavfi", "-i", SOLID, "-frames:v", "20", "-pix_fmt", "yuvj422p", "-f", "mpjpeg",
+        "-listen", "1", &url,
+    ]).spawn().unwrap();
+    let stream = HttpStream {
+        address: HttpAddress::parse(&url).unwrap(),
+        context: SourceContext {
+            clock: Arc::new(SystemClock),
+            limits: FrameLimits::default(),
+        },
+    };
+    // Until it listens it refuses.
+    let (start, mut frame) = (Instant::now(), canvas());
+    let mut source = loop {
+        match stream.open() {
+            Ok(source) => break source,
+            Err(SourceError::Lost(_)) if start.elapsed() < PATIENCE => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let mut last = None;
+    while let Ok(shot) = source.next(&mut frame, Instant::now() + PATIENCE) {
+        last = Some((shot.sequence, shot.encoding));
+    }
+    assert_eq!(last, Some((19, Encoding::Jpeg)));
+    for pixel in frame.rgb().as_chunks::<3>().0 {
+        assert!(
+            pixel.iter().zip(COLOUR).all(|(a, b)| a.abs_diff(b) <= 4),
+            "{pixel:?}"
+        );
+    }
+    assert!(server.wait().unwrap().success());
 }
 
 /// Every picture of a file, at its own time.
