@@ -117,6 +117,7 @@ contract: tools ## Write docs/contract.json anew: the facts that models/espmedsa
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
 	cargo bench --locked
+	cargo bench --locked -p espmedsam-video
 	$(MAKE) bench-peers
 
 PEERS ?=
