@@ -104,12 +104,9 @@ impl JpegSplitter {
             match step {
                 Some(Passed::On) if self.at - self.start <= self.most => {}
                 None if self.held - self.start <= self.most => return None,
-                Some(Passed::Ended(next)) if self.at - self.start <= self.most => {
+                Some(Passed::Picture) if self.at - self.start <= self.most => {
                     self.newest = Some(self.start..self.at);
-                    (self.start, self.place) = (self.at, next);
-                    if next == Expected::Markers {
-                        self.at += 2;
-                    }
+                    (self.start, self.place) = (self.at, Expected::Between);
                     return Some(JpegSplit::Picture);
                 }
                 // Not from its start again: each byte is walked once, whatever they say.
@@ -194,10 +191,10 @@ impl JpegSplitter {
             0xff => self.at += 1,
             // No markers, and those without a segment.
             0x00 | 0x01 | 0xd0..=0xd7 => self.at += 2,
-            // The picture before ended within its headers.
+            // The picture ended within its headers.
             0xd8 => {
                 self.drop_to(self.at);
-                self.at += 2;
+                self.place = Expected::Between;
             }
             0xd9 => return self.end(),
             _ => {
@@ -222,7 +219,7 @@ impl JpegSplitter {
             0xff => self.at += 1,
             0x00 | 0xd0..=0xd7 => self.at += 2,
             // The next picture; this one may lack its end marker, or more.
-            0xd8 => return Some(Passed::Ended(Expected::Markers)),
+            0xd8 => return Some(Passed::Picture),
             0xd9 => return self.end(),
             _ => self.place = Expected::Markers,
         }
@@ -231,13 +228,13 @@ impl JpegSplitter {
 
     fn end(&mut self) -> Option<Passed> {
         self.at += 2;
-        Some(Passed::Ended(Expected::Between))
+        Some(Passed::Picture)
     }
 }
 
 /// How far a look at the bytes led.
 enum Passed {
     On,
-    /// The picture ends here, and this is expected next.
-    Ended(Expected),
+    /// To where the picture ends.
+    Picture,
 }
