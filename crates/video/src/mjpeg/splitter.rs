@@ -45,7 +45,7 @@ enum Expected {
 pub enum JpegSplit {
     /// A picture that has ended: [`JpegSplitter::newest`]. Whether it is whole its decoder says.
     Picture,
-    /// A picture that did not end in time. What came of it was dropped.
+    /// A picture that did not end in time. What came of it was dropped, and there is no newest.
     TooLong,
 }
 
@@ -75,6 +75,8 @@ impl JpegSplitter {
 
     /// Moves what is needed to the front, and grows if that is not enough.
     fn make_room(&mut self) {
+        // Nobody took it, and whatever came since was no picture.
+        (self.newest).take_if(|newest| self.held - newest.start > 2 * self.most);
         let needed = (self.newest.as_ref()).map_or(self.start, |newest| newest.start);
         self.bytes.copy_within(needed..self.held, 0);
         self.held -= needed;
@@ -113,7 +115,7 @@ impl JpegSplitter {
                 _ => {
                     self.at = self.at.min(self.held);
                     self.drop_to(self.at);
-                    self.place = Expected::Between;
+                    (self.newest, self.place) = (None, Expected::Between);
                     return Some(JpegSplit::TooLong);
                 }
             }
