@@ -68,7 +68,7 @@ build-all: tools
 	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
@@ -117,6 +117,7 @@ contract: tools ## Write docs/contract.json anew: the facts that models/espmedsa
 .PHONY: bench
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
 	cargo bench --locked
+	cargo bench --locked -p espmedsam-video
 	$(MAKE) bench-peers
 
 PEERS ?=
@@ -180,7 +181,7 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	mv out/arm.md benches/arm.md
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp rle query form manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp rle y4m mjpeg avi query form manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)
@@ -303,6 +304,15 @@ chromium: ## Headless Chromium for the page's test
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver
 	else
 	  echo "make: the page's test needs Chromium: apt-get install chromium chromium-driver" >&2; exit 1
+	fi
+
+.PHONY: ffmpeg
+ffmpeg: ## FFmpeg for the tests of pipes and files
+	@command -v ffmpeg >/dev/null && exit 0
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ffmpeg
+	else
+	  echo "make: the tests of video need FFmpeg: apt-get install ffmpeg" >&2; exit 1
 	fi
 
 define venv

@@ -19,6 +19,18 @@ rle)
   printf '\003\003448' >"$2/three-runs"
   printf '\003\003`0' >"$2/empty"
   printf '\377\003`0`00`00000`o2`0' >"$2/long";;
+y4m)
+  { printf 'YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL\nFRAME\n'; printf '123456789012'; printf 'FRAME Ip\n'; printf '123456789012'; } >"$2/two"
+  printf 'YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234' >"$2/mono";;
+mjpeg)
+  for file in tests/frames/*.jpg; do
+    { printf '\377'; cat "$file"; printf 'between'; cat "$file"; } >"$2/$(basename "$file")"
+  done;;
+avi)
+  # A stream's header, its format, and two pictures: all that is needed.
+  zeros='\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000'
+  { printf '\200RIFF\000\000\000\000AVI strh\034\000\000\000vids'"$zeros"'\001\000\000\000\031\000\000\000'
+    printf 'strf\024\000\000\000'"$zeros"'MJPGLIST\000\000\000\000movi00dc\003\000\000\000abc\00000dc\004\000\000\000defg'; } >"$2/two";;
 query)
   printf 'modality=ultrasound&model=live-224&on_mismatch=keep&format=png&patch=true\napplication/json, */*;q=0.1' >"$2/words"
   printf 'modality=auto&pixel_mm=0.1,%%200.25&page=2\nimage/png;q=0.5, image/*' >"$2/numbers";;

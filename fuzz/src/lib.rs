@@ -1,6 +1,6 @@
 //! What must hold of any bytes that reach a parser: an answer or an error that says why, within bounds, never a panic.
 //!
-//! `pictures` and `rle` need the crate of pictures alone. `requests` and `models` are features, as they bring all of HTTP and
+//! `pictures`, `rle` and `video` need the crates of pictures and of moving pictures alone. `requests` and `models` are features, as they bring all of HTTP and
 //! all of tract into the build.
 
 #[cfg(feature = "models")]
@@ -9,3 +9,4 @@ pub mod pictures;
 #[cfg(feature = "requests")]
 pub mod requests;
 pub mod rle;
+pub mod video;

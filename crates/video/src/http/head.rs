@@ -17,9 +17,9 @@ pub enum HttpError {
     /// It is elsewhere.
     #[error("the stream has moved to '{0}': give that address")]
     Moved(String),
-    /// User and password are wanted, or others.
+    /// User and password are wanted, or others, or sent in another way than RFC 7617's.
     #[error(
-        "user and password are not those that are wanted (status {0}): http://USER:PASSWORD@..."
+        "user and password are wanted, as http://USER:PASSWORD@..., or are not the right ones, or basic authentication is not allowed (status {0})"
     )]
     Credentials(u16),
     /// Any other status than 200.

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use picture::frame::{Frame, FrameLimits};
 use picture::render::encode_jpeg;
 use picture::segmenter::{ManualClock, SystemClock};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -185,6 +186,39 @@ impl Intake for Dead {
         self.0
             .advance(until.saturating_duration_since(self.0.now()));
         Ok(None)
+    }
+}
+
+/// Bytes that are there at once, and then the end.
+struct Cut<'a>(&'a [u8]);
+
+impl Intake for Cut<'_> {
+    fn read(&mut self, room: &mut [u8], _: Instant) -> IoResult<Option<usize>> {
+        self.0.read(room).map(Some)
+    }
+}
+
+#[test]
+fn a_head_that_is_cut_anywhere_is_no_answer() {
+    let head = [OK, b"Transfer-Encoding: chunked\r\n", MIXED].concat();
+    let now = Instant::now();
+    for cut in 0..head.len() {
+        let refused = answer(&mut Cut(&head[..cut]), now).unwrap_err();
+        assert!(matches!(refused, SourceError::Lost(_)), "{cut}: {refused}");
+        assert!(refused.to_string().contains("not HTTP"), "{cut}: {refused}");
+    }
+    let (framing, ahead) = answer(&mut Cut(&[&head[..], b"5\r\n"].concat()), now).unwrap();
+    assert_eq!((framing, ahead), (Framing::chunked(), b"5\r\n".to_vec()));
+}
+
+proptest! {
+    #[test]
+    fn any_answer_is_read_or_refused(status in "[0-9]{0,4}", junk: Vec<u8>, text in "[a-zA-Z:;,= \\-\r\n]{0,60}") {
+        let bytes = [b"HTTP/1.1 ", status.as_bytes(), b"\r\n", text.as_bytes(), &junk, b"\r\n\r\n"].concat();
+        let answered = answer(&mut Cut(&bytes), Instant::now());
+        prop_assert!(answered.is_err() || status.parse() == Ok(200));
+        let _ = HttpAddress::parse(&format!("http://{text}"));
+        let _ = HttpAddress::parse(&String::from_utf8_lossy(&junk));
     }
 }
 

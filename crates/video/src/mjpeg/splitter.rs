@@ -45,7 +45,7 @@ enum Expected {
 pub enum JpegSplit {
     /// A picture that has ended: [`JpegSplitter::newest`]. Whether it is whole its decoder says.
     Picture,
-    /// A picture that did not end in time. What came of it was dropped.
+    /// A picture that did not end in time. What came of it was dropped, and there is no newest.
     TooLong,
 }
 
@@ -75,6 +75,8 @@ impl JpegSplitter {
 
     /// Moves what is needed to the front, and grows if that is not enough.
     fn make_room(&mut self) {
+        // Nobody took it, and whatever came since was no picture.
+        (self.newest).take_if(|newest| self.held - newest.start > 2 * self.most);
         let needed = (self.newest.as_ref()).map_or(self.start, |newest| newest.start);
         self.bytes.copy_within(needed..self.held, 0);
         self.held -= needed;
@@ -104,19 +106,16 @@ impl JpegSplitter {
             match step {
                 Some(Passed::On) if self.at - self.start <= self.most => {}
                 None if self.held - self.start <= self.most => return None,
-                Some(Passed::Ended(next)) if self.at - self.start <= self.most => {
+                Some(Passed::Picture) if self.at - self.start <= self.most => {
                     self.newest = Some(self.start..self.at);
-                    (self.start, self.place) = (self.at, next);
-                    if next == Expected::Markers {
-                        self.at += 2;
-                    }
+                    (self.start, self.place) = (self.at, Expected::Between);
                     return Some(JpegSplit::Picture);
                 }
                 // Not from its start again: each byte is walked once, whatever they say.
                 _ => {
                     self.at = self.at.min(self.held);
                     self.drop_to(self.at);
-                    self.place = Expected::Between;
+                    (self.newest, self.place) = (None, Expected::Between);
                     return Some(JpegSplit::TooLong);
                 }
             }
@@ -194,10 +193,10 @@ impl JpegSplitter {
             0xff => self.at += 1,
             // No markers, and those without a segment.
             0x00 | 0x01 | 0xd0..=0xd7 => self.at += 2,
-            // The picture before ended within its headers.
+            // The picture ended within its headers.
             0xd8 => {
                 self.drop_to(self.at);
-                self.at += 2;
+                self.place = Expected::Between;
             }
             0xd9 => return self.end(),
             _ => {
@@ -222,7 +221,7 @@ impl JpegSplitter {
             0xff => self.at += 1,
             0x00 | 0xd0..=0xd7 => self.at += 2,
             // The next picture; this one may lack its end marker, or more.
-            0xd8 => return Some(Passed::Ended(Expected::Markers)),
+            0xd8 => return Some(Passed::Picture),
             0xd9 => return self.end(),
             _ => self.place = Expected::Markers,
         }
@@ -231,13 +230,13 @@ impl JpegSplitter {
 
     fn end(&mut self) -> Option<Passed> {
         self.at += 2;
-        Some(Passed::Ended(Expected::Between))
+        Some(Passed::Picture)
     }
 }
 
 /// How far a look at the bytes led.
 enum Passed {
     On,
-    /// The picture ends here, and this is expected next.
-    Ended(Expected),
+    /// To where the picture ends.
+    Picture,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
-use picture::segmenter::Clock;
+use picture::segmenter::{Bell, Clock};
 
 use super::clip::Clip;
 use super::error::{ReplayError, unusable};
@@ -18,6 +18,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct Player {
     clip: Box<dyn Clip>,
     clock: Arc<dyn Clock>,
+    /// Never rung: one for all waits.
+    bell: Bell,
     each: Option<Duration>,
     looped: bool,
     /// When the picture after the current one is due; not known before the first question.
@@ -50,6 +52,7 @@ impl Player {
         Self {
             clip,
             clock,
+            bell: Bell::default(),
             each,
             looped,
             next_due: None,
@@ -130,7 +133,7 @@ impl Source for Player {
                 self.sequence += 1;
                 continue;
             }
-            self.clock.sleep_until(due.min(until));
+            self.clock.wait(due.min(until), &self.bell);
             if due > until {
                 return Err(SourceError::TimedOut);
             }

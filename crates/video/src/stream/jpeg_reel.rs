@@ -62,7 +62,9 @@ impl Reel for JpegReel {
     }
 
     fn take(&mut self, canvas: &mut Frame) -> Result<Encoding, SourceError> {
-        let newest = self.splitter.newest().unwrap_or_default();
+        let Some(newest) = self.splitter.newest() else {
+            return Err(SourceError::TimedOut);
+        };
         let stop = self.stop.no_later_than(Instant::now() + DECODING);
         let decoded = read_file_into(newest, &self.limits, &stop, canvas);
         self.splitter.forget_newest();

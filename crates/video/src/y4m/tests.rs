@@ -122,6 +122,12 @@ fn what_is_written_is_read_back() {
     assert_eq!(bytes.len(), length);
 
     let text = String::from_utf8_lossy(&bytes).into_owned();
+    let line = text.lines().next().unwrap();
+    assert!(
+        line.replace("W26 H18 F30:1", "W1920 H1080 F30000:1001")
+            .len()
+            <= 95
+    );
     assert!(text.contains(" XResearch_use_only._Not_for_clinical_use.\n"));
     let (header, at) = Y4mHeader::read(&bytes, &FrameLimits::default())
         .unwrap()

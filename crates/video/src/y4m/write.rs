@@ -17,11 +17,10 @@ impl Y4mWriter {
     #[must_use]
     pub fn begin(size: [u32; 2], rate: [u32; 2], bytes: &mut Vec<u8>) -> Self {
         let [[width, height], [pictures, seconds]] = [size, rate];
-        // A parameter has no spaces.
+        // A parameter has no spaces. FFmpeg reads no more than 95 bytes: what is meant where nothing is said is not said.
         let notice = NOTICE.replace(' ', "_");
-        let header = format!(
-            "YUV4MPEG2 W{width} H{height} F{pictures}:{seconds} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED X{notice}\n"
-        );
+        let header =
+            format!("YUV4MPEG2 W{width} H{height} F{pictures}:{seconds} Ip C420jpeg X{notice}\n");
         bytes.extend(header.into_bytes());
         Self { size }
     }

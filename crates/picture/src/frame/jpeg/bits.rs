@@ -27,6 +27,21 @@ impl<'a> Bits<'a> {
     }
 
     fn refill(&mut self) {
+        let ahead = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
+        match ahead.map(|eight| u64::from_be_bytes(*eight)) {
+            // As nearly always: no byte of them is 0xff, and as many as there is room for are taken at once.
+            Some(word) if self.held <= 56 && !has_ff(word) => {
+                let count = (64 - self.held) / 8;
+                let beyond = 64 - self.held - 8 * count;
+                self.window |= word >> self.held >> beyond << beyond;
+                self.held += 8 * count;
+                self.at += count as usize;
+            }
+            _ => self.refill_one_by_one(),
+        }
+    }
+
+    fn refill_one_by_one(&mut self) {
         while self.held <= 56 {
             match self.bytes.get(self.at..) {
                 Some([0xff, 0x00, ..]) => {
@@ -73,10 +88,11 @@ impl<'a> Bits<'a> {
         Ok(value)
     }
 
-    /// The bits that come next, from the highest down, and zeros past the end; at least 16 of them are data, unless
-    /// [`Bits::is_short`].
+    /// The bits that come next, from the highest down, and zeros past the end; at least 32 of them are data, a code and what
+    /// it stands before, unless the data ends.
+    #[inline]
     pub fn ahead(&mut self) -> u64 {
-        if self.held < 16 {
+        if self.held < 32 {
             self.refill();
         }
         self.window
@@ -104,7 +120,69 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Whether one of eight bytes is 0xff: only that borrows into its own highest bit once all are inverted.
+fn has_ff(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    (!word).wrapping_sub(ONES) & word & (ONES << 7) != 0
+}
+
 /// Where the file ends before the picture does.
 pub(super) fn truncated() -> FrameError {
     damaged("the JPEG ends early")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few values, so that 0xff and what may follow it come often.
+    fn any_byte() -> impl Strategy<Value = u8> {
+        prop_oneof![Just(0xff), Just(0), Just(0xd3), any::<u8>()]
+    }
+
+    proptest! {
+        #[test]
+        fn bits_are_those_of_the_bytes_up_to_a_marker(
+            bytes in prop::collection::vec(any_byte(), 0..60),
+            lengths in prop::collection::vec(1..17_u32, 1..9),
+        ) {
+            let mut data: Vec<u8> = Vec::new();
+            let mut rest = &bytes[..];
+            loop {
+                let (byte, after) = match rest {
+                    [0xff, 0x00, after @ ..] => (0xff, after),
+                    [0xff, ..] | [] => break,
+                    [byte, after @ ..] => (*byte, after),
+                };
+                data.push(byte);
+                rest = after;
+            }
+            let bit = |at: usize| u32::from(data[at / 8] >> (7 - at % 8) & 1);
+            let (mut bits, mut at) = (Bits::new(&bytes), 0);
+            for length in lengths.into_iter().cycle() {
+                let end = at + length as usize;
+                if end > 8 * data.len() {
+                    prop_assert!(bits.take(length).is_err());
+                    break;
+                }
+                let right = (at..end).fold(0, |value, at| 2 * value + bit(at));
+                prop_assert_eq!(bits.take(length), Ok(right));
+                at = end;
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_of_ones_is_seen_wherever_it_is() {
+        for other in [0, 1, 0x7f, 0x80, 0xfe] {
+            assert!(!has_ff(u64::from_ne_bytes([other; 8])));
+            for place in 0..8 {
+                let mut bytes = [other; 8];
+                bytes[place] = 0xff;
+                assert!(has_ff(u64::from_ne_bytes(bytes)));
+            }
+        }
+    }
 }

@@ -6,8 +6,9 @@ use crate::frame::error::FrameError;
 
 /// A DC coefficient's difference from the block before (T.81, F.2.2.1).
 pub(super) fn dc_difference(bits: &mut Bits<'_>, dc: &Huffman) -> Result<(), FrameError> {
-    match dc.symbol(bits)? {
-        size @ 0..=16 => bits.take(size.into()).map(drop),
+    let (size, length) = dc.code(bits)?;
+    match size {
+        0..=16 => bits.pass(length + u32::from(size)),
         _ => Err(no_code()),
     }
 }
@@ -21,15 +22,13 @@ pub(super) fn sequential(
     dc_difference(bits, dc)?;
     let mut k = 1;
     while k < 64 {
-        let symbol = ac.symbol(bits)?;
+        let (symbol, length) = ac.code(bits)?;
         let (run, size) = (symbol >> 4, symbol & 15);
+        bits.pass(length + u32::from(size))?;
         match (run, size) {
             (15, 0) => k += 16,
             (_, 0) => break,
-            _ => {
-                k += usize::from(run) + 1;
-                bits.take(size.into())?;
-            }
+            _ => k += usize::from(run) + 1,
         }
     }
     // A run of 16 zeros may end at the block's end, nothing may pass it.

@@ -52,21 +52,33 @@ impl Huffman {
     /// # Errors
     /// The data ends, or the table has no such code.
     pub fn symbol(&self, bits: &mut Bits<'_>) -> Result<u8, FrameError> {
+        let (symbol, length) = self.code(bits)?;
+        bits.pass(length)?;
+        Ok(symbol)
+    }
+
+    /// The next symbol and the length of its code, which is still to be passed over.
+    ///
+    /// # Errors
+    /// As [`Huffman::symbol`].
+    #[inline]
+    pub fn code(&self, bits: &mut Bits<'_>) -> Result<(u8, u32), FrameError> {
         let ahead = bits.ahead();
-        let (symbol, len) = self.short[(ahead >> 56) as usize];
-        if len > 0 {
-            bits.pass(u32::from(len))?;
-            return Ok(symbol);
+        let (symbol, length) = self.short[(ahead >> 56) as usize];
+        match length {
+            0 => self.long_code(ahead, bits),
+            _ => Ok((symbol, length.into())),
         }
+    }
+
+    #[cold]
+    fn long_code(&self, ahead: u64, bits: &Bits<'_>) -> Result<(u8, u32), FrameError> {
         for n in 8..16 {
             let code = (ahead >> (63 - n)) as i32;
             if code < self.end[n] {
-                bits.pass(n as u32 + 1)?;
                 let place = usize::try_from(code + self.offset[n]).ok();
-                return place
-                    .and_then(|place| self.symbols.get(place))
-                    .copied()
-                    .ok_or_else(no_code);
+                let symbol = place.and_then(|place| self.symbols.get(place));
+                return Ok((*symbol.ok_or_else(no_code)?, n as u32 + 1));
             }
         }
         // Past the end of the data there are zeros: that is missing data rather than a wrong code.
