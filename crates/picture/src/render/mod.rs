@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+mod contour;
 pub mod jpeg;
 mod letters;
 pub mod npy;
@@ -9,7 +10,7 @@ mod overlay;
 mod png;
 
 pub use jpeg::{Chroma, JpegEncoder, encode_jpeg, fits_jpeg};
-pub use overlay::{OverlayStyle, overlay, patch_overlay};
+pub use overlay::{OverlayPen, OverlayStyle, overlay, patch_overlay};
 pub use png::{encode_png, mask_png};
 
 /// Why there is no picture.

@@ -1,5 +1,9 @@
 //! A mask, or the patch prompt, drawn over its frame.
 
+use std::ops::Range;
+use std::{array, iter};
+
+use super::contour::{Contour, ContourMemory};
 use super::{RenderError, letters};
 use crate::frame::Frame;
 use crate::mask::{LogitMap, Mask};
@@ -29,40 +33,90 @@ impl Default for OverlayStyle {
     }
 }
 
+/// Draws overlays one after the other, with the memory of the first: some rows.
+#[derive(Clone, Debug, Default)]
+pub struct OverlayPen {
+    contour: ContourMemory,
+    /// How each pixel of a row is painted.
+    paint: Vec<u8>,
+}
+
+/// Not at all, in part, wholly: the values of `paint`.
+const UNTOUCHED: u8 = 0;
+const TINTED: u8 = 1;
+const COVERED: u8 = 2;
+
+impl OverlayPen {
+    /// Tints the target on the frame, draws a crisp contour along its border and burns the notice in.
+    ///
+    /// # Errors
+    /// [`RenderError::Sizes`] if frame and mask are of different ones.
+    pub fn draw(
+        &mut self,
+        frame: &mut Frame,
+        mask: &Mask,
+        style: &OverlayStyle,
+    ) -> Result<(), RenderError> {
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        if frame.size() != mask.size() {
+            return Err(RenderError::Sizes {
+                frame: frame.size(),
+                mask: mask.size(),
+            });
+        }
+
+        let thickness = (width.min(height) as f32 * style.contour.clamp(0.0, 1.0))
+            .round()
+            .max(1.0) as usize;
+        let mut contour = Contour::new(mask, thickness / 2, &mut self.contour);
+        self.paint.resize(width, UNTOUCHED);
+        let tint = Tint::new(style.colour, style.opacity);
+        let cover = Tint::new(style.colour, 1.0);
+        let lines = frame.rgb_mut().chunks_exact_mut(3 * width);
+        for (y, (line, row)) in lines.zip(mask.rows()).enumerate() {
+            let until = contour.reaching(y);
+            for ((paint, target), until) in self.paint.iter_mut().zip(row).zip(until) {
+                let inside = if *target != 0 { TINTED } else { UNTOUCHED };
+                *paint = if *until > y as u32 { COVERED } else { inside };
+            }
+            for (paint, columns) in runs(&self.paint) {
+                let pixels = &mut line[3 * columns.start..3 * columns.end];
+                match paint {
+                    COVERED => cover.apply(pixels),
+                    TINTED => tint.apply(pixels),
+                    _ => (),
+                }
+            }
+        }
+        if style.mismatch {
+            letters::burn_mismatch(frame);
+        }
+        letters::burn_notice(frame);
+        Ok(())
+    }
+}
+
 /// The frame with the target tinted, a crisp contour along its border and the notice burned in. It is drawn upon in
-/// place; beside it and the mask a row is all the memory this takes.
+/// place; beside it and the mask some rows are all the memory this takes.
 ///
 /// # Errors
 /// [`RenderError::Sizes`] if frame and mask are of different ones.
 pub fn overlay(mut frame: Frame, mask: &Mask, style: &OverlayStyle) -> Result<Frame, RenderError> {
-    let (width, height) = (frame.width() as usize, frame.height() as usize);
-    if frame.size() != mask.size() {
-        return Err(RenderError::Sizes {
-            frame: frame.size(),
-            mask: mask.size(),
-        });
-    }
-
-    let thickness = (width.min(height) as f32 * style.contour.clamp(0.0, 1.0))
-        .round()
-        .max(1.0) as usize;
-    let mut contour = Contour::new(mask, thickness / 2);
-    for (line, row) in frame.rgb_mut().chunks_exact_mut(3 * width).zip(mask.rows()) {
-        let contour = contour.next_row();
-        for ((pixel, target), contour) in line.chunks_exact_mut(3).zip(row).zip(contour) {
-            let opacity = match (contour, *target != 0) {
-                (true, _) => 1.0,
-                (false, true) => style.opacity,
-                (false, false) => continue,
-            };
-            blend(pixel, style.colour, opacity);
-        }
-    }
-    if style.mismatch {
-        letters::burn_mismatch(&mut frame);
-    }
-    letters::burn_notice(&mut frame);
+    OverlayPen::default().draw(&mut frame, mask, style)?;
     Ok(frame)
+}
+
+/// Equal values that lie together: each with its columns, from the left.
+fn runs(row: &[u8]) -> impl Iterator<Item = (u8, Range<usize>)> {
+    let mut at = 0;
+    iter::from_fn(move || {
+        let (start, value) = (at, *row.get(at)?);
+        // Runs are long: eight at a time are passed over.
+        let eights = row[start..].as_chunks::<8>().0.iter();
+        at += 8 * eights.take_while(|eight| **eight == [value; 8]).count();
+        at += row[at..].iter().take_while(|v| **v == value).count();
+        Some((value, start..at))
+    })
 }
 
 /// The frame with the cells of the patch prompt (`side` × `side` logits, row-major) tinted where their logit ≥ 0,
@@ -80,11 +134,12 @@ pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -
         (0..length).map(|i| (!gap(i)).then(|| cell(i))).collect()
     };
     let (columns, rows) = (cells(width), cells(height));
+    let tint = Tint::new(style.colour, style.opacity);
     for (line, row) in frame.rgb_mut().chunks_exact_mut(3 * width).zip(rows) {
         let Some(row) = row else { continue };
         for (pixel, column) in line.chunks_exact_mut(3).zip(&columns) {
             if column.is_some_and(|column| logits[row * side + column] >= 0.0) {
-                blend(pixel, style.colour, style.opacity);
+                tint.apply(pixel);
             }
         }
     }
@@ -92,68 +147,40 @@ pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -
     frame
 }
 
-fn blend(pixel: &mut [u8], colour: [u8; 3], opacity: f32) {
-    let weight = (opacity.clamp(0.0, 1.0) * 256.0) as u32;
-    for (v, c) in pixel.iter_mut().zip(colour) {
-        *v = ((u32::from(*v) * (256 - weight) + u32::from(c) * weight + 128) >> 8) as u8;
-    }
+/// A colour that covers pixels in part.
+struct Tint {
+    /// What is kept of them, in 256ths.
+    kept: u16,
+    /// What comes to each sample of eight pixels, in 256ths, with half of 1 to round.
+    added: [u16; Self::EIGHT],
 }
 
-/// A mask's contour, row by row from the top: its border pixels, grown by `radius` to every side as squares, so that a
-/// line's thickness beyond the border's own is shared between its two sides.
-struct Contour<'a> {
-    mask: &'a Mask,
-    radius: usize,
-    /// Rows of the mask whose border is taken in.
-    taken: usize,
-    /// Rows given out.
-    given: usize,
-    /// For each column the row at which what was taken in ends.
-    until: Vec<usize>,
-}
+impl Tint {
+    const EIGHT: usize = 3 * 8;
 
-impl<'a> Contour<'a> {
-    fn new(mask: &'a Mask, radius: usize) -> Self {
+    /// `opacity`: how much is covered, 0..=1.
+    fn new(colour: [u8; 3], opacity: f32) -> Self {
+        let weight = (opacity.clamp(0.0, 1.0) * 256.0) as u16;
         Self {
-            mask,
-            radius,
-            taken: 0,
-            given: 0,
-            until: vec![0; mask.width() as usize],
+            kept: 256 - weight,
+            added: array::from_fn(|i| u16::from(colour[i % 3]) * weight + 128),
         }
     }
 
-    /// Whether each pixel of the next row is on the contour.
-    fn next_row(&mut self) -> impl Iterator<Item = bool> {
-        let row = self.given;
-        self.given += 1;
-        // Nothing further down reaches up to this row.
-        while self.taken < (row + self.radius + 1).min(self.mask.height() as usize) {
-            let (end, width) = (self.taken + self.radius + 1, self.until.len());
-            let mut grown = 0; // columns that this border row has reached already
-            for column in border(self.mask, self.taken) {
-                let reach =
-                    column.saturating_sub(self.radius)..(column + self.radius + 1).min(width);
-                self.until[reach.start.max(grown)..reach.end].fill(end);
-                grown = reach.end;
-            }
-            self.taken += 1;
-        }
-        self.until.iter().map(move |until| *until > row)
+    fn apply(&self, pixels: &mut [u8]) {
+        let (eights, rest) = pixels.as_chunks_mut::<{ Self::EIGHT }>();
+        eights.iter_mut().for_each(|eight| self.blend(eight));
+        self.blend(rest);
     }
-}
 
-/// Columns of a row's target pixels with a background pixel at one of their 4 sides. The picture's own edge makes no
-/// border: a line there would say that the target ends where only the view does.
-fn border(mask: &Mask, y: usize) -> impl Iterator<Item = usize> {
-    let width = mask.width() as usize;
-    let row = &mask.pixels()[y * width..][..width];
-    let beside = |y: usize| mask.pixels().get(y * width..(y + 1) * width).unwrap_or(row);
-    let (above, below) = (beside(y.saturating_sub(1)), beside(y + 1));
-    (0..width).filter(move |&x| {
-        let (left, right) = (row[x.saturating_sub(1)], row[(x + 1).min(width - 1)]);
-        row[x] != 0 && (left == 0 || right == 0 || above[x] == 0 || below[x] == 0)
-    })
+    #[inline(always)]
+    fn blend(&self, pixels: &mut [u8]) {
+        for (v, added) in pixels.iter_mut().zip(&self.added) {
+            // Within 255 * 256 + 128: the two weights come to 256.
+            let sum = u16::from(*v).wrapping_mul(self.kept).wrapping_add(*added);
+            *v = (sum >> 8) as u8;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mask::tests::{any_mask, drawn};
+    use crate::mask::tests::any_mask;
 
     fn map(logits: &[f32]) -> LogitMap {
         LogitMap::new(logits.len().isqrt(), logits.to_vec()).unwrap()
@@ -302,45 +329,58 @@ mod tests {
         ));
     }
 
-    /// The contour of a whole mask.
-    fn contour(mask: &Mask, radius: usize) -> Vec<bool> {
-        let mut contour = Contour::new(mask, radius);
-        (0..mask.height())
-            .flat_map(|_| contour.next_row().collect::<Vec<_>>())
-            .collect()
+    /// As it is meant, pixel by pixel.
+    fn plainly(mut frame: Frame, mask: &Mask, style: &OverlayStyle) -> Frame {
+        let (width, height) = (mask.width() as i32, mask.height() as i32);
+        let inside = |x: i32, y: i32| (0..width).contains(&x) && (0..height).contains(&y);
+        let target = |x: i32, y: i32| mask.pixels()[(y * width + x) as usize] != 0;
+        let border = |x: i32, y: i32| {
+            let beside = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)];
+            inside(x, y)
+                && target(x, y)
+                && beside
+                    .iter()
+                    .any(|(x, y)| inside(*x, *y) && !target(*x, *y))
+        };
+        let radius = ((width.min(height) as f32 * style.contour).round().max(1.0) as i32) / 2;
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            let mut near = (-radius..=radius).flat_map(|v| (-radius..=radius).map(move |u| (u, v)));
+            let weight = match (near.any(|(u, v)| border(x + u, y + v)), target(x, y)) {
+                (true, _) => 256,
+                (false, true) => (style.opacity * 256.0) as u32,
+                (false, false) => 0,
+            };
+            let pixel = &mut frame.rgb_mut()[3 * (y * width + x) as usize..][..3];
+            for (v, c) in pixel.iter_mut().zip(style.colour) {
+                *v = ((u32::from(*v) * (256 - weight) + u32::from(c) * weight + 128) >> 8) as u8;
+            }
+        }
+        if style.mismatch {
+            letters::burn_mismatch(&mut frame);
+        }
+        letters::burn_notice(&mut frame);
+        frame
     }
 
     proptest! {
         #[test]
-        fn contour_is_the_squares_around_border_pixels(mask in any_mask(), radius in 0_usize..30) {
-            let (width, height) = (mask.width() as i32, mask.height() as i32);
-            let background = |x: i32, y: i32| {
-                (0..width).contains(&x) && (0..height).contains(&y) && mask.pixels()[(y * width + x) as usize] == 0
-            };
-            let border: Vec<(i32, i32)> = (0..height)
-                .flat_map(|y| (0..width).map(move |x| (x, y)))
-                .filter(|(x, y)| !background(*x, *y))
-                .filter(|(x, y)| [(x - 1, *y), (x + 1, *y), (*x, y - 1), (*x, y + 1)].iter().any(|(x, y)| background(*x, *y)))
-                .collect();
-            for (i, on) in contour(&mask, radius).into_iter().enumerate() {
-                let (x, y) = (i as i32 % width, i as i32 / width);
-                let near = |(u, v): &(i32, i32)| (u - x).abs().max((v - y).abs()) <= radius as i32;
-                prop_assert_eq!(on, border.iter().any(near), "at {},{}", x, y);
+        fn is_what_is_meant_bit_for_bit(
+            masks in prop::collection::vec(any_mask(), 1..4),
+            colour: [u8; 3],
+            opacity in 0.0_f32..=1.0,
+            contour in 0.0_f32..0.5,
+            mismatch: bool,
+        ) {
+            let style = OverlayStyle { colour, opacity, contour, mismatch };
+            let mut pen = OverlayPen::default();
+            for mask in masks {
+                let [width, height] = mask.size();
+                let rgb = (0..3 * width * height).map(|i| (i * i * 7 + i) as u8).collect();
+                let frame = Frame::new(width, height, rgb).unwrap();
+                let mut drawn = frame.clone();
+                pen.draw(&mut drawn, &mask, &style).unwrap();
+                prop_assert_eq!(drawn, plainly(frame, &mask, &style));
             }
         }
-    }
-
-    #[test]
-    fn drawn_border() {
-        let border = contour(&drawn(&["####", "####", "###."]), 0);
-        assert_eq!(
-            border
-                .iter()
-                .enumerate()
-                .filter(|(_, on)| **on)
-                .map(|(i, _)| i)
-                .collect::<Vec<_>>(),
-            [7, 10]
-        );
     }
 }
