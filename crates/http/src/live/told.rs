@@ -3,6 +3,7 @@
 use live::{LiveCounts, LiveView, PaceStep, State};
 use picture::NOTICE;
 use picture::report::CheckReport;
+use picture::scale::Scale;
 use picture::segmenter::millis;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -93,6 +94,8 @@ pub struct LiveReport<'a> {
     at_ms: f64,
     /// That picture's size.
     picture: Option<LiveSize>,
+    /// Millimetres per pixel of that picture, column and row; null where they are not known, or not the same all over it.
+    pixel_mm: Option<[f64; 2]>,
     /// Held by a person's wish.
     frozen: bool,
     /// For so long every picture has been equal to the one before, milliseconds; null: not for long.
@@ -163,6 +166,10 @@ pub fn record<'a>(
             width: picture.frame.width(),
             height: picture.frame.height(),
         }),
+        pixel_mm: match session.settings().scale {
+            Scale::Uniform(pixel) => Some(pixel.mm()),
+            Scale::Unknown | Scale::Regions(_) => None,
+        },
         frozen: view.frozen.is_some(),
         still_ms: view.still.map(millis),
         step: view.step,

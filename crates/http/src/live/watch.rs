@@ -9,7 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
-/// Something is sent so often at least, so that whoever looks sees that it is alive. No longer than the shortest budget.
+/// Something is sent so often at least, so that whoever looks sees that it is alive; oftener where the budget is shorter.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
 /// Looks at a source again and again.
@@ -26,6 +26,7 @@ pub struct LiveWatch {
     _place: OwnedSemaphorePermit,
     /// The newest answer that was sent.
     sent: Option<u64>,
+    heartbeat: Duration,
 }
 
 impl LiveWatch {
@@ -42,6 +43,7 @@ impl LiveWatch {
         let told = news.clone();
         let listener: Arc<dyn Listener> = Arc::new(move || told.notify_one());
         session.listen(&listener);
+        let heartbeat = HEARTBEAT.min(session.settings().patience.budget / 2);
         Ok(Self {
             name,
             session,
@@ -50,6 +52,7 @@ impl LiveWatch {
             closing: app.closing.subscribe(),
             _place: place,
             sent: None,
+            heartbeat,
         })
     }
 
@@ -61,7 +64,7 @@ impl LiveWatch {
         tokio::select! {
             _ = self.closing.wait_for(|closing| *closing) => return None,
             () = self.news.notified() => {}
-            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = tokio::time::sleep(self.heartbeat) => {}
         }
         Some(self.session.look())
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ::live::{LiveSettings, SessionSpec, State};
 use espmedsam_http::ServerConfig;
 use picture::frame::{FrameLimits, decode};
-use picture::segmenter::{Ask, Readiness, SystemClock};
+use picture::segmenter::{Ask, Readiness};
 use serde_json::Value;
 use testing::fake::MODALITIES;
 use testing::puppet::{Act, Puppet};
