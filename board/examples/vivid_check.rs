@@ -21,6 +21,8 @@ const WEBCAM: &str = "/dev/video0";
 const GRABBER: &str = "/dev/video1";
 const PATIENCE: Duration = Duration::from_secs(5);
 const SIZE: [u32; 2] = [320, 180];
+/// So slow that an emulated board, which may stall for a moment, has time for each.
+const FPS: f32 = 4.0;
 
 /// vivid's controls (`vivid-ctrls.c`).
 const VIVID: u32 = 0x00f0_f000;
@@ -53,7 +55,7 @@ fn opener(device: &str, encoding: Encoding) -> CameraOpener {
     opener.wish = CameraWish {
         encoding: Some(encoding),
         size: SIZE,
-        fps: 10.0,
+        fps: FPS,
     };
     opener
 }
@@ -87,11 +89,11 @@ fn lists() {
         let size = format.sizes.iter().find(|size| size.smallest == SIZE);
         let size = size.expect("a size");
         println!("{code}: {} sizes, {:?} fps", format.sizes.len(), size.fps);
-        assert!(size.fps.contains(&10.0));
+        assert!(size.fps.contains(&FPS));
     }
 }
 
-/// Thirty pictures: each the next, a tenth of a second from one to the other.
+/// Thirty pictures: each the next, and none missing.
 fn captures(encoding: Encoding) {
     let mut source = opener(WEBCAM, encoding).open().expect("the webcam");
     let mut canvas = canvas();
@@ -111,15 +113,14 @@ fn captures(encoding: Encoding) {
     bars(&canvas, encoding);
 }
 
-/// Times go on with every picture, and by a tenth of a second for each that came or was dropped. An emulated board may stall
-/// for a moment, so it is the mean that counts.
+/// Times go on with every picture, and in the mean by as much as they should for each that came or was dropped.
 fn keeps_time(shots: &[Shot]) {
     assert!(shots.is_sorted_by(|a, b| a.captured < b.captured));
     let (first, last) = (shots[0], shots[shots.len() - 1]);
     let steps = (last.sequence - first.sequence) as f64;
     let apart = (last.captured - first.captured).as_secs_f64() / steps;
     println!("{:.1} ms from one to the next", 1000.0 * apart);
-    assert!((0.09..0.11).contains(&apart));
+    assert!((apart * f64::from(FPS) - 1.0).abs() < 0.1);
 }
 
 /// vivid's pattern: bars from white to black.
@@ -170,7 +171,7 @@ fn times_out_in_time() {
     );
     next(&mut *source, &mut canvas).expect("a picture");
     set(WEBCAM, DROPPED_PERCENT, 100);
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(600));
     while source.next(&mut canvas, Instant::now()).is_ok() {}
     let start = Instant::now();
     let silent = source.next(&mut canvas, start + Duration::from_millis(700));

@@ -53,6 +53,15 @@ impl LinuxCamera {
             stream: None,
         }
     }
+
+    /// The library panics if a stream cannot be stopped.
+    fn stop(&mut self) {
+        let stream = self.stream.take();
+        let _ = guarded(|| {
+            drop(stream);
+            Ok(())
+        });
+    }
 }
 
 impl Camera for LinuxCamera {
@@ -68,15 +77,16 @@ impl Camera for LinuxCamera {
     }
 
     fn start(&mut self, mode: &CameraMode) -> io::Result<PixelLayout> {
-        self.stream = None;
+        self.stop();
         let [width, height] = mode.size;
         let wanted = Format::new(width, height, FourCC::new(&mode.code.0));
-        let layout = guarded(|| self.device.set_format(&wanted)).map(|got| layout(&got))?;
+        guarded(|| self.device.set_format(&wanted))?;
         if let Some(fps) = mode.fps.filter(|fps| *fps > 0.0) {
             let interval = Fraction::new(1000, (1000.0 * fps).round() as u32);
             // A grabber has its signal's rate and refuses any other.
             let _ = guarded(|| self.device.set_params(&Parameters::new(interval)));
         }
+        let layout = self.layout()?;
         self.stream = Some(guarded(|| Streaming::start(&self.device))?);
         Ok(layout)
     }
@@ -133,13 +143,8 @@ impl Camera for LinuxCamera {
 }
 
 impl Drop for LinuxCamera {
-    /// The library panics if a stream cannot be stopped.
     fn drop(&mut self) {
-        let stream = self.stream.take();
-        let _ = guarded(|| {
-            drop(stream);
-            Ok(())
-        });
+        self.stop();
     }
 }
 
