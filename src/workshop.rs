@@ -32,7 +32,7 @@ pub struct LocalWorkshop {
 
 /// Why there is no such source.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum SourceRefusal {
     #[error("there is no phantom '{0}'; there are: {names}", names = phantoms())]
     Phantom(String),
     #[error(
@@ -47,8 +47,8 @@ enum Refusal {
     Rate,
 }
 
-impl From<Refusal> for SourceError {
-    fn from(refusal: Refusal) -> Self {
+impl From<SourceRefusal> for SourceError {
+    fn from(refusal: SourceRefusal) -> Self {
         Self::Unusable(refusal.into())
     }
 }
@@ -74,29 +74,29 @@ impl LocalWorkshop {
         }
     }
 
-    fn check(&self, spec: &SourceSpec) -> Result<(), Refusal> {
+    fn check(&self, spec: &SourceSpec) -> Result<(), SourceRefusal> {
         match spec {
             SourceSpec::V4l2 { .. } | SourceSpec::Phantom { .. } => Ok(()),
             SourceSpec::Replay { path, .. } => match &self.rights.replays {
                 Some(folder) if lies_in(path, folder) => Ok(()),
-                _ => Err(Refusal::Replays),
+                _ => Err(SourceRefusal::Replays),
             },
             SourceSpec::Http { .. } | SourceSpec::Pipe { .. } => match self.rights.elsewhere {
                 true => Ok(()),
-                false => Err(Refusal::Elsewhere),
+                false => Err(SourceRefusal::Elsewhere),
             },
         }
     }
 
     fn phantom(&self, target: &str, rate: Option<PictureRate>) -> Result<Phantom, SourceError> {
         let found = PHANTOMS.iter().find(|(name, _)| *name == target);
-        let (_, anatomy) = found.ok_or_else(|| Refusal::Phantom(target.into()))?;
+        let (_, anatomy) = found.ok_or_else(|| SourceRefusal::Phantom(target.into()))?;
         let default = PhantomSpec::new(*anatomy);
         let spec = PhantomSpec {
             rate: match rate.map(f64::from) {
                 None => default.rate,
                 Some(rate) if rate.fract() == 0.0 => rate as u32,
-                Some(_) => return Err(Refusal::Rate.into()),
+                Some(_) => return Err(SourceRefusal::Rate.into()),
             },
             ..default
         };

@@ -13,6 +13,7 @@ use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -30,6 +31,8 @@ use live::Studio;
 const BUFFER: usize = 32 << 10;
 /// How often readers are held against their pace.
 const PACE_CHECKED: Duration = Duration::from_secs(1);
+/// Bytes that wait unsent in the system.
+const UNSENT: u32 = 128 << 10;
 /// Headers per request.
 const MAX_HEADERS: usize = 64;
 
@@ -85,6 +88,8 @@ pub async fn serve(
         };
         // Small replies go out at once.
         let _ = stream.set_nodelay(true);
+        // What waits in the system's buffers is old: a live picture is drawn when there is room for it, not before.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
         let patience = Patience::new(seconds(config.idle_timeout_s));

@@ -27,12 +27,12 @@ pub struct Title {
     sequence: Option<u64>,
     state: State,
     frozen: bool,
-    work: Work,
+    work: Artwork,
 }
 
 /// What of a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Artwork {
     /// A JPEG with state, age and notice on it.
     Drawn(Rendition),
     /// A JPEG of the picture as it is.
@@ -43,7 +43,7 @@ pub enum Work {
 
 impl Title {
     /// That work of what is seen of a source.
-    pub fn of(session: &live::Session, view: &LiveView, work: Work) -> Self {
+    pub fn of(session: &live::Session, view: &LiveView, work: Artwork) -> Self {
         Self {
             session: session.number(),
             answer: view.answer.as_ref().map(|answer| answer.number),

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
 use super::draw::drawn;
-use super::gallery::{Title, Work};
+use super::gallery::{Artwork, Title};
 use super::query::{Asked, MaskForm, VideoQuery, Which, find};
 use super::told::{Along, LiveReport, has_result, record};
 use crate::app::App;
@@ -48,7 +48,7 @@ pub async fn report(
         return Ok(None);
     };
     let form = mask.report();
-    let title = Title::of(session, view, Work::Report(form));
+    let title = Title::of(session, view, Artwork::Report(form));
     let write = move || {
         let segmentation = answer.segmentation.clone();
         Ok(render(segmentation, form, Extras::default())?.bytes)
@@ -108,7 +108,7 @@ pub async fn mask_png(
     let Some(answer) = view.answer.clone().filter(|_| view.masked().is_some()) else {
         return Ok(None);
     };
-    let title = Title::of(session, view, Work::Report(Form::Png));
+    let title = Title::of(session, view, Artwork::Report(Form::Png));
     let write = move || picture::render::mask_png(answer.segmentation.mask.clone());
     Ok(Some(app.gallery.show(title, write).await?))
 }
@@ -123,7 +123,7 @@ pub async fn jpeg(
     let rendition = query.rendition()?;
     let (_, session) = find(&app, query.source.as_deref())?;
     let view = session.look();
-    let title = Title::of(&session, &view, Work::Drawn(rendition));
+    let title = Title::of(&session, &view, Artwork::Drawn(rendition));
     let looked = view.clone();
     let bytes = app
         .gallery

@@ -11,7 +11,7 @@ use live::LiveView;
 use picture::segmenter::millis;
 
 use super::draw::drawn;
-use super::gallery::{Title, Work};
+use super::gallery::{Artwork, Title};
 use super::query::{Asked, VideoQuery, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
@@ -76,7 +76,7 @@ pub async fn next_picture(
 ) -> Option<Result<(LiveView, Bytes), Problem>> {
     let mut view = watch.next().await?;
     loop {
-        let title = Title::of(&watch.session, &view, Work::Drawn(rendition));
+        let title = Title::of(&watch.session, &view, Artwork::Drawn(rendition));
         let looked = view.clone();
         let made = app
             .gallery
