@@ -118,6 +118,7 @@ contract: tools ## Write docs/contract.json anew: the facts that models/espmedsa
 bench: build ## Per-stage times of one 224 x 224 frame, and beside onnxruntime in one run
 	cargo bench --locked
 	cargo bench --locked -p espmedsam-video
+	cargo bench --locked -p espmedsam-picture --bench render
 	$(MAKE) bench-peers
 
 PEERS ?=

@@ -1,180 +1,224 @@
-//! Words burned into overlays, in a 5 × 7 bitmap font of the letters that they need.
+//! Words on pictures, in a 5 × 7 bitmap font of capitals, digits and some signs.
 
+use super::brush::Rectangle;
 use crate::frame::Frame;
 
-/// What is burned in: [`crate::NOTICE`] in short.
-const NOTICE: [&str; 4] = ["NOT", "FOR", "CLINICAL", "USE"];
-/// Said of a mask that was made although the picture does not look like its modality.
-const MISMATCH: [&str; 2] = ["MODALITY", "MISMATCH"];
-
+/// Columns and rows of a letter.
 const GLYPH: (usize, usize) = (5, 7);
 /// A letter and the gap after it, a line and the gap below it.
 const CELL: (usize, usize) = (6, 9);
 
-/// Seven rows of five bits, leftmost highest.
+/// Seven rows of five bits, leftmost highest. What has no shape here is an empty box.
+#[rustfmt::skip]
 fn glyph(letter: u8) -> [u8; 7] {
-    match letter {
-        b'A' => [
-            0b01110, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001,
-        ],
-        b'C' => [
-            0b01110, 0b10001, 0b10000, 0b10000, 0b10000, 0b10001, 0b01110,
-        ],
-        b'D' => [
-            0b11110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b11110,
-        ],
-        b'E' => [
-            0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b11111,
-        ],
-        b'F' => [
-            0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b10000,
-        ],
-        b'H' => [
-            0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001,
-        ],
-        b'I' => [
-            0b01110, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110,
-        ],
-        b'L' => [
-            0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b11111,
-        ],
-        b'M' => [
-            0b10001, 0b11011, 0b10101, 0b10101, 0b10001, 0b10001, 0b10001,
-        ],
-        b'N' => [
-            0b10001, 0b11001, 0b10101, 0b10101, 0b10011, 0b10001, 0b10001,
-        ],
-        b'O' => [
-            0b01110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110,
-        ],
-        b'R' => [
-            0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001,
-        ],
-        b'S' => [
-            0b01111, 0b10000, 0b10000, 0b01110, 0b00001, 0b00001, 0b11110,
-        ],
-        b'T' => [
-            0b11111, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100,
-        ],
-        b'U' => [
-            0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110,
-        ],
-        b'Y' => [
-            0b10001, 0b10001, 0b01010, 0b00100, 0b00100, 0b00100, 0b00100,
-        ],
-        _ => [0; 7],
+    match letter.to_ascii_uppercase() {
+        b' ' => [0; 7],
+        b'A' => [0b01110, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
+        b'B' => [0b11110, 0b10001, 0b10001, 0b11110, 0b10001, 0b10001, 0b11110],
+        b'C' => [0b01110, 0b10001, 0b10000, 0b10000, 0b10000, 0b10001, 0b01110],
+        b'D' => [0b11110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b11110],
+        b'E' => [0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b11111],
+        b'F' => [0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b10000],
+        b'G' => [0b01110, 0b10001, 0b10000, 0b10111, 0b10001, 0b10001, 0b01110],
+        b'H' => [0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
+        b'I' => [0b01110, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
+        b'J' => [0b00111, 0b00010, 0b00010, 0b00010, 0b00010, 0b10010, 0b01100],
+        b'K' => [0b10001, 0b10010, 0b10100, 0b11000, 0b10100, 0b10010, 0b10001],
+        b'L' => [0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b11111],
+        b'M' => [0b10001, 0b11011, 0b10101, 0b10101, 0b10001, 0b10001, 0b10001],
+        b'N' => [0b10001, 0b11001, 0b10101, 0b10101, 0b10011, 0b10001, 0b10001],
+        b'O' => [0b01110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110],
+        b'P' => [0b11110, 0b10001, 0b10001, 0b11110, 0b10000, 0b10000, 0b10000],
+        b'Q' => [0b01110, 0b10001, 0b10001, 0b10001, 0b10101, 0b10010, 0b01101],
+        b'R' => [0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001],
+        b'S' => [0b01111, 0b10000, 0b10000, 0b01110, 0b00001, 0b00001, 0b11110],
+        b'T' => [0b11111, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100],
+        b'U' => [0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110],
+        b'V' => [0b10001, 0b10001, 0b10001, 0b10001, 0b01010, 0b01010, 0b00100],
+        b'W' => [0b10001, 0b10001, 0b10001, 0b10101, 0b10101, 0b11011, 0b10001],
+        b'X' => [0b10001, 0b10001, 0b01010, 0b00100, 0b01010, 0b10001, 0b10001],
+        b'Y' => [0b10001, 0b10001, 0b01010, 0b00100, 0b00100, 0b00100, 0b00100],
+        b'Z' => [0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b10000, 0b11111],
+        b'0' => [0b01110, 0b10001, 0b10011, 0b10101, 0b11001, 0b10001, 0b01110],
+        b'1' => [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
+        b'2' => [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111],
+        b'3' => [0b11110, 0b00001, 0b00001, 0b01110, 0b00001, 0b00001, 0b11110],
+        b'4' => [0b00010, 0b00110, 0b01010, 0b10010, 0b11111, 0b00010, 0b00010],
+        b'5' => [0b11111, 0b10000, 0b11110, 0b00001, 0b00001, 0b10001, 0b01110],
+        b'6' => [0b00110, 0b01000, 0b10000, 0b11110, 0b10001, 0b10001, 0b01110],
+        b'7' => [0b11111, 0b00001, 0b00010, 0b00100, 0b00100, 0b00100, 0b00100],
+        b'8' => [0b01110, 0b10001, 0b10001, 0b01110, 0b10001, 0b10001, 0b01110],
+        b'9' => [0b01110, 0b10001, 0b10001, 0b01111, 0b00001, 0b00010, 0b01100],
+        b'.' => [0b00000, 0b00000, 0b00000, 0b00000, 0b00000, 0b01100, 0b01100],
+        b':' => [0b00000, 0b01100, 0b01100, 0b00000, 0b01100, 0b01100, 0b00000],
+        b'-' => [0b00000, 0b00000, 0b00000, 0b11111, 0b00000, 0b00000, 0b00000],
+        b'/' => [0b00001, 0b00001, 0b00010, 0b00100, 0b01000, 0b10000, 0b10000],
+        b'%' => [0b11001, 0b11001, 0b00010, 0b00100, 0b01000, 0b10011, 0b10011],
+        _ => [0b11111, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b11111],
     }
 }
 
-/// Writes the notice over the bottom left corner: white on darkened ground, broken into lines where the
-/// picture is narrow. A picture under about 50 px wide shows only the part that fits.
-pub(super) fn burn_notice(frame: &mut Frame) {
-    burn(frame, &NOTICE, |height, down| height.saturating_sub(down));
+/// Words in lines, to be written on a picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lettering<'a> {
+    words: &'a str,
+    /// What a line has room for.
+    columns: usize,
+    /// Pixels of a bit's side.
+    scale: usize,
+    /// Whether shorter lines stand in the middle, not at the left.
+    centred: bool,
 }
 
-/// Writes that the modality may be wrong over the top left corner.
-pub(super) fn burn_mismatch(frame: &mut Frame) {
-    burn(frame, &MISMATCH, |_, _| 0);
-}
-
-/// `top`: of the picture's height and the text's, where the text begins.
-fn burn(frame: &mut Frame, words: &[&str], top: impl Fn(usize, usize) -> usize) {
-    let (width, height) = (frame.width() as usize, frame.height() as usize);
-    let scale = (width.min(height) / 240).max(1);
-    let lines = wrap(words, width / scale / CELL.0);
-    let across = lines.iter().map(String::len).max().unwrap_or(0) * CELL.0 + 1;
-    let down = lines.len() * CELL.1 * scale;
-    let top = top(height, down);
-    for y in top..height.min(top + down) {
-        let (line, row) = ((y - top) / scale / CELL.1, (y - top) / scale % CELL.1);
-        for x in 0..width.min(across * scale) {
-            let (column, bit) = (
-                (x / scale).saturating_sub(1) / CELL.0,
-                (x / scale + CELL.0 - 1) % CELL.0,
-            );
-            let letter = lines
-                .get(line)
-                .and_then(|l| l.as_bytes().get(column))
-                .copied()
-                .unwrap_or(b' ');
-            let inked = (1..=GLYPH.1).contains(&row)
-                && bit < GLYPH.0
-                && glyph(letter)[row - 1] >> (GLYPH.0 - 1 - bit) & 1 == 1;
-            let pixel = &mut frame.rgb_mut()[3 * (y * width + x)..][..3];
-            pixel
-                .iter_mut()
-                .for_each(|v| *v = if inked { 255 } else { *v / 4 });
+impl<'a> Lettering<'a> {
+    /// Lines within so many pixels; a word that is longer has one of its own.
+    pub fn within(words: &'a str, width: usize, scale: usize) -> Self {
+        Self {
+            words,
+            columns: width / scale / CELL.0,
+            scale,
+            centred: false,
         }
     }
-}
 
-/// The words in as few lines of at most `columns` letters as they fill.
-fn wrap(words: &[&str], columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines
-            .last_mut()
-            .filter(|line| line.len() + 1 + word.len() < columns)
-        {
-            Some(line) => *line = format!("{line} {word}"),
-            None => lines.push((*word).into()),
+    /// Shorter lines in the middle.
+    pub fn centred(self) -> Self {
+        Self {
+            centred: true,
+            ..self
         }
     }
-    lines
+
+    /// As large as they fit in so many pixels.
+    pub fn filling(words: &'a str, width: usize, height: usize) -> Self {
+        let scales = (1..=height / CELL.1).rev();
+        let mut all = scales.map(|scale| Self::within(words, width, scale));
+        let largest = all.find(|lettering| {
+            let [across, down] = lettering.size();
+            across <= width && down <= height
+        });
+        largest.unwrap_or(Self::within(words, width, 1))
+    }
+
+    /// Width and height in pixels, with a gap to every side.
+    pub fn size(&self) -> [usize; 2] {
+        let (mut across, mut down) = (0, 0);
+        for line in self.lines() {
+            across = across.max(line.len() * CELL.0 + 1);
+            down += CELL.1;
+        }
+        [across * self.scale, down * self.scale]
+    }
+
+    /// Words as many to a line as it has room for.
+    fn lines(&self) -> impl Iterator<Item = &'a str> {
+        let (columns, mut rest) = (self.columns, self.words.trim());
+        std::iter::from_fn(move || {
+            let mut end = rest.find(' ').unwrap_or(rest.len());
+            while let Some(more) = rest[end..].strip_prefix(' ') {
+                let next = end + 1 + more.find(' ').unwrap_or(more.len());
+                if next >= columns {
+                    break;
+                }
+                end = next;
+            }
+            let line = &rest[..end];
+            rest = rest[end..].trim_start();
+            (!line.is_empty()).then_some(line)
+        })
+    }
+
+    /// Writes them with their upper left corner here.
+    pub fn write(&self, frame: &mut Frame, x: usize, y: usize, ink: [u8; 3]) {
+        let longest = self.lines().map(str::len).max().unwrap_or(0);
+        for (line, words) in self.lines().enumerate() {
+            let shorter = (longest - words.len()) * CELL.0 / 2;
+            // The gap before the first letter, and above a line.
+            let left = 1 + if self.centred { shorter } else { 0 };
+            let top = 1 + line * CELL.1;
+            for (column, letter) in words.bytes().enumerate() {
+                let left = left + column * CELL.0;
+                for (row, bits) in glyph(letter).into_iter().enumerate() {
+                    for bit in (0..GLYPH.0).filter(|bit| bits >> (GLYPH.0 - 1 - bit) & 1 == 1) {
+                        let (x, y) = (x + (left + bit) * self.scale, y + (top + row) * self.scale);
+                        let dot = Rectangle {
+                            x: x..x + self.scale,
+                            y: y..y + self.scale,
+                        };
+                        dot.fill(frame, ink);
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_letter_has_a_shape_of_its_own() {
-        let letters: std::collections::BTreeSet<u8> = NOTICE
-            .iter()
-            .chain(&MISMATCH)
-            .flat_map(|w| w.bytes())
-            .collect();
-        let shapes: std::collections::BTreeSet<[u8; 7]> =
-            letters.iter().map(|l| glyph(*l)).collect();
-        assert_eq!(shapes.len(), letters.len());
-        assert!(!shapes.contains(&[0; 7]));
+        let letters = (b'A'..=b'Z').chain(b'0'..=b'9').chain(*b" .:-/%?");
+        let shapes: Vec<[u8; 7]> = letters.map(glyph).collect();
+        let distinct: BTreeSet<_> = shapes.iter().collect();
+        assert_eq!(distinct.len(), shapes.len());
+        assert_eq!(glyph(b' '), [0; 7]);
+        assert_eq!(glyph(b'q'), glyph(b'Q'));
+        assert!(shapes.iter().flatten().all(|bits| *bits < 1 << GLYPH.0));
     }
 
     #[test]
     fn lines_break_where_the_picture_is_narrow() {
-        assert_eq!(wrap(&NOTICE, 80), ["NOT FOR CLINICAL USE"]);
-        assert_eq!(wrap(&NOTICE, 15), ["NOT FOR", "CLINICAL USE"]);
-        assert_eq!(wrap(&NOTICE, 9), ["NOT FOR", "CLINICAL", "USE"]);
+        let lines = |columns| -> Vec<&str> {
+            let lettering = Lettering {
+                words: "NOT FOR CLINICAL USE",
+                columns,
+                scale: 1,
+                centred: false,
+            };
+            lettering.lines().collect()
+        };
+        assert_eq!(lines(80), ["NOT FOR CLINICAL USE"]);
+        assert_eq!(lines(15), ["NOT FOR", "CLINICAL USE"]);
+        assert_eq!(lines(9), ["NOT FOR", "CLINICAL", "USE"]);
+        assert_eq!(lines(0), ["NOT", "FOR", "CLINICAL", "USE"]);
+    }
+
+    #[test]
+    fn words_are_as_large_as_they_fit() {
+        let size = |words, width, height| Lettering::filling(words, width, height).size();
+        // On one line 9 letters of 6 and a gap: 55 bits across at 10 pixels each.
+        assert_eq!(size("NO SIGNAL", 640, 100), [550, 90]);
+        // Two lines where that makes them larger: 6 letters, 37 bits.
+        assert_eq!(size("NO SIGNAL", 640, 320), [629, 306]);
+        assert_eq!(size("NO SIGNAL", 5, 5)[1], 18, "too large even so");
+        assert_eq!(size("", 640, 320), [0, 0]);
     }
 
     #[test]
     fn ink_is_the_letters_bits() {
-        let mut frame = Frame::new(200, 20, vec![100; 200 * 20 * 3]).unwrap();
-        burn_notice(&mut frame);
-        let inked = frame.rgb().chunks(3).filter(|p| *p == [255; 3]).count();
-        let bits: u32 = NOTICE
-            .iter()
-            .flat_map(|w| w.bytes())
-            .flat_map(glyph)
+        let mut frame = Frame::new(200, 40, vec![100; 200 * 40 * 3]).unwrap();
+        Lettering::within("N/3", 200, 2).write(&mut frame, 10, 5, [9, 8, 7]);
+        let inked = |(x, y): (usize, usize)| {
+            let bit = glyph(b'N')[y / 2] >> (4 - x / 2) & 1 == 1;
+            let expected = if bit { [9, 8, 7] } else { [100; 3] };
+            (
+                frame.rgb()[3 * ((7 + y) * 200 + 12 + x)..][..3] == expected,
+                x,
+                y,
+            )
+        };
+        for at in (0..14).flat_map(|y| (0..10).map(move |x| (x, y))) {
+            assert!(inked(at).0, "{at:?}");
+        }
+        let all = frame.rgb().chunks(3).filter(|p| **p == [9, 8, 7]).count();
+        let bits: u32 = (b"N/3".iter())
+            .flat_map(|l| glyph(*l))
             .map(u8::count_ones)
             .sum();
-        assert_eq!(inked, bits as usize);
-        assert_eq!(
-            frame.rgb()[..3 * 200],
-            vec![100; 3 * 200],
-            "the picture above is left alone"
-        );
-        // The upright of N, read back from the picture.
-        let column: Vec<u8> = (12..19).map(|y| frame.rgb()[3 * (y * 200 + 1)]).collect();
-        assert_eq!(column, [255; 7]);
-    }
-
-    #[test]
-    fn small_pictures_do_not_fail() {
-        for (width, height) in [(1, 1), (3, 200), (200, 3), (16, 16)] {
-            let mut frame =
-                Frame::new(width, height, vec![9; (3 * width * height) as usize]).unwrap();
-            burn_notice(&mut frame);
-        }
+        assert_eq!(all, 4 * bits as usize);
     }
 }

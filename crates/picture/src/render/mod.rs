@@ -2,16 +2,22 @@
 
 use std::error::Error;
 
+mod banner;
+mod brush;
 mod contour;
 pub mod jpeg;
 mod letters;
+mod notice;
 pub mod npy;
 mod overlay;
 mod png;
+mod shrink;
 
+pub use banner::{Banner, Tone, burn_banner, card};
 pub use jpeg::{Chroma, JpegEncoder, encode_jpeg, fits_jpeg};
 pub use overlay::{OverlayPen, OverlayStyle, overlay, patch_overlay};
 pub use png::{encode_png, mask_png};
+pub use shrink::Shrinker;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::{array, iter};
 
 use super::contour::{Contour, ContourMemory};
-use super::{RenderError, letters};
+use super::{RenderError, notice};
 use crate::frame::Frame;
 use crate::mask::{LogitMap, Mask};
 
@@ -89,9 +89,9 @@ impl OverlayPen {
             }
         }
         if style.mismatch {
-            letters::burn_mismatch(frame);
+            notice::burn_mismatch(frame);
         }
-        letters::burn_notice(frame);
+        notice::burn_notice(frame);
         Ok(())
     }
 }
@@ -143,7 +143,7 @@ pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -
             }
         }
     }
-    letters::burn_notice(&mut frame);
+    notice::burn_notice(&mut frame);
     frame
 }
 
@@ -356,9 +356,9 @@ mod tests {
             }
         }
         if style.mismatch {
-            letters::burn_mismatch(&mut frame);
+            notice::burn_mismatch(&mut frame);
         }
-        letters::burn_notice(&mut frame);
+        notice::burn_notice(&mut frame);
         frame
     }
 

@@ -55,9 +55,9 @@ pub(super) fn forward(blocks: &mut Blocks) {
 
 /// `out[k] = c(k) * sum over n of x[n] * cos((2n + 1) k π / 16)`, c(0) = 1/√2, else 1.
 ///
-/// Nothing wraps where |x| ≤ 5789: what is summed or doubled here comes to 4 |x| at most, and `out` to 5.66 |x|. Levels come to
-/// 128 * INPUT_SCALE, and once along the columns to 5.66 times that. Products are rounded down; where two or four meet, half
-/// of them are subtracted, so that a coefficient is not too small by their number.
+/// Nothing wraps where |x| ≤ 5789: what is summed or doubled here comes to 4 |x| at most, and `out` to 5.66 |x|. Levels
+/// come to 128 * INPUT_SCALE, and once down the columns to 5.66 times that. Products are rounded down; where two or four
+/// meet, half of them are subtracted, so that a coefficient is not too small by their number.
 #[inline(always)]
 fn line(x: [i16; 8]) -> [i16; 8] {
     /// cos(k π / 16) * 32768.
