@@ -16,7 +16,7 @@ pub struct App {
     pub config: ServerConfig,
     pub engine: Arc<dyn Segmenter>,
     pub studio: Arc<Studio>,
-    pub gallery: Gallery,
+    pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
     /// KiB of request bodies.
@@ -41,7 +41,7 @@ impl App {
             replies: Replies::new(config.reply_budget()),
             ending: watch::Sender::new(false),
             closing: watch::Sender::new(false),
-            gallery: Gallery::default(),
+            gallery: Arc::default(),
             viewers: Arc::new(Semaphore::new(config.max_viewers as usize)),
             config,
             engine: studio.segmenter().clone(),

@@ -10,6 +10,7 @@ use picture::report::Form;
 use picture::sync::lock;
 use tokio::sync::OnceCell;
 
+use super::draw::Easel;
 use super::rendition::Rendition;
 use crate::problem::{Problem, internal};
 
@@ -55,13 +56,64 @@ impl Title {
     }
 }
 
-/// Works, the newest last.
-#[derive(Debug, Default)]
+/// Works, the newest last, and what is drawn with.
+#[derive(Default)]
 pub struct Gallery {
+    /// Those that nobody draws with now: as many as ever drew at once.
+    easels: Mutex<Vec<Easel>>,
     works: Mutex<VecDeque<(Title, Arc<OnceCell<Bytes>>)>>,
 }
 
 impl Gallery {
+    /// What is seen of a source, drawn; once for all who look.
+    ///
+    /// # Errors
+    /// What drawing it says.
+    pub async fn drawn(
+        self: &Arc<Self>,
+        session: &live::Session,
+        view: &LiveView,
+        rendition: Rendition,
+    ) -> Result<Bytes, Problem> {
+        let title = Title::of(session, view, Artwork::Drawn(rendition));
+        let (gallery, view) = (self.clone(), view.clone());
+        let draw = move || gallery.at_easel(|easel| easel.jpeg(&view, rendition));
+        self.show(title, draw).await
+    }
+
+    /// What is seen of a source, with nothing drawn upon it; once for all who look.
+    ///
+    /// # Errors
+    /// What encoding it says.
+    pub async fn plain(
+        self: &Arc<Self>,
+        session: &live::Session,
+        view: &LiveView,
+    ) -> Result<Bytes, Problem> {
+        let title = Title::of(session, view, Artwork::Plain);
+        let (gallery, view) = (self.clone(), view.clone());
+        let draw = move || gallery.at_easel(|easel| easel.plain(&view));
+        self.show(title, draw).await
+    }
+
+    /// Draws with one of the easels; takes milliseconds.
+    ///
+    /// # Errors
+    /// What drawing says.
+    pub fn at_easel<R>(
+        &self,
+        draw: impl FnOnce(&mut Easel) -> Result<R, RenderError>,
+    ) -> Result<R, RenderError> {
+        let easel = lock(&self.easels).pop();
+        let mut easel = match easel {
+            Some(easel) => easel,
+            None => Easel::new().map_err(|error| RenderError::Encode(error.into()))?,
+        };
+        let drawn = draw(&mut easel)?;
+        lock(&self.easels).push(easel);
+        Ok(drawn)
+    }
+
     /// The work of that title, made now if it is not there; who asks for the same meanwhile waits for it.
     ///
     /// # Errors

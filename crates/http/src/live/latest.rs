@@ -13,7 +13,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
-use super::draw::drawn;
 use super::gallery::{Artwork, Title};
 use super::query::{Asked, MaskForm, VideoQuery, Which, find};
 use super::told::{Along, LiveReport, has_result, record};
@@ -123,12 +122,7 @@ pub async fn jpeg(
     let rendition = query.rendition()?;
     let (_, session) = find(&app, query.source.as_deref())?;
     let view = session.look();
-    let title = Title::of(&session, &view, Artwork::Drawn(rendition));
-    let looked = view.clone();
-    let bytes = app
-        .gallery
-        .show(title, move || drawn(&looked, rendition))
-        .await?;
+    let bytes = app.gallery.drawn(&session, &view, rendition).await?;
     Ok((headers(&view, Form::OverlayJpeg.media_type()), bytes).into_response())
 }
 

@@ -13,8 +13,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::IntoParams;
 use video::y4m::Y4mWriter;
 
-use super::draw::picture;
 use super::query::{Asked, find};
+use super::rendition::Rendition;
 use super::watch::LiveWatch;
 use crate::app::App;
 use crate::problem::{Kind, Problem, internal};
@@ -80,13 +80,16 @@ impl Recording {
         }
         let view = self.watch.session.look();
         let (writer, rate) = (self.writer, self.rate);
+        let gallery = self.app.gallery.clone();
         let write = move || {
-            let frame = picture(&view)?;
-            let mut bytes = Vec::new();
-            let writer =
-                writer.unwrap_or_else(|| Y4mWriter::begin(frame.size(), [rate, 1], &mut bytes));
-            let fits = writer.push(&frame, &mut bytes);
-            Ok::<_, Problem>(fits.then_some((writer, bytes)))
+            gallery.at_easel(|easel| {
+                let frame = easel.draw(&view, Rendition::default())?;
+                let mut bytes = Vec::new();
+                let writer =
+                    writer.unwrap_or_else(|| Y4mWriter::begin(frame.size(), [rate, 1], &mut bytes));
+                let fits = writer.push(frame, &mut bytes);
+                Ok(fits.then_some((writer, bytes)))
+            })
         };
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(Some((writer, bytes)))) => {
@@ -94,7 +97,7 @@ impl Recording {
                 Some(Ok(bytes.into()))
             }
             Ok(Ok(None)) => None,
-            Ok(Err(problem)) => Some(Err(problem)),
+            Ok(Err(error)) => Some(Err(error.into())),
             Err(error) => Some(Err(internal(&error.to_string()))),
         }
     }

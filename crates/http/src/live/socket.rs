@@ -11,8 +11,6 @@ use live::LiveView;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::draw::plain;
-use super::gallery::{Artwork, Title};
 use super::latest::{mask_png, report};
 use super::query::{Asked, MaskForm, find};
 use super::told::{Along, told};
@@ -173,8 +171,6 @@ async fn payload(
     if query.picture == PictureForm::None || view.picture.is_none() {
         return Ok(None);
     }
-    let title = Title::of(&watch.session, view, Artwork::Plain);
-    let looked = view.clone();
-    let jpeg = app.gallery.show(title, move || plain(&looked)).await?;
+    let jpeg = app.gallery.plain(&watch.session, view).await?;
     Ok(Some(("image/jpeg", jpeg)))
 }

@@ -10,8 +10,6 @@ use futures_util::stream::unfold;
 use live::LiveView;
 use picture::segmenter::millis;
 
-use super::draw::drawn;
-use super::gallery::{Artwork, Title};
 use super::query::{Asked, VideoQuery, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
@@ -76,12 +74,7 @@ pub async fn next_picture(
 ) -> Option<Result<(LiveView, Bytes), Problem>> {
     let mut view = watch.next().await?;
     loop {
-        let title = Title::of(&watch.session, &view, Artwork::Drawn(rendition));
-        let looked = view.clone();
-        let made = app
-            .gallery
-            .show(title, move || drawn(&looked, rendition))
-            .await;
+        let made = app.gallery.drawn(&watch.session, &view, rendition).await;
         let now = watch.session.look();
         // Drawing took its time, or waiting for others to.
         if now.state == view.state || view.frozen.is_some() {

@@ -57,6 +57,24 @@ impl OverlayPen {
         mask: &Mask,
         style: &OverlayStyle,
     ) -> Result<(), RenderError> {
+        self.mark(frame, mask, style)?;
+        if style.mismatch {
+            notice::burn_mismatch(frame);
+        }
+        notice::burn_notice(frame);
+        Ok(())
+    }
+
+    /// Tints the target on the frame and draws a crisp contour along its border, for who burns words in afterwards.
+    ///
+    /// # Errors
+    /// [`RenderError::Sizes`] if frame and mask are of different ones.
+    pub fn mark(
+        &mut self,
+        frame: &mut Frame,
+        mask: &Mask,
+        style: &OverlayStyle,
+    ) -> Result<(), RenderError> {
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         if frame.size() != mask.size() {
             return Err(RenderError::Sizes {
@@ -88,10 +106,6 @@ impl OverlayPen {
                 }
             }
         }
-        if style.mismatch {
-            notice::burn_mismatch(frame);
-        }
-        notice::burn_notice(frame);
         Ok(())
     }
 }
