@@ -9,8 +9,6 @@ const NOISE: f32 = 1.5;
 /// vector wrong by so many pixels.
 const ALL: f32 = 0.35;
 const NOTHING: f32 = 0.9;
-/// What moving must explain more than standing still, grey levels, for a vector to be believed wholly.
-const GAIN: f32 = 0.3;
 
 /// For each block, what motion leaves over.
 #[derive(Clone, Debug)]
@@ -48,17 +46,12 @@ impl Default for Explained {
 
 impl Explained {
     /// Of a picture by an earlier one and vectors into it.
-    /// Vectors that explain no more than standing still does become still.
-    pub fn measure(&mut self, from: &Luma, to: &Luma, vectors: &mut [[f32; 2]; COUNT]) {
+    pub fn measure(&mut self, from: &Luma, to: &Luma, vectors: &[[f32; 2]; COUNT]) {
         let (from, to) = (from.finest(), to.finest());
         for (y, row) in self.rows.iter_mut().enumerate() {
             for (x, block) in row.iter_mut().enumerate() {
                 *block = Leftover::of(from, to, [x, y], vectors);
             }
-        }
-        for (block, vector) in self.rows.as_flattened().iter().zip(vectors) {
-            let gain = ramp(block.still - block.moved, 0.0, GAIN);
-            *vector = vector.map(|v| gain * v);
         }
         let (mut changed, mut unexplained) = (0.0, 0.0);
         for (block, explained) in self.rows.as_flattened().iter().zip(&mut self.each) {

@@ -4,8 +4,8 @@ use picture::frame::Frame;
 
 use super::grid::{PER_GREY, SMALL};
 
-/// Rows or columns of copies around each level, so that a window may look over the edge.
-pub(super) const PAD: usize = 4;
+/// Rows or columns of copies around each level, so that a window may look over the edge, and a gradient over the window's.
+pub(super) const PAD: usize = 5;
 
 /// A small grey picture, and its half and its quarter. It keeps its memory: [`Luma::take`] allocates only when frames
 /// become wider.
@@ -101,7 +101,7 @@ impl Level {
         &mut self.values[start..start + width]
     }
 
-    /// `len` values from a place on, which may lie in the padding: −PAD is the first.
+    /// `len` values from a place on, which may lie in the padding: −`PAD` is the first.
     pub fn row(&self, x: isize, y: isize, len: usize) -> &[u16] {
         let place = |at: isize| at.saturating_add_unsigned(PAD).max(0) as usize;
         let start = place(y) * self.stride + place(x);

@@ -1,5 +1,6 @@
 //! Where a block of one level came from in another: sums of absolute differences.
 
+use super::grid::PER_GREY;
 use super::luma::{Level, PAD};
 
 /// Side of the window that is compared: a block and half a block around it.
@@ -34,11 +35,12 @@ impl Matcher<'_> {
         block.map(|at| (at * WINDOW / 2) as isize - (WINDOW / 4) as isize)
     }
 
-    /// The vector shortened so that the window stays within the padding.
+    /// The vector shortened so that the window and a pixel around it stay within the padding.
     fn kept(&self, corner: [isize; 2], vector: [isize; 2]) -> [isize; 2] {
+        const OVER: isize = PAD as isize - 1;
         let axis = |i: usize| {
-            let most = (self.from.size[i] + PAD) as isize - WINDOW as isize;
-            vector[i].clamp(-(PAD as isize) - corner[i], most - corner[i])
+            let most = self.from.size[i] as isize + OVER - WINDOW as isize;
+            vector[i].clamp(-OVER - corner[i], most - corner[i])
         };
         [axis(0), axis(1)]
     }
@@ -62,33 +64,110 @@ impl Matcher<'_> {
         best
     }
 
-    /// The vector between pixels: where two straight lines of one slope, through the costs on either side, meet.
-    pub fn refine(&self, block: [usize; 2], vector: [isize; 2]) -> Refined {
-        let ([u, v], here) = (vector, self.cost(block, vector));
-        let sides = |a: [isize; 2], b: [isize; 2]| (self.cost(block, a), self.cost(block, b));
-        let across = sides([u - 1, v], [u + 1, v]);
-        let down = sides([u, v - 1], [u, v + 1]);
-        let shift = |(before, after): (u32, u32)| {
-            let (before, after) = (before as f32, after as f32);
-            let rise = before.max(after) - here as f32;
-            let shift = if rise > 0.0 {
-                (before - after) / (2.0 * rise)
-            } else {
-                0.0
-            };
-            shift.clamp(-0.5, 0.5)
-        };
-        let rise = |(before, after): (u32, u32)| before.min(after).saturating_sub(here) as f32;
-        Refined {
-            vector: [u as f32 + shift(across), v as f32 + shift(down)],
-            sharpness: [rise(across), rise(down)].map(|rise| rise / (WINDOW * WINDOW) as f32),
+    /// How the window's brightness leads from a whole vector to the exact one (Lucas and Kanade, IJCAI 1981).
+    pub fn evidence(&self, block: [usize; 2], vector: [isize; 2]) -> Evidence {
+        let corner = self.corner(block);
+        let [x, y] = corner;
+        let [u, v] = self.kept(corner, vector);
+        let mut evidence = Evidence::default();
+        for row in 0..WINDOW as isize {
+            let now = Cross::new(self.to, [x, y + row]);
+            let then = Cross::new(self.from, [x + u, y + v + row]);
+            for i in 0..WINDOW {
+                let slope = [0, 1].map(|axis| (now.slope(i, axis) + then.slope(i, axis)) / 2.0);
+                let apart = now.value(i) - then.value(i);
+                evidence.add(slope, apart);
+            }
         }
+        evidence.toward([u as f32, v as f32])
     }
 }
 
-/// A vector between pixels.
-pub(super) struct Refined {
-    pub vector: [f32; 2],
-    /// How much worse its neighbours are along each axis: how sure it is.
-    pub sharpness: [f32; 2],
+/// Three rows of a window: itself, above and below.
+struct Cross<'a> {
+    above: &'a [u16],
+    here: &'a [u16],
+    below: &'a [u16],
+}
+
+impl<'a> Cross<'a> {
+    fn new(level: &'a Level, [x, y]: [isize; 2]) -> Self {
+        Self {
+            above: level.row(x, y - 1, WINDOW),
+            here: level.row(x - 1, y, WINDOW + 2),
+            below: level.row(x, y + 1, WINDOW),
+        }
+    }
+
+    /// Grey levels.
+    fn value(&self, i: usize) -> f32 {
+        f32::from(self.here[i + 1]) / PER_GREY
+    }
+
+    /// Grey levels a pixel, across (0) or down (1).
+    fn slope(&self, i: usize, axis: usize) -> f32 {
+        let (before, after) = match axis {
+            0 => (self.here[i], self.here[i + 2]),
+            _ => (self.above[i], self.below[i]),
+        };
+        (f32::from(after) - f32::from(before)) / (2.0 * PER_GREY)
+    }
+}
+
+/// What a window says of its motion: along which directions it is sure, and how far they go. Sums of these say it of larger
+/// windows: an edge alone says nothing of motion along it, two say all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence {
+    /// Means of the products of slopes: across², across · down, down².
+    tensor: [f32; 3],
+    /// The tensor times the vector.
+    pull: [f32; 2],
+}
+
+impl Evidence {
+    /// Slopes of less than half a grey level a pixel are noise: there no motion is the likeliest.
+    const NOISE: f32 = 0.25;
+
+    /// Adds a pixel: its slopes, and how much brighter it is than where it is thought to come from.
+    fn add(&mut self, [x, y]: [f32; 2], apart: f32) {
+        const SHARE: f32 = 1.0 / (WINDOW * WINDOW) as f32;
+        let Self { tensor, pull } = self;
+        for (sum, term) in tensor.iter_mut().zip([x * x, x * y, y * y]) {
+            *sum += SHARE * term;
+        }
+        for (sum, slope) in pull.iter_mut().zip([x, y]) {
+            *sum += SHARE * slope * apart;
+        }
+    }
+
+    /// Of the whole way, where it said what is left of it; that is a pixel at most, else the search would have gone on.
+    fn toward(self, [u, v]: [f32; 2]) -> Self {
+        let [s, t] = self.vector().map(|left| left.clamp(-1.0, 1.0));
+        let [xx, xy, yy] = self.tensor;
+        let (u, v) = (u + s, v + t);
+        Self {
+            pull: [xx * u + xy * v, xy * u + yy * v],
+            ..self
+        }
+    }
+
+    /// With another's, weighted.
+    pub fn plus(&mut self, other: &Self, weight: f32) {
+        let ours = self.tensor.iter_mut().chain(&mut self.pull);
+        for (sum, term) in ours.zip(other.tensor.iter().chain(&other.pull)) {
+            *sum += weight * term;
+        }
+    }
+
+    /// The likeliest vector.
+    pub fn vector(&self) -> [f32; 2] {
+        let [xx, xy, yy] = self.tensor;
+        let (xx, yy) = (xx + Self::NOISE, yy + Self::NOISE);
+        let determinant = xx * yy - xy * xy; // ≥ NOISE²
+        let [x, y] = self.pull;
+        [
+            (yy * x - xy * y) / determinant,
+            (xx * y - xy * x) / determinant,
+        ]
+    }
 }

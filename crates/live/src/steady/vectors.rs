@@ -2,7 +2,7 @@
 
 use super::grid::{BLOCK, BLOCKS, COUNT};
 use super::luma::{Level, Luma};
-use super::matching::Matcher;
+use super::matching::{Evidence, Matcher};
 
 /// How far the smallest level is searched: 12 pixels of the small picture, an eighth of its width.
 const REACH: isize = 3;
@@ -15,11 +15,11 @@ pub(super) struct Vectors {
     /// Of the level before and of the one at hand, whole pixels.
     parents: Vec<[isize; 2]>,
     whole: Vec<[isize; 2]>,
-    /// How sure each is, along each axis.
-    sharpness: [[f32; 2]; COUNT],
+    /// What each block says of itself, then what it and its neighbours say.
+    evidence: [Evidence; COUNT],
+    spare: [Evidence; COUNT],
     /// The result.
     pub each: [[f32; 2]; COUNT],
-    spare: [[f32; 2]; COUNT],
 }
 
 impl Default for Vectors {
@@ -27,9 +27,9 @@ impl Default for Vectors {
         Self {
             parents: Vec::with_capacity(COUNT),
             whole: Vec::with_capacity(COUNT),
-            sharpness: [[0.0; 2]; COUNT],
+            evidence: [Evidence::default(); COUNT],
+            spare: [Evidence::default(); COUNT],
             each: [[0.0; 2]; COUNT],
-            spare: [[0.0; 2]; COUNT],
         }
     }
 }
@@ -58,12 +58,18 @@ impl Vectors {
             std::mem::swap(&mut self.parents, &mut self.whole);
             parents = blocks;
         }
-        self.refine(&Matcher {
+        let matcher = Matcher {
             from: from.finest(),
             to: to.finest(),
-        });
+        };
+        for ((at, vector), evidence) in self.parents.iter().enumerate().zip(&mut self.evidence) {
+            *evidence = matcher.evidence([at % BLOCKS[0], at / BLOCKS[0]], *vector);
+        }
         for _ in 0..PASSES {
             self.smooth();
+        }
+        for (vector, evidence) in self.each.iter_mut().zip(&self.evidence) {
+            *vector = evidence.vector();
         }
     }
 
@@ -86,38 +92,28 @@ impl Vectors {
         best.0
     }
 
-    /// Between pixels; the last level's vectors are in `parents`.
-    fn refine(&mut self, matcher: &Matcher<'_>) {
-        let results = self.each.iter_mut().zip(&mut self.sharpness);
-        for ((at, vector), (result, sharpness)) in self.parents.iter().enumerate().zip(results) {
-            let block = [at % BLOCKS[0], at / BLOCKS[0]];
-            let refined = matcher.refine(block, *vector);
-            (*result, *sharpness) = (refined.vector, refined.sharpness);
-        }
-    }
-
-    /// Each the mean of itself and its neighbours, the sure ones counting more; each axis for itself, as an edge says
-    /// nothing of motion along it.
+    /// Each block's evidence and its neighbours', near ones counting more.
     fn smooth(&mut self) {
         let [across, down] = BLOCKS;
         for y in 0..down {
             for x in 0..across {
-                let (mut sum, mut weights) = ([0.0; 2], [0.0; 2]);
-                for ny in y.saturating_sub(1)..(y + 2).min(down) {
-                    for nx in x.saturating_sub(1)..(x + 2).min(across) {
-                        let near =
-                            if nx == x { 2.0 } else { 1.0 } * if ny == y { 2.0 } else { 1.0 };
-                        let at = ny * across + nx;
-                        for axis in 0..2 {
-                            let weight = near * (self.sharpness[at][axis] + 0.5);
-                            sum[axis] += weight * self.each[at][axis];
-                            weights[axis] += weight;
-                        }
+                let mut sum = Evidence::default();
+                for (row, far) in [
+                    (y.saturating_sub(1), 1.0),
+                    (y, 2.0),
+                    ((y + 1).min(down - 1), 1.0),
+                ] {
+                    for (column, away) in [
+                        (x.saturating_sub(1), 1.0),
+                        (x, 2.0),
+                        ((x + 1).min(across - 1), 1.0),
+                    ] {
+                        sum.plus(&self.evidence[row * across + column], far * away / 16.0);
                     }
                 }
-                self.spare[y * across + x] = [sum[0] / weights[0], sum[1] / weights[1]];
+                self.spare[y * across + x] = sum;
             }
         }
-        std::mem::swap(&mut self.each, &mut self.spare);
+        std::mem::swap(&mut self.evidence, &mut self.spare);
     }
 }
