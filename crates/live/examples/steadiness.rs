@@ -1,4 +1,4 @@
-//! What stabilisation does to a sequence, by the network's own logits:
+//! What stabilisation does to a sequence of frames, by the network's own logits:
 //! `steadiness FOLDER MILLISECONDS`, with `FOLDER/frames/*.png`, `FOLDER/logits/*.low_res.npy` (`espmedsam segment --format
 //! npy`) in the order of their names, and `FOLDER/truth/*.png` where there is one.
 //!
@@ -8,10 +8,10 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use espmedsam_live::steady::{Steady, SteadySettings};
+use espmedsam_live::steady::{Luma, Motion, Steady, SteadySettings};
 use picture::frame::{Frame, FrameLimits, decode};
 use picture::mask::{LogitMap, Mask, upsample};
-use testing::temporal::{fidelity, steadiness};
+use testing::temporal::{dice, fidelity, steadiness};
 
 type Anything<T> = Result<T, Box<dyn Error>>;
 
@@ -26,20 +26,13 @@ fn main() -> Anything<()> {
     let logits = each(&folder.join("logits"), ".low_res.npy", npy)?;
     let truths = each(&folder.join("truth"), ".png", mask).unwrap_or_default();
     let (mut steady, start) = (Steady::new(SteadySettings::default()), Instant::now());
-    let (mut plain, mut steadied, mut slowest) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let (mut plain, mut steadied, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for (n, (frame, logits)) in (0..).zip(frames.iter().zip(&logits)) {
         let [width, height] = frame.size();
         plain.push(upsample(logits, width, height)?.mask);
         let before = Instant::now();
         let next = steady.next(frame, logits, start + period * n);
-        slowest = slowest.max(before.elapsed());
-        if std::env::var_os("EACH").is_some() {
-            let motion = next.motion.map(|m| (m.change(), m.speed() * 640.0));
-            println!(
-                "{n:4} cut {} changed, unexplained; px {motion:.3?}",
-                next.cut
-            );
-        }
+        taken.push(before.elapsed());
         steadied.push(upsample(next.logits, width, height)?.mask);
     }
     for (name, masks) in [("plain", &plain), ("steady", &steadied)] {
@@ -54,8 +47,43 @@ fn main() -> Anything<()> {
         }
         println!();
     }
-    println!("slowest {slowest:.2?}");
+    taken.sort();
+    println!("median {:.2?} a frame", taken[taken.len() / 2]);
+    for apart in [1, 3, 6] {
+        let found = carried(&frames, &logits, apart)?;
+        println!("carried over {apart}: {found}");
+    }
     Ok(())
+}
+
+/// How well masks moved to a later frame agree with the later frame's own.
+fn carried(frames: &[Frame], logits: &[LogitMap], apart: usize) -> Anything<String> {
+    let [mut then, mut now] = [Luma::default(), Luma::default()];
+    let (mut motion, mut results) = (Motion::default(), Vec::new());
+    for later in apart..frames.len() {
+        let (earlier, [width, height]) = (later - apart, frames[later].size());
+        then.take(&frames[earlier]);
+        now.take(&frames[later]);
+        motion.prove(&then, &now);
+        let mut moved = logits[earlier].clone();
+        if motion.carry(&logits[earlier], &mut moved).is_ok() {
+            let own = upsample(&logits[later], width, height)?.mask;
+            let agreement = |logits: &LogitMap| -> Anything<f64> {
+                let mask = upsample(logits, width, height)?.mask;
+                Ok(dice(&mask, &own))
+            };
+            results.push([agreement(&moved)?, agreement(&logits[earlier])?]);
+        }
+    }
+    let mean = |i: usize| results.iter().map(|dice| dice[i]).sum::<f64>() / results.len() as f64;
+    let (count, all) = (results.len(), frames.len().saturating_sub(apart));
+    if count == 0 {
+        return Ok(format!("none of {all}"));
+    }
+    let [moved, unmoved] = [mean(0), mean(1)];
+    Ok(format!(
+        "{count} of {all}, Dice {moved:.4} (not moved: {unmoved:.4})"
+    ))
 }
 
 /// All files of a folder with such names, read.

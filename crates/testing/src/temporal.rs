@@ -73,7 +73,12 @@ fn areas(a: &Mask, b: &Mask) -> [f64; 3] {
     })
 }
 
-fn dice(a: &Mask, b: &Mask) -> f64 {
+/// Dice coefficient of two masks; 1 if both are empty.
+///
+/// # Panics
+/// If they are not of one size.
+#[must_use]
+pub fn dice(a: &Mask, b: &Mask) -> f64 {
     let [one, other, both] = areas(a, b);
     if one + other == 0.0 {
         1.0
