@@ -9,6 +9,8 @@ const NOISE: f32 = 1.5;
 /// vector wrong by so many pixels.
 const ALL: f32 = 0.35;
 const NOTHING: f32 = 0.9;
+/// Pixels from where it began to where a vector there and one back end, up to which they agree, and from which on not at all.
+const ASTRAY: [f32; 2] = [0.7, 1.5];
 
 /// For each block, what motion leaves over.
 #[derive(Clone, Debug)]
@@ -71,7 +73,7 @@ impl Explained {
             let middle = [at % BLOCKS[0], at / BLOCKS[0]].map(|b| (b * BLOCK) as f32 + 1.5);
             let [s, t] = Between::at([middle[0] + u, middle[1] + v]).vector(back);
             let apart = (u + s).abs().max((v + t).abs());
-            *explained *= 1.0 - ramp(apart, 0.7, 1.5);
+            *explained *= 1.0 - ramp(apart, ASTRAY[0], ASTRAY[1]);
         }
     }
 }
@@ -113,6 +115,6 @@ impl Leftover {
 }
 
 /// 0 up to `from`, 1 from `to` on.
-pub(super) fn ramp(at: f32, from: f32, to: f32) -> f32 {
+fn ramp(at: f32, from: f32, to: f32) -> f32 {
     ((at - from) / (to - from).max(1e-6)).clamp(0.0, 1.0)
 }

@@ -5,8 +5,8 @@ use super::luma::{Level, PAD};
 
 /// Side of the window that is compared: a block and half a block around it.
 const WINDOW: usize = 8;
-/// What a pixel's step away from where the search began costs, per window: a quarter of a grey level for each of its pixels.
-/// Where the picture is flat, blocks stay together.
+/// What a pixel's step away from where the search began costs, per window: an eighth of a grey level for each of its
+/// pixels. Where the picture is flat, blocks stay together.
 const STEP: u32 = 2 * (WINDOW * WINDOW) as u32;
 
 /// Compares windows of one level with those of another.

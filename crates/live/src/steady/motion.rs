@@ -1,7 +1,7 @@
 //! How a picture came out of an earlier one.
 
 use super::explained::Explained;
-use super::grid::{Between, COUNT, SMALL};
+use super::grid::{Between, SMALL};
 use super::luma::Luma;
 use super::vectors::Vectors;
 
@@ -61,19 +61,6 @@ impl Motion {
             ..
         } = &self.explained;
         *unexplained > CUT[0] && *unexplained > CUT[1] * changed
-    }
-
-    /// Share of the picture that changed, and share that changed without motion explaining it, each 0..=1.
-    #[must_use]
-    pub fn change(&self) -> [f32; 2] {
-        [self.explained.changed, self.explained.unexplained]
-    }
-
-    /// Root mean square of the vectors, in shares of the picture's width.
-    #[must_use]
-    pub fn speed(&self) -> f32 {
-        let squares = self.vectors.each.iter().map(|[u, v]| u * u + v * v);
-        (squares.sum::<f32>() / COUNT as f32).sqrt() / SMALL[0] as f32
     }
 }
 

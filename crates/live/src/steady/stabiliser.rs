@@ -9,8 +9,9 @@ use super::carry::middle;
 use super::luma::Luma;
 use super::motion::Motion;
 
-/// The past's share is halved where the picture moves by so many cells of the map from one frame to the next.
-const BLUR: f32 = 0.3;
+/// The past's share is halved where the picture moves by so many cells of the map from one frame to the next: an estimate
+/// errs by a share of the motion, and what moves does not show that it flickers.
+const HALVED_AT: f32 = 0.3;
 
 /// How much the past counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,7 +120,7 @@ impl Steady {
         let same = self.past.as_ref()?.side() == logits.side();
         let fade = fade.max(Duration::from_millis(1)).as_secs_f32();
         let share = weight.clamp(0.0, 0.95) * fade / (fade + passed.as_secs_f32());
-        (same && passed <= forget).then_some(share)
+        (same && passed <= forget && share > 0.0).then_some(share)
     }
 }
 
@@ -128,10 +129,9 @@ fn blend(next: &mut LogitMap, past: &LogitMap, motion: &Motion, weight: f32, sur
     let (side, surest) = (next.side(), surest.max(0.0));
     for (at, value) in next.logits_mut().iter_mut().enumerate() {
         let place = middle(at, side);
-        // An estimate errs by a share of the motion, and what moves does not show that it flickers.
         let [u, v] = motion
             .came_from(place)
-            .map(|shift| shift * side as f32 / BLUR);
+            .map(|shift| shift * side as f32 / HALVED_AT);
         let weight = weight * motion.explained(place) / (1.0 + u * u + v * v);
         let past = motion.fetch(past, at).clamp(-surest, surest);
         *value += weight * (past - *value);

@@ -6,8 +6,6 @@ use super::matching::{Evidence, Matcher};
 
 /// How far the smallest level is searched: 12 pixels of the small picture, an eighth of its width.
 const REACH: isize = 3;
-/// Passes of smoothing.
-const PASSES: usize = 1;
 
 /// Where each block came from, in pixels of the small picture.
 #[derive(Clone, Debug)]
@@ -65,9 +63,7 @@ impl Vectors {
         for ((at, vector), evidence) in self.parents.iter().enumerate().zip(&mut self.evidence) {
             *evidence = matcher.evidence([at % BLOCKS[0], at / BLOCKS[0]], *vector);
         }
-        for _ in 0..PASSES {
-            self.smooth();
-        }
+        self.smooth();
         for (vector, evidence) in self.each.iter_mut().zip(&self.evidence) {
             *vector = evidence.vector();
         }
