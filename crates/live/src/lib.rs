@@ -2,7 +2,8 @@
 //!
 //! [`Session`] watches one source: its pictures go to the model's lane, where the newest wins; its answers become a
 //! [`LiveView`] for whoever looks. What may be shown ([`State`]) is worked out from what is known and the time whenever
-//! somebody looks, so that nothing that stopped goes on looking alive. Knows the model by the seam alone, and no protocol.
+//! somebody looks, so that nothing that stopped goes on looking alive. [`steady`] keeps masks and verdicts from
+//! flickering, and moves a mask with the picture. Knows the model by the seam alone, and no protocol.
 //!
 //! Research use only. Not for clinical use.
 
@@ -19,6 +20,7 @@ mod session;
 mod settings;
 mod spec;
 mod state;
+pub mod steady;
 mod studio;
 mod view;
 

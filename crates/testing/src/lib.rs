@@ -2,7 +2,9 @@
 
 pub mod fake;
 mod onnx;
+pub mod oracle;
 pub mod puppet;
+pub mod temporal;
 pub mod toy;
 
 use std::path::PathBuf;

@@ -32,6 +32,18 @@ impl LogitMap {
         &self.logits
     }
 
+    /// As [`LogitMap::logits`], to be changed.
+    #[must_use]
+    pub fn logits_mut(&mut self) -> &mut [f32] {
+        &mut self.logits
+    }
+
+    /// Becomes as another, in the memory it has if that is enough.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.side = other.side;
+        self.logits.clone_from(&other.logits);
+    }
+
     /// As [`LogitMap::logits`], for who needs the map no more.
     #[must_use]
     pub fn into_logits(self) -> Vec<f32> {

@@ -113,6 +113,7 @@ const HOUSE: [Storey; 8] = [
         root: "lib.rs",
         knows: &["picture", "video"],
         rooms: &[
+            ("steady", &[]),
             ("state", &[]),
             ("settings", &["state"]),
             ("spec", &["state", "settings"]),

@@ -82,9 +82,9 @@ impl Endoscope {
         let lit = if moment.on { 1.0 } else { 0.05 };
         for ((y, row), light) in rows.enumerate().zip(self.light.chunks_exact(width)) {
             let line = &mut self.line;
-            self.folds.row(moment.origin, y, &mut line.folds);
-            self.vessels.row(moment.origin, y, &mut line.vessels);
-            self.glints.row(moment.origin, y, &mut line.glints);
+            self.folds.tissue(moment, y, &mut line.folds);
+            self.vessels.tissue(moment, y, &mut line.vessels);
+            self.glints.tissue(moment, y, &mut line.glints);
             line.polyp.fill(0.0);
             if let Some(target) = &moment.target {
                 line.add(target, y);

@@ -12,6 +12,8 @@ pub(super) struct Moment {
     pub sequence: u64,
     /// Where the tissue's texture begins, pixels.
     pub origin: [f32; 2],
+    /// Whether the tissue is seen in a mirror: another scene has nothing in common with the first.
+    pub mirrored: bool,
     /// The target, where there is one.
     pub target: Option<Outline>,
     /// Whether the probe is on the body.
@@ -41,7 +43,8 @@ impl Moment {
         let gone = matches!(kind, Some(IncidentKind::ProbeOff | IncidentKind::Empty));
         Self {
             sequence: shown,
-            origin: hand.origin(time),
+            origin: hand.origin(time, scene > 0),
+            mirrored: scene > 0,
             target: (!gone).then(|| hand.target(time)),
             on: kind != Some(IncidentKind::ProbeOff),
         }
@@ -83,8 +86,9 @@ impl Hand {
         ]
     }
 
-    fn origin(&self, time: f64) -> [f32; 2] {
+    fn origin(&self, time: f64, mirrored: bool) -> [f32; 2] {
         let [x, y] = self.probe(time);
+        let x = if mirrored { -x } else { x };
         // A scene of its own lies elsewhere in the texture: a quarter of the picture is spare on either side.
         let place = |chance: f32, side: f32| side * (0.12 + 0.26 * chance);
         [

@@ -1,5 +1,6 @@
 //! Textures, made once: what moves is where they are looked at.
 
+use super::moment::Moment;
 use super::random::Random;
 
 /// Values, row-major, larger than the picture: it is looked at through a window that moves.
@@ -87,6 +88,14 @@ impl Texture {
     /// Size of a texture for pictures of this size.
     pub fn size(picture: [u32; 2]) -> [usize; 2] {
         picture.map(|side| (side as f32 * (1.0 + Self::SPARE)) as usize + 2)
+    }
+
+    /// Writes the row `y` of the tissue at a moment.
+    pub fn tissue(&self, moment: &Moment, y: usize, line: &mut [f32]) {
+        self.row(moment.origin, y, line);
+        if moment.mirrored {
+            line.reverse();
+        }
     }
 
     /// Writes the row `y` of the picture: the texture from `origin` on (pixels, its fractions bilinear), clamped to what

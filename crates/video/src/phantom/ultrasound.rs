@@ -88,7 +88,7 @@ impl Ultrasound {
             .zip(self.air.chunks_exact(width));
         for ((y, row), (gain, air)) in rows.enumerate().zip(fields) {
             if moment.on {
-                self.tissue.row(moment.origin, y, &mut self.line);
+                self.tissue.tissue(moment, y, &mut self.line);
                 if let Some(target) = &moment.target {
                     match self.probe {
                         Probe::Linear => {
