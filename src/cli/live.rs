@@ -75,6 +75,7 @@ impl LiveArgs {
             budget_ms: self.budget_ms,
             signal_ms: None,
             unsure_below: None,
+            steady: None,
         })
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use picture::segmenter::{LiveOutcome, Segmentation};
+use picture::segmenter::LiveOutcome;
 
 use crate::core::Core;
-use crate::settings::LiveSettings;
-use crate::state::Verdict;
+use crate::judge::{Judge, Shown};
 use crate::view::LiveAnswer;
 
 /// Longest wait, so that a change is noticed that was not to be foreseen.
@@ -16,9 +15,10 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Runs until the core is stopped.
 pub(crate) fn announce(core: &Arc<Core>) {
     let mut told = None;
+    let mut judge = Judge::new(&core.settings);
     while !core.is_stopped() {
         match core.outcome() {
-            Some(outcome) => answer(core, outcome),
+            Some((question, outcome)) => answer(core, &mut judge, question, outcome),
             None => {
                 let (state, change) = core.next_change();
                 if told.replace(state) != Some(state) {
@@ -32,38 +32,23 @@ pub(crate) fn announce(core: &Arc<Core>) {
     }
 }
 
-fn answer(core: &Arc<Core>, outcome: LiveOutcome) {
-    match outcome.result {
-        Ok(segmentation) => core.publish(LiveAnswer {
-            number: core.next_number(),
-            sequence: outcome.sequence,
-            captured: outcome.captured,
-            finished: outcome.finished,
-            verdict: judge(&segmentation, &core.settings),
-            segmentation,
-        }),
-        Err(why) => core.unanswered(outcome.sequence, &why),
-    }
-}
-
-/// What is to be thought of a mask.
-fn judge(segmentation: &Segmentation, settings: &LiveSettings) -> Verdict {
-    let Segmentation {
-        check,
-        confidence,
-        probability,
-        ..
-    } = segmentation;
-    if check
-        .as_ref()
-        .is_some_and(picture::segmenter::ModalityCheck::is_mismatch)
-    {
-        Verdict::WrongModality
-    } else if probability.is_none() {
-        Verdict::NothingFound
-    } else if confidence.is_some_and(|confidence| confidence < settings.unsure_below) {
-        Verdict::Unsure
-    } else {
-        Verdict::Mask
+fn answer(core: &Arc<Core>, judge: &mut Judge, question: u64, outcome: LiveOutcome) {
+    let mut segmentation = match outcome.result {
+        Ok(segmentation) => segmentation,
+        Err(why) => return core.unanswered(outcome.sequence, &why),
+    };
+    match judge.judge(question, &mut segmentation, outcome.captured) {
+        Shown::Answer { verdict, settled } => {
+            let answer = LiveAnswer {
+                number: core.next_number(),
+                sequence: outcome.sequence,
+                captured: outcome.captured,
+                finished: outcome.finished,
+                verdict,
+                segmentation,
+            };
+            core.publish(answer, settled);
+        }
+        Shown::Before => core.held(outcome.sequence),
     }
 }

@@ -280,8 +280,8 @@ impl Core {
 
     // --- what the announcer asks and tells ---
 
-    /// The answer that waits, unless it is one to an old question.
-    pub fn outcome(&self) -> Option<LiveOutcome> {
+    /// The answer that waits, and the number of its question, unless that is an old one.
+    pub fn outcome(&self) -> Option<(u64, LiveOutcome)> {
         let mut line = lock(&self.line);
         self.answered.hush();
         let (lane, outcome) = line.outcome.take()?;
@@ -290,7 +290,7 @@ impl Core {
         if !current {
             lock(&self.desk).overtaken += 1;
         }
-        current.then_some(outcome)
+        current.then_some((lane, outcome))
     }
 
     /// The number of the next answer.
@@ -298,14 +298,19 @@ impl Core {
         lock(&self.desk).published + 1
     }
 
-    /// Makes an answer the newest. Whoever listens is told.
-    pub fn publish(self: &Arc<Self>, answer: LiveAnswer) {
+    /// Makes an answer the newest. Whoever listens is told. Unless it is settled, pictures that are equal are asked about anew.
+    pub fn publish(self: &Arc<Self>, answer: LiveAnswer, settled: bool) {
         let now = self.clock.now();
-        let stepped = lock(&self.desk).publish(answer, now, &self.settings);
+        let stepped = lock(&self.desk).publish(answer, settled, now, &self.settings);
         if stepped {
             self.follow_pace();
         }
         self.ears.tell();
+    }
+
+    /// The answer to a picture is not shown, and the one before is for a little longer.
+    pub fn held(&self, sequence: u64) {
+        lock(&self.desk).held(sequence);
     }
 
     /// A picture got no answer; why.

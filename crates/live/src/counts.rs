@@ -32,6 +32,8 @@ pub struct LiveCounts {
     pub lanes: LaneCounts,
     /// Answers that were published.
     pub published: u64,
+    /// Answers that were odd, so that the one before was shown for a little longer.
+    pub held: u64,
     /// Answers that a newer one overtook before they were looked at, or that nobody asked for any more.
     pub overtaken: u64,
 }

@@ -18,6 +18,7 @@ pub(crate) struct Desk {
     pub capture: CaptureCounts,
     pub overtaken: u64,
     pub published: u64,
+    held: u64,
     pub pace: Pace,
     /// The newest answer, and the newest picture that it is an answer to.
     answer: Option<(Arc<LiveAnswer>, LivePicture)>,
@@ -48,6 +49,7 @@ impl Desk {
             capture: CaptureCounts::default(),
             overtaken: 0,
             published: 0,
+            held: 0,
             pace: Pace::new(settings.patience.budget),
             answer: None,
             newest: None,
@@ -82,8 +84,13 @@ impl Desk {
         self.captured.tick(now);
         self.standing.seen = Some(now);
         self.standing.signal = Signal::Up;
-        self.newest = Some(picture.clone());
-        if unchanged && self.is_answer_of(&picture, now, settings) {
+        let before = self.newest.replace(picture.clone());
+        // What lies between was perhaps never asked about: equal to it is not equal to what was.
+        let asked = before.zip(self.question.as_ref());
+        let same = asked.is_some_and(|(before, question)| {
+            unchanged && before.sequence == question.same.sequence
+        });
+        if same && self.is_answer_of(&picture, now, settings) {
             self.capture.same += 1;
             return None;
         }
@@ -139,7 +146,13 @@ impl Desk {
     }
 
     /// Makes an answer the newest; whether the pace changed.
-    pub fn publish(&mut self, answer: LiveAnswer, now: Instant, settings: &LiveSettings) -> bool {
+    pub fn publish(
+        &mut self,
+        answer: LiveAnswer,
+        settled: bool,
+        now: Instant,
+        settings: &LiveSettings,
+    ) -> bool {
         let took = answer.finished.saturating_duration_since(answer.captured);
         let stepped = self.pace.answered(Some(took), now);
         if took > settings.patience.budget {
@@ -159,8 +172,17 @@ impl Desk {
         self.standing.refused = None;
         self.published += 1;
         self.segmented.tick(now);
+        if !settled {
+            self.close(answer.sequence);
+        }
         self.answer = Some((Arc::new(answer), shown));
         stepped
+    }
+
+    /// The answer to a picture is not shown; pictures that are equal to it are asked about anew.
+    pub fn held(&mut self, sequence: u64) {
+        self.close(sequence);
+        self.held += 1;
     }
 
     /// A picture got no answer; why. Whether the pace changed.
@@ -245,6 +267,7 @@ impl Desk {
                 capture: self.capture,
                 published: self.published,
                 overtaken: self.overtaken,
+                held: self.held,
                 ..LiveCounts::default()
             },
         }

@@ -14,6 +14,7 @@ mod counts;
 mod desk;
 mod ears;
 mod error;
+mod judge;
 mod pace;
 mod pool;
 mod session;

@@ -6,6 +6,7 @@ use picture::scale::Scale;
 use picture::segmenter::{Ask, LaneSpec};
 
 use crate::state::LivePatience;
+use crate::steady::Insistence;
 
 /// How a live source is to be treated.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,10 @@ pub struct LiveSettings {
     pub small_model: Option<String>,
     /// A mask of a lower confidence is not shown, 0..=1.
     pub unsure_below: f32,
+    /// How long an answer must insist until a mask is withheld that was shown; and until one is shown that was withheld.
+    pub insistence: [Insistence; 2],
+    /// Whether masks are steadied by those before them; if not, each is what the still path gives, bit for bit.
+    pub steady: bool,
     /// Pictures that have been equal for so long are told of.
     pub still_after: Duration,
 }
@@ -33,6 +38,12 @@ impl Default for LiveSettings {
             scale: Scale::Unknown,
             small_model: None,
             unsure_below: 0.5,
+            // At 30 frames a second a tenth and a sixth of a second; of slow sources two frames.
+            insistence: [(3, 150), (5, 250)].map(|(times, ms)| Insistence {
+                times,
+                lasting: Duration::from_millis(ms),
+            }),
+            steady: true,
             still_after: Duration::from_secs(3),
         }
     }

@@ -52,6 +52,9 @@ pub struct LiveSourceSpec {
     /// Without a picture for so long there is no signal, milliseconds, 50 to 60,000. More than the time between two pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ms: Option<u32>,
+    /// Whether masks are steadied by those before them; they are, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady: Option<bool>,
     /// A mask of a lower confidence is not shown, 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsure_below: Option<f32>,
@@ -159,6 +162,7 @@ impl LiveSourceSpec {
             scale,
             small_model: self.small_model.clone(),
             unsure_below,
+            steady: self.steady.unwrap_or(default.steady),
             ..default
         })
     }

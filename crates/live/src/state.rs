@@ -98,15 +98,15 @@ impl Serialize for State {
     }
 }
 
-/// The model's answer to a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The model's answer to a picture, the safer the later: what is withheld misleads nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// A mask to be shown.
     Mask,
-    /// An empty one.
-    NothingFound,
     /// One that is not to be relied upon.
     Unsure,
+    /// An empty one.
+    NothingFound,
     /// The picture does not look like its modality.
     WrongModality,
 }

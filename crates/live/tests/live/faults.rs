@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use espmedsam_live::{Listener, State};
+use espmedsam_live::{Listener, PaceStep, State};
 use picture::segmenter::{Ask, EngineError, Modality, Readiness};
 use testing::fake::MODALITIES;
 use testing::puppet::Act;
@@ -234,4 +234,84 @@ fn who_listens_is_told_of_answers_and_of_what_time_alone_changes() {
     assert_eq!(stage.session.listeners(), 1);
     drop(listener);
     assert_eq!(stage.session.listeners(), 0);
+}
+
+#[test]
+fn one_odd_picture_does_not_blink_and_ten_do() {
+    let stage = Stage::with(Stage::plain());
+    let states = |acts: &[Act]| {
+        let shown = acts.iter().map(|act| {
+            stage.pass(33);
+            stage.show(act.clone()).state
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let (mask, nothing) = (State::Mask, State::NothingFound);
+    assert_eq!(states(&[BRIGHT, DARK, BRIGHT, Act::Odd, BRIGHT]), [mask; 5]);
+    // While an odd picture is not believed, the mask that is shown is the one before's, on its own picture.
+    stage.pass(33);
+    let held = stage.show(DARK);
+    assert_eq!(held.picture.as_ref().unwrap().frame.rgb()[0], 200);
+    assert_eq!(held.counts.held, 3);
+    // Equal pictures are asked about again until the word is settled, and then no more.
+    assert_eq!(
+        states(&[DARK, DARK, DARK, DARK]),
+        [mask, nothing, nothing, nothing]
+    );
+    let counts = stage.session.look().counts;
+    assert_eq!(counts.capture.same, 2);
+    assert_eq!(
+        states(&[BRIGHT, BRIGHT, BRIGHT, BRIGHT, BRIGHT]),
+        [nothing, nothing, nothing, nothing, mask]
+    );
+    // What is withheld is not told in other ways either.
+    let report = stage.session.look();
+    assert!(report.masked().is_some());
+}
+
+#[test]
+fn a_mask_that_is_not_believed_yet_is_gone_from_the_answer() {
+    let stage = Stage::with(Stage::plain());
+    stage.show(DARK);
+    stage.pass(33);
+    let view = stage.show(BRIGHT);
+    assert_eq!(view.state, State::NothingFound);
+    let answer = view.answer.unwrap();
+    assert_eq!(answer.segmentation.frame.rgb()[0], 200);
+    assert!(
+        answer
+            .segmentation
+            .mask
+            .pixels()
+            .iter()
+            .all(|pixel| *pixel == 0)
+    );
+    assert_eq!(answer.segmentation.confidence, None);
+}
+
+#[test]
+fn a_picture_that_was_left_out_is_not_taken_for_the_one_before_it() {
+    let stage = Stage::new();
+    stage.fake.slow(350);
+    // Too late for its budget again and again: every second picture is left out.
+    let mut grey = 0;
+    while stage.session.look().step == PaceStep::Full {
+        grey = (grey + 1) % 100;
+        stage.puppet.act(Act::Picture(8, 6, grey));
+        stage.until("it is in work", |view| view.counts.lanes.in_work == 1);
+        assert!(stage.clock.wait_for_sleepers(3));
+        stage.pass(350);
+        stage.until("it is answered", |view| view.counts.lanes.in_work == 0);
+    }
+    stage.fake.slow(0);
+    if stage.session.look().counts.capture.captured % 2 == 1 {
+        stage.show(Act::Picture(8, 6, 127));
+    }
+    assert_eq!(stage.show(BRIGHT).state, State::Mask);
+    let left_out = stage.session.look().counts.capture.left_out;
+    assert_eq!(stage.show(DARK).state, State::Mask);
+    assert_eq!(stage.session.look().counts.capture.left_out, left_out + 1);
+    let view = stage.show(DARK);
+    assert_eq!(view.state, State::NothingFound);
+    assert_eq!(view.picture.unwrap().frame.rgb()[0], 50);
 }

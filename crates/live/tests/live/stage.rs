@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use espmedsam_live::steady::Insistence;
 use espmedsam_live::{LiveCounts, LiveSettings, LiveView, Session, SessionSpec, State};
 use picture::segmenter::{Ask, ManualClock};
 use testing::fake::{Fake, MODALITIES};
@@ -20,13 +21,33 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
+        // Each answer counts by itself.
+        let at_once = Insistence {
+            times: 1,
+            lasting: Duration::ZERO,
+        };
+        Self::with(LiveSettings {
+            insistence: [at_once; 2],
+            ..Self::plain()
+        })
+    }
+
+    /// The default settings, but for masks that are just what the fake gives.
+    pub fn plain() -> LiveSettings {
+        LiveSettings {
+            steady: false,
+            ..LiveSettings::default()
+        }
+    }
+
+    pub fn with(settings: LiveSettings) -> Self {
         let clock = Arc::new(ManualClock::default());
         let fake = Fake::by(clock.clone(), 4);
         let puppet = Puppet::new(clock.clone());
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
             ask: Ask::new(MODALITIES[1]),
-            settings: LiveSettings::default(),
+            settings,
         };
         let session = Session::begin(0, spec, fake.clone(), clock.clone()).unwrap();
         let stage = Self {
@@ -69,12 +90,13 @@ impl Stage {
                 capture,
                 lanes,
                 published,
+                held,
                 overtaken,
             } = view.counts;
             capture.captured > before.capture.captured
                 && capture.captured == capture.same + capture.offered + capture.left_out
                 && lanes.waiting + lanes.in_work == 0
-                && published + overtaken == lanes.computed
+                && published + held + overtaken == lanes.computed
         })
     }
 

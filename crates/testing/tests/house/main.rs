@@ -115,7 +115,7 @@ const HOUSE: [Storey; 8] = [
         rooms: &[
             ("steady", &[]),
             ("state", &[]),
-            ("settings", &["state"]),
+            ("settings", &["state", "steady"]),
             ("spec", &["state", "settings"]),
             ("error", &["spec"]),
             ("counts", &[]),
@@ -129,7 +129,8 @@ const HOUSE: [Storey; 8] = [
                 &["state", "settings", "ears", "pace", "view", "desk"],
             ),
             ("capture", &["state", "pool", "core"]),
-            ("announce", &["state", "settings", "view", "core"]),
+            ("judge", &["state", "settings", "steady"]),
+            ("announce", &["judge", "view", "core"]),
             (
                 "session",
                 &[
