@@ -18,13 +18,30 @@ use super::problem::{Problem, internal};
     responses((status = 200, description = "The figures now", body = String, content_type = "text/plain"), Problem))]
 pub async fn scrape(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     // The kernel's files may take their time, and so may who is asked for the models.
-    let text = tokio::task::spawn_blocking(move || text(&app, &[], Path::new("/"))).await;
+    let text = tokio::task::spawn_blocking(move || text(&app, Path::new("/"))).await;
     let text = text.map_err(|panic| internal(&panic.to_string()))?;
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
 }
 
-/// All of it; `root` is where the system's files are.
-pub(super) fn text(app: &App, sources: &[LiveScrape<'_>], root: &Path) -> String {
+/// All of it now; `root` is where the system's files are.
+fn text(app: &App, root: &Path) -> String {
+    let watched = app.studio.all();
+    let meters = app.meters.live.of(&watched);
+    let views: Vec<_> = (watched.iter())
+        .map(|(_, session)| session.look())
+        .collect();
+    let sources: Vec<_> = (watched.iter().zip(&views).zip(&meters))
+        .map(|(((name, session), view), meter)| LiveScrape {
+            name,
+            view,
+            viewers: session.listeners(),
+            meter,
+        })
+        .collect();
+    put_together(app, &sources, root)
+}
+
+pub(super) fn put_together(app: &App, sources: &[LiveScrape<'_>], root: &Path) -> String {
     let mut out = Exposition::new();
     out.gauge("espmedsam_build_info", "The program.")
         .put(&[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -50,6 +67,8 @@ fn budgets(out: &mut Exposition, app: &App) {
         "The most that may be open.",
     )
     .put(&[], most);
+    out.gauge("espmedsam_live_viewers_max", "The most that may look.")
+        .put(&[], config.max_viewers);
     let places = config.max_in_flight as usize;
     out.gauge(
         "espmedsam_http_pictures",

@@ -1,10 +1,12 @@
 //! Live sources.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use live::{CaptureCounts, LiveAnswer, LiveCounts, LiveView, State};
+use live::{CaptureCounts, LiveAnswer, LiveCounts, LiveView, Observer, PaceStep, Session, State};
 use picture::segmenter::LaneCounts;
+use picture::sync::lock;
 
 use super::exposition::Exposition;
 use super::histogram::Histogram;
@@ -17,6 +19,14 @@ pub struct LiveMeter {
     /// The number of the newest answer that was observed.
     seen: AtomicU64,
     frames: Arc<ResultMeter>,
+}
+
+/// The meters of all sources that are watched, by their sessions' numbers. A source is measured from the first time on that
+/// somebody asks: before that nobody could see a difference.
+#[derive(Debug, Default)]
+pub struct LiveMeters {
+    frames: Arc<ResultMeter>,
+    sessions: Mutex<BTreeMap<u64, Arc<LiveMeter>>>,
 }
 
 /// A source, when somebody asks.
@@ -33,7 +43,7 @@ pub struct LiveScrape<'a> {
 }
 
 impl LiveMeter {
-    /// For a new source. `frames` is that of all sources ([`super::Meters::frames`]).
+    /// For a new source. `frames` is that of all sources.
     pub fn new(frames: Arc<ResultMeter>) -> Self {
         Self {
             age: Histogram::default(),
@@ -54,6 +64,35 @@ impl LiveMeter {
         let verdict = State::from(answer.verdict).name();
         self.frames.count(&segmentation.modality, verdict);
         self.frames.time(&segmentation.times);
+    }
+}
+
+impl Observer for LiveMeter {
+    fn answered(&self, answer: &LiveAnswer) {
+        self.observe(answer);
+    }
+}
+
+impl LiveMeters {
+    /// What became of the pictures of all sources.
+    pub fn frames(&self) -> &Arc<ResultMeter> {
+        &self.frames
+    }
+
+    /// A meter for each of these. Those of others, which have ended, are dropped.
+    pub fn of(&self, watched: &[(String, Arc<Session>)]) -> Vec<Arc<LiveMeter>> {
+        let mut sessions = lock(&self.sessions);
+        sessions.retain(|number, _| watched.iter().any(|(_, other)| other.number() == *number));
+        let meter = |(_, session): &(String, Arc<Session>)| {
+            let meter = sessions.entry(session.number()).or_insert_with(|| {
+                let meter = Arc::new(LiveMeter::new(self.frames.clone()));
+                let observer: Arc<dyn Observer> = meter.clone();
+                session.observe(&observer);
+                meter
+            });
+            meter.clone()
+        };
+        watched.iter().map(meter).collect()
     }
 }
 
@@ -213,5 +252,14 @@ fn states(out: &mut Exposition, sources: &[LiveScrape<'_>]) {
     for source in sources {
         let name = [("source", source.name)];
         family.put_state(&name, &all, source.view.state.name());
+    }
+    let mut family = out.gauge(
+        "espmedsam_live_step",
+        "1 for how far the source has stepped down, as the board cannot hold its pace.",
+    );
+    let all = PaceStep::ALL.map(PaceStep::name);
+    for source in sources {
+        let name = [("source", source.name)];
+        family.put_state(&name, &all, source.view.step.name());
     }
 }

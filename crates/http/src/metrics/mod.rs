@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use engine::render as render_engine;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use host::render as render_host;
-pub use live::{LiveMeter, LiveScrape, render as render_live};
+pub use live::{LiveMeter, LiveMeters, LiveScrape, render as render_live};
 pub use requests::{RequestMeter, count};
 pub use results::ResultMeter;
 
@@ -39,8 +39,8 @@ pub struct Meters {
     pub connections: ConnectionMeter,
     /// What became of jobs.
     pub jobs: Arc<ResultMeter>,
-    /// What became of frames of live sources.
-    pub frames: Arc<ResultMeter>,
+    /// Answers to live sources.
+    pub live: LiveMeters,
 }
 
 impl Meters {
@@ -52,7 +52,7 @@ impl Meters {
             out,
             &[
                 (Entrance::Queue, &self.jobs),
-                (Entrance::Lane, &self.frames),
+                (Entrance::Lane, self.live.frames()),
             ],
         );
     }

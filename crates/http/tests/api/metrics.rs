@@ -1,10 +1,14 @@
 //! `GET /metrics`: counts after known requests, and labels that no client can make.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use super::support::{ASK, Server, good, picture, read_reply, wait_until};
+use ::live::{LiveSettings, SessionSpec};
 use espmedsam_http::ServerConfig;
+use picture::segmenter::{Ask, SystemClock};
 use testing::exposition::Scrape;
+use testing::puppet::{Act, Puppet};
 
 fn server() -> Server {
     Server::start(ServerConfig::default(), 8)
@@ -267,4 +271,54 @@ fn connections_are_counted_and_those_refused_too() {
     let budget = [("budget", "replies")];
     let most = scrape.value("espmedsam_http_budget_bytes", &budget);
     assert_eq!(most, Some(f64::from(64 << 20)));
+}
+
+#[test]
+fn a_live_source_is_measured_answer_by_answer_also_while_its_picture_is_held() {
+    let server = server();
+    let puppet = Puppet::new(Arc::new(SystemClock));
+    let spec = SessionSpec {
+        opener: Arc::new(puppet.clone()),
+        ask: Ask::new("ultrasound"),
+        settings: LiveSettings::default(),
+    };
+    let session = server.studio.begin("probe", spec).unwrap();
+    let probe = [("source", "probe")];
+    let ages = |scrape: &Scrape| scrape.value("espmedsam_live_age_seconds_count", &probe);
+    let published = |scrape: &Scrape| {
+        let labels = [("source", "probe"), ("fate", "published")];
+        scrape.value("espmedsam_live_answers_total", &labels)
+    };
+    // From here on it is measured.
+    assert_eq!(ages(&scrape(&server)), Some(0.0));
+    let mut sent = 0;
+    let mut send = |count: u64| {
+        for _ in 0..count {
+            sent += 1;
+            puppet.act(Act::Picture(32, 32, 150 + sent as u8));
+            wait_until("it is answered", || session.look().counts.published == sent);
+        }
+    };
+    send(3);
+    session.freeze(true);
+    send(4);
+    let seen = scrape(&server);
+    assert_eq!((ages(&seen), published(&seen)), (Some(7.0), Some(7.0)));
+    assert_eq!(seen.value("espmedsam_live_frozen", &probe), Some(1.0));
+    assert_eq!(
+        seen.value("espmedsam_live_captured_total", &probe),
+        Some(7.0)
+    );
+    assert_eq!(seen.value("espmedsam_live_viewers", &probe), Some(0.0));
+    let mask = [
+        ("entrance", "lane"),
+        ("modality", "ultrasound"),
+        ("outcome", "mask"),
+    ];
+    assert_eq!(seen.value("espmedsam_results_total", &mask), Some(7.0));
+    // A source that has ended is no more; what became of its pictures stays in the sum of all.
+    server.studio.end("probe");
+    let after = scrape(&server);
+    assert_eq!((ages(&after), published(&after)), (None, None));
+    assert_eq!(after.value("espmedsam_results_total", &mask), Some(7.0));
 }

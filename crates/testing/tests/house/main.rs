@@ -122,17 +122,21 @@ const HOUSE: [Storey; 8] = [
             ("pace", &[]),
             ("pool", &[]),
             ("view", &["state", "counts", "pace"]),
+            ("observer", &["view"]),
             ("desk", &["state", "settings", "counts", "pace", "view"]),
             (
                 "core",
-                &["state", "settings", "ears", "pace", "view", "desk"],
+                &[
+                    "state", "settings", "ears", "observer", "pace", "view", "desk",
+                ],
             ),
             ("capture", &["state", "pool", "core"]),
             ("announce", &["state", "settings", "view", "core"]),
             (
                 "session",
                 &[
-                    "settings", "spec", "error", "ears", "view", "core", "capture", "announce",
+                    "settings", "spec", "error", "ears", "observer", "view", "core", "capture",
+                    "announce",
                 ],
             ),
             ("studio", &["spec", "error", "session"]),

@@ -9,7 +9,7 @@ use testing::fake::Fake;
 
 use super::super::{LiveMeter, LiveScrape};
 use super::{answer, app, view};
-use crate::scrape::text;
+use crate::scrape::put_together;
 
 /// A name such as nobody should give.
 const HOSTILE: &str = "a\"} 1\n# TYPE evil counter\\\u{7}é{b=\"";
@@ -18,7 +18,7 @@ const HOSTILE: &str = "a\"} 1\n# TYPE evil counter\\\u{7}é{b=\"";
 fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
     let fake = Fake::new(4);
     let app = app(&fake);
-    let [left, right] = [(); 2].map(|()| LiveMeter::new(app.meters.frames.clone()));
+    let [left, right] = [(); 2].map(|()| LiveMeter::new(app.meters.live.frames().clone()));
     let (mask, stale) = (view(State::Mask), view(State::Stale));
     for (number, verdict, ms) in [
         (1, Verdict::Mask, 50),
@@ -38,7 +38,7 @@ fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
         source("left", &mask, 3, &left),
         source(HOSTILE, &stale, 0, &right),
     ];
-    let text = text(&app, &sources, Path::new("/nowhere"));
+    let text = put_together(&app, &sources, Path::new("/nowhere"));
     let scrape = Scrape::read(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
     for (name, label, expected) in [
         ("captured_total", None, 60.0),
@@ -73,6 +73,11 @@ fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
         assert_eq!(state("left", one), f64::from(u8::from(one == "mask")));
         assert_eq!(state(HOSTILE, one), f64::from(u8::from(one == "stale")));
     }
+    let step = |state| {
+        let labels = [("source", "left"), ("state", state)];
+        scrape.value("espmedsam_live_step", &labels)
+    };
+    assert_eq!((step("full"), step("fewer-frames")), (Some(0.0), Some(1.0)));
     let viewers = |source| scrape.value("espmedsam_live_viewers", &[("source", source)]);
     assert_eq!((viewers("left"), viewers(HOSTILE)), (Some(3.0), Some(0.0)));
     // No picture, no age: not 0.
@@ -110,7 +115,7 @@ fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
 fn answers_are_observed_from_many_threads_at_once() {
     let fake = Fake::new(4);
     let app = app(&fake);
-    let meters = [(); 4].map(|()| LiveMeter::new(app.meters.frames.clone()));
+    let meters = [(); 4].map(|()| LiveMeter::new(app.meters.live.frames().clone()));
     std::thread::scope(|scope| {
         for meter in &meters {
             let mut answer = answer(&fake, 0, Verdict::Mask, Duration::from_millis(50));
@@ -122,7 +127,7 @@ fn answers_are_observed_from_many_threads_at_once() {
             });
         }
     });
-    let scrape = Scrape::read(&text(&app, &[], Path::new("/nowhere"))).unwrap();
+    let scrape = Scrape::read(&put_together(&app, &[], Path::new("/nowhere"))).unwrap();
     assert_eq!(scrape.sum("espmedsam_results_total", &[]), 4000.0);
     let lane = [("entrance", "lane")];
     assert_eq!(scrape.sum("espmedsam_result_seconds_count", &lane), 4000.0);

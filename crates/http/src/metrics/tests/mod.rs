@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use ::live::{
-    CaptureCounts, LiveAnswer, LiveCounts, LiveView, Rates, State, Step, Studio, Verdict,
+    CaptureCounts, LiveAnswer, LiveCounts, LiveView, PaceStep, Rates, State, Studio, Verdict,
 };
 use picture::frame::{Frame, Stop};
 use picture::scale::Scale;
@@ -23,7 +23,7 @@ use super::{Exposition, LiveMeter, LiveScrape};
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::router::routes;
-use crate::scrape::text;
+use crate::scrape::put_together;
 
 fn app(fake: &std::sync::Arc<Fake>) -> std::sync::Arc<App> {
     let studio = Studio::new(fake.clone(), std::sync::Arc::new(SystemClock));
@@ -65,7 +65,7 @@ fn view(state: State) -> LiveView {
         picture: None,
         frozen: None,
         still: None,
-        step: Step::FewerFrames,
+        step: PaceStep::FewerFrames,
         rates: Rates {
             captured: 29.5,
             segmented: 14.25,
@@ -126,12 +126,12 @@ fn the_engines_state_is_one_of_four() {
         (Readiness::Stuck("why".into()), "stuck"),
     ] {
         fake.set_readiness(readiness);
-        let scrape = Scrape::read(&text(&app, &[], Path::new("/nowhere"))).unwrap();
+        let scrape = Scrape::read(&put_together(&app, &[], Path::new("/nowhere"))).unwrap();
         assert_eq!(scrape.sum("espmedsam_engine_state", &[]), 1.0);
         let state = [("state", expected)];
         assert_eq!(scrape.value("espmedsam_engine_state", &state), Some(1.0));
     }
-    let scrape = Scrape::read(&text(&app, &[], Path::new("/nowhere"))).unwrap();
+    let scrape = Scrape::read(&put_together(&app, &[], Path::new("/nowhere"))).unwrap();
     let model = [
         ("model", "fake-64"),
         ("sha256", SHA256),
@@ -148,7 +148,7 @@ fn the_engines_state_is_one_of_four() {
 #[test]
 fn every_stage_has_its_histogram() {
     let fake = Fake::new(4);
-    let text = text(&app(&fake), &[], Path::new("/nowhere"));
+    let text = put_together(&app(&fake), &[], Path::new("/nowhere"));
     let scrape = Scrape::read(&text).unwrap();
     for stage in StageTimes::STAGES {
         for entrance in ["queue", "lane"] {
@@ -172,7 +172,7 @@ async fn the_dashboard_asks_for_what_there_is() {
     let request = axum::extract::Request::get("/").body(axum::body::Body::empty());
     let replied = routes(app.clone()).call(request.unwrap()).await;
     assert!(replied.unwrap().status().is_client_error());
-    let meter = LiveMeter::new(app.meters.frames.clone());
+    let meter = LiveMeter::new(app.meters.live.frames().clone());
     meter.observe(&answer(&fake, 1, Verdict::Mask, Duration::from_millis(50)));
     app.meters.jobs.job("ultrasound", Ok(&segmentation(&fake)));
     let mut view = view(State::Mask);
@@ -189,7 +189,7 @@ async fn the_dashboard_asks_for_what_there_is() {
         meter: &meter,
     };
     let root = host::raspberry();
-    let scrape = Scrape::read(&text(&app, &[source], root.path())).unwrap();
+    let scrape = Scrape::read(&put_together(&app, &[source], root.path())).unwrap();
     let path = testing::repository("board/grafana.json");
     let dashboard = std::fs::read_to_string(path).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
