@@ -3,7 +3,7 @@ mod live;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use ::live::{
@@ -16,6 +16,7 @@ use picture::segmenter::{
 };
 use testing::exposition::Scrape;
 use testing::fake::{Fake, SHA256};
+use testing::puppet::Puppet;
 use tower::Service;
 
 use super::histogram::Histogram;
@@ -25,8 +26,10 @@ use crate::config::ServerConfig;
 use crate::router::routes;
 use crate::scrape::put_together;
 
-fn app(fake: &std::sync::Arc<Fake>) -> std::sync::Arc<App> {
-    let studio = Studio::new(fake.clone(), std::sync::Arc::new(SystemClock));
+fn app(fake: &Arc<Fake>) -> Arc<App> {
+    let clock = Arc::new(SystemClock);
+    let puppet = Puppet::new(clock.clone());
+    let studio = Studio::new(fake.clone(), clock, Arc::new(puppet));
     App::new(ServerConfig::default(), studio)
 }
 
