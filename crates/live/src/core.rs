@@ -13,6 +13,7 @@ use picture::sync::lock;
 
 use crate::desk::Desk;
 use crate::ears::Ears;
+use crate::observer::Observers;
 use crate::pace::PaceStep;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, State};
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub clock: Arc<dyn Clock>,
     pub settings: LiveSettings,
     pub ears: Ears,
+    pub observers: Observers,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
     line: Mutex<LaneDesk>,
@@ -83,6 +85,7 @@ impl Core {
             clock,
             settings,
             ears: Ears::default(),
+            observers: Observers::default(),
             segmenter,
             desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk {
@@ -300,6 +303,7 @@ impl Core {
 
     /// Makes an answer the newest. Whoever listens is told. Unless it is settled, pictures that are equal are asked about anew.
     pub fn publish(self: &Arc<Self>, answer: LiveAnswer, settled: bool) {
+        self.observers.tell(&answer);
         let now = self.clock.now();
         let stepped = lock(&self.desk).publish(answer, settled, now, &self.settings);
         if stepped {

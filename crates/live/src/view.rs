@@ -51,6 +51,8 @@ pub struct LiveView {
     pub answer: Option<Arc<LiveAnswer>>,
     /// The picture to be shown: the one that the answer is about, if the state is one; else the newest.
     pub picture: Option<LivePicture>,
+    /// The newest picture.
+    pub newest: Option<LivePicture>,
     /// Since when it is held by a person's wish ([`super::Session::freeze`]).
     pub frozen: Option<Instant>,
     /// For so long every picture has been equal to the one before.

@@ -56,6 +56,11 @@ impl LiveWatch {
         })
     }
 
+    /// Looks so often at least.
+    pub fn hasten(&mut self, heartbeat: Duration) {
+        self.heartbeat = self.heartbeat.min(heartbeat);
+    }
+
     /// Waits until there is something new, or for a while; `None` at the end of the source or of this server.
     pub async fn next(&mut self) -> Option<LiveView> {
         if self.session.has_ended() {

@@ -16,6 +16,7 @@ mod form;
 mod hostile;
 mod lists;
 mod live;
+mod metrics;
 mod mismatch;
 mod page;
 mod segment;

@@ -123,10 +123,13 @@ const HOUSE: [Storey; 8] = [
             ("pace", &[]),
             ("pool", &[]),
             ("view", &["state", "counts", "pace"]),
+            ("observer", &["view"]),
             ("desk", &["state", "settings", "counts", "pace", "view"]),
             (
                 "core",
-                &["state", "settings", "ears", "pace", "view", "desk"],
+                &[
+                    "state", "settings", "ears", "observer", "pace", "view", "desk",
+                ],
             ),
             ("capture", &["state", "pool", "core"]),
             ("judge", &["state", "settings", "steady"]),
@@ -134,7 +137,8 @@ const HOUSE: [Storey; 8] = [
             (
                 "session",
                 &[
-                    "settings", "spec", "error", "ears", "view", "core", "capture", "announce",
+                    "settings", "spec", "error", "ears", "observer", "view", "core", "capture",
+                    "announce",
                 ],
             ),
             ("studio", &["spec", "error", "session"]),
