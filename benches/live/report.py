@@ -11,9 +11,11 @@ from sitting import Sitting
 HEAD = """\
 # Live
 
-Research use only. Not for clinical use. Written by `make bench-live`. {date}, {cpu}, {cores} cores, {source}, 640 x 480 at
-30 a second, `live-224-int8`, {minutes:g} minutes for each number of viewers, half of them on the MJPEG stream and half on
-the page's WebSocket. Beside them a probe is told of every answer by server-sent events, without pictures.
+Research use only. Not for clinical use. Written by `make bench-live`. {date}, {cpu}, {cores} cores.
+
+{source}, 640 x 480 at 30 a second, `live-224-int8`, {minutes:g} minutes for each number of viewers, by turns one on the
+MJPEG stream and one on the page's WebSocket. Beside them a probe is told of every answer by server-sent events, without
+pictures.
 
 *p50* to *max*: milliseconds from a picture's capture to the moment at which a viewer is first told of its answer; *on
 arrival*: the way to the viewer included. *Oldest mask*: the greatest age that any viewer was told with a mask, the budget
@@ -80,6 +82,7 @@ def ages(sittings: Sequence[Sitting]) -> str:
         rows.append({"viewers": str(sat.viewers)} | rates | old | {
             "max": f"{max(told, default=0):.1f}",
             "p99 on arrival": f"{percentile(arrived, 0.99):.1f}",
+            "max on arrival": f"{max(arrived, default=0):.1f}",
             "oldest mask": f"{sat.ledger.oldest_mask_ms:.1f}",
             "the probe missed": f"{sat.ages.missed} of {sat.ages.answers + sat.ages.missed}",
         })  # fmt: skip

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -80,33 +81,42 @@ def sit(command: Command, plan: Plan) -> Sitting:
     """Starts the program, lets everybody look, and ends it."""
     program = Program(command)
     try:
-        program.wait_for_answers()
-        ledger = Ledger(program.source()["budget_ms"])
-        accounts, ages = Accounts(ledger), Ages()
-        seats = [Seat(program.port, ledger, visits) for visits in plan.seats]
-        probe = Seat(program.port, ledger, iter([Visit(PROBE)]))
-        for seat in (probe, *seats):
-            seat.start()
-        time.sleep(plan.settle)
-        # Not before: the first seconds are the others' coming.
-        probe.hear = ages.heard
-        begin = meters(program)
-        sitting = Sitting(len(seats), plan.seconds, ledger, ages, accounts, begin, begin)
-        watch(program, sitting)
-        sitting.end = meters(program)
-        probe.hear = lambda _: None
-        leave(program, sitting, seats)
-        probe.leaving.set()
-        probe.join(GONE)
-    finally:
-        faults = program.stop()
-    sitting.faults = [*ledger.faults, *faults]
+        sitting = attend(program, plan)
+    except (OSError, ValueError) as error:
+        sys.exit("\n".join([f"bench: it cannot be asked any more: {error!r}", *program.stop()]))
+    except BaseException:
+        program.stop()
+        raise
+    ledger, accounts = sitting.ledger, sitting.accounts
+    sitting.faults = [*ledger.faults, *program.stop()]
     if ledger.fault_count > len(ledger.faults):
         sitting.faults.append(f"and {ledger.fault_count - len(ledger.faults)} more")
     if lost := accounts.unaccounted():
         sitting.faults.append(f"{lost} pictures are not accounted for: {dict(accounts.counts)}")
-    if not ages.told:
+    if not sitting.ages.told:
         sitting.faults.append("no answer came to the probe")
+    return sitting
+
+
+def attend(program: Program, plan: Plan) -> Sitting:
+    """Viewers come, are watched, and go."""
+    program.wait_for_answers()
+    ledger, ages = Ledger(program.source()["budget_ms"]), Ages()
+    seats = [Seat(program.port, ledger, visits) for visits in plan.seats]
+    probe = Seat(program.port, ledger, iter([Visit(PROBE)]))
+    for seat in (probe, *seats):
+        seat.start()
+    time.sleep(plan.settle)
+    # Not before: the first seconds are the others' coming.
+    probe.hear = ages.heard
+    begin = meters(program)
+    sitting = Sitting(len(seats), plan.seconds, ledger, ages, Accounts(ledger), begin, begin)
+    watch(program, sitting)
+    sitting.end = meters(program)
+    probe.hear = lambda _: None
+    leave(program, sitting, seats)
+    probe.leaving.set()
+    probe.join(GONE)
     return sitting
 
 
@@ -114,9 +124,6 @@ def watch(program: Program, sitting: Sitting) -> None:
     """Looks once a second."""
     start = time.monotonic()
     for second in itertools.count(1):
-        if program.run.poll() is not None:
-            sitting.ledger.fault(f"it ended after {second} s")
-            return
         footprint = program.process.footprint()
         sitting.footprints.append(footprint)
         sitting.resident.append(footprint.resident_mib)
