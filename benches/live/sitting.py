@@ -93,7 +93,7 @@ def sit(command: Command, plan: Plan) -> Sitting:
         sitting.faults.append(f"and {ledger.fault_count - len(ledger.faults)} more")
     if lost := accounts.unaccounted():
         sitting.faults.append(f"{lost} pictures are not accounted for: {dict(accounts.counts)}")
-    if not sitting.ages.told:
+    if not sitting.ages.answers:
         sitting.faults.append("no answer came to the probe")
     return sitting
 
