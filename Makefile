@@ -190,6 +190,8 @@ test-tsan: tools ## The thread pool's tests on x86-64 under ThreadSanitizer: no 
 bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')
 	cross/setup.sh mca count
+	. .cross/rust.env
+	cargo build --release --locked -p espmedsam-video --example live_stages --target-dir target/live --target $(CROSS_TARGET)
 	mkdir -p out
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md
