@@ -47,3 +47,8 @@ live_of() { echo "$live" | awk -F'|' -v column="$1" 'NR > 2 {gsub(/[ ,]/, "", $c
   if ($2 ~ /JPEG in/) before += $column; else if ($2 !~ /page/) after += $column} END {print "+" before "+" after}'; }
 program_of() { echo "$counts" | awk -F'|' -v core="$1" '$2 ~ /espmedsam/ && $3 ~ core {gsub(/[ ,]/, "", $4); print $4; exit}'; }
 python3 cross/predict.py "A72=$(program_of a72)$(live_of 3)" "A76=$(program_of a76)$(live_of 4)"
+cat <<END
+
+Not in these: scaling 640 x 480 rather than 224 x 224 pixels down, the live stabiliser, and the wait for the engine while it is
+at the picture before.
+END
