@@ -116,11 +116,12 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity
+RUFF := --quiet --config models/pyproject.toml models tests/parity benches/live
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
+	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
@@ -146,6 +147,18 @@ PEERS ?=
 .PHONY: bench-peers
 bench-peers: build $(PEERS_READY) $(RTEN) ## Beside onnxruntime, OpenVINO, rten and tract as it comes; PEERS=--quick for 224 alone
 	.venv/peers/bin/python benches/peers --binary $(BIN) --rten $(RTEN) $(PEERS)
+
+# Times fail neither of the two; a mask older than it may be, or a picture that nobody accounts for, does.
+MINUTES ?=
+.PHONY: bench-live
+bench-live: build ## Age of live answers, and what they cost, with 0, 1 and 4 viewers, to benches/live.md; MINUTES=10 each
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --binary $(BIN) --minutes $(or $(MINUTES),10) --out benches/live.md
+
+.PHONY: soak
+soak: build ## Eight viewers that join, hang and leave: memory flat, every picture accounted for, no panic; MINUTES=60
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --soak --binary $(BIN) --minutes $(or $(MINUTES),60)
 
 ##@ ARM boards, kernels (cross/README.md)
 
@@ -198,6 +211,8 @@ test-tsan: tools ## The thread pool's tests on x86-64 under ThreadSanitizer: no 
 bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')
 	cross/setup.sh mca count
+	. .cross/rust.env
+	cargo build --release --locked -p espmedsam-video --example live_stages --target-dir target/live --target $(CROSS_TARGET)
 	mkdir -p out
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md

@@ -89,6 +89,16 @@ impl LiveView {
         Some(self.now.saturating_duration_since(picture.captured))
     }
 
+    /// Whether this may still be told when `now` is what there is to see: the state is the same, and if that is an answer,
+    /// this one is no older than the budget, whatever newer one there is. What is frozen is held on purpose.
+    #[must_use]
+    pub fn holds(&self, now: &Self, budget: Duration) -> bool {
+        let picture = self.picture.as_ref();
+        let age = picture.map(|picture| now.now.saturating_duration_since(picture.captured));
+        let fresh = !self.state.is_answer() || age.is_none_or(|age| age <= budget);
+        self.frozen.is_some() || (self.state == now.state && fresh)
+    }
+
     /// The words that are to be written over the picture, if any.
     #[must_use]
     pub fn words(&self) -> &'static str {

@@ -81,12 +81,9 @@ pub async fn next_picture(
     let mut view = watch.next().await?;
     loop {
         let made = app.gallery.drawn(&watch.session, &view, rendition).await;
-        let now = watch.session.look();
-        // Drawing took its time, or waiting for others to.
-        if now.state == view.state || view.frozen.is_some() {
+        if watch.holds(&mut view) {
             return Some(made.map(|jpeg| (view, jpeg)));
         }
-        view = now;
     }
 }
 
