@@ -23,7 +23,7 @@ being {budget:.0f} ms. *Captured* to *left out*: a second.
 """
 THREADS = {
     "live-capture": "capture (the phantom is drawn there)",
-    "live-announce": "announcer",
+    "live-announce": "answers steadied and announced",
     "engine-0": "engine",
     "compute-1": "second computing thread",
     "tokio-rt-worker": "HTTP, drawing, encoding",
