@@ -19,6 +19,8 @@ pub(crate) struct Desk {
     pub overtaken: u64,
     pub published: u64,
     held: u64,
+    /// How often something else was asked.
+    asked: u64,
     pub pace: Pace,
     /// The newest answer, and the newest picture that it is an answer to.
     answer: Option<(Arc<LiveAnswer>, LivePicture)>,
@@ -50,6 +52,7 @@ impl Desk {
             overtaken: 0,
             published: 0,
             held: 0,
+            asked: 0,
             pace: Pace::new(settings.patience.budget),
             answer: None,
             newest: None,
@@ -207,6 +210,7 @@ impl Desk {
             ..Standing::new(now)
         };
         (self.answer, self.question) = (None, None);
+        self.asked += 1;
     }
 
     /// That one will not be answered.
@@ -250,6 +254,7 @@ impl Desk {
         LiveView {
             now,
             state,
+            question: self.asked,
             detail: self.standing.detail(state),
             answer,
             newest: self.newest.clone(),

@@ -47,6 +47,8 @@ pub struct LiveView {
     pub state: State,
     /// Why, where there is more to say than the word.
     pub detail: Option<Arc<str>>,
+    /// Counts what the model was asked for so far: nothing of an earlier question is to be shown.
+    pub question: u64,
     /// The newest answer, however old. What may be shown of it says [`LiveView::masked`].
     pub answer: Option<Arc<LiveAnswer>>,
     /// The picture to be shown: the one that the answer is about, if the state is one; else the newest.
@@ -96,7 +98,21 @@ impl LiveView {
         let picture = self.picture.as_ref();
         let age = picture.map(|picture| now.now.saturating_duration_since(picture.captured));
         let fresh = !self.state.is_answer() || age.is_none_or(|age| age <= budget);
-        self.frozen.is_some() || (self.state == now.state && fresh)
+        let asked = self.question == now.question;
+        self.frozen.is_some() || (self.state == now.state && asked && fresh)
+    }
+
+    /// This moment for somebody who cannot be shown a mask in time: the newest picture without one.
+    #[must_use]
+    pub fn too_late(self) -> Self {
+        match self.state.is_answer() && self.frozen.is_none() {
+            true => Self {
+                state: State::Overload,
+                picture: self.newest.clone(),
+                ..self
+            },
+            false => self,
+        }
     }
 
     /// The words that are to be written over the picture, if any.

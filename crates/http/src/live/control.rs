@@ -6,12 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use live::LiveView;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Ask;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::latest::headers;
+use super::present::Trial;
 use super::query::{Asked, Which, find};
 use super::sources::{ListedSource, listed};
 use crate::app::App;
@@ -79,16 +81,32 @@ pub async fn snapshot(
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     let (name, session) = which.find(&app)?;
-    let view = session.look();
+    let (mut view, mut trial) = (session.look(), Trial::default());
+    let kept = loop {
+        let kept = kept(&app, &view).await?;
+        if trial.succeeded(&session, &mut view) {
+            break kept;
+        }
+    };
+    let (sequence, bytes) =
+        kept.ok_or_else(|| Kind::NoMask.because(format!("The state is '{}'.", view.state.name())))?;
+    let mut headers = headers(&view, Form::Overlay.media_type());
+    let file = format!("attachment; filename=\"{name}-{sequence}.png\"");
+    if let Ok(file) = HeaderValue::try_from(file) {
+        headers.insert(header::CONTENT_DISPOSITION, file);
+    }
+    Ok((headers, bytes).into_response())
+}
+
+/// The number of the picture that is shown, and the picture with its mask; `None` if it has none.
+async fn kept(app: &App, view: &LiveView) -> Result<Option<(u64, Vec<u8>)>, Problem> {
     let answer = view.answer.clone().filter(|_| view.masked().is_some());
-    let answer = answer
-        .ok_or_else(|| Kind::NoMask.because(format!("The state is '{}'.", view.state.name())))?;
+    let Some(answer) = answer else {
+        return Ok(None);
+    };
     let sequence = answer.sequence;
-    let desk = app
-        .desks
-        .acquire()
-        .await
-        .map_err(|error| internal(&error.to_string()))?;
+    let failed = |error: &dyn std::error::Error| internal(&error.to_string());
+    let desk = app.desks.acquire().await.map_err(|error| failed(&error))?;
     let drawn = tokio::task::spawn_blocking(move || {
         render(
             answer.segmentation.clone(),
@@ -96,14 +114,7 @@ pub async fn snapshot(
             Extras::default(),
         )
     });
-    let drawn = drawn
-        .await
-        .map_err(|error| internal(&error.to_string()))??;
+    let drawn = drawn.await.map_err(|error| failed(&error))??;
     drop(desk);
-    let mut headers = headers(&view, Form::Overlay.media_type());
-    let file = format!("attachment; filename=\"{name}-{sequence}.png\"");
-    if let Ok(file) = HeaderValue::try_from(file) {
-        headers.insert(header::CONTENT_DISPOSITION, file);
-    }
-    Ok((headers, drawn.bytes).into_response())
+    Ok(Some((sequence, drawn.bytes)))
 }

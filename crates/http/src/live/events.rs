@@ -9,7 +9,9 @@ use axum::response::sse::{Event, Sse};
 use futures_util::stream::unfold;
 
 use super::latest::{AnswerQuery, report};
-use super::query::{Asked, MaskForm, find};
+use super::present::Trial;
+use super::query::{Asked, find};
+use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::app::App;
@@ -38,15 +40,16 @@ pub async fn events(
 
 async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<Event> {
     let mut view = watch.next().await?;
+    let mut trial = Trial::default();
     let result = loop {
         let result = report(app, &watch.session, &view, mask).await;
-        if watch.holds(&mut view) {
+        if trial.succeeded(&watch.session, &mut view) {
             break result;
         }
     };
     // Without the report there still is the state.
     let result = result
-        .inspect_err(|problem| tracing::error!("{problem:?}"))
+        .inspect_err(|problem| tracing::error!("a live answer could not be told: {problem}"))
         .ok()
         .flatten();
     let missed = watch.missed(&view);

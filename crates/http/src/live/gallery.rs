@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use axum::body::Bytes;
 use live::{LiveView, State};
 use picture::render::RenderError;
-use picture::report::Form;
 use picture::sync::lock;
 use tokio::sync::OnceCell;
 
 use super::draw::Easel;
-use super::rendition::Rendition;
+use super::rendition::{MaskForm, Rendition};
 use crate::problem::{Problem, internal};
 
 /// Works kept: those of the newest moment of each source, and of the one before it for whoever is still at it.
@@ -40,8 +39,10 @@ pub enum Artwork {
     Drawn(Rendition),
     /// A JPEG of the picture as it is.
     Plain,
-    /// The report on the mask, or the mask itself.
-    Report(Form),
+    /// The report on the mask, with the mask in that form.
+    Report(MaskForm),
+    /// The mask, as a picture.
+    Mask,
 }
 
 impl Title {

@@ -7,14 +7,18 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use live::{LiveView, Session};
+use picture::render::RenderError;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::millis;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
 use super::gallery::{Artwork, Title};
-use super::query::{Asked, MaskForm, VideoQuery, Which, find};
+use super::present::Trial;
+use super::query::{Asked, VideoQuery, Which, find};
+use super::rendition::MaskForm;
 use super::told::{Along, LiveReport, has_result, record};
 use crate::app::App;
 use crate::problem::{Kind, Problem, internal};
@@ -46,16 +50,28 @@ pub async fn report(
     let Some(answer) = view.answer.clone().filter(|_| has_result(view)) else {
         return Ok(None);
     };
-    let form = mask.report();
-    let title = Title::of(session, view, Artwork::Report(form));
+    let title = Title::of(session, view, Artwork::Report(mask));
     let write = move || {
         let segmentation = answer.segmentation.clone();
-        Ok(render(segmentation, form, Extras::default())?.bytes)
+        let report = render(segmentation, mask.report(), Extras::default())?.bytes;
+        match mask {
+            MaskForm::Polygons | MaskForm::Rle => Ok(report),
+            MaskForm::Png | MaskForm::None => without_shape(&report),
+        }
     };
     let bytes = app.gallery.show(title, write).await?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|error| internal(&error.to_string()))?;
     let raw = RawValue::from_string(text).map_err(|error| internal(&error.to_string()))?;
     Ok(Some(raw))
+}
+
+/// A report whose mask is not in it.
+fn without_shape(report: &[u8]) -> Result<Vec<u8>, RenderError> {
+    let encode = |error: serde_json::Error| RenderError::Encode(error.into());
+    let mut report: serde_json::Map<String, Value> =
+        serde_json::from_slice(report).map_err(encode)?;
+    report.remove("rle");
+    serde_json::to_vec(&report).map_err(encode)
 }
 
 /// What may be shown now, and the report on the mask.
@@ -69,8 +85,13 @@ pub async fn json(
         return Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone."));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let view = session.look();
-    let result = report(&app, &session, &view, query.mask).await?;
+    let (mut view, mut trial) = (session.look(), Trial::default());
+    let result = loop {
+        let result = report(&app, &session, &view, query.mask).await?;
+        if trial.succeeded(&session, &mut view) {
+            break result;
+        }
+    };
     let asked = session.asked();
     let along = Along {
         result: result.as_deref(),
@@ -88,8 +109,13 @@ pub async fn png(
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     let (_, session) = which.find(&app)?;
-    let view = session.look();
-    let bytes = mask_png(&app, &session, &view).await?;
+    let (mut view, mut trial) = (session.look(), Trial::default());
+    let bytes = loop {
+        let bytes = mask_png(&app, &session, &view).await?;
+        if trial.succeeded(&session, &mut view) {
+            break bytes;
+        }
+    };
     let bytes = bytes
         .ok_or_else(|| Kind::NoMask.because(format!("The state is '{}'.", view.state.name())))?;
     Ok((headers(&view, Form::Png.media_type()), bytes).into_response())
@@ -107,7 +133,7 @@ pub async fn mask_png(
     let Some(answer) = view.answer.clone().filter(|_| view.masked().is_some()) else {
         return Ok(None);
     };
-    let title = Title::of(session, view, Artwork::Report(Form::Png));
+    let title = Title::of(session, view, Artwork::Mask);
     let write = move || picture::render::mask_png(answer.segmentation.mask.clone());
     Ok(Some(app.gallery.show(title, write).await?))
 }
@@ -121,8 +147,13 @@ pub async fn jpeg(
 ) -> Result<Response, Problem> {
     let rendition = query.rendition()?;
     let (_, session) = find(&app, query.source.as_deref())?;
-    let view = session.look();
-    let bytes = app.gallery.drawn(&session, &view, rendition).await?;
+    let (mut view, mut trial) = (session.look(), Trial::default());
+    let bytes = loop {
+        let bytes = app.gallery.drawn(&session, &view, rendition).await?;
+        if trial.succeeded(&session, &mut view) {
+            break bytes;
+        }
+    };
     Ok((headers(&view, Form::OverlayJpeg.media_type()), bytes).into_response())
 }
 

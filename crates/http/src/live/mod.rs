@@ -9,6 +9,7 @@ mod draw;
 mod events;
 mod gallery;
 mod latest;
+mod present;
 mod query;
 mod recorder;
 mod rendition;

@@ -6,7 +6,6 @@ use axum::extract::FromRequestParts;
 use axum::extract::rejection::QueryRejection;
 use axum::http::request::Parts;
 use live::Session;
-use picture::report::Form;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, ToSchema};
@@ -107,32 +106,5 @@ impl VideoQuery {
             fresh: self.mode == Mode::Fresh,
             width: self.width,
         })
-    }
-}
-
-/// In which form a mask goes with each answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MaskForm {
-    /// In `result`, as polygons.
-    #[default]
-    Polygons,
-    /// In `result`, as COCO run lengths.
-    Rle,
-    /// As the payload: a PNG of 0 and 255.
-    Png,
-    /// Not at all; `result` has the measures.
-    None,
-}
-
-impl MaskForm {
-    /// The form of the report in `result`.
-    pub fn report(self) -> Form {
-        match self {
-            Self::Polygons => Form::Polygons,
-            Self::Rle => Form::Rle,
-            // The shortest: its run lengths are left out of what is sent.
-            Self::Png | Self::None => Form::Rle,
-        }
     }
 }

@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use live::LiveView;
+use live::{LiveView, Session};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::latest::{mask_png, report};
-use super::query::{Asked, MaskForm, find};
+use super::present::Trial;
+use super::query::{Asked, find};
+use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::admission;
@@ -125,10 +127,11 @@ async fn message(
     mut view: LiveView,
     query: &SocketQuery,
 ) -> Result<Bytes, Problem> {
+    let mut trial = Trial::default();
     let (payload, result) = loop {
-        let payload = payload(app, watch, &view, query).await?;
+        let payload = payload(app, &watch.session, &view, query).await?;
         let result = report(app, &watch.session, &view, query.mask).await?;
-        if watch.holds(&mut view) {
+        if trial.succeeded(&watch.session, &mut view) {
             break (payload, result);
         }
     };
@@ -157,17 +160,17 @@ async fn message(
 /// The payload and its media type.
 async fn payload(
     app: &App,
-    watch: &LiveWatch,
+    session: &Session,
     view: &LiveView,
     query: &SocketQuery,
 ) -> Result<Option<(&'static str, Bytes)>, Problem> {
     if query.mask == MaskForm::Png {
-        let mask = mask_png(app, &watch.session, view).await?;
+        let mask = mask_png(app, session, view).await?;
         return Ok(mask.map(|mask| ("image/png", mask)));
     }
     if query.picture == PictureForm::None || view.picture.is_none() {
         return Ok(None);
     }
-    let jpeg = app.gallery.plain(&watch.session, view).await?;
+    let jpeg = app.gallery.plain(session, view).await?;
     Ok(Some(("image/jpeg", jpeg)))
 }

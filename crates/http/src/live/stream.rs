@@ -11,6 +11,7 @@ use futures_util::stream::unfold;
 use live::LiveView;
 use picture::segmenter::millis;
 
+use super::present::Trial;
 use super::query::{Asked, VideoQuery, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
@@ -79,9 +80,10 @@ pub async fn next_picture(
     rendition: Rendition,
 ) -> Option<Result<(LiveView, Bytes), Problem>> {
     let mut view = watch.next().await?;
+    let mut trial = Trial::default();
     loop {
         let made = app.gallery.drawn(&watch.session, &view, rendition).await;
-        if watch.holds(&mut view) {
+        if trial.succeeded(&watch.session, &mut view) {
             return Some(made.map(|jpeg| (view, jpeg)));
         }
     }

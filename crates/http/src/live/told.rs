@@ -178,7 +178,7 @@ pub fn record<'a>(
             segmented: view.rates.segmented,
         },
         counts: view.counts.into(),
-        modality: along.modality,
+        modality: segmentation.map_or(along.modality, |answered| &answered.modality),
         confidence: segmentation.and_then(|segmentation| segmentation.confidence),
         modality_check: check.map(CheckReport::from),
         payload: along.payload,

@@ -74,18 +74,6 @@ impl LiveWatch {
         Some(self.session.look())
     }
 
-    /// Whether what was seen before may still be told, rendering it having taken its time or waiting for others to; its age
-    /// is then that of now. Else it is what there is to see now.
-    pub fn holds(&self, view: &mut LiveView) -> bool {
-        let now = self.session.look();
-        let holds = view.holds(&now, self.session.settings().patience.budget);
-        match holds {
-            true => view.now = now.now,
-            false => *view = now,
-        }
-        holds
-    }
-
     /// How many answers there were since the one that was sent before, not counting this view's.
     pub fn missed(&mut self, view: &LiveView) -> u64 {
         let Some(number) = view.answer.as_ref().map(|answer| answer.number) else {

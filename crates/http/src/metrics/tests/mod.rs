@@ -64,6 +64,7 @@ fn view(state: State) -> LiveView {
         now: Instant::now(),
         state,
         detail: None,
+        question: 0,
         answer: None,
         picture: None,
         newest: None,
