@@ -25,6 +25,9 @@ pub struct LiveSettings {
     pub steady: bool,
     /// Pictures that have been equal for so long are told of.
     pub still_after: Duration,
+    /// So much of the past is kept, to be saved when somebody asks ([`crate::Session::clip`]); `None`: nothing. Then each
+    /// picture is made a JPEG and back before it is shown: the model is asked about what the clip has.
+    pub clip: Option<Duration>,
 }
 
 impl Default for LiveSettings {
@@ -45,6 +48,7 @@ impl Default for LiveSettings {
             }),
             steady: true,
             still_after: Duration::from_secs(3),
+            clip: None,
         }
     }
 }

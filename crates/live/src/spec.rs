@@ -58,7 +58,13 @@ pub struct LiveSourceSpec {
     /// A mask of a lower confidence is not shown, 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsure_below: Option<f32>,
+    /// So many of the last seconds are kept in memory, to be saved when somebody asks, 0 to 60; none if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_s: Option<u32>,
 }
+
+/// Longest clip, seconds.
+const LONGEST_CLIP: u32 = 60;
 
 /// What is wrong with a live source's description.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +159,14 @@ impl LiveSourceSpec {
                 what: format!("expected 0 to 1, found {unsure_below}"),
             });
         }
+        let clip = self.clip_s.unwrap_or(0);
+        if clip > LONGEST_CLIP {
+            return Err(BadSource::Value {
+                key: "clip_s",
+                what: format!("expected 0 to {LONGEST_CLIP}, found {clip}"),
+            });
+        }
+        let clip = (clip > 0).then(|| Duration::from_secs(clip.into()));
         Ok(LiveSettings {
             patience: LivePatience {
                 budget: time("budget_ms", self.budget_ms, 20..=10_000, budget)?,
@@ -163,6 +177,7 @@ impl LiveSourceSpec {
             small_model: self.small_model.clone(),
             unsure_below,
             steady: self.steady.unwrap_or(default.steady),
+            clip,
             ..default
         })
     }
@@ -188,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_said_is_taken() {
         let text = format!(
-            "{PROBE}pixel_mm = '0.2'\nbudget_ms = 150\nsignal_ms = 2000\nunsure_below = 0.25\n"
+            "{PROBE}pixel_mm = '0.2'\nbudget_ms = 150\nsignal_ms = 2000\nunsure_below = 0.25\nclip_s = 30\n"
         );
         let settings = read(&text).unwrap().settings().unwrap();
         assert_eq!(settings.patience.budget, Duration::from_millis(150));
@@ -198,6 +213,9 @@ mod tests {
             Scale::Uniform(PixelSize::new([0.2; 2]).unwrap())
         );
         assert_eq!(settings.unsure_below, 0.25);
+        assert_eq!(settings.clip, Some(Duration::from_secs(30)));
+        let off = read(&format!("{PROBE}clip_s = 0")).unwrap();
+        assert_eq!(off.settings().unwrap().clip, None);
     }
 
     #[test]
@@ -207,6 +225,7 @@ mod tests {
             ("budget_ms = 5", "budget_ms"),
             ("signal_ms = 100000", "signal_ms"),
             ("unsure_below = nan", "unsure_below"),
+            ("clip_s = 61", "clip_s"),
         ] {
             let refused = read(&format!("{PROBE}{line}"))
                 .unwrap()

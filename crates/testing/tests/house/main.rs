@@ -116,8 +116,9 @@ const HOUSE: [Storey; 8] = [
             ("steady", &[]),
             ("state", &[]),
             ("settings", &["state", "steady"]),
+            ("clip", &["state"]),
             ("spec", &["state", "settings"]),
-            ("error", &["spec"]),
+            ("error", &["spec", "clip"]),
             ("counts", &[]),
             ("ears", &[]),
             ("pace", &[]),
@@ -126,18 +127,21 @@ const HOUSE: [Storey; 8] = [
             ("desk", &["state", "settings", "counts", "pace", "view"]),
             (
                 "core",
-                &["state", "settings", "ears", "pace", "view", "desk"],
+                &[
+                    "state", "settings", "clip", "counts", "ears", "pace", "view", "desk",
+                ],
             ),
-            ("capture", &["state", "pool", "core"]),
+            ("capture", &["state", "clip", "pool", "core"]),
             ("judge", &["state", "settings", "steady"]),
             ("announce", &["judge", "view", "core"]),
             (
                 "session",
                 &[
-                    "settings", "spec", "error", "ears", "view", "core", "capture", "announce",
+                    "settings", "clip", "spec", "error", "ears", "view", "core", "capture",
+                    "announce",
                 ],
             ),
-            ("studio", &["spec", "error", "session"]),
+            ("studio", &["clip", "spec", "error", "session"]),
         ],
     },
     Storey {
