@@ -76,6 +76,7 @@ impl LiveArgs {
             signal_ms: None,
             unsure_below: None,
             steady: None,
+            clip_s: None,
         })
     }
 }
