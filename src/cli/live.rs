@@ -77,6 +77,7 @@ impl LiveArgs {
             unsure_below: None,
             steady: None,
             clip_s: None,
+            clip_mib: None,
         })
     }
 }

@@ -27,7 +27,8 @@ mod studio;
 mod view;
 
 pub use self::clip::{
-    ClipAbout, ClipCut, ClipError, ClipFile, ClipShelf, LiveClip, SavedClip, ShelfBounds,
+    ClipAbout, ClipBounds, ClipCut, ClipError, ClipFile, ClipShelf, LiveClip, SavedClip,
+    ShelfBounds,
 };
 pub use self::counts::{CaptureCounts, LiveCounts};
 pub use self::ears::Listener;

@@ -67,7 +67,7 @@ pub struct ClipReceipt {
     pictures: usize,
     /// From the first to the last.
     seconds: f64,
-    /// Why it is shorter than it was to be: `memory` (the pictures take more than 64 MiB), `size` (the source's changed); null
+    /// Why it is shorter than it was to be: `memory` (the pictures take more than `clip_mib`), `size` (the source's changed); null
     /// if it is not, or the source has not been watched for longer.
     #[schema(value_type = Option<String>)]
     shortened: Option<ClipCut>,

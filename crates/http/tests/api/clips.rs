@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::live::{ClipShelf, LiveSettings, SessionSpec, ShelfBounds};
+use ::live::{ClipBounds, ClipShelf, LiveSettings, SessionSpec, ShelfBounds};
 use espmedsam_http::ServerConfig;
 use picture::segmenter::Ask;
 use serde_json::Value;
@@ -13,8 +13,13 @@ use testing::puppet::Act;
 
 use crate::support::{Server, wait_until};
 
+const HALF_A_MINUTE: ClipBounds = ClipBounds {
+    span: Duration::from_secs(30),
+    bytes: 1 << 20,
+};
+
 /// A server with one live source, which keeps its last seconds or does not.
-fn server(clip: Option<Duration>) -> Server {
+fn server(clip: Option<ClipBounds>) -> Server {
     let server = Server::start(ServerConfig::default(), 8);
     let spec = SessionSpec {
         opener: Arc::new(server.puppet.clone()),
@@ -29,7 +34,7 @@ fn server(clip: Option<Duration>) -> Server {
 }
 
 fn keeping(folder: &Path, bounds: ShelfBounds) -> Server {
-    let server = server(Some(Duration::from_secs(30)));
+    let server = server(Some(HALF_A_MINUTE));
     let shelf = ClipShelf::open(folder, bounds).unwrap();
     assert!(server.studio.keep_clips(shelf));
     server
@@ -112,7 +117,7 @@ fn nothing_but_clips_is_given_out() {
 
 #[test]
 fn why_no_clip_is_saved_is_told() {
-    let nowhere = server(Some(Duration::from_secs(30)));
+    let nowhere = server(Some(HALF_A_MINUTE));
     save(&nowhere).assert_problem(403, "no-clips");
     nowhere
         .get("/v1/live/clips")

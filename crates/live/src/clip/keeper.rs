@@ -1,13 +1,13 @@
 //! A source's ring, if it has one, for the threads that fill it.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use picture::mask::rle::Rle;
 use picture::segmenter::{EngineError, LiveOutcome};
 use picture::sync::lock;
 
-use super::ring::{ClipAnswer, ClipFate, ClipPicture, ClipRing, LiveClip, MOST_BYTES};
+use super::ring::{ClipAnswer, ClipBounds, ClipFate, ClipPicture, ClipRing, LiveClip};
 use crate::state::Verdict;
 
 /// Keeps the last pictures of a source, or nothing at all. Its lock is taken last, and never for long.
@@ -15,8 +15,8 @@ use crate::state::Verdict;
 pub(crate) struct ClipKeeper(Option<Mutex<ClipRing>>);
 
 impl ClipKeeper {
-    pub fn new(span: Option<Duration>) -> Self {
-        Self(span.map(|span| Mutex::new(ClipRing::new(span, MOST_BYTES))))
+    pub fn new(bounds: Option<ClipBounds>) -> Self {
+        Self(bounds.map(|bounds| Mutex::new(ClipRing::new(bounds))))
     }
 
     pub fn is_on(&self) -> bool {

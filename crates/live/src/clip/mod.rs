@@ -25,5 +25,5 @@ pub(crate) use self::press::ClipPress;
 pub(crate) use self::ring::{ClipFate, ClipPicture};
 
 pub use self::record::ClipAbout;
-pub use self::ring::{ClipCut, LiveClip};
+pub use self::ring::{ClipBounds, ClipCut, LiveClip};
 pub use self::shelf::{ClipError, ClipFile, ClipShelf, SavedClip, ShelfBounds};

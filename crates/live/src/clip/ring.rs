@@ -9,8 +9,14 @@ use serde::Serialize;
 
 use crate::state::Verdict;
 
-/// Most memory that a source's clip takes, bytes.
-pub(super) const MOST_BYTES: usize = 64 << 20;
+/// How much of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipBounds {
+    /// Pictures no older than that.
+    pub span: Duration,
+    /// And no more than that many bytes of them; the oldest go first.
+    pub bytes: usize,
+}
 
 /// A picture that is kept.
 #[derive(Clone, Debug)]
@@ -79,8 +85,7 @@ pub enum ClipCut {
 /// The last pictures, the newest last.
 #[derive(Debug)]
 pub(super) struct ClipRing {
-    span: Duration,
-    most_bytes: usize,
+    bounds: ClipBounds,
     pictures: VecDeque<ClipPicture>,
     bytes: usize,
     /// The newest picture that had to go before its time.
@@ -131,10 +136,9 @@ impl ClipPicture {
 }
 
 impl ClipRing {
-    pub fn new(span: Duration, most_bytes: usize) -> Self {
+    pub fn new(bounds: ClipBounds) -> Self {
         Self {
-            span,
-            most_bytes,
+            bounds,
             pictures: VecDeque::new(),
             bytes: 0,
             cut: None,
@@ -163,7 +167,7 @@ impl ClipRing {
         while self
             .pictures
             .front()
-            .is_some_and(|first| old(first, self.span))
+            .is_some_and(|first| old(first, self.bounds.span))
         {
             self.drop_first();
         }
@@ -208,11 +212,11 @@ impl ClipRing {
     pub fn clip(&self, now: Instant) -> LiveClip {
         let newest = self.pictures.back().map(|last| last.captured);
         let cut = self.cut.filter(|(captured, _)| {
-            newest.is_some_and(|last| last.saturating_duration_since(*captured) <= self.span)
+            newest.is_some_and(|last| last.saturating_duration_since(*captured) <= self.bounds.span)
         });
         LiveClip {
             pictures: self.pictures.iter().cloned().collect(),
-            span: self.span,
+            span: self.bounds.span,
             cut: cut.map(|(_, cut)| cut),
             bytes: self.bytes,
             taken: now,
@@ -227,7 +231,7 @@ impl ClipRing {
     }
 
     fn fit(&mut self) {
-        while self.bytes > self.most_bytes {
+        while self.bytes > self.bounds.bytes {
             let Some(captured) = self.drop_first() else {
                 return;
             };

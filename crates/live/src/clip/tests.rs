@@ -8,12 +8,16 @@ use proptest::prelude::*;
 
 use super::press::ClipPress;
 use super::record::ClipAbout;
-use super::ring::{ClipAnswer, ClipCut, ClipFate, ClipPicture, ClipRing};
+use super::ring::{ClipAnswer, ClipBounds, ClipCut, ClipFate, ClipPicture, ClipRing};
 use super::shelf::{ClipError, ClipShelf, ShelfBounds, is_clip};
 use crate::state::Verdict;
 
 const SPAN: Duration = Duration::from_secs(5);
 const MOST: usize = 20_000;
+const BOUNDS: ClipBounds = ClipBounds {
+    span: SPAN,
+    bytes: MOST,
+};
 
 fn picture(sequence: u64, captured: Instant, jpeg: &Arc<[u8]>) -> ClipPicture {
     ClipPicture {
@@ -75,7 +79,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut now = Instant::now();
-        let mut ring = ClipRing::new(SPAN, MOST);
+        let mut ring = ClipRing::new(BOUNDS);
         let mut last: Option<ClipPicture> = None;
         let mut sequence = 0;
         for step in steps {
@@ -134,7 +138,7 @@ proptest! {
 fn what_is_equal_to_a_picture_that_went_has_its_answer() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
-    let mut ring = ClipRing::new(SPAN, MOST);
+    let mut ring = ClipRing::new(BOUNDS);
     let still = jpeg(100);
     for (sequence, ms) in [0, 2000, 4000, 6000].into_iter().enumerate() {
         let mut next = picture(sequence as u64, at(ms), &still);
@@ -160,7 +164,7 @@ fn what_is_equal_to_a_picture_that_went_has_its_answer() {
 fn a_clip_says_why_it_is_short_until_that_is_long_ago() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
-    let mut ring = ClipRing::new(SPAN, MOST);
+    let mut ring = ClipRing::new(BOUNDS);
     ring.push(picture(0, at(0), &jpeg(15_000)), at(0));
     ring.push(picture(1, at(100), &jpeg(15_000)), at(100));
     let clip = ring.clip(at(100));
@@ -252,7 +256,7 @@ fn about() -> ClipAbout {
 
 /// A ring with one picture.
 fn small() -> ClipRing {
-    let mut ring = ClipRing::new(SPAN, MOST);
+    let mut ring = ClipRing::new(BOUNDS);
     let now = Instant::now();
     ring.push(picture(0, now, &jpeg(100)), now);
     ring
@@ -306,7 +310,7 @@ fn what_cannot_be_written_is_told_and_leaves_nothing_behind() {
         ShelfBounds::default(),
     );
     assert!(matches!(nowhere, Err(ClipError::Io(_))));
-    let empty = ClipRing::new(SPAN, MOST).clip(Instant::now());
+    let empty = ClipRing::new(BOUNDS).clip(Instant::now());
     let none = shelf.save(&empty, &about(), SystemTime::now());
     assert!(matches!(none, Err(ClipError::NoPictures)));
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime};
 
-use espmedsam_live::{ClipAbout, ClipCut, ClipShelf, LiveSettings, SavedClip, ShelfBounds, State};
+use espmedsam_live::{
+    ClipAbout, ClipBounds, ClipCut, ClipShelf, LiveSettings, SavedClip, ShelfBounds, State,
+};
 use picture::frame::{Frame, FrameLimits, Stop};
 use picture::mask::Mask;
 use picture::mask::rle::Rle;
@@ -24,7 +26,10 @@ const EACH: Duration = Duration::from_millis(33);
 
 fn keeping() -> Stage {
     Stage::with(LiveSettings {
-        clip: Some(Duration::from_secs(30)),
+        clip: Some(ClipBounds {
+            span: Duration::from_secs(30),
+            bytes: 1 << 20,
+        }),
         ..Stage::immediate()
     })
 }

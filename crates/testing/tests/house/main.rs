@@ -115,9 +115,9 @@ const HOUSE: [Storey; 8] = [
         rooms: &[
             ("steady", &[]),
             ("state", &[]),
-            ("settings", &["state", "steady"]),
             ("clip", &["state"]),
-            ("spec", &["state", "settings"]),
+            ("settings", &["state", "clip", "steady"]),
+            ("spec", &["state", "clip", "settings"]),
             ("error", &["spec", "clip"]),
             ("counts", &[]),
             ("ears", &[]),
