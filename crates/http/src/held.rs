@@ -112,11 +112,16 @@ impl Replies {
         });
     }
 
+    /// Bytes of replies that are being read.
+    pub fn used(&self) -> usize {
+        cost(&self.readers())
+    }
+
     /// A place for a reply that came at `came`, if there is room or can be made.
     fn enter(&self, bytes: usize, line: &Line, came: Instant) -> Option<Arc<Reader>> {
         let (now, bytes) = (Instant::now(), bytes.min(self.budget));
         let mut readers = self.readers();
-        while readers.iter().map(|reader| reader.bytes).sum::<usize>() + bytes > self.budget {
+        while cost(&readers) + bytes > self.budget {
             let last = |reader: &Arc<Reader>| reader.progress().last;
             let (at, last) =
                 (readers.iter().map(last).enumerate()).min_by_key(|(_, last)| *last)?;
@@ -142,6 +147,11 @@ impl Replies {
     fn readers(&self) -> MutexGuard<'_, Vec<Arc<Reader>>> {
         lock(&self.readers)
     }
+}
+
+/// What they cost together.
+fn cost(readers: &[Arc<Reader>]) -> usize {
+    readers.iter().map(|reader| reader.bytes).sum()
 }
 
 impl Reader {
@@ -195,12 +205,6 @@ impl HttpBody for Held {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
-
-    impl Replies {
-        fn used(&self) -> usize {
-            self.readers().iter().map(|reader| reader.bytes).sum()
-        }
-    }
 
     #[tokio::test]
     async fn the_bytes_come_whole_and_the_budget_is_given_back_after_them() {

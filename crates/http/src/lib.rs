@@ -4,6 +4,7 @@
 //! A request's way: [`cors`] and [`admission`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
 //! [`upload`] (limits) → the engine's queue → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →
 //! [`held`] (given out as the client takes it). Whatever goes wrong on the way is a [`problem`].
+//! What happens is counted by [`metrics`], which [`scrape`] tells.
 
 mod admission;
 mod app;
@@ -13,18 +14,21 @@ mod cors;
 mod held;
 mod live;
 mod metered;
+mod metrics;
 mod negotiate;
 mod page;
 mod problem;
 mod reply;
 mod router;
 mod samples;
+mod scrape;
 mod segment;
 mod serve;
 mod upload;
 mod wish;
 
 pub use config::{BadSetting, ServerConfig};
+pub use metrics::{LiveMeter, ResultMeter};
 pub use problem::{Kind, Problem};
 pub use router::{openapi_json, router};
 pub use serve::serve;

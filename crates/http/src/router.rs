@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
-use super::{admission, catalog, cors, live, page, problem, samples, segment};
+use super::{admission, catalog, cors, live, metrics, page, problem, samples, scrape, segment};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +48,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(samples::picture))
         .routes(routes!(problem::list))
         .routes(routes!(problem::explain))
+        .routes(routes!(scrape::scrape))
         .merge(live::described())
 }
 
@@ -72,6 +73,10 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     let layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(
+            app.meters.requests.clone(),
+            metrics::count,
+        ))
         .layer(TraceLayer::new_for_http())
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::CACHE_CONTROL, "no-store"))

@@ -159,10 +159,16 @@ async fn run(
     share: Option<OwnedSemaphorePermit>,
 ) -> Result<Segmentation, Problem> {
     let _waiting = Waiting(job.stop.clone());
-    let (tell, told) = oneshot::channel::<Result<Segmentation, EngineError>>();
+    let (tell, told) = oneshot::channel::<Result<Segmentation, Problem>>();
+    let (jobs, asked) = (app.meters.jobs.clone(), job.ask.modality.to_string());
     let done = Box::new(move |outcome: Result<Segmentation, EngineError>| {
         // The engine has done with the file's bytes: their share of the upload budget is free.
         drop(share);
+        let outcome = outcome.map_err(Problem::from);
+        jobs.job(
+            &asked,
+            outcome.as_ref().map_err(|problem| problem.kind.name()),
+        );
         // The client may be gone by now; its result goes with it.
         let _ = tell.send(outcome);
     });
@@ -176,5 +182,5 @@ async fn run(
     let outcome = tokio::time::timeout(seconds(app.config.request_timeout_s), told)
         .await
         .map_err(|_| late())?;
-    Ok(outcome.map_err(|_| internal("the engine dropped a job"))??)
+    outcome.map_err(|_| internal("the engine dropped a job"))?
 }

@@ -16,7 +16,6 @@ use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::Layer;
 
@@ -62,7 +61,6 @@ pub async fn serve(
         .max_buf_size(BUFFER)
         .max_headers(MAX_HEADERS);
 
-    let slots = Arc::new(Semaphore::new(config.max_connections as usize));
     let mut shutdown = pin!(shutdown);
     let mut pace = tokio::time::interval(PACE_CHECKED);
     loop {
@@ -82,10 +80,12 @@ pub async fn serve(
                 }
             },
         };
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
+        let Ok(slot) = app.connections.clone().try_acquire_owned() else {
+            app.meters.connections.refused();
             refuse(stream).await;
             continue;
         };
+        app.meters.connections.accepted();
         // Small replies go out at once.
         let _ = stream.set_nodelay(true);
         // What waits in the system's buffers is old: a live picture is drawn when there is room for it, not before.
@@ -94,6 +94,7 @@ pub async fn serve(
         stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
         let patience = Patience::new(seconds(config.idle_timeout_s));
         let http = http.clone().timer(patience).clone();
+        let app = app.clone();
         let line = Line::default();
         let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
         // A WebSocket leaves the connection: it has a place among the viewers instead.
@@ -105,6 +106,7 @@ pub async fn serve(
             let ended = tokio::select! {
                 ended = &mut connection => ended,
                 () = line.broken() => {
+                    app.meters.connections.cut();
                     tracing::debug!("a client that read too slowly was cut off");
                     Ok(())
                 }
@@ -113,7 +115,10 @@ pub async fn serve(
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         ended = &mut connection => ended,
-                        () = line.broken() => Ok(()),
+                        () = line.broken() => {
+                            app.meters.connections.cut();
+                            Ok(())
+                        }
                     }
                 }
             };
@@ -128,7 +133,7 @@ pub async fn serve(
     let patience = seconds(config.shutdown_timeout_s);
     // Nobody comes any more: once every place is free, all have gone.
     let closed = async {
-        let _slots = slots.acquire_many(config.max_connections).await;
+        let _slots = app.connections.acquire_many(config.max_connections).await;
         let _viewers = app.viewers.acquire_many(config.max_viewers).await;
     };
     let mut closed = pin!(closed);

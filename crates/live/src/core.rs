@@ -15,6 +15,7 @@ use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
 use crate::counts::CaptureCounts;
 use crate::desk::Desk;
 use crate::ears::Ears;
+use crate::observer::Observers;
 use crate::pace::PaceStep;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, State};
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     pub settings: LiveSettings,
     pub ears: Ears,
     pub clip: ClipKeeper,
+    pub observers: Observers,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
     line: Mutex<LaneDesk>,
@@ -88,6 +90,7 @@ impl Core {
             clip: ClipKeeper::new(settings.clip),
             settings,
             ears: Ears::default(),
+            observers: Observers::default(),
             segmenter,
             desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk {
@@ -342,6 +345,7 @@ impl Core {
     /// Makes an answer the newest. Whoever listens is told. Unless it is settled, pictures that are equal are asked about anew.
     pub fn publish(self: &Arc<Self>, answer: LiveAnswer, settled: bool) {
         self.clip.judged(answer.sequence, answer.verdict);
+        self.observers.tell(&answer);
         let now = self.clock.now();
         let stepped = lock(&self.desk).publish(answer, settled, now, &self.settings);
         if stepped {

@@ -252,6 +252,7 @@ impl Desk {
             state,
             detail: self.standing.detail(state),
             answer,
+            newest: self.newest.clone(),
             picture: match state.is_answer() {
                 true => shown,
                 false => self.newest.clone(),

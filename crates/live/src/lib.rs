@@ -16,6 +16,7 @@ mod desk;
 mod ears;
 mod error;
 mod judge;
+mod observer;
 mod pace;
 mod pool;
 mod session;
@@ -33,6 +34,7 @@ pub use self::clip::{
 pub use self::counts::{CaptureCounts, LiveCounts};
 pub use self::ears::Listener;
 pub use self::error::LiveError;
+pub use self::observer::Observer;
 pub use self::pace::{Pace, PaceStep};
 pub use self::session::Session;
 pub use self::settings::LiveSettings;

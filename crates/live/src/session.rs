@@ -12,6 +12,7 @@ use crate::clip::LiveClip;
 use crate::core::Core;
 use crate::ears::Listener;
 use crate::error::LiveError;
+use crate::observer::Observer;
 use crate::settings::LiveSettings;
 use crate::spec::SessionSpec;
 use crate::view::LiveView;
@@ -87,6 +88,11 @@ impl Session {
     /// Has a listener told of every answer and every change of state, as long as somebody holds it.
     pub fn listen(&self, listener: &Arc<dyn Listener>) {
         self.core.ears.add(listener);
+    }
+
+    /// Has an observer hear of every answer from now on, as long as somebody holds it.
+    pub fn observe(&self, observer: &Arc<dyn Observer>) {
+        self.core.observers.add(observer);
     }
 
     /// How many listen.

@@ -51,6 +51,8 @@ pub struct LiveView {
     pub answer: Option<Arc<LiveAnswer>>,
     /// The picture to be shown: the one that the answer is about, if the state is one; else the newest.
     pub picture: Option<LivePicture>,
+    /// The newest picture.
+    pub newest: Option<LivePicture>,
     /// Since when it is held by a person's wish ([`super::Session::freeze`]).
     pub frozen: Option<Instant>,
     /// For so long every picture has been equal to the one before.
@@ -85,6 +87,16 @@ impl LiveView {
     pub fn age(&self) -> Option<Duration> {
         let picture = self.picture.as_ref()?;
         Some(self.now.saturating_duration_since(picture.captured))
+    }
+
+    /// Whether this may still be told when `now` is what there is to see: the state is the same, and if that is an answer,
+    /// this one is no older than the budget, whatever newer one there is. What is frozen is held on purpose.
+    #[must_use]
+    pub fn holds(&self, now: &Self, budget: Duration) -> bool {
+        let picture = self.picture.as_ref();
+        let age = picture.map(|picture| now.now.saturating_duration_since(picture.captured));
+        let fresh = !self.state.is_answer() || age.is_none_or(|age| age <= budget);
+        self.frozen.is_some() || (self.state == now.state && fresh)
     }
 
     /// The words that are to be written over the picture, if any.

@@ -23,8 +23,9 @@ impl Taps {
         let mut taps = Self {
             ranges: Vec::with_capacity(output),
             weights: Vec::new(),
-            starts: Vec::new(),
+            starts: Vec::with_capacity(output),
         };
+        let mut weights: Vec<f64> = Vec::new();
         let scale = input as f64 / output as f64;
         let reach = match resize {
             Resize::BilinearSquash => 1.0,
@@ -38,9 +39,10 @@ impl Taps {
             }
             let first = (centre - reach).floor().max(0.0) as usize;
             let end = ((centre + reach).ceil() as usize).min(last);
-            let weights: Vec<f64> = (first..=end)
-                .map(|ix| (1.0 - (ix as f64 - centre).abs() / reach).max(0.0))
-                .collect();
+            weights.clear();
+            weights.extend(
+                (first..=end).map(|ix| (1.0 - (ix as f64 - centre).abs() / reach).max(0.0)),
+            );
             // Samples of no weight at either end are left out.
             let skipped = weights.iter().take_while(|weight| **weight == 0.0).count();
             let kept = weights

@@ -1,8 +1,10 @@
 //! A view → a JPEG that says by itself what it is.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use live::{LiveView, PaceStep, State};
+use live::steady::Mover;
+use live::{LivePicture, LiveView, PaceStep, State};
 use picture::frame::{Frame, FrameError};
 use picture::render::{
     Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, RenderError, Shrinker, Tone,
@@ -14,6 +16,8 @@ use super::rendition::Rendition;
 
 /// Of live pictures: no visible blocks around a crisp contour.
 const QUALITY: u8 = 85;
+/// Where the mask was cannot be told on the newest picture.
+const MOVING: &str = "MOVING";
 /// Size of the picture that says that there is none.
 const CARD: [u32; 2] = [640, 480];
 /// Width of pictures when the board is too slow for larger ones.
@@ -24,6 +28,7 @@ pub struct Easel {
     canvas: Frame,
     small: Frame,
     pen: OverlayPen,
+    mover: Mover,
     shrinker: Shrinker,
     /// For pictures with a contour, whose colour is not to bleed.
     sharp: JpegEncoder,
@@ -42,6 +47,7 @@ impl Easel {
             canvas: Frame::new(1, 1, vec![0; 3])?,
             small: Frame::new(1, 1, vec![0; 3])?,
             pen: OverlayPen::default(),
+            mover: Mover::default(),
             shrinker: Shrinker::default(),
             sharp: JpegEncoder::new(QUALITY, Chroma::Full),
             plain: JpegEncoder::new(QUALITY, Chroma::Halved),
@@ -56,20 +62,27 @@ impl Easel {
     /// [`RenderError`].
     pub fn draw(&mut self, view: &LiveView, rendition: Rendition) -> Result<&Frame, RenderError> {
         self.detail.clear();
-        say(view, &mut self.detail);
-        let banner = Banner {
+        say(view, rendition, &mut self.detail);
+        let mut banner = Banner {
             words: view.words(),
             detail: &self.detail,
             tone: tone(view.state),
         };
-        let Some(picture) = &view.picture else {
+        let Some(picture) = shown(view, rendition) else {
             card(&mut self.canvas, CARD[0], CARD[1], &banner).map_err(encode)?;
             return Ok(&self.canvas);
         };
         copy(&picture.frame, &mut self.canvas)?;
         if let Some(masked) = view.masked().filter(|_| !rendition.raw) {
             let style = OverlayStyle::default();
-            self.pen.mark(&mut self.canvas, &masked.mask, &style)?;
+            let (earlier, later) = (&masked.frame, &picture.frame);
+            if Arc::ptr_eq(earlier, later) || earlier == later {
+                self.pen.mark(&mut self.canvas, &masked.mask, &style)?;
+            } else if let Ok(mask) = self.mover.carry(&masked.low_res, earlier, later) {
+                self.pen.mark(&mut self.canvas, &mask, &style)?;
+            } else {
+                banner.words = MOVING;
+            }
         }
         let small = (view.step == PaceStep::SmallPicture).then_some(SMALL);
         let width = rendition.width.into_iter().chain(small).min();
@@ -110,10 +123,19 @@ impl Easel {
     }
 }
 
+/// The picture that is shown.
+fn shown(view: &LiveView, rendition: Rendition) -> Option<&LivePicture> {
+    let fresh = rendition.fresh && view.frozen.is_none();
+    let newest = view.newest.as_ref().filter(|_| fresh);
+    newest.or(view.picture.as_ref())
+}
+
 /// What is said below the words.
-fn say(view: &LiveView, detail: &mut String) {
+fn say(view: &LiveView, rendition: Rendition, detail: &mut String) {
     // Into a string nothing can fail to be written.
-    if let Some(age) = view.age() {
+    let age =
+        shown(view, rendition).map(|picture| view.now.saturating_duration_since(picture.captured));
+    if let Some(age) = age {
         let _ = match millis(age) {
             ms if ms < 10_000.0 => write!(detail, "AGE {ms:.0} MS"),
             ms => write!(detail, "AGE {:.0} S", ms / 1e3),
@@ -149,4 +171,85 @@ fn copy(from: &Frame, to: &mut Frame) -> Result<(), RenderError> {
 
 fn encode(error: FrameError) -> RenderError {
     RenderError::Encode(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use live::{LiveSettings, Session, SessionSpec};
+    use picture::segmenter::{Ask, ManualClock};
+    use testing::fake::{Fake, MODALITIES};
+    use testing::puppet::{Act, Puppet};
+
+    use super::*;
+
+    /// What is seen when a bright picture was answered and one of that grey has come since, at the same moment.
+    fn view(newest: u8) -> LiveView {
+        let clock = Arc::new(ManualClock::default());
+        let (fake, puppet) = (Fake::by(clock.clone(), 4), Puppet::new(clock.clone()));
+        let spec = SessionSpec {
+            opener: Arc::new(puppet.clone()),
+            ask: Ask::new(MODALITIES[1]),
+            settings: LiveSettings::default(),
+        };
+        let session = Session::begin(0, spec, fake.clone(), clock).unwrap();
+        let until = |is: &dyn Fn(&LiveView) -> bool| {
+            let begun = std::time::Instant::now();
+            loop {
+                let view = session.look();
+                if is(&view) {
+                    return view;
+                }
+                assert!(begun.elapsed().as_secs() < 60, "{:?}", view.state);
+                std::thread::yield_now();
+            }
+        };
+        puppet.act(Act::Picture(320, 240, 200));
+        until(&|view| view.state == State::Mask);
+        fake.slow(60_000);
+        puppet.act(Act::Picture(320, 240, newest));
+        until(&|view| {
+            view.newest
+                .as_ref()
+                .is_some_and(|newest| newest.sequence == 1)
+        })
+    }
+
+    fn drawn(view: &LiveView, fresh: bool) -> Vec<[u8; 3]> {
+        let rendition = Rendition {
+            fresh,
+            ..Rendition::default()
+        };
+        let mut easel = Easel::new().unwrap();
+        let frame = easel.draw(view, rendition).unwrap();
+        let pixels = frame.rgb().chunks(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]);
+        pixels.collect()
+    }
+
+    /// Where no word is written.
+    const MIDDLE: usize = 120 * 320 + 160;
+
+    #[test]
+    fn a_mask_is_drawn_on_its_own_picture_and_on_no_other_where_it_cannot_be_traced() {
+        let view = view(0);
+        assert_eq!(view.state, State::Mask);
+        let step = drawn(&view, false)[MIDDLE];
+        assert!(step[0] < step[1] && step[1] > 200, "{step:?}");
+        assert_eq!(drawn(&view, true)[MIDDLE], [0; 3]);
+    }
+
+    #[test]
+    fn what_is_not_to_be_relied_upon_is_written_large_and_has_no_mask() {
+        let mut view = view(0);
+        for state in State::ALL {
+            view.state = state;
+            let pixels = drawn(&view, false);
+            let white = pixels.iter().filter(|pixel| **pixel == [255; 3]).count();
+            assert_eq!(white > 1500, state != State::Mask, "{state:?}: {white}");
+            let tinted = pixels
+                .iter()
+                .filter(|p| p[0] < p[1].saturating_sub(40) && p[1] < p[2])
+                .count();
+            assert_eq!(tinted > 0, state == State::Mask, "{state:?}: {tinted}");
+        }
+    }
 }

@@ -40,11 +40,9 @@ async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<
     let mut view = watch.next().await?;
     let result = loop {
         let result = report(app, &watch.session, &view, mask).await;
-        let now = watch.session.look();
-        if now.state == view.state || view.frozen.is_some() {
+        if watch.holds(&mut view) {
             break result;
         }
-        view = now;
     };
     // Without the report there still is the state.
     let result = result

@@ -26,6 +26,8 @@ pub struct Title {
     answer: Option<u64>,
     /// The shown picture's number.
     sequence: Option<u64>,
+    /// The newest picture's, where that is shown.
+    newest: Option<u64>,
     state: State,
     frozen: bool,
     work: Artwork,
@@ -49,6 +51,12 @@ impl Title {
             session: session.number(),
             answer: view.answer.as_ref().map(|answer| answer.number),
             sequence: view.picture.as_ref().map(|picture| picture.sequence),
+            newest: match work {
+                Artwork::Drawn(Rendition { fresh: true, .. }) => {
+                    view.newest.as_ref().map(|newest| newest.sequence)
+                }
+                _ => None,
+            },
             state: view.state,
             frozen: view.frozen.is_some(),
             work,

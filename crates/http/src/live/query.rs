@@ -55,6 +55,17 @@ pub fn find(app: &App, name: Option<&str>) -> Result<(String, Arc<Session>), Pro
     Ok(app.studio.find(name)?)
 }
 
+/// Which picture is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The one that the mask was computed from.
+    #[default]
+    Step,
+    /// The newest.
+    Fresh,
+}
+
 /// A video as pictures.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -64,6 +75,11 @@ pub struct VideoQuery {
     pub source: Option<String>,
     /// 1: without the mask.
     raw: Option<u8>,
+    /// `step`, the picture that the mask was computed from; `fresh`, the newest one, with the mask moved by the pictures'
+    /// motion, and no mask where that is not provably right. The former if left out.
+    #[serde(default)]
+    #[param(inline)]
+    mode: Mode,
     /// Width of the pictures, px; the source's own if left out or larger.
     width: Option<u32>,
 }
@@ -88,6 +104,7 @@ impl VideoQuery {
         }
         Ok(Rendition {
             raw,
+            fresh: self.mode == Mode::Fresh,
             width: self.width,
         })
     }

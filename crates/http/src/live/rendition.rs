@@ -5,6 +5,8 @@
 pub struct Rendition {
     /// Without mask; state, age and notice are on it all the same.
     pub raw: bool,
+    /// The newest picture, with the mask moved to where it is on it.
+    pub fresh: bool,
     /// Width, px; none is the source's own.
     pub width: Option<u32>,
 }

@@ -128,12 +128,9 @@ async fn message(
     let (payload, result) = loop {
         let payload = payload(app, watch, &view, query).await?;
         let result = report(app, &watch.session, &view, query.mask).await?;
-        let now = watch.session.look();
-        // Encoding took its time, or waiting for others to.
-        if now.state == view.state || view.frozen.is_some() {
+        if watch.holds(&mut view) {
             break (payload, result);
         }
-        view = now;
     };
     let missed = watch.missed(&view);
     let asked = watch.session.asked();

@@ -1,6 +1,7 @@
 //! Video for whatever can show a picture: multipart/x-mixed-replace, a JPEG each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -16,6 +17,8 @@ use super::watch::LiveWatch;
 use crate::app::App;
 use crate::problem::Problem;
 
+/// Who wants the newest pictures looks so often: as often as they may come.
+const FRESH: Duration = Duration::from_millis(33);
 /// Between the pictures (RFC 2046 §5.1.1).
 const BOUNDARY: &str = "espmedsam-picture";
 
@@ -31,7 +34,10 @@ pub async fn stream(
 ) -> Result<impl IntoResponse, Problem> {
     let rendition = query.rendition()?;
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = LiveWatch::begin(&app, name, session)?;
+    let mut watch = LiveWatch::begin(&app, name, session)?;
+    if rendition.fresh {
+        watch.hasten(FRESH);
+    }
     let parts = unfold((app, watch), move |(app, mut watch)| async move {
         let part = next_part(&app, &mut watch, rendition).await?;
         Some((part, (app, watch)))
@@ -75,12 +81,9 @@ pub async fn next_picture(
     let mut view = watch.next().await?;
     loop {
         let made = app.gallery.drawn(&watch.session, &view, rendition).await;
-        let now = watch.session.look();
-        // Drawing took its time, or waiting for others to.
-        if now.state == view.state || view.frozen.is_some() {
+        if watch.holds(&mut view) {
             return Some(made.map(|jpeg| (view, jpeg)));
         }
-        view = now;
     }
 }
 

@@ -56,6 +56,11 @@ impl LiveWatch {
         })
     }
 
+    /// Looks so often at least.
+    pub fn hasten(&mut self, heartbeat: Duration) {
+        self.heartbeat = self.heartbeat.min(heartbeat);
+    }
+
     /// Waits until there is something new, or for a while; `None` at the end of the source or of this server.
     pub async fn next(&mut self) -> Option<LiveView> {
         if self.session.has_ended() {
@@ -67,6 +72,18 @@ impl LiveWatch {
             () = tokio::time::sleep(self.heartbeat) => {}
         }
         Some(self.session.look())
+    }
+
+    /// Whether what was seen before may still be told, rendering it having taken its time or waiting for others to; its age
+    /// is then that of now. Else it is what there is to see now.
+    pub fn holds(&self, view: &mut LiveView) -> bool {
+        let now = self.session.look();
+        let holds = view.holds(&now, self.session.settings().patience.budget);
+        match holds {
+            true => view.now = now.now,
+            false => *view = now,
+        }
+        holds
     }
 
     /// How many answers there were since the one that was sent before, not counting this view's.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use ::live::steady::Insistence;
 use ::live::{LiveSettings, SessionSpec, State};
 use espmedsam_http::ServerConfig;
 use picture::frame::{FrameLimits, decode};
@@ -19,6 +20,19 @@ use crate::support::{Server, wait_until};
 
 const BRIGHT: Act = Act::Picture(320, 240, 200);
 const DARK: Act = Act::Picture(320, 240, 50);
+
+/// Each answer counts by itself, and is just what the fake gives.
+fn settings() -> LiveSettings {
+    let at_once = Insistence {
+        times: 1,
+        lasting: Duration::ZERO,
+    };
+    LiveSettings {
+        insistence: [at_once; 2],
+        steady: false,
+        ..LiveSettings::default()
+    }
+}
 
 /// A server with one live source, which sends pictures as long as it is told to.
 struct Scene {
@@ -38,7 +52,7 @@ impl Scene {
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
             ask: Ask::new(MODALITIES[1]),
-            settings: LiveSettings::default(),
+            settings: settings(),
         };
         server.studio.begin("probe", spec).unwrap();
         Self {
@@ -452,7 +466,7 @@ fn a_source_that_is_ended_and_a_server_that_stops_end_what_has_no_end() {
     let spec = SessionSpec {
         opener: Arc::new(scene.puppet.clone()),
         ask: Ask::new(MODALITIES[1]),
-        settings: LiveSettings::default(),
+        settings: settings(),
     };
     scene.server.studio.begin("again", spec).unwrap();
     let mut stream = scene.endless("/v1/live/stream.mjpeg?source=again");
@@ -508,4 +522,18 @@ fn sources_are_begun_and_ended_where_clients_may() {
     server.puppet.lend(false);
     begin(described).assert_problem(403, "sources-fixed");
     end("probe1").assert_problem(403, "sources-fixed");
+}
+
+#[test]
+fn the_newest_picture_can_be_had() {
+    let scene = Scene::new();
+    scene.play();
+    let mut fresh = scene.endless("/v1/live/stream.mjpeg?mode=fresh");
+    let (head, jpeg) = part(&mut fresh);
+    assert_eq!(header(&head, "X-Espmedsam-State"), Some("mask"));
+    decode(&jpeg, &FrameLimits::default()).unwrap();
+    scene
+        .server
+        .get("/v1/live/stream.mjpeg?mode=stale")
+        .assert_problem(400, "bad-query");
 }

@@ -17,6 +17,7 @@ mod form;
 mod hostile;
 mod lists;
 mod live;
+mod metrics;
 mod mismatch;
 mod page;
 mod segment;

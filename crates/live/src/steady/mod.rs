@@ -13,6 +13,7 @@ mod grid;
 mod luma;
 mod matching;
 mod motion;
+mod mover;
 mod stabiliser;
 mod vectors;
 
@@ -20,4 +21,5 @@ pub use carry::Untraceable;
 pub use debounce::{Debounce, Insistence};
 pub use luma::Luma;
 pub use motion::Motion;
+pub use mover::Mover;
 pub use stabiliser::{Steadied, Steady, SteadySettings};

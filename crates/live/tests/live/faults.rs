@@ -315,3 +315,21 @@ fn a_picture_that_was_left_out_is_not_taken_for_the_one_before_it() {
     assert_eq!(view.state, State::NothingFound);
     assert_eq!(view.picture.unwrap().frame.rgb()[0], 50);
 }
+
+#[test]
+fn what_was_looked_at_may_be_told_no_longer_than_the_budget_whatever_newer_answer_there_is() {
+    let stage = Stage::new();
+    let budget = stage.session.settings().patience.budget;
+    let old = stage.show(BRIGHT);
+    stage.pass(300);
+    let newer = stage.show(Act::Picture(8, 6, 220));
+    assert!(old.holds(&newer, budget));
+    stage.pass(150);
+    let now = stage.session.look();
+    assert_eq!((old.state, now.state), (State::Mask, State::Mask));
+    assert!(!old.holds(&now, budget) && newer.holds(&now, budget));
+    stage.session.freeze(true);
+    let frozen = stage.session.look();
+    stage.pass(1000);
+    assert!(frozen.holds(&stage.session.look(), budget));
+}

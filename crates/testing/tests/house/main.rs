@@ -124,11 +124,13 @@ const HOUSE: [Storey; 8] = [
             ("pace", &[]),
             ("pool", &[]),
             ("view", &["state", "counts", "pace"]),
+            ("observer", &["view"]),
             ("desk", &["state", "settings", "counts", "pace", "view"]),
             (
                 "core",
                 &[
-                    "state", "settings", "clip", "counts", "ears", "pace", "view", "desk",
+                    "state", "settings", "clip", "counts", "ears", "observer", "pace", "view",
+                    "desk",
                 ],
             ),
             ("capture", &["state", "clip", "pool", "core"]),
@@ -137,8 +139,8 @@ const HOUSE: [Storey; 8] = [
             (
                 "session",
                 &[
-                    "settings", "clip", "spec", "error", "ears", "view", "core", "capture",
-                    "announce",
+                    "settings", "clip", "spec", "error", "ears", "observer", "view", "core",
+                    "capture", "announce",
                 ],
             ),
             ("studio", &["clip", "spec", "error", "session"]),
