@@ -38,6 +38,8 @@ pub struct Config {
 pub struct LiveConfig {
     /// What is watched from the start. Paths are as they are: none is relative to the configuration file.
     pub sources: Vec<LiveSourceSpec>,
+    /// The folder that clips are saved in, which must be there; none are, unless it is set.
+    pub clips: Option<PathBuf>,
     /// What clients may ask for.
     pub clients: ClientRights,
 }

@@ -76,6 +76,8 @@ impl LiveArgs {
             signal_ms: None,
             unsure_below: None,
             steady: None,
+            clip_s: None,
+            clip_mib: None,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
 use http;
-use live::{Asker, Studio};
+use live::{Asker, ClipShelf, ShelfBounds, Studio};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
 
@@ -102,6 +102,10 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
     let rights = config.live.clients.clone();
     let workshop = LocalWorkshop::new(config.image.into(), rights);
     let studio = Studio::new(engine.clone(), Arc::new(SystemClock), Arc::new(workshop));
+    if let Some(folder) = &config.live.clips {
+        let shelf = ClipShelf::open(folder, ShelfBounds::default());
+        studio.keep_clips(shelf.map_err(|error| Failure::Usage(format!("live.clips: {error}")))?);
+    }
     for source in &config.live.sources {
         let begun = studio.begin_described(source, Asker::Owner);
         begun.map_err(|error| Failure::Usage(format!("source '{}': {error}", source.name)))?;

@@ -33,6 +33,7 @@ pub(crate) fn announce(core: &Arc<Core>) {
 }
 
 fn answer(core: &Arc<Core>, judge: &mut Judge, question: u64, outcome: LiveOutcome) {
+    core.clip.answered(&outcome);
     let mut segmentation = match outcome.result {
         Ok(segmentation) => segmentation,
         Err(why) => return core.unanswered(outcome.sequence, &why),

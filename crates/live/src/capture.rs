@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use picture::frame::Frame;
+use picture::frame::{Frame, FrameError};
 use picture::segmenter::Cause;
 use video::source::{Opener, Shot, Source, SourceError};
 
+use crate::clip::ClipPress;
 use crate::core::Core;
 use crate::pool::FramePool;
 use crate::state::Signal;
@@ -26,6 +27,7 @@ pub(crate) fn capture(core: &Arc<Core>, opener: &dyn Opener) {
         pool: FramePool::default(),
         expected: 0,
         shots: 0,
+        press: core.clip.is_on().then(ClipPress::new),
     };
     let mut pause = RETRY[0];
     while !core.is_stopped() {
@@ -62,6 +64,8 @@ struct Eyes<'a> {
     expected: u64,
     /// Pictures so far.
     shots: u64,
+    /// Makes of each picture the one that is kept of it, if it is.
+    press: Option<ClipPress>,
 }
 
 impl Eyes<'_> {
@@ -96,14 +100,22 @@ impl Eyes<'_> {
             return Ok(());
         };
         let taken = match Arc::get_mut(&mut shared) {
-            Some(canvas) => source.next(canvas, until),
+            Some(canvas) => (source.next(canvas, until)).map(|shot| (shot, self.press(canvas))),
             None => Err(SourceError::TimedOut),
         };
         self.pool.put(shared.clone());
-        let shot = taken?;
+        let (shot, pressed) = taken?;
         self.count(shot);
-        self.core.arrived(shared, shot.captured);
+        self.core.arrived(shared, shot.captured, pressed?);
         Ok(())
+    }
+
+    /// The JPEG to be kept of a picture, which is that from then on; `None` if nothing is kept.
+    fn press(&mut self, canvas: &mut Frame) -> Result<Option<Arc<[u8]>>, FrameError> {
+        match &mut self.press {
+            Some(press) => press.press(canvas),
+            None => Ok(None),
+        }
     }
 
     /// Counts what the source says it sent between its last picture and this one.

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use picture::frame::Frame;
 use picture::segmenter::{
     Ask, Bell, Clock, EngineError, Lane, LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink,
-    Readiness, Segmenter,
+    Offered, Readiness, Segmenter,
 };
 use picture::sync::lock;
 
+use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
+use crate::counts::CaptureCounts;
 use crate::desk::Desk;
 use crate::ears::Ears;
 use crate::observer::Observers;
@@ -26,6 +28,7 @@ pub(crate) struct Core {
     pub clock: Arc<dyn Clock>,
     pub settings: LiveSettings,
     pub ears: Ears,
+    pub clip: ClipKeeper,
     pub observers: Observers,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
@@ -65,8 +68,9 @@ impl LiveSink for LaneSink {
             return;
         };
         let overtaken = lock(&core.line).outcome.replace((self.lane, outcome));
-        if overtaken.is_some() {
+        if let Some((_, overtaken)) = overtaken {
             lock(&core.desk).overtaken += 1;
+            core.clip.became(overtaken.sequence, ClipFate::Overtaken);
         }
         core.answered.ring();
     }
@@ -83,6 +87,7 @@ impl Core {
         let spec = settings.lane(ask.clone());
         Arc::new(Self {
             clock,
+            clip: ClipKeeper::new(settings.clip),
             settings,
             ears: Ears::default(),
             observers: Observers::default(),
@@ -147,18 +152,44 @@ impl Core {
         lock(&self.desk).capture.missed += count;
     }
 
-    /// A picture came in: it is shown, and the model is asked, unless its answer is known.
-    pub fn arrived(self: &Arc<Self>, frame: Arc<Frame>, captured: Instant) {
+    /// A picture came in: it is shown, and the model is asked, unless its answer is known. If it has a JPEG, that is kept.
+    pub fn arrived(
+        self: &Arc<Self>,
+        frame: Arc<Frame>,
+        captured: Instant,
+        jpeg: Option<Arc<[u8]>>,
+    ) {
         if self.is_stopped() {
             return;
         }
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
-        let arrived = lock(&self.desk).arrived(frame, captured, now, &self.settings);
+        let size = frame.size();
+        let (arrived, counts) = {
+            let mut desk = lock(&self.desk);
+            let before = desk.capture;
+            let arrived = desk.arrived(frame, captured, now, &self.settings);
+            (arrived, [before, desk.capture])
+        };
+        if let Some(jpeg) = jpeg {
+            let picture = ClipPicture {
+                sequence: counts[0].captured,
+                asked: counts[0].captured,
+                captured,
+                size,
+                jpeg,
+                fate: fate(counts),
+                verdict: None,
+            };
+            self.clip.arrived(picture, now);
+        }
         if let Some(picture) = arrived {
             let offered = self.offer(&picture, now);
             lock(&self.desk).was_offered(picture.sequence, offered);
+            if !offered {
+                self.clip.became(picture.sequence, ClipFate::LeftOut);
+            }
         }
         // While there is an answer it is shown with its own picture, and this one is nothing to look at yet.
         if !self.next_change().0.is_answer() {
@@ -179,7 +210,15 @@ impl Core {
             picture: picture::segmenter::Picture::Frame(picture.frame.clone()),
             scale: self.settings.scale.clone(),
         };
-        lane.offer(frame).is_ok()
+        match lane.offer(frame) {
+            Ok(Offered { replaced }) => {
+                if let Some(replaced) = replaced {
+                    self.clip.became(replaced, ClipFate::Replaced);
+                }
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// Opens a lane if there is none, and asks from time to time whether the model is well.
@@ -264,6 +303,7 @@ impl Core {
                 }
             });
             line.gone = [line.gone, gone].into_iter().sum();
+            self.clip.asked_anew();
             (old, line.outcome.take())
         };
         drop(old);
@@ -292,6 +332,7 @@ impl Core {
         drop(line);
         if !current {
             lock(&self.desk).overtaken += 1;
+            self.clip.became(outcome.sequence, ClipFate::Overtaken);
         }
         current.then_some((lane, outcome))
     }
@@ -303,6 +344,7 @@ impl Core {
 
     /// Makes an answer the newest. Whoever listens is told. Unless it is settled, pictures that are equal are asked about anew.
     pub fn publish(self: &Arc<Self>, answer: LiveAnswer, settled: bool) {
+        self.clip.judged(answer.sequence, answer.verdict);
         self.observers.tell(&answer);
         let now = self.clock.now();
         let stepped = lock(&self.desk).publish(answer, settled, now, &self.settings);
@@ -357,6 +399,17 @@ impl Core {
         desk.freeze(frozen, self.clock.now(), &self.settings);
         drop(desk);
         self.ears.tell();
+    }
+}
+
+/// What became of a picture as it came in, by the counts before and after.
+fn fate([before, after]: [CaptureCounts; 2]) -> ClipFate {
+    if after.same > before.same {
+        ClipFate::Same
+    } else if after.left_out > before.left_out {
+        ClipFate::LeftOut
+    } else {
+        ClipFate::Waiting
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::clip::ClipError;
 use crate::spec::BadSource;
 
 /// Why a source is not watched.
@@ -12,6 +13,9 @@ pub enum LiveError {
     /// It is described in a way that cannot work.
     #[error("a source cannot be begun: {0}")]
     Bad(#[from] BadSource),
+    /// No clip of it is saved.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
     /// Who asks may not begin or end sources.
     #[error("clients may not begin or end sources here")]
     Forbidden,

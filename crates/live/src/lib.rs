@@ -9,6 +9,7 @@
 
 mod announce;
 mod capture;
+mod clip;
 mod core;
 mod counts;
 mod desk;
@@ -26,6 +27,10 @@ pub mod steady;
 mod studio;
 mod view;
 
+pub use self::clip::{
+    ClipAbout, ClipBounds, ClipCut, ClipError, ClipFile, ClipShelf, LiveClip, SavedClip,
+    ShelfBounds,
+};
 pub use self::counts::{CaptureCounts, LiveCounts};
 pub use self::ears::Listener;
 pub use self::error::LiveError;

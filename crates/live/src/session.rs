@@ -8,6 +8,7 @@ use video::source::Opener;
 
 use crate::announce::announce;
 use crate::capture::capture;
+use crate::clip::LiveClip;
 use crate::core::Core;
 use crate::ears::Listener;
 use crate::error::LiveError;
@@ -123,6 +124,12 @@ impl Session {
     #[must_use]
     pub fn settings(&self) -> &LiveSettings {
         &self.core.settings
+    }
+
+    /// What is kept of its last seconds; `None` if nothing is ([`LiveSettings::clip`]).
+    #[must_use]
+    pub fn clip(&self) -> Option<LiveClip> {
+        self.core.clip.clip(self.core.clock.now())
     }
 
     /// What the source is, for people.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use picture::scale::Scale;
 use picture::segmenter::{Ask, LaneSpec};
 
+use crate::clip::ClipBounds;
 use crate::state::LivePatience;
 use crate::steady::Insistence;
 
@@ -25,6 +26,9 @@ pub struct LiveSettings {
     pub steady: bool,
     /// Pictures that have been equal for so long are told of.
     pub still_after: Duration,
+    /// So much of the past is kept, to be saved when somebody asks ([`crate::Session::clip`]); `None`: nothing. Then each
+    /// picture is made a JPEG and back before it is shown: the model is asked about what the clip has.
+    pub clip: Option<ClipBounds>,
 }
 
 impl Default for LiveSettings {
@@ -45,6 +49,7 @@ impl Default for LiveSettings {
             }),
             steady: true,
             still_after: Duration::from_secs(3),
+            clip: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Live sources as a configuration or a request names them.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use video::prepare::{Prepared, SourceView};
 use video::source::{Opener, SourceError};
 use video::spec::SourceSpec;
 
+use crate::clip::ClipBounds;
 use crate::settings::LiveSettings;
 use crate::state::LivePatience;
 
@@ -58,7 +60,16 @@ pub struct LiveSourceSpec {
     /// A mask of a lower confidence is not shown, 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsure_below: Option<f32>,
+    /// So many of the last seconds are kept in memory, to be saved when somebody asks, 0 to 60; none if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_s: Option<u32>,
+    /// The most memory that they may take, MiB, 1 to 256; 64 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_mib: Option<u32>,
 }
+
+/// Of clips where it is not said, MiB.
+const CLIP_MIB: u32 = 64;
 
 /// What is wrong with a live source's description.
 #[derive(Debug, thiserror::Error)]
@@ -118,17 +129,33 @@ impl LiveSourceSpec {
         })
     }
 
+    fn clip(&self) -> Result<Option<ClipBounds>, BadSource> {
+        let within = |key, value: Option<u32>, range: RangeInclusive<u32>, or| match value {
+            None => Ok(or),
+            Some(value) if range.contains(&value) => Ok(value),
+            Some(value) => Err(BadSource::Value {
+                key,
+                what: format!("expected {range:?}, found {value}"),
+            }),
+        };
+        let seconds = within("clip_s", self.clip_s, 0..=60, 0)?;
+        let mib = within("clip_mib", self.clip_mib, 1..=256, CLIP_MIB)?;
+        Ok((seconds > 0).then(|| ClipBounds {
+            span: Duration::from_secs(seconds.into()),
+            bytes: (mib as usize) << 20,
+        }))
+    }
+
     fn settings(&self) -> Result<LiveSettings, BadSource> {
         let default = LiveSettings::default();
-        let time =
-            |key, ms: Option<u32>, range: std::ops::RangeInclusive<u32>, or: Duration| match ms {
-                None => Ok(or),
-                Some(ms) if range.contains(&ms) => Ok(Duration::from_millis(ms.into())),
-                Some(ms) => Err(BadSource::Value {
-                    key,
-                    what: format!("expected {range:?}, found {ms}"),
-                }),
-            };
+        let time = |key, ms: Option<u32>, range: RangeInclusive<u32>, or: Duration| match ms {
+            None => Ok(or),
+            Some(ms) if range.contains(&ms) => Ok(Duration::from_millis(ms.into())),
+            Some(ms) => Err(BadSource::Value {
+                key,
+                what: format!("expected {range:?}, found {ms}"),
+            }),
+        };
         let LivePatience {
             budget,
             signal,
@@ -163,6 +190,7 @@ impl LiveSourceSpec {
             small_model: self.small_model.clone(),
             unsure_below,
             steady: self.steady.unwrap_or(default.steady),
+            clip: self.clip()?,
             ..default
         })
     }
@@ -188,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_said_is_taken() {
         let text = format!(
-            "{PROBE}pixel_mm = '0.2'\nbudget_ms = 150\nsignal_ms = 2000\nunsure_below = 0.25\n"
+            "{PROBE}pixel_mm = '0.2'\nbudget_ms = 150\nsignal_ms = 2000\nunsure_below = 0.25\nclip_s = 30\n"
         );
         let settings = read(&text).unwrap().settings().unwrap();
         assert_eq!(settings.patience.budget, Duration::from_millis(150));
@@ -198,6 +226,13 @@ mod tests {
             Scale::Uniform(PixelSize::new([0.2; 2]).unwrap())
         );
         assert_eq!(settings.unsure_below, 0.25);
+        let clip = ClipBounds {
+            span: Duration::from_secs(30),
+            bytes: 64 << 20,
+        };
+        assert_eq!(settings.clip, Some(clip));
+        let off = read(&format!("{PROBE}clip_s = 0")).unwrap();
+        assert_eq!(off.settings().unwrap().clip, None);
     }
 
     #[test]
@@ -207,6 +242,8 @@ mod tests {
             ("budget_ms = 5", "budget_ms"),
             ("signal_ms = 100000", "signal_ms"),
             ("unsure_below = nan", "unsure_below"),
+            ("clip_s = 61", "clip_s"),
+            ("clip_s = 5\nclip_mib = 257", "clip_mib"),
         ] {
             let refused = read(&format!("{PROBE}{line}"))
                 .unwrap()

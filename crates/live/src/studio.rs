@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 
+use picture::scale::Scale;
 use picture::segmenter::{Clock, Inbox, Segmenter};
 use picture::sync::lock;
 
+use crate::clip::{ClipAbout, ClipError, ClipShelf, SavedClip};
 use crate::error::LiveError;
 use crate::session::Session;
 use crate::spec::{Asker, LiveSourceSpec, SessionSpec, Workshop};
@@ -23,6 +26,7 @@ pub struct Studio {
     workshop: Arc<dyn Workshop>,
     sessions: Mutex<BTreeMap<String, Arc<Session>>>,
     begun: AtomicU64,
+    clips: OnceLock<ClipShelf>,
 }
 
 impl Studio {
@@ -39,6 +43,7 @@ impl Studio {
             workshop,
             sessions: Mutex::default(),
             begun: AtomicU64::new(0),
+            clips: OnceLock::new(),
         })
     }
 
@@ -126,6 +131,43 @@ impl Studio {
                 available: sessions.keys().cloned().collect::<Vec<_>>().join(", "),
             }),
         }
+    }
+
+    /// Has clips saved there from now on; whether no other place was set before.
+    pub fn keep_clips(&self, shelf: ClipShelf) -> bool {
+        self.clips.set(shelf).is_ok()
+    }
+
+    /// Where clips are saved.
+    ///
+    /// # Errors
+    /// [`ClipError::NoFolder`].
+    pub fn clips(&self) -> Result<&ClipShelf, ClipError> {
+        self.clips.get().ok_or(ClipError::NoFolder)
+    }
+
+    /// Saves what is kept of the last seconds of the source of that name; without one of the only source. Pictures go on
+    /// coming in meanwhile. It is told the time of day. Blocks until the clip lies on the disk.
+    ///
+    /// # Errors
+    /// [`LiveError::NoSuch`], [`LiveError::Clip`].
+    pub fn save_clip(&self, name: Option<&str>, at: SystemTime) -> Result<SavedClip, LiveError> {
+        let (source, session) = self.find(name)?;
+        let shelf = self.clips()?;
+        let clip = session.clip().ok_or(ClipError::Off)?;
+        let (asked, settings) = (session.asked(), session.settings());
+        let about = ClipAbout {
+            source,
+            label: session.label(),
+            modality: asked.modality.to_string(),
+            model: asked.model,
+            budget: settings.patience.budget,
+            pixel_mm: match settings.scale {
+                Scale::Uniform(pixel) => Some(pixel.mm()),
+                Scale::Unknown | Scale::Regions(_) => None,
+            },
+        };
+        Ok(shelf.save(&clip, &about, at)?)
     }
 
     /// All of them, by name.

@@ -13,6 +13,8 @@ use video::source::{Encoding, Opener, Shot, Source, SourceError};
 pub enum Act {
     /// Sends a picture of one grey value: width, height, grey.
     Picture(u32, u32, u8),
+    /// Sends a picture of noise: width, height, and which noise.
+    Noise(u32, u32, u64),
     /// Sends a picture that the fake's guard takes for something else, with bright parts.
     Odd,
     /// Sends a picture with a time of capture that is so many milliseconds ahead.
@@ -127,6 +129,10 @@ impl Source for Puppet {
                     canvas.reshape(width, height)?;
                     canvas.rgb_mut().fill(grey);
                 }
+                Some(Act::Noise(width, height, seed)) => {
+                    canvas.reshape(width, height)?;
+                    noise(canvas, seed);
+                }
                 Some(Act::Odd) => {
                     canvas.reshape(2, 2)?;
                     canvas.rgb_mut().fill(255);
@@ -163,6 +169,16 @@ impl Source for Puppet {
                 encoding: Encoding::Rgb,
             });
         }
+    }
+}
+
+/// Fills a picture with noise: the same for the same seed.
+pub fn noise(canvas: &mut Frame, seed: u64) {
+    for (i, value) in (0..).zip(canvas.rgb_mut()) {
+        // SplitMix64's finalizer.
+        let mut mixed = (seed << 32 | i).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        *value = (mixed ^ mixed >> 27) as u8;
     }
 }
 

@@ -4,6 +4,7 @@
 //! only if there are any. Whoever is slow misses pictures and is told how many; it is always sent what may be shown at the
 //! moment of sending, never what was queued.
 
+mod clips;
 mod control;
 mod draw;
 mod events;
@@ -48,5 +49,8 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(control::resume))
         .routes(routes!(control::modality))
         .routes(routes!(control::snapshot))
+        .routes(routes!(clips::save))
+        .routes(routes!(clips::list))
+        .routes(routes!(clips::read))
         .layer(DefaultBodyLimit::max(DESCRIPTION))
 }

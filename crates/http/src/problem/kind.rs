@@ -50,16 +50,22 @@ problems! {
         "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
     SourcesFixed "sources-fixed" FORBIDDEN "Clients may not begin or end live sources here",
         "Name the source under [[live.sources]] in the configuration, or set `live.clients.sources` there.";
+    NoClips "no-clips" FORBIDDEN "Clips are not saved here",
+        "Name a folder for them as `live.clips` in the configuration.";
     NotFound "not-found" NOT_FOUND "There is nothing here",
         "See /openapi.json for what there is.";
     NoSuchSource "no-such-source" NOT_FOUND "There is no such live source",
         "Use one of the names that GET /v1/sources lists, as source=.";
+    NoSuchClip "no-such-clip" NOT_FOUND "There is no such clip",
+        "Use one of the names that GET /v1/live/clips lists.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Wrong method",
         "Use one of the methods in the `Allow` header.";
     NotAcceptable "not-acceptable" NOT_ACCEPTABLE "No reply in a form the client accepts",
         "Accept application/json, image/png or image/jpeg, or choose with format=.";
     NoMask "no-mask" CONFLICT "There is no mask to give now",
         "Look at the state: GET /v1/live/latest.json tells it, and what may be shown.";
+    ClipOff "clip-off" CONFLICT "The live source keeps no clip",
+        "Set `clip_s` of the source, in the configuration or in POST /v1/sources, and wait for its first picture.";
     SourceExists "source-exists" CONFLICT "There is a live source of that name",
         "Choose another name, or end that source first: DELETE /v1/sources/NAME.";
     NoUpgrade "no-upgrade" UPGRADE_REQUIRED "This address is a WebSocket",
@@ -94,6 +100,10 @@ problems! {
         "Ask for format=overlay, which is PNG, or scale the picture down.";
     Internal "internal" INTERNAL_SERVER_ERROR "A fault of this program",
         "Send the request again; if it fails again, report it with the server's log.";
+    ClipNotSaved "clip-not-saved" INTERNAL_SERVER_ERROR "The folder of clips cannot be used",
+        "Look after the folder `live.clips` of the configuration: whether it is there, writable, and its disk not full.";
+    ClipsFull "clips-full" INSUFFICIENT_STORAGE "There is no more room for clips",
+        "Take clips away from the folder `live.clips` of the configuration; they are never removed by themselves.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "All places are taken",
         "Try again after the seconds in `Retry-After`.";
     UploadBudget "upload-budget" SERVICE_UNAVAILABLE "Too many uploads at once",

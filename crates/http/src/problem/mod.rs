@@ -14,7 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 pub use kind::Kind;
 
-use live::LiveError;
+use live::{ClipError, LiveError};
 use picture::NOTICE;
 use picture::frame::{FrameError, Stopped};
 use picture::render::RenderError;
@@ -188,13 +188,32 @@ impl From<EngineError> for Problem {
 
 impl From<LiveError> for Problem {
     fn from(error: LiveError) -> Self {
-        let kind = match &error {
+        let text = sentence(&error);
+        let kind = match error {
             LiveError::Thread(error) => return internal(&error.to_string()),
+            LiveError::Clip(error) => return error.into(),
             LiveError::BadName | LiveError::Bad(_) => Kind::BadSource,
             LiveError::Forbidden => Kind::SourcesFixed,
             LiveError::NameTaken(_) => Kind::SourceExists,
             LiveError::TooMany { .. } => Kind::TooManySources,
             LiveError::NoSuch { .. } => Kind::NoSuchSource,
+        };
+        kind.because(text)
+    }
+}
+
+impl From<ClipError> for Problem {
+    fn from(error: ClipError) -> Self {
+        let kind = match &error {
+            ClipError::NoFolder => Kind::NoClips,
+            ClipError::Off | ClipError::NoPictures => Kind::ClipOff,
+            ClipError::Busy => Kind::QueueFull,
+            ClipError::Full { .. } => Kind::ClipsFull,
+            ClipError::NoSuch(name) => {
+                let name = shortened(name);
+                return Kind::NoSuchClip.because(format!("There is no clip '{name}'."));
+            }
+            ClipError::Io(_) => Kind::ClipNotSaved,
         };
         kind.because(sentence(&error))
     }

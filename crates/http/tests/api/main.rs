@@ -10,6 +10,7 @@
 mod support;
 
 mod catalog;
+mod clips;
 mod connections;
 mod errors;
 mod form;

@@ -5,6 +5,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod clips;
 mod faults;
 mod promise;
 mod stage;

@@ -21,15 +21,19 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        // Each answer counts by itself.
+        Self::with(Self::immediate())
+    }
+
+    /// Each answer counts by itself.
+    pub fn immediate() -> LiveSettings {
         let at_once = Insistence {
             times: 1,
             lasting: Duration::ZERO,
         };
-        Self::with(LiveSettings {
+        LiveSettings {
             insistence: [at_once; 2],
             ..Self::plain()
-        })
+        }
     }
 
     /// The default settings, but for masks that are just what the fake gives.

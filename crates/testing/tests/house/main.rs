@@ -115,9 +115,10 @@ const HOUSE: [Storey; 8] = [
         rooms: &[
             ("steady", &[]),
             ("state", &[]),
-            ("settings", &["state", "steady"]),
-            ("spec", &["state", "settings"]),
-            ("error", &["spec"]),
+            ("clip", &["state"]),
+            ("settings", &["state", "clip", "steady"]),
+            ("spec", &["state", "clip", "settings"]),
+            ("error", &["spec", "clip"]),
             ("counts", &[]),
             ("ears", &[]),
             ("pace", &[]),
@@ -128,20 +129,21 @@ const HOUSE: [Storey; 8] = [
             (
                 "core",
                 &[
-                    "state", "settings", "ears", "observer", "pace", "view", "desk",
+                    "state", "settings", "clip", "counts", "ears", "observer", "pace", "view",
+                    "desk",
                 ],
             ),
-            ("capture", &["state", "pool", "core"]),
+            ("capture", &["state", "clip", "pool", "core"]),
             ("judge", &["state", "settings", "steady"]),
             ("announce", &["judge", "view", "core"]),
             (
                 "session",
                 &[
-                    "settings", "spec", "error", "ears", "observer", "view", "core", "capture",
-                    "announce",
+                    "settings", "clip", "spec", "error", "ears", "observer", "view", "core",
+                    "capture", "announce",
                 ],
             ),
-            ("studio", &["spec", "error", "session"]),
+            ("studio", &["clip", "spec", "error", "session"]),
         ],
     },
     Storey {

@@ -46,7 +46,7 @@ impl<W: Write + Seek> AviWriter<W> {
         Ok(writer)
     }
 
-    /// Adds a picture.
+    /// Adds a picture; without bytes, the one before once more.
     ///
     /// # Errors
     /// [`ErrorKind::FileTooLarge`] if the file would have more than 2 GiB: the picture is left out, and what there is can be
@@ -83,8 +83,9 @@ impl<W: Write + Seek> AviWriter<W> {
         let index = std::mem::take(&mut self.index);
         let (mut chunk, mut largest) = (Vec::new(), 0);
         for [place, length] in &index {
-            // Each picture stands for itself: a key frame.
-            for value in [u32::from_le_bytes(*b"00dc"), 0x10, *place, *length] {
+            // Each picture stands for itself, a key frame; nothing is the one before once more.
+            let key = if *length == 0 { 0 } else { 0x10 };
+            for value in [u32::from_le_bytes(*b"00dc"), key, *place, *length] {
                 chunk.extend(value.to_le_bytes());
             }
             largest = largest.max(*length);
