@@ -19,4 +19,5 @@ pub mod replay;
 pub mod source;
 pub mod spec;
 pub mod stream;
+pub mod surround;
 pub mod y4m;

@@ -95,6 +95,7 @@ const HOUSE: [Storey; 8] = [
             ("source", &["convert"]),
             ("phantom", &["source"]),
             ("prepare", &["source"]),
+            ("surround", &["prepare"]),
             ("stream", &["source", "mjpeg", "y4m"]),
             ("pipe", &["source", "stream"]),
             ("http", &["source", "stream"]),
