@@ -10,6 +10,9 @@ use picture::segmenter::{
     Readiness, Segmenter,
 };
 use picture::sync::lock;
+use video::prepare::PixelRect;
+use video::surround::SurroundProposal;
+use video::viewfinder::{AimError, Viewfinder};
 
 use crate::desk::Desk;
 use crate::ears::Ears;
@@ -27,6 +30,10 @@ pub(crate) struct Core {
     pub settings: LiveSettings,
     pub ears: Ears,
     pub observers: Observers,
+    /// What is to be seen of the source.
+    pub viewfinder: Viewfinder,
+    /// What could be seen instead, until a person has said.
+    proposed: Mutex<Option<SurroundProposal>>,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
     line: Mutex<LaneDesk>,
@@ -78,6 +85,7 @@ impl Core {
         clock: Arc<dyn Clock>,
         settings: LiveSettings,
         ask: Ask,
+        viewfinder: Viewfinder,
     ) -> Arc<Self> {
         let desk = Desk::new(clock.now(), &settings);
         let spec = settings.lane(ask.clone());
@@ -86,6 +94,8 @@ impl Core {
             settings,
             ears: Ears::default(),
             observers: Observers::default(),
+            viewfinder,
+            proposed: Mutex::default(),
             segmenter,
             desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk {
@@ -155,7 +165,13 @@ impl Core {
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
-        let arrived = lock(&self.desk).arrived(frame, captured, now, &self.settings);
+        let mut desk = lock(&self.desk);
+        // Cut as is not to be seen any more. Asked under the lock: a change comes before this, or lets go of it after.
+        if !self.viewfinder.is_current() {
+            return;
+        }
+        let arrived = desk.arrived(frame, captured, now, &self.settings);
+        drop(desk);
         if let Some(picture) = arrived {
             let offered = self.offer(&picture, now);
             lock(&self.desk).was_offered(picture.sequence, offered);
@@ -253,17 +269,7 @@ impl Core {
                 (line.spec, line.lane) = (before, old);
                 return Err(refused);
             }
-            let gone = old.as_ref().map_or_else(LaneCounts::default, |old| {
-                let counts = old.counts();
-                // What is in it now is dropped with it.
-                LaneCounts {
-                    dropped: counts.dropped + counts.waiting + counts.in_work,
-                    waiting: 0,
-                    in_work: 0,
-                    ..counts
-                }
-            });
-            line.gone = [line.gone, gone].into_iter().sum();
+            line.retire(old.as_ref());
             (old, line.outcome.take())
         };
         drop(old);
@@ -274,6 +280,40 @@ impl Core {
         drop(desk);
         self.ears.tell();
         Ok(())
+    }
+
+    /// Has another region of the pictures seen from the next one on. Nothing that was seen before is after this.
+    pub fn aim(self: &Arc<Self>, region: Option<PixelRect>) -> Result<(), AimError> {
+        self.viewfinder.aim(region)?;
+        let (old, overtaken) = {
+            let mut line = lock(&self.line);
+            let old = line.lane.take();
+            line.retire(old.as_ref());
+            // A lane is opened for the next picture; nothing of this one counts any more.
+            line.number += 1;
+            line.next_asking = None;
+            (old, line.outcome.take())
+        };
+        drop(old);
+        let now = self.clock.now();
+        let mut desk = lock(&self.desk);
+        desk.overtaken += u64::from(overtaken.is_some());
+        desk.see_anew(now);
+        drop(desk);
+        *lock(&self.proposed) = None;
+        self.ears.tell();
+        Ok(())
+    }
+
+    /// Keeps what could be cut off, for a person to say.
+    pub fn propose(&self, proposal: Option<SurroundProposal>) {
+        *lock(&self.proposed) = proposal;
+        self.ears.tell();
+    }
+
+    /// What could be cut off.
+    pub fn proposed(&self) -> Option<SurroundProposal> {
+        *lock(&self.proposed)
     }
 
     /// What the model was asked for.
@@ -290,9 +330,9 @@ impl Core {
         let (lane, outcome) = line.outcome.take()?;
         let current = lane == line.number;
         drop(line);
-        if !current {
-            lock(&self.desk).overtaken += 1;
-        }
+        let mut desk = lock(&self.desk);
+        let current = current && !desk.is_past(outcome.sequence);
+        desk.overtaken += u64::from(!current);
         current.then_some((lane, outcome))
     }
 
@@ -361,6 +401,20 @@ impl Core {
 }
 
 impl LaneDesk {
+    /// Counts what becomes of the frames of a lane that is given up: what is in it now is dropped with it.
+    fn retire(&mut self, old: Option<&Lane>) {
+        let Some(counts) = old.map(Lane::counts) else {
+            return;
+        };
+        let gone = LaneCounts {
+            dropped: counts.dropped + counts.waiting + counts.in_work,
+            waiting: 0,
+            in_work: 0,
+            ..counts
+        };
+        self.gone = [self.gone, gone].into_iter().sum();
+    }
+
     /// What became of the frames of all lanes so far.
     fn counts(&self) -> LaneCounts {
         let current = self.lane.as_ref().map(Lane::counts);

@@ -8,6 +8,7 @@
 //! Research use only. Not for clinical use.
 
 mod announce;
+mod cameras;
 mod capture;
 mod core;
 mod counts;
@@ -16,6 +17,7 @@ mod ears;
 mod error;
 mod judge;
 mod observer;
+mod observe;
 mod pace;
 mod pool;
 mod session;
@@ -26,10 +28,12 @@ pub mod steady;
 mod studio;
 mod view;
 
+pub use self::cameras::{CameraFormat, CameraSize, OfferedCamera};
 pub use self::counts::{CaptureCounts, LiveCounts};
 pub use self::ears::Listener;
 pub use self::error::LiveError;
 pub use self::observer::Observer;
+pub use self::observe::Observation;
 pub use self::pace::{Pace, PaceStep};
 pub use self::session::Session;
 pub use self::settings::LiveSettings;

@@ -7,4 +7,5 @@
 
 mod faults;
 mod promise;
+mod region;
 mod stage;
