@@ -8,9 +8,10 @@ use live::{LivePicture, LiveView, PaceStep, State};
 use picture::frame::{Frame, FrameError};
 use picture::render::{
     Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, RenderError, Shrinker, Tone,
-    burn_banner, card,
+    burn_banner, card, mark_region,
 };
 use picture::segmenter::millis;
+use video::prepare::PixelRect;
 
 use super::rendition::Rendition;
 
@@ -107,6 +108,37 @@ impl Easel {
         let encoder = self.sharp.clone();
         let mut file = Vec::new();
         encoder.encode(self.draw(view, rendition)?, &mut file)?;
+        Ok(file)
+    }
+
+    /// A whole picture with a region marked upon it, as a JPEG, for a person to confirm.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn marked(
+        &mut self,
+        whole: &Frame,
+        region: Option<PixelRect>,
+    ) -> Result<Vec<u8>, RenderError> {
+        copy(whole, &mut self.canvas)?;
+        if let Some(PixelRect {
+            x,
+            y,
+            width,
+            height,
+        }) = region
+        {
+            let end = |start: u32, length: u32| start.saturating_add(length);
+            mark_region(&mut self.canvas, x..end(x, width), y..end(y, height));
+        }
+        let banner = Banner {
+            words: "",
+            detail: "TO BE CONFIRMED",
+            tone: Tone::Note,
+        };
+        burn_banner(&mut self.canvas, &banner);
+        let mut file = Vec::new();
+        self.sharp.encode(&self.canvas, &mut file)?;
         Ok(file)
     }
 

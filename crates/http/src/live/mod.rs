@@ -4,6 +4,7 @@
 //! only if there are any. Whoever is slow misses pictures and is told how many; it is always sent what may be shown at the
 //! moment of sending, never what was queued.
 
+mod cameras;
 mod control;
 mod draw;
 mod events;
@@ -15,6 +16,7 @@ mod rendition;
 mod socket;
 mod sources;
 mod stream;
+mod surround;
 mod told;
 mod watch;
 
@@ -36,6 +38,7 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(sources::list, sources::begin))
         .routes(routes!(sources::end))
+        .routes(routes!(cameras::list))
         .routes(routes!(stream::stream))
         .routes(routes!(socket::socket))
         .routes(routes!(events::events))
@@ -47,5 +50,8 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(control::resume))
         .routes(routes!(control::modality))
         .routes(routes!(control::snapshot))
+        .routes(routes!(surround::propose))
+        .routes(routes!(surround::picture))
+        .routes(routes!(surround::confirm))
         .layer(DefaultBodyLimit::max(DESCRIPTION))
 }

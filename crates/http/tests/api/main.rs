@@ -21,3 +21,4 @@ mod mismatch;
 mod page;
 mod segment;
 mod sites;
+mod surround;
