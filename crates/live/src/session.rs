@@ -16,9 +16,9 @@ use crate::core::Core;
 use crate::ears::Listener;
 use crate::error::LiveError;
 use crate::observer::Observer;
-use crate::observe::{Observation, observe, observe_first};
 use crate::settings::LiveSettings;
 use crate::spec::SessionSpec;
+use crate::surround::{SurroundSighting, observe, observe_first};
 use crate::view::LiveView;
 
 /// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
@@ -154,7 +154,7 @@ impl Session {
     /// Looks at the next whole pictures for what could be cut off of them; blocks for two seconds at most. `None` if no
     /// picture came. Nothing is changed by it.
     #[must_use]
-    pub fn observe(&self) -> Option<Observation> {
+    pub fn observe(&self) -> Option<SurroundSighting> {
         observe(&self.core)
     }
 

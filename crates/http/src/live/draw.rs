@@ -220,6 +220,7 @@ mod tests {
         let (fake, puppet) = (Fake::by(clock.clone(), 4), Puppet::new(clock.clone()));
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
+            view: video::prepare::SourceView::default(),
             ask: Ask::new(MODALITIES[1]),
             settings: LiveSettings::default(),
         };

@@ -135,14 +135,14 @@ const HOUSE: [Storey; 8] = [
                 ],
             ),
             ("capture", &["state", "pool", "core"]),
-            ("observe", &["core"]),
+            ("surround", &["core"]),
             ("judge", &["state", "settings", "steady"]),
             ("announce", &["judge", "view", "core"]),
             (
                 "session",
                 &[
                     "settings", "spec", "error", "ears", "observer", "view", "core", "capture",
-                    "observe", "announce",
+                    "surround", "announce",
                 ],
             ),
             ("studio", &["spec", "error", "session"]),

@@ -16,7 +16,7 @@ const ENOUGH: u32 = 24;
 
 /// What was found of a console's surround.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observation {
+pub struct SurroundSighting {
     /// Where the scan seems to lie; `None`: the picture has no surround, or it was not found.
     pub proposal: Option<SurroundProposal>,
     /// Width and height of the whole picture.
@@ -26,7 +26,7 @@ pub struct Observation {
 }
 
 /// Looks at the next pictures; blocks for two seconds at most. `None` if none came.
-pub(crate) fn observe(core: &Core) -> Option<Observation> {
+pub(crate) fn observe(core: &Core) -> Option<SurroundSighting> {
     let clock = core.clock.as_ref();
     let end = clock.now() + PATIENCE;
     let mut finder = SurroundFinder::default();
@@ -38,7 +38,7 @@ pub(crate) fn observe(core: &Core) -> Option<Observation> {
         drop(whole);
         clock.wait((clock.now() + APART).min(end), &core.ending);
     }
-    Some(Observation {
+    Some(SurroundSighting {
         proposal: finder.propose(),
         size: finder.size()?,
         pictures: finder.pictures(),
