@@ -18,7 +18,7 @@ use crate::error::LiveError;
 use crate::observer::Observer;
 use crate::settings::LiveSettings;
 use crate::spec::SessionSpec;
-use crate::surround::{SurroundSighting, observe, observe_first};
+use crate::surround::{SurroundSighting, find_surround, propose_first};
 use crate::view::LiveView;
 
 /// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
@@ -61,7 +61,7 @@ impl Session {
         thread("live-announce").spawn(move || announce(&core))?;
         if view.crop == Some(SurroundCrop::Auto) && view.region.is_none() {
             let core = session.core.clone();
-            thread("live-surround").spawn(move || observe_first(&core))?;
+            thread("live-surround").spawn(move || propose_first(&core))?;
         }
         Ok(session)
     }
@@ -154,8 +154,8 @@ impl Session {
     /// Looks at the next whole pictures for what could be cut off of them; blocks for two seconds at most. `None` if no
     /// picture came. Nothing is changed by it.
     #[must_use]
-    pub fn observe(&self) -> Option<SurroundSighting> {
-        observe(&self.core)
+    pub fn find_surround(&self) -> Option<SurroundSighting> {
+        find_surround(&self.core)
     }
 
     /// The next whole picture, waited for no longer than so.

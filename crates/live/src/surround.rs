@@ -26,7 +26,7 @@ pub struct SurroundSighting {
 }
 
 /// Looks at the next pictures; blocks for two seconds at most. `None` if none came.
-pub(crate) fn observe(core: &Core) -> Option<SurroundSighting> {
+pub(crate) fn find_surround(core: &Core) -> Option<SurroundSighting> {
     let clock = core.clock.as_ref();
     let end = clock.now() + PATIENCE;
     let mut finder = SurroundFinder::default();
@@ -46,9 +46,9 @@ pub(crate) fn observe(core: &Core) -> Option<SurroundSighting> {
 }
 
 /// Looks once the source begins, and keeps what it would propose. Nothing is cut off by it.
-pub(crate) fn observe_first(core: &Arc<Core>) {
+pub(crate) fn propose_first(core: &Arc<Core>) {
     while !core.is_stopped() {
-        if let Some(seen) = observe(core) {
+        if let Some(seen) = find_surround(core) {
             return core.propose(seen.proposal);
         }
     }

@@ -144,7 +144,7 @@ pub async fn propose(
     Asked(which): Asked<Which>,
 ) -> Result<Json<SurroundReport>, Problem> {
     let (source, session) = which.find(&app)?;
-    let seen = looking(&app, move |_| session.observe()).await?;
+    let seen = looking(&app, move |_| session.find_surround()).await?;
     let seen = seen.ok_or_else(no_picture)?;
     let region = seen.proposal.map(|proposal| proposal.region);
     let preview = |r: PixelRect| {
