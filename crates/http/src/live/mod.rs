@@ -12,6 +12,7 @@ mod gallery;
 mod latest;
 mod query;
 mod recorder;
+mod region;
 mod rendition;
 mod socket;
 mod sources;

@@ -12,7 +12,7 @@ use picture::segmenter::millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::surround::{ProposedRegion, Region};
+use super::region::{ProposedRegion, SourceRegion};
 use super::told::FrameCounts;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -47,7 +47,7 @@ pub struct ListedSource {
     /// How many look.
     viewers: usize,
     /// The part of its pictures that is seen; null: all.
-    region: Option<Region>,
+    region: Option<SourceRegion>,
     /// What could be seen instead, of a source with `crop = "auto"`, until POST /v1/live/region says; never used by itself.
     proposed_region: Option<ProposedRegion>,
 }
@@ -126,7 +126,7 @@ pub fn listed(name: &str, session: &Session) -> ListedSource {
         segmented_per_s: rates.segmented,
         counts: counts.into(),
         viewers: session.listeners(),
-        region: session.region().map(Region::from),
+        region: session.region().map(SourceRegion::from),
         proposed_region: session.proposed().map(ProposedRegion::from),
     }
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use video::prepare::PixelRect;
-use video::surround::SurroundProposal;
 
 use super::query::{Asked, Which, find};
+use super::region::SourceRegion;
 use super::sources::{ListedSource, listed};
 use crate::app::App;
 use crate::problem::{Kind, Problem, internal};
@@ -23,28 +23,6 @@ use crate::wish::PictureFile;
 
 /// Longest that the next picture is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A part of a source's whole picture, before it is turned or mirrored, px.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct Region {
-    /// Its first column.
-    x: u32,
-    /// Its first row.
-    y: u32,
-    /// Columns.
-    width: u32,
-    /// Rows.
-    height: u32,
-}
-
-/// A region that is proposed.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct ProposedRegion {
-    /// Where the scan seems to lie.
-    region: Region,
-    /// How sure that is, 0..=1: a measure, not a probability. Of a still picture 0.6 at most.
-    confidence: f32,
-}
 
 /// Width and height of a whole picture, px.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -63,7 +41,7 @@ pub struct SurroundReport {
     /// The source's name.
     source: String,
     /// What could be kept; null: the picture has no surround, or it was not found.
-    region: Option<Region>,
+    region: Option<SourceRegion>,
     /// How sure that is, 0..=1: a measure, not a probability. Of a still picture 0.6 at most.
     confidence: Option<f32>,
     /// The whole picture's size.
@@ -72,32 +50,6 @@ pub struct SurroundReport {
     pictures: u32,
     /// Where the region can be looked at.
     preview: Option<String>,
-}
-
-impl From<PixelRect> for Region {
-    fn from(rect: PixelRect) -> Self {
-        let PixelRect {
-            x,
-            y,
-            width,
-            height,
-        } = rect;
-        Self {
-            x,
-            y,
-            width,
-            height,
-        }
-    }
-}
-
-impl From<SurroundProposal> for ProposedRegion {
-    fn from(proposal: SurroundProposal) -> Self {
-        Self {
-            region: proposal.region.into(),
-            confidence: proposal.confidence,
-        }
-    }
 }
 
 /// A source, and a part of its picture.
@@ -156,7 +108,7 @@ pub async fn propose(
         notice: NOTICE,
         preview: region.map(preview),
         source,
-        region: region.map(Region::from),
+        region: region.map(SourceRegion::from),
         confidence: seen.proposal.map(|proposal| proposal.confidence),
         picture: WholeSize { width, height },
         pictures: seen.pictures,

@@ -9,7 +9,7 @@ const FINEST: u32 = 240;
 
 /// Means over pictures of one size, for each cell.
 #[derive(Clone, Debug)]
-pub struct Evidence {
+pub struct CellEvidence {
     size: [u32; 2],
     /// Pixels along a cell's side.
     side: usize,
@@ -24,7 +24,7 @@ pub struct Evidence {
     changed: Vec<f32>,
 }
 
-impl Evidence {
+impl CellEvidence {
     /// Of pictures of that size. What remains beyond whole cells at the right and below is part of the last ones.
     pub fn new(size: [u32; 2]) -> Self {
         let [width, height] = size;

@@ -13,7 +13,7 @@ mod tests;
 use picture::frame::Frame;
 
 use self::cells::{CellBox, CellMap};
-use self::evidence::Evidence;
+use self::evidence::CellEvidence;
 use crate::prepare::PixelRect;
 
 /// Where the scan lies on the screen, as it seems.
@@ -29,7 +29,7 @@ pub struct SurroundProposal {
 /// grid, however many pictures it has seen.
 #[derive(Clone, Debug, Default)]
 pub struct SurroundFinder {
-    evidence: Option<Evidence>,
+    evidence: Option<CellEvidence>,
 }
 
 /// Pictures from which on what stands still means something.
@@ -57,7 +57,7 @@ impl SurroundFinder {
         let evidence = self.evidence.take();
         let mut evidence = evidence
             .filter(|evidence| evidence.size() == frame.size())
-            .unwrap_or_else(|| Evidence::new(frame.size()));
+            .unwrap_or_else(|| CellEvidence::new(frame.size()));
         evidence.look(frame);
         self.evidence = Some(evidence);
     }
@@ -73,7 +73,7 @@ impl SurroundFinder {
     /// Width and height of the pictures, if any was seen.
     #[must_use]
     pub fn size(&self) -> Option<[u32; 2]> {
-        self.evidence.as_ref().map(Evidence::size)
+        self.evidence.as_ref().map(CellEvidence::size)
     }
 
     /// Where the scan lies; `None` if the picture has no surround that is worth cutting off, or no scan that is to be found.
@@ -123,7 +123,7 @@ fn largest(map: &CellMap, second: f32) -> Option<CellMap> {
 }
 
 /// The cells' pixels and a margin; `None` if that is nothing, or as good as the whole picture.
-fn with_margin(bounds: &CellBox, evidence: &Evidence) -> Option<PixelRect> {
+fn with_margin(bounds: &CellBox, evidence: &CellEvidence) -> Option<PixelRect> {
     let [width, height] = evidence.size();
     let side = evidence.side();
     let range = |cells: &std::ops::Range<usize>, length: u32| {
