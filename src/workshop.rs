@@ -1,10 +1,11 @@
 //! Makes sources: what opens a pipe, a file, a camera or a phantom, and what a client may ask for.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use board::camera::{CameraOpener, CameraWish};
-use live::{Asker, Workshop};
+use board::camera::{CameraBus, CameraInfo, CameraOpener, CameraWish, LinuxBus, OfferedFormat};
+use live::{Asker, CameraFormat, CameraSize, OfferedCamera, Workshop};
 use picture::frame::FrameLimits;
 use picture::segmenter::SystemClock;
 use serde::Deserialize;
@@ -147,10 +148,64 @@ impl Workshop for LocalWorkshop {
     fn allows(&self, asker: Asker) -> bool {
         asker == Asker::Owner || self.rights.sources
     }
+
+    fn cameras(&self) -> io::Result<Vec<OfferedCamera>> {
+        cameras()
+    }
+}
+
+/// This machine's cameras and grabbers, and what they offer.
+///
+/// # Errors
+/// The system's, if it cannot be asked at all.
+pub fn cameras() -> io::Result<Vec<OfferedCamera>> {
+    let found = LinuxBus.list()?;
+    Ok(found
+        .into_iter()
+        .map(|info| offered(&LinuxBus, info))
+        .collect())
+}
+
+/// A camera with what it offers; why not, if it says nothing.
+fn offered(bus: &dyn CameraBus, info: CameraInfo) -> OfferedCamera {
+    let (formats, problem) = match info.problem {
+        Some(problem) => (Vec::new(), Some(problem)),
+        None => match bus.open(&info.path).and_then(|mut camera| camera.offers()) {
+            Ok(formats) => (formats, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        },
+    };
+    OfferedCamera {
+        path: info.path,
+        stable: info.stable,
+        card: info.card,
+        problem,
+        formats: formats.into_iter().map(listed).collect(),
+    }
+}
+
+fn listed(format: OfferedFormat) -> CameraFormat {
+    let sizes = format.sizes.into_iter().map(|size| CameraSize {
+        smallest: size.smallest,
+        largest: size.largest,
+        step: size.step,
+        fps: size.fps,
+    });
+    CameraFormat {
+        code: format.code.to_string(),
+        encoding: format.code.encoding(),
+        sizes: sizes.collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use board::camera::{OfferedSize, PixelCode, PixelLayout, Script, ScriptedBus};
+    use video::convert::YuvRange;
+    use video::source::Encoding;
+
     use super::*;
 
     fn workshop(rights: ClientRights) -> LocalWorkshop {
@@ -193,6 +248,54 @@ mod tests {
         assert!(!refused(&some, &phantom("polyp")) && !refused(&some, &replay(&inside)));
         assert!(refused(&some, &pipe) && refused(&some, &replay(Path::new("/"))));
         assert!(refused(&some, &replay(&inside.join("../.."))));
+    }
+
+    #[test]
+    fn a_camera_is_listed_with_what_it_offers() {
+        let layout = PixelLayout {
+            code: PixelCode::MJPG,
+            size: [1280, 720],
+            stride: 0,
+            bytes: 1 << 20,
+            range: YuvRange::Limited,
+        };
+        let size = OfferedSize {
+            smallest: [1280, 720],
+            largest: [1280, 720],
+            step: [1, 1],
+            fps: vec![30.0],
+        };
+        let script = Script {
+            offers: vec![OfferedFormat {
+                code: PixelCode::MJPG,
+                sizes: vec![size],
+            }],
+            layout,
+            every: Duration::from_millis(40),
+            happenings: Vec::new(),
+            again: false,
+        };
+        let bus = ScriptedBus::new("/dev/video7", script, Arc::new(SystemClock));
+        let info = bus.list().unwrap().remove(0);
+        let gone = CameraInfo {
+            path: "/dev/video8".into(),
+            ..info.clone()
+        };
+        let camera = offered(&bus, info);
+        assert_eq!((camera.problem, camera.path), (None, "/dev/video7".into()));
+        let [format] = camera.formats.as_slice() else {
+            panic!("{:?}", camera.formats);
+        };
+        assert_eq!(
+            (format.code.as_str(), format.encoding),
+            ("MJPG", Some(Encoding::Jpeg))
+        );
+        assert_eq!(
+            (format.sizes[0].largest, format.sizes[0].fps.as_slice()),
+            ([1280, 720], &[30.0][..])
+        );
+        let camera = offered(&bus, gone);
+        assert!(camera.problem.is_some() && camera.formats.is_empty());
     }
 
     #[test]

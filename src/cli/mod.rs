@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod cameras;
 mod console;
 mod dump;
 mod eval;
@@ -50,6 +51,9 @@ enum Command {
     /// List models and modalities, and check their files.
     #[command(after_help = NOTICE)]
     Models,
+    /// List cameras and grabbers, and what they offer.
+    #[command(after_help = NOTICE)]
+    Cameras,
     /// Measure accuracy against ground truth.
     #[command(after_help = NOTICE)]
     Eval(eval::EvalArgs),
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args, models),
         Command::Live(args) => live::run(&args, models),
         Command::Models => models::run(models),
+        Command::Cameras => cameras::run(),
         Command::Eval(args) => eval::run(&args, models),
         Command::Bench(args) => bench::run(&args, models),
     };

@@ -82,6 +82,7 @@ fn the_live_path_gives_the_still_path_s_masks_bit_for_bit() {
         let default = LiveSettings::default();
         let spec = SessionSpec {
             opener,
+            view: video::prepare::SourceView::default(),
             ask: Ask::new(modality),
             settings: LiveSettings {
                 steady: false,

@@ -63,6 +63,7 @@ fn a_live_frame_allocates_what_its_answer_is_made_of_and_no_more() {
     };
     let spec = SessionSpec {
         opener: Arc::new(Phantom::new(phantom, clock.clone()).unwrap()),
+        view: video::prepare::SourceView::default(),
         ask: Ask::new("ultrasound"),
         settings: LiveSettings::default(),
     };

@@ -23,6 +23,8 @@ pub struct App {
     pub meters: Meters,
     /// Places for connections.
     pub connections: Arc<Semaphore>,
+    /// The place for who asks what cameras there are.
+    pub cameras: Arc<Semaphore>,
     /// KiB of request bodies.
     pub uploads: Arc<Semaphore>,
     /// Requests between the engine's queue and their rendered reply.
@@ -48,6 +50,7 @@ impl App {
             ending: watch::Sender::new(false),
             closing: watch::Sender::new(false),
             gallery: Arc::default(),
+            cameras: Arc::new(Semaphore::new(1)),
             viewers: Arc::new(Semaphore::new(config.max_viewers as usize)),
             config,
             engine: studio.segmenter().clone(),

@@ -10,6 +10,9 @@ use picture::segmenter::{
     Offered, Readiness, Segmenter,
 };
 use picture::sync::lock;
+use video::prepare::PixelRect;
+use video::surround::SurroundProposal;
+use video::viewfinder::{AimError, Viewfinder};
 
 use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
 use crate::counts::CaptureCounts;
@@ -30,6 +33,10 @@ pub(crate) struct Core {
     pub ears: Ears,
     pub clip: ClipKeeper,
     pub observers: Observers,
+    /// What is to be seen of the source.
+    pub viewfinder: Viewfinder,
+    /// What could be seen instead, until a person has said.
+    proposed: Mutex<Option<SurroundProposal>>,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
     line: Mutex<LaneDesk>,
@@ -82,6 +89,7 @@ impl Core {
         clock: Arc<dyn Clock>,
         settings: LiveSettings,
         ask: Ask,
+        viewfinder: Viewfinder,
     ) -> Arc<Self> {
         let desk = Desk::new(clock.now(), &settings);
         let spec = settings.lane(ask.clone());
@@ -91,6 +99,8 @@ impl Core {
             settings,
             ears: Ears::default(),
             observers: Observers::default(),
+            viewfinder,
+            proposed: Mutex::default(),
             segmenter,
             desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk {
@@ -166,12 +176,15 @@ impl Core {
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
         let size = frame.size();
-        let (arrived, counts) = {
-            let mut desk = lock(&self.desk);
-            let before = desk.capture;
-            let arrived = desk.arrived(frame, captured, now, &self.settings);
-            (arrived, [before, desk.capture])
-        };
+        let mut desk = lock(&self.desk);
+        // Cut as is not to be seen any more. Asked under the lock: a change comes before this, or lets go of it after.
+        if !self.viewfinder.is_current() {
+            return;
+        }
+        let before = desk.capture;
+        let arrived = desk.arrived(frame, captured, now, &self.settings);
+        let counts = [before, desk.capture];
+        drop(desk);
         if let Some(jpeg) = jpeg {
             let picture = ClipPicture {
                 sequence: counts[0].captured,
@@ -292,17 +305,7 @@ impl Core {
                 (line.spec, line.lane) = (before, old);
                 return Err(refused);
             }
-            let gone = old.as_ref().map_or_else(LaneCounts::default, |old| {
-                let counts = old.counts();
-                // What is in it now is dropped with it.
-                LaneCounts {
-                    dropped: counts.dropped + counts.waiting + counts.in_work,
-                    waiting: 0,
-                    in_work: 0,
-                    ..counts
-                }
-            });
-            line.gone = [line.gone, gone].into_iter().sum();
+            line.retire(old.as_ref());
             self.clip.asked_anew();
             (old, line.outcome.take())
         };
@@ -314,6 +317,40 @@ impl Core {
         drop(desk);
         self.ears.tell();
         Ok(())
+    }
+
+    /// Has another region of the pictures seen from the next one on. Nothing that was seen before is after this.
+    pub fn aim(self: &Arc<Self>, region: Option<PixelRect>) -> Result<(), AimError> {
+        self.viewfinder.aim(region)?;
+        let (old, overtaken) = {
+            let mut line = lock(&self.line);
+            let old = line.lane.take();
+            line.retire(old.as_ref());
+            // A lane is opened for the next picture; nothing of this one counts any more.
+            line.number += 1;
+            line.next_asking = None;
+            (old, line.outcome.take())
+        };
+        drop(old);
+        let now = self.clock.now();
+        let mut desk = lock(&self.desk);
+        desk.overtaken += u64::from(overtaken.is_some());
+        desk.see_anew(now);
+        drop(desk);
+        *lock(&self.proposed) = None;
+        self.ears.tell();
+        Ok(())
+    }
+
+    /// Keeps what could be cut off, for a person to say.
+    pub fn propose(&self, proposal: Option<SurroundProposal>) {
+        *lock(&self.proposed) = proposal;
+        self.ears.tell();
+    }
+
+    /// What could be cut off.
+    pub fn proposed(&self) -> Option<SurroundProposal> {
+        *lock(&self.proposed)
     }
 
     /// What the model was asked for.
@@ -330,8 +367,11 @@ impl Core {
         let (lane, outcome) = line.outcome.take()?;
         let current = lane == line.number;
         drop(line);
+        let mut desk = lock(&self.desk);
+        let current = current && !desk.is_past(outcome.sequence);
+        desk.overtaken += u64::from(!current);
+        drop(desk);
         if !current {
-            lock(&self.desk).overtaken += 1;
             self.clip.became(outcome.sequence, ClipFate::Overtaken);
         }
         current.then_some((lane, outcome))
@@ -414,6 +454,20 @@ fn fate([before, after]: [CaptureCounts; 2]) -> ClipFate {
 }
 
 impl LaneDesk {
+    /// Counts what becomes of the frames of a lane that is given up: what is in it now is dropped with it.
+    fn retire(&mut self, old: Option<&Lane>) {
+        let Some(counts) = old.map(Lane::counts) else {
+            return;
+        };
+        let gone = LaneCounts {
+            dropped: counts.dropped + counts.waiting + counts.in_work,
+            waiting: 0,
+            in_work: 0,
+            ..counts
+        };
+        self.gone = [self.gone, gone].into_iter().sum();
+    }
+
     /// What became of the frames of all lanes so far.
     fn counts(&self) -> LaneCounts {
         let current = self.lane.as_ref().map(Lane::counts);

@@ -26,6 +26,8 @@ pub(crate) struct Desk {
     answer: Option<(Arc<LiveAnswer>, LivePicture)>,
     newest: Option<LivePicture>,
     question: Option<Question>,
+    /// The first picture whose answer counts: those before were asked about something else.
+    first: u64,
     /// Since when every picture is equal to the one before.
     still_since: Option<Instant>,
     frozen: Option<LiveView>,
@@ -57,6 +59,7 @@ impl Desk {
             answer: None,
             newest: None,
             question: None,
+            first: 0,
             still_since: None,
             frozen: None,
             captured: Rate::new(now),
@@ -156,6 +159,10 @@ impl Desk {
         now: Instant,
         settings: &LiveSettings,
     ) -> bool {
+        if self.is_past(answer.sequence) {
+            self.overtaken += 1;
+            return false;
+        }
         let took = answer.finished.saturating_duration_since(answer.captured);
         let stepped = self.pace.answered(Some(took), now);
         if took > settings.patience.budget {
@@ -190,6 +197,9 @@ impl Desk {
 
     /// A picture got no answer; why. Whether the pace changed.
     pub fn unanswered(&mut self, sequence: u64, why: &EngineError, now: Instant) -> bool {
+        if self.is_past(sequence) {
+            return false;
+        }
         self.close(sequence);
         match why {
             EngineError::Stale { .. } => {
@@ -211,6 +221,18 @@ impl Desk {
         };
         (self.answer, self.question) = (None, None);
         self.asked += 1;
+        self.first = self.capture.captured;
+    }
+
+    /// Another part of the pictures is seen from now on: none of those before is any more.
+    pub fn see_anew(&mut self, now: Instant) {
+        self.ask_anew(now);
+        (self.newest, self.frozen, self.still_since) = (None, None, None);
+    }
+
+    /// Whether that picture came before something else was asked or seen: its answer counts no more.
+    pub fn is_past(&self, sequence: u64) -> bool {
+        sequence < self.first
     }
 
     /// That one will not be answered.

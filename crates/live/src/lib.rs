@@ -8,6 +8,7 @@
 //! Research use only. Not for clinical use.
 
 mod announce;
+mod cameras;
 mod capture;
 mod clip;
 mod core;
@@ -25,8 +26,10 @@ mod spec;
 mod state;
 pub mod steady;
 mod studio;
+mod surround;
 mod view;
 
+pub use self::cameras::{CameraFormat, CameraSize, OfferedCamera};
 pub use self::clip::{
     ClipAbout, ClipBounds, ClipCut, ClipError, ClipFile, ClipShelf, LiveClip, SavedClip,
     ShelfBounds,
@@ -41,4 +44,5 @@ pub use self::settings::LiveSettings;
 pub use self::spec::{Asker, BadSource, LiveSourceSpec, SessionSpec, Workshop};
 pub use self::state::{LivePatience, Signal, Standing, State, Verdict};
 pub use self::studio::{MOST_SOURCES, Studio};
+pub use self::surround::SurroundSighting;
 pub use self::view::{LiveAnswer, LivePicture, LiveView, Rates};

@@ -1,10 +1,14 @@
 //! A source, watched.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use picture::frame::Frame;
 use picture::segmenter::{Ask, Clock, EngineError, Segmenter};
+use video::prepare::{PixelRect, SurroundCrop};
 use video::source::Opener;
+use video::surround::SurroundProposal;
+use video::viewfinder::{AimError, Prepared, Viewfinder};
 
 use crate::announce::announce;
 use crate::capture::capture;
@@ -15,6 +19,7 @@ use crate::error::LiveError;
 use crate::observer::Observer;
 use crate::settings::LiveSettings;
 use crate::spec::SessionSpec;
+use crate::surround::{SurroundSighting, find_surround, propose_first};
 use crate::view::LiveView;
 
 /// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
@@ -39,20 +44,26 @@ impl Session {
     ) -> Result<Self, LiveError> {
         let SessionSpec {
             opener,
+            view,
             ask,
             settings,
         } = spec;
+        let viewfinder = Viewfinder::new(view);
         let session = Self {
             number,
             begun: clock.now(),
-            core: Core::new(segmenter, clock, settings, ask),
-            opener,
+            core: Core::new(segmenter, clock, settings, ask, viewfinder.clone()),
+            opener: Arc::new(Prepared { opener, viewfinder }),
         };
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let (core, opener) = (session.core.clone(), session.opener.clone());
         thread("live-capture").spawn(move || capture(&core, opener.as_ref()))?;
         let core = session.core.clone();
         thread("live-announce").spawn(move || announce(&core))?;
+        if view.crop == Some(SurroundCrop::Auto) && view.region.is_none() {
+            let core = session.core.clone();
+            thread("live-surround").spawn(move || propose_first(&core))?;
+        }
         Ok(session)
     }
 
@@ -118,6 +129,42 @@ impl Session {
     /// As of [`Segmenter::open_lane`]; then everything stays as it is.
     pub fn ask(&self, ask: Ask) -> Result<(), EngineError> {
         self.core.ask(ask)
+    }
+
+    /// The region that is seen of the source's pictures; `None`: all.
+    #[must_use]
+    pub fn region(&self) -> Option<PixelRect> {
+        self.core.viewfinder.view().region
+    }
+
+    /// Has that region seen from the next picture on; `None`: the whole picture. Nothing that was answered before is
+    /// shown after this, and what was proposed is settled.
+    ///
+    /// # Errors
+    /// [`AimError`]; then everything stays as it is.
+    pub fn aim(&self, region: Option<PixelRect>) -> Result<(), AimError> {
+        self.core.aim(region)
+    }
+
+    /// The region that was proposed when the source began (`crop = "auto"`), until a person has confirmed it or another.
+    #[must_use]
+    pub fn proposed(&self) -> Option<SurroundProposal> {
+        self.core.proposed()
+    }
+
+    /// Looks at the next whole pictures for what could be cut off of them; blocks for two seconds at most. `None` if no
+    /// picture came. Nothing is changed by it.
+    #[must_use]
+    pub fn find_surround(&self) -> Option<SurroundSighting> {
+        find_surround(&self.core)
+    }
+
+    /// The next whole picture, waited for no longer than so.
+    #[must_use]
+    pub fn next_whole(&self, patience: Duration) -> Option<Arc<Frame>> {
+        let clock = self.core.clock.as_ref();
+        let until = clock.now() + patience;
+        self.core.viewfinder.next_whole(clock, until)
     }
 
     /// How it is treated.

@@ -1,5 +1,6 @@
 //! Live sources as a configuration or a request names them.
 
+use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +8,11 @@ use std::time::Duration;
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::Ask;
 use serde::{Deserialize, Serialize};
-use video::prepare::{Prepared, SourceView};
+use video::prepare::SourceView;
 use video::source::{Opener, SourceError};
 use video::spec::SourceSpec;
 
+use crate::cameras::OfferedCamera;
 use crate::clip::ClipBounds;
 use crate::settings::LiveSettings;
 use crate::state::LivePatience;
@@ -20,6 +22,8 @@ use crate::state::LivePatience;
 pub struct SessionSpec {
     /// Opens the source.
     pub opener: Arc<dyn Opener>,
+    /// What is to be seen of it at first.
+    pub view: SourceView,
     /// What is asked of the model.
     pub ask: Ask,
     /// How it is to be treated.
@@ -106,6 +110,12 @@ pub trait Workshop: Send + Sync {
 
     /// Whether sources may be begun and ended by that asker.
     fn allows(&self, asker: Asker) -> bool;
+
+    /// The cameras and grabbers that are there now. May block for as long as a driver does.
+    ///
+    /// # Errors
+    /// The system's, if it cannot be asked at all.
+    fn cameras(&self) -> io::Result<Vec<OfferedCamera>>;
 }
 
 impl LiveSourceSpec {
@@ -115,12 +125,9 @@ impl LiveSourceSpec {
     /// [`BadSource`].
     pub fn session(&self, workshop: &dyn Workshop, asker: Asker) -> Result<SessionSpec, BadSource> {
         let settings = self.settings()?;
-        let opener = Prepared {
+        Ok(SessionSpec {
             opener: workshop.opener(&self.source, asker)?,
             view: self.view,
-        };
-        Ok(SessionSpec {
-            opener: Arc::new(opener),
             ask: Ask {
                 model: self.model.clone(),
                 ..Ask::new(self.modality.as_str())

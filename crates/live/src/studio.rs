@@ -53,6 +53,12 @@ impl Studio {
         &self.segmenter
     }
 
+    /// What makes sources, and knows cameras.
+    #[must_use]
+    pub fn workshop(&self) -> &Arc<dyn Workshop> {
+        &self.workshop
+    }
+
     /// Watches a source that is described, from now on.
     ///
     /// # Errors

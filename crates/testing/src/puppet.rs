@@ -15,6 +15,8 @@ pub enum Act {
     Picture(u32, u32, u8),
     /// Sends a picture of noise: width, height, and which noise.
     Noise(u32, u32, u64),
+    /// Sends that picture.
+    Screen(Arc<Frame>),
     /// Sends a picture that the fake's guard takes for something else, with bright parts.
     Odd,
     /// Sends a picture with a time of capture that is so many milliseconds ahead.
@@ -133,6 +135,10 @@ impl Source for Puppet {
                     canvas.reshape(width, height)?;
                     noise(canvas, seed);
                 }
+                Some(Act::Screen(screen)) => {
+                    canvas.reshape(screen.width(), screen.height())?;
+                    canvas.rgb_mut().copy_from_slice(screen.rgb());
+                }
                 Some(Act::Odd) => {
                     canvas.reshape(2, 2)?;
                     canvas.rgb_mut().fill(255);
@@ -194,5 +200,35 @@ impl live::Workshop for Puppet {
 
     fn allows(&self, asker: live::Asker) -> bool {
         asker == live::Asker::Owner || *self.strings.lent.lock().unwrap()
+    }
+
+    /// Two made-up ones: a grabber, and one that may not be opened.
+    fn cameras(&self) -> std::io::Result<Vec<live::OfferedCamera>> {
+        let size = live::CameraSize {
+            smallest: [1280, 720],
+            largest: [1280, 720],
+            step: [1, 1],
+            fps: vec![30.0, 60.0],
+        };
+        let format = |code: &str, encoding| live::CameraFormat {
+            code: code.into(),
+            encoding,
+            sizes: vec![size.clone()],
+        };
+        let grabber = live::OfferedCamera {
+            path: "/dev/video0".into(),
+            stable: Some("/dev/v4l/by-id/usb-Made_up-video-index0".into()),
+            card: "Made up".into(),
+            problem: None,
+            formats: vec![format("MJPG", Some(Encoding::Jpeg)), format("H264", None)],
+        };
+        let shut = live::OfferedCamera {
+            path: "/dev/video2".into(),
+            stable: None,
+            problem: Some("permission denied".into()),
+            formats: Vec::new(),
+            ..grabber.clone()
+        };
+        Ok(vec![grabber, shut])
     }
 }

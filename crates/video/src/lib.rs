@@ -2,8 +2,8 @@
 //!
 //! [`source`] is the trait that every source has, real or fake. [`pipe`], [`http`] and [`replay`] are sources, [`phantom`] is
 //! one with a known truth; [`spec`] names them in a configuration. [`y4m`], [`mjpeg`] and [`avi`] are what comes through them,
-//! [`stream`] finds pictures in it, [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors, [`no_signal`] knows
-//! what grabbers make up. Knows no engine and no protocol of ours.
+//! [`stream`] finds pictures in it, [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors as a [`viewfinder`]
+//! says, [`surround`] proposes what to cut off, [`no_signal`] knows what grabbers make up. Knows no engine and no protocol of ours.
 //!
 //! Research use only. Not for clinical use.
 
@@ -19,4 +19,6 @@ pub mod replay;
 pub mod source;
 pub mod spec;
 pub mod stream;
+pub mod surround;
+pub mod viewfinder;
 pub mod y4m;

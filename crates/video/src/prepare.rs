@@ -1,12 +1,9 @@
 //! What is done to each picture of a source before anybody looks at it: a region is cut out, turned, mirrored, in this order.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use picture::frame::{Frame, FrameError, FrameLimits};
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Opener, Shot, Source, SourceError};
+use crate::source::SourceError;
 
 /// What is to be seen of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,9 +146,7 @@ impl SourceView {
             height: size[1],
         };
         let region = self.region.unwrap_or(whole);
-        if !region.lies_within(size) {
-            return Err(RegionError { region, size }.into());
-        }
+        region.check(size)?;
         let PixelRect { width, height, .. } = region;
         match self.rotate {
             Rotation::None | Rotation::Half => {
@@ -205,6 +200,20 @@ impl SourceView {
 }
 
 impl PixelRect {
+    /// Whether it lies within a picture of that width and height, and is not empty.
+    ///
+    /// # Errors
+    /// [`RegionError`].
+    pub fn check(&self, size: [u32; 2]) -> Result<(), RegionError> {
+        match self.lies_within(size) {
+            true => Ok(()),
+            false => Err(RegionError {
+                region: *self,
+                size,
+            }),
+        }
+    }
+
     fn lies_within(&self, [width, height]: [u32; 2]) -> bool {
         let within = |start: u32, length: u32, side: u32| {
             length > 0 && start.checked_add(length).is_some_and(|end| end <= side)
@@ -216,48 +225,6 @@ impl PixelRect {
     fn row<'a>(&self, frame: &'a Frame, row: usize) -> &'a [u8] {
         let start = (self.y as usize + row) * frame.width() as usize + self.x as usize;
         &frame.rgb()[3 * start..][..3 * self.width as usize]
-    }
-}
-
-/// Opens a source of which a part is to be seen.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The source.
-    pub opener: Arc<dyn Opener>,
-    /// What is to be seen of it.
-    pub view: SourceView,
-}
-
-impl Opener for Prepared {
-    fn open(&self) -> Result<Box<dyn Source>, SourceError> {
-        let source = self.opener.open()?;
-        if self.view.is_plain() {
-            return Ok(source);
-        }
-        Ok(Box::new(PreparedSource {
-            source,
-            view: self.view,
-            whole: Frame::new(1, 1, vec![0; 3])?,
-        }))
-    }
-
-    fn label(&self) -> String {
-        self.opener.label()
-    }
-}
-
-struct PreparedSource {
-    source: Box<dyn Source>,
-    view: SourceView,
-    /// The source's own picture.
-    whole: Frame,
-}
-
-impl Source for PreparedSource {
-    fn next(&mut self, canvas: &mut Frame, until: Instant) -> Result<Shot, SourceError> {
-        let shot = self.source.next(&mut self.whole, until)?;
-        self.view.write(&self.whole, canvas)?;
-        Ok(shot)
     }
 }
 

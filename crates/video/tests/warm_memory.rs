@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use espmedsam_video::avi::AviWriter;
-use espmedsam_video::prepare::{PixelRect, Prepared, Rotation, SourceView};
+use espmedsam_video::prepare::{PixelRect, Rotation, SourceView};
 use espmedsam_video::replay::Replay;
 use espmedsam_video::source::{Opener, SourceContext};
+use espmedsam_video::viewfinder::{Prepared, Viewfinder};
 use espmedsam_video::y4m::Y4mWriter;
 use picture::frame::{Frame, FrameLimits};
 use picture::render::encode_jpeg;
@@ -74,7 +75,7 @@ fn taken(name: &str, file: &[u8], view: SourceView) -> [usize; 2] {
     };
     let prepared = Prepared {
         opener: Arc::new(replay),
-        view,
+        viewfinder: Viewfinder::new(view),
     };
     let mut source = prepared.open().unwrap();
     let mut canvas = Frame::new(1, 1, vec![0; 3]).unwrap();

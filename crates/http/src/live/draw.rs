@@ -8,9 +8,10 @@ use live::{LivePicture, LiveView, PaceStep, State};
 use picture::frame::{Frame, FrameError};
 use picture::render::{
     Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, RenderError, Shrinker, Tone,
-    burn_banner, card,
+    burn_banner, card, mark_region,
 };
 use picture::segmenter::millis;
+use video::prepare::PixelRect;
 
 use super::rendition::Rendition;
 
@@ -110,6 +111,37 @@ impl Easel {
         Ok(file)
     }
 
+    /// A whole picture with a region marked upon it, as a JPEG, for a person to confirm.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn marked(
+        &mut self,
+        whole: &Frame,
+        region: Option<PixelRect>,
+    ) -> Result<Vec<u8>, RenderError> {
+        copy(whole, &mut self.canvas)?;
+        if let Some(PixelRect {
+            x,
+            y,
+            width,
+            height,
+        }) = region
+        {
+            let end = |start: u32, length: u32| start.saturating_add(length);
+            mark_region(&mut self.canvas, x..end(x, width), y..end(y, height));
+        }
+        let banner = Banner {
+            words: "",
+            detail: "TO BE CONFIRMED",
+            tone: Tone::Note,
+        };
+        burn_banner(&mut self.canvas, &banner);
+        let mut file = Vec::new();
+        self.sharp.encode(&self.canvas, &mut file)?;
+        Ok(file)
+    }
+
     /// The picture as it came, as a JPEG; nothing if there is none.
     ///
     /// # Errors
@@ -188,6 +220,7 @@ mod tests {
         let (fake, puppet) = (Fake::by(clock.clone(), 4), Puppet::new(clock.clone()));
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
+            view: video::prepare::SourceView::default(),
             ask: Ask::new(MODALITIES[1]),
             settings: LiveSettings::default(),
         };

@@ -4,6 +4,7 @@
 //! only if there are any. Whoever is slow misses pictures and is told how many; it is always sent what may be shown at the
 //! moment of sending, never what was queued.
 
+mod cameras;
 mod clips;
 mod control;
 mod draw;
@@ -13,10 +14,12 @@ mod latest;
 mod present;
 mod query;
 mod recorder;
+mod region;
 mod rendition;
 mod socket;
 mod sources;
 mod stream;
+mod surround;
 mod told;
 mod watch;
 
@@ -38,6 +41,7 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(sources::list, sources::begin))
         .routes(routes!(sources::end))
+        .routes(routes!(cameras::list))
         .routes(routes!(stream::stream))
         .routes(routes!(socket::socket))
         .routes(routes!(events::events))
@@ -52,5 +56,8 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clips::save))
         .routes(routes!(clips::list))
         .routes(routes!(clips::read))
+        .routes(routes!(surround::propose))
+        .routes(routes!(surround::picture))
+        .routes(routes!(surround::confirm))
         .layer(DefaultBodyLimit::max(DESCRIPTION))
 }

@@ -12,6 +12,7 @@ use picture::segmenter::millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::region::{ProposedRegion, SourceRegion};
 use super::told::FrameCounts;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -45,6 +46,10 @@ pub struct ListedSource {
     counts: FrameCounts,
     /// How many look.
     viewers: usize,
+    /// The part of its pictures that is seen; null: all.
+    region: Option<SourceRegion>,
+    /// What could be seen instead, of a source with `crop = "auto"`, until POST /v1/live/region says; never used by itself.
+    proposed_region: Option<ProposedRegion>,
 }
 
 /// All live sources.
@@ -121,5 +126,7 @@ pub fn listed(name: &str, session: &Session) -> ListedSource {
         segmented_per_s: rates.segmented,
         counts: counts.into(),
         viewers: session.listeners(),
+        region: session.region().map(SourceRegion::from),
+        proposed_region: session.proposed().map(ProposedRegion::from),
     }
 }

@@ -66,6 +66,8 @@ problems! {
         "Look at the state: GET /v1/live/latest.json tells it, and what may be shown.";
     ClipOff "clip-off" CONFLICT "The live source keeps no clip",
         "Set `clip_s` of the source, in the configuration or in POST /v1/sources, and wait for its first picture.";
+    NoPicture "no-picture" CONFLICT "The source sends no picture now",
+        "Look at the state: GET /v1/live/latest.json tells it; try again once pictures come.";
     SourceExists "source-exists" CONFLICT "There is a live source of that name",
         "Choose another name, or end that source first: DELETE /v1/sources/NAME.";
     NoUpgrade "no-upgrade" UPGRADE_REQUIRED "This address is a WebSocket",
@@ -96,6 +98,8 @@ problems! {
         "Send the picture as what it is, or with its grey values turned round if it is `inverted`; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",
         "Send the whole picture, not a strip of it.";
+    BadRegion "bad-region" UNPROCESSABLE_ENTITY "The region is no part of the picture",
+        "Ask for a region within the whole picture, in its own pixels; POST /v1/live/surround tells its size.";
     TooLongForJpeg "too-long-for-jpeg" UNPROCESSABLE_ENTITY "A JPEG cannot hold the picture",
         "Ask for format=overlay, which is PNG, or scale the picture down.";
     Internal "internal" INTERNAL_SERVER_ERROR "A fault of this program",
@@ -112,6 +116,8 @@ problems! {
         "Close idle connections, or try again after the seconds in `Retry-After`.";
     TooManyViewers "too-many-viewers" SERVICE_UNAVAILABLE "Too many viewers",
         "Close a viewer, or raise `max_viewers` in the configuration.";
+    CamerasSilent "cameras-silent" SERVICE_UNAVAILABLE "The cameras do not answer",
+        "Unplug and replug the camera that was plugged in last, and try again.";
     TooManySources "too-many-sources" SERVICE_UNAVAILABLE "Too many live sources",
         "End a source first: DELETE /v1/sources/NAME.";
     NotReady "not-ready" SERVICE_UNAVAILABLE "The model is still loading",

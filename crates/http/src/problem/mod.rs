@@ -21,6 +21,8 @@ use picture::render::RenderError;
 use picture::report::CheckReport;
 use picture::segmenter::EngineError;
 use picture::segmenter::ModalityCheck;
+use video::prepare::RegionError;
+use video::viewfinder::AimError;
 
 impl Kind {
     /// This problem with what happened this time.
@@ -216,6 +218,22 @@ impl From<ClipError> for Problem {
             ClipError::Io(_) => Kind::ClipNotSaved,
         };
         kind.because(sentence(&error))
+    }
+}
+
+impl From<AimError> for Problem {
+    fn from(error: AimError) -> Self {
+        let kind = match &error {
+            AimError::NoPicture => Kind::NoPicture,
+            AimError::Outside(_) | AimError::Size(_) => Kind::BadRegion,
+        };
+        kind.because(sentence(&error))
+    }
+}
+
+impl From<RegionError> for Problem {
+    fn from(error: RegionError) -> Self {
+        AimError::from(error).into()
     }
 }
 

@@ -23,6 +23,7 @@ fn server(clip: Option<ClipBounds>) -> Server {
     let server = Server::start(ServerConfig::default(), 8);
     let spec = SessionSpec {
         opener: Arc::new(server.puppet.clone()),
+        view: video::prepare::SourceView::default(),
         ask: Ask::new(MODALITIES[1]),
         settings: LiveSettings {
             clip,

@@ -15,6 +15,7 @@ use serde_json::Value;
 use testing::fake::MODALITIES;
 use testing::puppet::{Act, Puppet};
 use tungstenite::{Message, WebSocket};
+use video::prepare::SourceView;
 
 use crate::support::{Server, wait_until};
 
@@ -35,22 +36,23 @@ fn settings() -> LiveSettings {
 }
 
 /// A server with one live source, which sends pictures as long as it is told to.
-struct Scene {
-    server: Server,
-    puppet: Puppet,
-    playing: Arc<AtomicBool>,
+pub struct Scene {
+    pub server: Server,
+    pub puppet: Puppet,
+    pub playing: Arc<AtomicBool>,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(ServerConfig::default())
     }
 
-    fn with(config: ServerConfig) -> Self {
+    pub fn with(config: ServerConfig) -> Self {
         let server = Server::start(config, 8);
         let puppet = server.puppet.clone();
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
+            view: SourceView::default(),
             ask: Ask::new(MODALITIES[1]),
             settings: settings(),
         };
@@ -82,7 +84,7 @@ impl Scene {
         self.playing.store(false, SeqCst);
     }
 
-    fn wait_for(&self, state: State) {
+    pub fn wait_for(&self, state: State) {
         wait_until(state.name(), || {
             self.server.studio.find(None).unwrap().1.look().state == state
         });
@@ -93,7 +95,7 @@ impl Scene {
     }
 
     /// A reply that has no end, to be read from.
-    fn endless(&self, path: &str) -> BufReader<impl Read + use<>> {
+    pub fn endless(&self, path: &str) -> BufReader<impl Read + use<>> {
         let reply = ureq::get(&self.url(path)).call().unwrap();
         BufReader::new(reply.into_body().into_reader())
     }
@@ -465,6 +467,7 @@ fn a_source_that_is_ended_and_a_server_that_stops_end_what_has_no_end() {
 
     let spec = SessionSpec {
         opener: Arc::new(scene.puppet.clone()),
+        view: SourceView::default(),
         ask: Ask::new(MODALITIES[1]),
         settings: settings(),
     };

@@ -22,3 +22,4 @@ mod mismatch;
 mod page;
 mod segment;
 mod sites;
+mod surround;

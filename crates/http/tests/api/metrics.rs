@@ -279,6 +279,7 @@ fn a_live_source_is_measured_answer_by_answer_also_while_its_picture_is_held() {
     let puppet = Puppet::new(Arc::new(SystemClock));
     let spec = SessionSpec {
         opener: Arc::new(puppet.clone()),
+        view: video::prepare::SourceView::default(),
         ask: Ask::new("ultrasound"),
         settings: LiveSettings::default(),
     };

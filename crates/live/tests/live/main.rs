@@ -8,4 +8,5 @@
 mod clips;
 mod faults;
 mod promise;
+mod region;
 mod stage;

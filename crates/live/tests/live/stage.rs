@@ -8,6 +8,7 @@ use espmedsam_live::{LiveCounts, LiveSettings, LiveView, Session, SessionSpec, S
 use picture::segmenter::{Ask, ManualClock};
 use testing::fake::{Fake, MODALITIES};
 use testing::puppet::{Act, Puppet};
+use video::prepare::SourceView;
 
 /// Long enough for any machine; reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,6 +51,7 @@ impl Stage {
         let puppet = Puppet::new(clock.clone());
         let spec = SessionSpec {
             opener: Arc::new(puppet.clone()),
+            view: SourceView::default(),
             ask: Ask::new(MODALITIES[1]),
             settings,
         };

@@ -11,12 +11,14 @@ mod notice;
 pub mod npy;
 mod overlay;
 mod png;
+mod region;
 mod shrink;
 
 pub use banner::{Banner, Tone, burn_banner, card};
 pub use jpeg::{Chroma, JpegEncoder, encode_jpeg, fits_jpeg};
 pub use overlay::{OverlayPen, OverlayStyle, overlay, patch_overlay};
 pub use png::{encode_png, mask_png};
+pub use region::mark_region;
 pub use shrink::Shrinker;
 
 /// Why there is no picture.
