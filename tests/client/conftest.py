@@ -23,12 +23,29 @@ collect_ignore = [] if CASES.is_dir() else ["test_cases.py"]
 PROMTOOL = shutil.which("promtool") or shutil.which(ROOT / ".venv/promtool/promtool")
 collect_ignore += [] if PROMTOOL else ["test_metrics.py"]
 
+# A live source that leaves the machine time for everything else.
+LIVE = """
+[live]
+clips = "{clips}"
+[live.clients]
+sources = true
+[[live.sources]]
+name = "phantom"
+modality = "ultrasound"
+source = {{ kind = "phantom", target = "fetal-head", rate = 4 }}
+budget_ms = 5000
+clip_s = 5
+"""
+
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory):
     """Where the program listens; it ends with the tests."""
-    log = tmp_path_factory.mktemp("server") / "log"
-    serve = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--models", ROOT / "models"]
+    folder = tmp_path_factory.mktemp("server")
+    log, config = folder / "log", folder / "service.toml"
+    (folder / "clips").mkdir()
+    config.write_text(LIVE.format(clips=folder / "clips"))
+    serve = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--models", ROOT / "models", "--config", config]
     with log.open("w") as stderr, subprocess.Popen(serve, stderr=stderr) as server:
         try:
             while not (found := re.search(r"http://[\d.]+:\d+(?= )", log.read_text())):
