@@ -9,7 +9,7 @@ use live::{Asker, CameraFormat, CameraSize, OfferedCamera, Workshop};
 use picture::frame::FrameLimits;
 use picture::segmenter::SystemClock;
 use serde::Deserialize;
-use video::phantom::{Anatomy, Phantom, PhantomSpec};
+use video::phantom::{Anatomy, Incident, IncidentKind, Phantom, PhantomSpec};
 use video::source::{Opener, SourceContext, SourceError};
 use video::spec::{PictureRate, SourceSpec};
 
@@ -54,15 +54,18 @@ impl From<SourceRefusal> for SourceError {
     }
 }
 
-/// The phantoms by name.
-const PHANTOMS: [(&str, Anatomy); 3] = [
-    ("fetal-head", Anatomy::FetalHead),
-    ("lesion", Anatomy::Lesion),
-    ("polyp", Anatomy::Polyp),
+/// The phantoms by name, and whether each has its target; without, there is nothing to be found.
+const PHANTOMS: [(&str, Anatomy, bool); 6] = [
+    ("fetal-head", Anatomy::FetalHead, true),
+    ("lesion", Anatomy::Lesion, true),
+    ("polyp", Anatomy::Polyp, true),
+    ("no-fetal-head", Anatomy::FetalHead, false),
+    ("no-lesion", Anatomy::Lesion, false),
+    ("no-polyp", Anatomy::Polyp, false),
 ];
 
 fn phantoms() -> String {
-    PHANTOMS.map(|(name, _)| name).join(", ")
+    PHANTOMS.map(|(name, ..)| name).join(", ")
 }
 
 impl LocalWorkshop {
@@ -90,8 +93,12 @@ impl LocalWorkshop {
     }
 
     fn phantom(&self, target: &str, rate: Option<PictureRate>) -> Result<Phantom, SourceError> {
-        let found = PHANTOMS.iter().find(|(name, _)| *name == target);
-        let (_, anatomy) = found.ok_or_else(|| SourceRefusal::Phantom(target.into()))?;
+        let found = PHANTOMS.iter().find(|(name, ..)| *name == target);
+        let (_, anatomy, there) = found.ok_or_else(|| SourceRefusal::Phantom(target.into()))?;
+        let never = Incident {
+            frames: 0..u64::MAX,
+            kind: IncidentKind::Empty,
+        };
         let default = PhantomSpec::new(*anatomy);
         let spec = PhantomSpec {
             rate: match rate.map(f64::from) {
@@ -99,6 +106,7 @@ impl LocalWorkshop {
                 Some(rate) if rate.fract() == 0.0 => rate as u32,
                 Some(_) => return Err(SourceRefusal::Rate.into()),
             },
+            incidents: if *there { Vec::new() } else { vec![never] },
             ..default
         };
         let phantom = Phantom::new(spec, self.context.clock.clone());
@@ -301,7 +309,7 @@ mod tests {
     #[test]
     fn phantoms_are_named() {
         let workshop = workshop(ClientRights::default());
-        for (name, _) in PHANTOMS {
+        for (name, ..) in PHANTOMS {
             assert!(workshop.opener(&phantom(name), Asker::Owner).is_ok());
         }
         let refused = workshop
@@ -309,7 +317,9 @@ mod tests {
             .err()
             .unwrap();
         assert!(
-            refused.to_string().contains("fetal-head, lesion, polyp"),
+            refused
+                .to_string()
+                .contains("fetal-head, lesion, polyp, no-fetal-head"),
             "{refused}"
         );
     }

@@ -9,6 +9,7 @@ import itertools
 import sys
 from pathlib import Path
 
+import empty
 import report
 import sitting
 import soak
@@ -27,6 +28,7 @@ def bench(command: Command, arguments: argparse.Namespace) -> list[str]:
         sittings.append(sat)
         print(report.ages([sat]), report.machine([sat]), sep="\n", file=sys.stderr, flush=True)
     text = report.whole(sittings, command.source)
+    text += "\n## Nothing there\n\n" + empty.table(command, min(arguments.minutes, 2)) + "\n"
     print(text)
     if arguments.out:
         arguments.out.write_text(text)

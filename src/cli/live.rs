@@ -14,7 +14,8 @@ use super::serve::{log_to_stderr, read_config, serve_as};
 #[derive(Debug, clap::Args)]
 pub(super) struct LiveArgs {
     /// Where the video comes from: `-` (Y4M or JPEGs on standard input), a FIFO, a camera (/dev/video0), an address
-    /// (http://…), a file or a folder to be replayed, or a phantom (phantom:fetal-head, phantom:lesion, phantom:polyp).
+    /// (http://…), a file or a folder to be replayed, or a phantom (phantom:fetal-head, phantom:lesion, phantom:polyp; without
+    /// its target phantom:no-polyp, and so on).
     #[arg(value_name = "SOURCE")]
     source: String,
     /// The modality, as `espmedsam models` lists them. A phantom has its own.
@@ -89,7 +90,7 @@ fn source(
 ) -> Result<(SourceSpec, Option<&'static str>), Failure> {
     if let Some(target) = text.strip_prefix("phantom:") {
         let own = match target {
-            "polyp" => "colonoscopy",
+            "polyp" | "no-polyp" => "colonoscopy",
             _ => "ultrasound",
         };
         let target = target.to_owned();

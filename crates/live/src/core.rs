@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
 use picture::segmenter::{
-    Ask, Bell, Clock, EngineError, Lane, LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink,
-    Offered, Readiness, Segmenter,
+    Ask, Bell, Clock, EngineError, LiveFrame, LiveOutcome, LiveSink, Offered, Readiness, Segmenter,
 };
 use picture::sync::lock;
 use video::prepare::PixelRect;
@@ -15,9 +14,9 @@ use video::surround::SurroundProposal;
 use video::viewfinder::{AimError, Viewfinder};
 
 use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
-use crate::counts::CaptureCounts;
 use crate::desk::Desk;
 use crate::ears::Ears;
+use crate::lane_desk::LaneDesk;
 use crate::observer::Observers;
 use crate::pace::PaceStep;
 use crate::settings::LiveSettings;
@@ -45,22 +44,6 @@ pub(crate) struct Core {
     /// Rung at the end.
     pub ending: Bell,
     stopped: AtomicBool,
-}
-
-/// The way to the model and back.
-struct LaneDesk {
-    /// What was asked for.
-    wish: Ask,
-    /// What is asked: the same, if the board can.
-    spec: LaneSpec,
-    lane: Option<Lane>,
-    /// Counts the lanes so far, so that nothing comes from an old one.
-    number: u64,
-    /// What became of the frames of lanes that are gone.
-    gone: LaneCounts,
-    next_asking: Option<Instant>,
-    /// An answer that nobody has looked at yet, of the lane of that number.
-    outcome: Option<(u64, LiveOutcome)>,
 }
 
 /// Where a lane's answers go.
@@ -103,15 +86,7 @@ impl Core {
             proposed: Mutex::default(),
             segmenter,
             desk: Mutex::new(desk),
-            line: Mutex::new(LaneDesk {
-                wish: ask,
-                spec,
-                lane: None,
-                number: 0,
-                gone: LaneCounts::default(),
-                next_asking: None,
-                outcome: None,
-            }),
+            line: Mutex::new(LaneDesk::new(ask, spec)),
             answered: Bell::default(),
             ending: Bell::default(),
             stopped: AtomicBool::new(false),
@@ -192,7 +167,7 @@ impl Core {
                 captured,
                 size,
                 jpeg,
-                fate: fate(counts),
+                fate: ClipFate::on_arrival(counts),
                 verdict: None,
             };
             self.clip.arrived(picture, now);
@@ -439,38 +414,5 @@ impl Core {
         desk.freeze(frozen, self.clock.now(), &self.settings);
         drop(desk);
         self.ears.tell();
-    }
-}
-
-/// What became of a picture as it came in, by the counts before and after.
-fn fate([before, after]: [CaptureCounts; 2]) -> ClipFate {
-    if after.same > before.same {
-        ClipFate::Same
-    } else if after.left_out > before.left_out {
-        ClipFate::LeftOut
-    } else {
-        ClipFate::Waiting
-    }
-}
-
-impl LaneDesk {
-    /// Counts what becomes of the frames of a lane that is given up: what is in it now is dropped with it.
-    fn retire(&mut self, old: Option<&Lane>) {
-        let Some(counts) = old.map(Lane::counts) else {
-            return;
-        };
-        let gone = LaneCounts {
-            dropped: counts.dropped + counts.waiting + counts.in_work,
-            waiting: 0,
-            in_work: 0,
-            ..counts
-        };
-        self.gone = [self.gone, gone].into_iter().sum();
-    }
-
-    /// What became of the frames of all lanes so far.
-    fn counts(&self) -> LaneCounts {
-        let current = self.lane.as_ref().map(Lane::counts);
-        [self.gone, current.unwrap_or_default()].into_iter().sum()
     }
 }

@@ -17,6 +17,7 @@ mod desk;
 mod ears;
 mod error;
 mod judge;
+mod lane_desk;
 mod observer;
 mod pace;
 mod pool;

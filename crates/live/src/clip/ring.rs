@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use picture::segmenter::{ModalityCheck, StageTimes};
 use serde::Serialize;
 
+use crate::counts::CaptureCounts;
 use crate::state::Verdict;
 
 /// How much of the past is kept.
@@ -54,6 +55,19 @@ pub(crate) enum ClipFate {
     Failed(Arc<str>),
     /// It has a mask.
     Answered(Arc<ClipAnswer>),
+}
+
+impl ClipFate {
+    /// Of a picture that came in between these two counts.
+    pub fn on_arrival([before, after]: [CaptureCounts; 2]) -> Self {
+        if after.same > before.same {
+            Self::Same
+        } else if after.left_out > before.left_out {
+            Self::LeftOut
+        } else {
+            Self::Waiting
+        }
+    }
 }
 
 /// The model's own answer, before anything was made of it for those who look.
