@@ -93,7 +93,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool ## Everything the device
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client
-	$(MAKE) soak MINUTES=1
+	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	set +x
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
