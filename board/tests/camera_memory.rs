@@ -1,13 +1,11 @@
 //! A camera's picture takes no memory of its own once the first has come.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counting::Taken;
 use espmedsam_board::camera::{
     CameraOpener, CameraWish, Happening, OfferedFormat, PixelCode, PixelLayout, Script, ScriptedBus,
 };
@@ -15,30 +13,6 @@ use picture::frame::{Frame, FrameLimits};
 use picture::segmenter::{Clock, ManualClock};
 use video::convert::YuvRange;
 use video::source::{Opener, SourceContext};
-
-struct Counting;
-
-thread_local! {
-    /// This thread's, which is all that a source has: those of the test's harness are none of its business.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 #[test]
 fn a_raw_picture_allocates_nothing_once_warm() {
@@ -81,10 +55,10 @@ fn a_raw_picture_allocates_nothing_once_warm() {
             source.next(&mut canvas, clock.now()).unwrap().sequence
         };
         let first = next();
-        let before = ALLOCATIONS.get();
+        let before = Taken::here();
         for sequence in first + 1..first + 101 {
             assert_eq!(next(), sequence);
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{code}");
+        assert_eq!(Taken::here().since(before).allocations, 0, "{code}");
     }
 }

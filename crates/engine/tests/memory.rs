@@ -1,33 +1,8 @@
 //! The engine allocates nothing per frame: counted by the allocator itself.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use counting::Taken;
 use espmedsam_engine::model::runtime::{Graph, Input, Tensor32, Threads};
 use espmedsam_engine::model::store::Store;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 fn outputs(graph: &Graph) -> Vec<Tensor32> {
     graph
@@ -86,10 +61,10 @@ fn a_frame_through_the_shipped_models_allocates_nothing() {
                     .unwrap();
             };
             frame();
-            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            let before = Taken::everywhere();
             frame();
             frame();
-            let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+            let allocations = Taken::everywhere().since(before).allocations;
             assert_eq!(allocations, 0, "{name} on {count} threads");
         }
     }

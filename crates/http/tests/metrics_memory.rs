@@ -1,13 +1,11 @@
 //! Measuring a live answer allocates nothing once its kind was seen: counted by the allocator itself.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use counting::Taken;
 use espmedsam_http::{LiveMeter, ResultMeter};
 use live::{LiveAnswer, Verdict};
 use picture::frame::{Frame, Stop};
@@ -15,34 +13,10 @@ use picture::scale::Scale;
 use picture::segmenter::{Ask, Job, Picture, Segmenter};
 use testing::fake::Fake;
 
-struct Counting;
-
-thread_local! {
-    /// This thread's: those of the test's harness are none of its business.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
+    let before = Taken::here();
     work();
-    ALLOCATIONS.get() - before
+    Taken::here().since(before).allocations
 }
 
 #[test]

@@ -1,46 +1,19 @@
 //! Offering live frames allocates nothing: counted by the allocator itself.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use counting::Taken;
 use espmedsam_picture::frame::Frame;
 use espmedsam_picture::scale::Scale;
 use espmedsam_picture::segmenter::{
     Ask, EngineError, Inbox, Lane, LaneSpec, LiveFrame, LiveOutcome, Picture, SystemClock,
 };
 
-struct Counting;
-
-thread_local! {
-    /// This thread's: those of the test's harness are none of its business.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
+    let before = Taken::here();
     work();
-    ALLOCATIONS.get() - before
+    Taken::here().since(before).allocations
 }
 
 #[test]

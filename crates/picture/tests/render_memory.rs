@@ -1,40 +1,13 @@
 //! A live picture takes no memory on its way out once the first one has: counted by the allocator itself.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use counting::Taken;
 use espmedsam_picture::frame::Frame;
 use espmedsam_picture::mask::Mask;
 use espmedsam_picture::render::{
     Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, Shrinker, Tone, burn_banner, card,
 };
-
-struct Counting;
-
-thread_local! {
-    /// This thread's: those of the test's harness are none of its business.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged. What is not written here is made of these by the trait.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Everything that lies between a mask and the wire.
 struct Way {
@@ -92,8 +65,8 @@ fn what_was_shown_once_is_shown_again_without_an_allocation() {
         file: Vec::new(),
     };
     way.pass();
-    let first = ALLOCATIONS.get();
-    assert!(first > 0, "the first is counted");
+    let first = Taken::here();
+    assert!(first.allocations > 0, "the first is counted");
     way.pass();
-    assert_eq!(ALLOCATIONS.get(), first);
+    assert_eq!(Taken::here(), first);
 }

@@ -1,18 +1,16 @@
 //! Once warm, a source takes no memory for a picture: counted by the allocator itself.
 
-#![allow(unsafe_code, reason = "a counting allocator")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "helpers of tests fail as tests do"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counting::Taken;
 use espmedsam_video::avi::AviWriter;
 use espmedsam_video::prepare::{PixelRect, Rotation, SourceView};
 use espmedsam_video::replay::Replay;
@@ -22,33 +20,6 @@ use espmedsam_video::y4m::Y4mWriter;
 use picture::frame::{Frame, FrameLimits};
 use picture::render::encode_jpeg;
 use picture::segmenter::{Clock, ManualClock};
-
-struct Counting;
-
-thread_local! {
-    /// This thread's allocations and their bytes: those of the test's harness are none of its business.
-    static TAKEN: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        TAKEN.with(|taken| {
-            let [count, bytes] = taken.get();
-            taken.set([count + 1, bytes + layout.size()]);
-        });
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const SIZE: [u32; 2] = [640, 480];
 
@@ -84,10 +55,10 @@ fn taken(name: &str, file: &[u8], view: SourceView) -> [usize; 2] {
         clock.advance(Duration::from_millis(40));
     };
     (0..2).for_each(|_| next());
-    let [count, bytes] = TAKEN.get();
+    let before = Taken::here();
     (0..10).for_each(|_| next());
-    let [after, more] = TAKEN.get();
-    [(after - count) / 10, (more - bytes) / 10]
+    let Taken { allocations, bytes } = Taken::here().since(before);
+    [allocations / 10, bytes / 10]
 }
 
 #[test]
