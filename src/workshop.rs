@@ -1,7 +1,7 @@
 //! Makes sources: what opens a pipe, a file, a camera or a phantom, and what a client may ask for.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use board::camera::{CameraBus, CameraInfo, CameraOpener, CameraWish, LinuxBus, OfferedFormat};
@@ -44,6 +44,8 @@ enum SourceRefusal {
         "clients may not have video fetched from elsewhere (`live.clients.elsewhere` in the configuration)"
     )]
     Elsewhere,
+    #[error("a client's camera is /dev/video and a number, or a link in /dev/v4l")]
+    NoCamera,
     #[error("a phantom shows 1 to 240 whole pictures a second")]
     Rate,
 }
@@ -80,7 +82,11 @@ impl LocalWorkshop {
 
     fn check(&self, spec: &SourceSpec) -> Result<(), SourceRefusal> {
         match spec {
-            SourceSpec::V4l2 { .. } | SourceSpec::Phantom { .. } => Ok(()),
+            SourceSpec::Phantom { .. } => Ok(()),
+            SourceSpec::V4l2 { device, .. } => match is_camera(device) {
+                true => Ok(()),
+                false => Err(SourceRefusal::NoCamera),
+            },
             SourceSpec::Replay { path, .. } => match &self.rights.replays {
                 Some(folder) if lies_in(path, folder) => Ok(()),
                 _ => Err(SourceRefusal::Replays),
@@ -112,6 +118,16 @@ impl LocalWorkshop {
         let phantom = Phantom::new(spec, self.context.clock.clone());
         phantom.map_err(|error| SourceError::Unusable(error.into()))
     }
+}
+
+/// Whether a path is one that cameras have, there or not: to open any other device may already do something to it.
+fn is_camera(path: &Path) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+    let node = path.parent() == Some(Path::new("/dev"))
+        && (path.file_name().and_then(|name| name.to_str()))
+            .and_then(|name| name.strip_prefix("video"))
+            .is_some_and(|number| number.parse::<u16>().is_ok());
+    path.components().all(plain) && (node || path.starts_with("/dev/v4l"))
 }
 
 /// Whether what is really at that path lies in the folder, links followed.
@@ -304,6 +320,22 @@ mod tests {
         );
         let camera = offered(&bus, gone);
         assert!(camera.problem.is_some() && camera.formats.is_empty());
+    }
+
+    #[test]
+    fn a_client_s_camera_is_a_camera_s_node() {
+        for path in ["/dev/video0", "/dev/v4l/by-id/usb-grabber"] {
+            assert!(is_camera(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/dev/watchdog",
+            "/dev/videos",
+            "/dev/v4l/../watchdog",
+            "video0",
+            "/etc/passwd",
+        ] {
+            assert!(!is_camera(Path::new(path)), "{path}");
+        }
     }
 
     #[test]

@@ -121,9 +121,6 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
         asked.get_or_init(Instant::now);
     };
     let served = http::serve(listener, config.server.clone(), studio.clone(), stop).await;
-    for (name, _) in studio.all() {
-        studio.end(&name);
-    }
     drop(studio);
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let patience = Duration::from_secs(config.server.shutdown_timeout_s.into());

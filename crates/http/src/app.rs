@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use live::Studio;
 use picture::segmenter::Segmenter;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::config::ServerConfig;
 use super::held::Replies;
 use super::live::Gallery;
 use super::metrics::Meters;
+use super::problem::{Kind, Problem};
 
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
 const DESKS: usize = 2;
@@ -34,11 +35,20 @@ pub struct App {
     pub replies: Arc<Replies>,
     /// Becomes true when the time to stop in has run out: then whatever still waits is answered that it stops.
     pub ending: watch::Sender<bool>,
-    /// Becomes true when the server is asked to stop: what has no end of its own ends then.
+    /// Becomes true when the server is asked to stop: connections end with what they are at.
     pub closing: watch::Sender<bool>,
 }
 
 impl App {
+    /// A place among those who look at live sources.
+    ///
+    /// # Errors
+    /// [`Kind::TooManyViewers`].
+    pub fn viewers_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = self.viewers.clone().try_acquire_owned();
+        place.map_err(|_| Kind::TooManyViewers.because("Every place for a viewer is taken."))
+    }
+
     pub fn new(config: ServerConfig, studio: Arc<Studio>) -> Arc<Self> {
         Arc::new(Self {
             meters: Meters::default(),

@@ -49,7 +49,8 @@ pub struct ServerConfig {
     /// Requests between the engine's queue and their rendered reply. More than the queue holds, or the queue never
     /// fills.
     pub max_in_flight: u32,
-    /// Those who look at live sources at once; fewer than `max_connections`, as each keeps one.
+    /// Those who look at live sources at once. Most keep a connection for as long as they look: with as many of these, none
+    /// is left for anything else.
     pub max_viewers: u32,
 }
 

@@ -21,7 +21,7 @@ pub fn layer(config: &ServerConfig) -> Option<CorsLayer> {
     (!origins.is_empty()).then(|| {
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
             .allow_headers([header::ACCEPT, header::CONTENT_TYPE])
             .expose_headers(ExposeHeaders::any())
             .max_age(REMEMBERED)

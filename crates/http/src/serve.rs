@@ -129,6 +129,7 @@ pub async fn serve(
         });
     }
     drop(listener);
+    app.studio.end_all();
     app.closing.send_replace(true);
     let patience = seconds(config.shutdown_timeout_s);
     // Nobody comes any more: once every place is free, all have gone.

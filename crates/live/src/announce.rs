@@ -1,9 +1,10 @@
 //! The thread that makes answers of what the model gave, and tells who listens when a state has changed by time alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use picture::segmenter::LiveOutcome;
+use picture::segmenter::{EngineError, LiveOutcome};
 
 use crate::core::Core;
 use crate::judge::{Judge, Shown};
@@ -18,7 +19,16 @@ pub(crate) fn announce(core: &Arc<Core>) {
     let mut judge = Judge::new(&core.settings);
     while !core.is_stopped() {
         match core.outcome() {
-            Some((question, outcome)) => answer(core, &mut judge, question, outcome),
+            Some((question, outcome)) => {
+                let sequence = outcome.sequence;
+                let judged = AssertUnwindSafe(|| answer(core, &mut judge, question, outcome));
+                if catch_unwind(judged).is_err() {
+                    // It costs that answer, and what was known of those before it.
+                    judge = Judge::new(&core.settings);
+                    let fault = EngineError::Internal("an answer could not be judged".into());
+                    core.unanswered(sequence, &fault);
+                }
+            }
             None => {
                 let (state, change) = core.next_change();
                 if told.replace(state) != Some(state) {
@@ -41,7 +51,8 @@ fn answer(core: &Arc<Core>, judge: &mut Judge, question: u64, outcome: LiveOutco
     match judge.judge(question, &mut segmentation, outcome.captured) {
         Shown::Answer { verdict, settled } => {
             let answer = LiveAnswer {
-                number: core.next_number(),
+                // It gets its own when it is published.
+                number: 0,
                 sequence: outcome.sequence,
                 captured: outcome.captured,
                 finished: outcome.finished,

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
 use picture::segmenter::{
-    Ask, Bell, Clock, EngineError, LiveFrame, LiveOutcome, LiveSink, Offered, Readiness, Segmenter,
+    Ask, Bell, Clock, EngineError, Lane, LiveFrame, LiveOutcome, LiveSink, Offered, Readiness,
+    Segmenter,
 };
 use picture::sync::lock;
 use video::prepare::PixelRect;
@@ -34,8 +35,9 @@ pub(crate) struct Core {
     pub observers: Observers,
     /// What is to be seen of the source.
     pub viewfinder: Viewfinder,
-    /// What could be seen instead, until a person has said.
-    proposed: Mutex<Option<SurroundProposal>>,
+    proposed: Mutex<Proposed>,
+    /// Held while something else is asked, so that wish and lane change together. Taken before every other lock.
+    asking: Mutex<()>,
     segmenter: Arc<dyn Segmenter>,
     desk: Mutex<Desk>,
     line: Mutex<LaneDesk>,
@@ -44,6 +46,18 @@ pub(crate) struct Core {
     /// Rung at the end.
     pub ending: Bell,
     stopped: AtomicBool,
+}
+
+/// What could be seen of the source instead.
+#[derive(Clone, Copy, Debug, Default)]
+enum Proposed {
+    /// It may still be proposed.
+    #[default]
+    Open,
+    /// This, until a person has said.
+    Found(Option<SurroundProposal>),
+    /// A person has said.
+    Settled,
 }
 
 /// Where a lane's answers go.
@@ -57,10 +71,19 @@ impl LiveSink for LaneSink {
         let Some(core) = self.core.upgrade() else {
             return;
         };
-        let overtaken = lock(&core.line).outcome.replace((self.lane, outcome));
-        if let Some((_, overtaken)) = overtaken {
-            lock(&core.desk).overtaken += 1;
-            core.clip.became(overtaken.sequence, ClipFate::Overtaken);
+        let overtaken = {
+            let mut line = lock(&core.line);
+            match self.lane == line.number {
+                true => line
+                    .outcome
+                    .replace((self.lane, outcome))
+                    .map(|(_, before)| before),
+                // To an old question: what waits is not put away for it.
+                false => Some(outcome),
+            }
+        };
+        if let Some(overtaken) = overtaken {
+            core.overtake(&overtaken);
         }
         core.answered.ring();
     }
@@ -84,6 +107,7 @@ impl Core {
             observers: Observers::default(),
             viewfinder,
             proposed: Mutex::default(),
+            asking: Mutex::default(),
             segmenter,
             desk: Mutex::new(desk),
             line: Mutex::new(LaneDesk::new(ask, spec)),
@@ -95,6 +119,8 @@ impl Core {
 
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+        // Also to who sees a picture that is held.
+        self.freeze(false);
         self.signal(Signal::Ended);
         self.ending.ring();
         self.answered.ring();
@@ -112,6 +138,11 @@ impl Core {
     pub fn signal(&self, signal: Signal) {
         let news = {
             let mut desk = lock(&self.desk);
+            // The end is the end, whatever a source says of itself that returns late.
+            let signal = match self.is_stopped() {
+                true => Signal::Ended,
+                false => signal,
+            };
             let news = desk.standing.signal != signal;
             desk.standing.signal = signal;
             news
@@ -144,22 +175,24 @@ impl Core {
         captured: Instant,
         jpeg: Option<Arc<[u8]>>,
     ) {
-        if self.is_stopped() {
-            return;
-        }
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
         let size = frame.size();
         let mut desk = lock(&self.desk);
+        if self.is_stopped() {
+            return;
+        }
         // Cut as is not to be seen any more. Asked under the lock: a change comes before this, or lets go of it after.
         if !self.viewfinder.is_current() {
+            desk.capture.missed += 1;
             return;
         }
         let before = desk.capture;
         let arrived = desk.arrived(frame, captured, now, &self.settings);
         let counts = [before, desk.capture];
         drop(desk);
+        self.see_to_lane(&mut lock(&self.line), now);
         if let Some(jpeg) = jpeg {
             let picture = ClipPicture {
                 sequence: counts[0].captured,
@@ -173,7 +206,7 @@ impl Core {
             self.clip.arrived(picture, now);
         }
         if let Some(picture) = arrived {
-            let offered = self.offer(&picture, now);
+            let offered = self.offer(&picture);
             lock(&self.desk).was_offered(picture.sequence, offered);
             if !offered {
                 self.clip.became(picture.sequence, ClipFate::LeftOut);
@@ -186,9 +219,8 @@ impl Core {
     }
 
     /// Whether the model has it now, in a lane's waiting place.
-    fn offer(self: &Arc<Self>, picture: &LivePicture, now: Instant) -> bool {
-        let mut line = lock(&self.line);
-        self.see_to_lane(&mut line, now);
+    fn offer(&self, picture: &LivePicture) -> bool {
+        let line = lock(&self.line);
         let Some(lane) = &line.lane else {
             return false;
         };
@@ -232,6 +264,9 @@ impl Core {
     }
 
     fn open(self: &Arc<Self>, line: &mut LaneDesk) -> Result<(), EngineError> {
+        if self.is_stopped() {
+            return Err(EngineError::Stopped);
+        }
         let sink = LaneSink {
             core: Arc::downgrade(self),
             lane: line.number + 1,
@@ -244,14 +279,22 @@ impl Core {
 
     /// Asks the model for something else from now on. Nothing that was asked before is answered after this.
     pub fn ask(self: &Arc<Self>, ask: Ask) -> Result<(), EngineError> {
+        let _one = lock(&self.asking);
         self.change(ask.clone())?;
         lock(&self.line).wish = ask;
-        self.follow_pace();
+        // What a person held was of the old one.
+        self.freeze(false);
+        self.ask_by_pace();
         Ok(())
     }
 
     /// Asks the smaller model if the pace says so, and the one that was asked for if not.
-    pub fn follow_pace(self: &Arc<Self>) {
+    fn follow_pace(self: &Arc<Self>) {
+        let _one = lock(&self.asking);
+        self.ask_by_pace();
+    }
+
+    fn ask_by_pace(self: &Arc<Self>) {
         let small = lock(&self.desk).pace.step() >= PaceStep::SmallModel;
         let small = self.settings.small_model.as_ref().filter(|_| small);
         let (wish, asked) = {
@@ -272,7 +315,7 @@ impl Core {
     }
 
     fn change(self: &Arc<Self>, ask: Ask) -> Result<(), EngineError> {
-        let (old, overtaken) = {
+        let (overtaken, old) = {
             let mut line = lock(&self.line);
             let before = std::mem::replace(&mut line.spec, self.settings.lane(ask));
             let old = line.lane.take();
@@ -280,52 +323,67 @@ impl Core {
                 (line.spec, line.lane) = (before, old);
                 return Err(refused);
             }
-            line.retire(old.as_ref());
-            self.clip.asked_anew();
-            (old, line.outcome.take())
+            (self.retire(&mut line, old.as_ref()), old)
         };
         drop(old);
-        let now = self.clock.now();
-        let mut desk = lock(&self.desk);
-        desk.overtaken += u64::from(overtaken.is_some());
-        desk.ask_anew(now);
-        drop(desk);
-        self.ears.tell();
+        lock(&self.desk).ask_anew(self.clock.now());
+        self.overtake_all(overtaken);
         Ok(())
+    }
+
+    /// Counts what becomes of a lane that is given up; the answer that waited is one to nobody any more.
+    fn retire(&self, line: &mut LaneDesk, old: Option<&Lane>) -> Option<LiveOutcome> {
+        line.retire(old);
+        self.clip.asked_anew();
+        line.outcome.take().map(|(_, outcome)| outcome)
+    }
+
+    fn overtake_all(&self, overtaken: Option<LiveOutcome>) {
+        overtaken.iter().for_each(|outcome| self.overtake(outcome));
+        self.ears.tell();
+    }
+
+    /// Nobody looks at this one.
+    fn overtake(&self, outcome: &LiveOutcome) {
+        // Of answers only: what gave none is among the lane's failures.
+        lock(&self.desk).overtaken += u64::from(outcome.result.is_ok());
+        self.clip.became(outcome.sequence, ClipFate::Overtaken);
     }
 
     /// Has another region of the pictures seen from the next one on. Nothing that was seen before is after this.
     pub fn aim(self: &Arc<Self>, region: Option<PixelRect>) -> Result<(), AimError> {
         self.viewfinder.aim(region)?;
-        let (old, overtaken) = {
+        let (overtaken, old) = {
             let mut line = lock(&self.line);
             let old = line.lane.take();
-            line.retire(old.as_ref());
             // A lane is opened for the next picture; nothing of this one counts any more.
             line.number += 1;
             line.next_asking = None;
-            (old, line.outcome.take())
+            (self.retire(&mut line, old.as_ref()), old)
         };
         drop(old);
-        let now = self.clock.now();
-        let mut desk = lock(&self.desk);
-        desk.overtaken += u64::from(overtaken.is_some());
-        desk.see_anew(now);
-        drop(desk);
-        *lock(&self.proposed) = None;
-        self.ears.tell();
+        lock(&self.desk).see_anew(self.clock.now());
+        *lock(&self.proposed) = Proposed::Settled;
+        self.overtake_all(overtaken);
         Ok(())
     }
 
-    /// Keeps what could be cut off, for a person to say.
+    /// Keeps what could be cut off, for a person to say, unless that has been said.
     pub fn propose(&self, proposal: Option<SurroundProposal>) {
-        *lock(&self.proposed) = proposal;
+        let mut proposed = lock(&self.proposed);
+        if !matches!(*proposed, Proposed::Settled) {
+            *proposed = Proposed::Found(proposal);
+        }
+        drop(proposed);
         self.ears.tell();
     }
 
     /// What could be cut off.
     pub fn proposed(&self) -> Option<SurroundProposal> {
-        *lock(&self.proposed)
+        match *lock(&self.proposed) {
+            Proposed::Found(proposal) => proposal,
+            Proposed::Open | Proposed::Settled => None,
+        }
     }
 
     /// What the model was asked for.
@@ -342,27 +400,22 @@ impl Core {
         let (lane, outcome) = line.outcome.take()?;
         let current = lane == line.number;
         drop(line);
-        let mut desk = lock(&self.desk);
-        let current = current && !desk.is_past(outcome.sequence);
-        desk.overtaken += u64::from(!current);
-        drop(desk);
-        if !current {
-            self.clip.became(outcome.sequence, ClipFate::Overtaken);
+        if current && !lock(&self.desk).is_past(outcome.sequence) {
+            return Some((lane, outcome));
         }
-        current.then_some((lane, outcome))
-    }
-
-    /// The number of the next answer.
-    pub fn next_number(&self) -> u64 {
-        lock(&self.desk).published + 1
+        self.overtake(&outcome);
+        None
     }
 
     /// Makes an answer the newest. Whoever listens is told. Unless it is settled, pictures that are equal are asked about anew.
     pub fn publish(self: &Arc<Self>, answer: LiveAnswer, settled: bool) {
-        self.clip.judged(answer.sequence, answer.verdict);
+        let (sequence, verdict, now) = (answer.sequence, answer.verdict, self.clock.now());
+        let published = lock(&self.desk).publish(answer, settled, now, &self.settings);
+        let Some((answer, stepped)) = published else {
+            return self.clip.became(sequence, ClipFate::Overtaken);
+        };
+        self.clip.judged(sequence, verdict);
         self.observers.tell(&answer);
-        let now = self.clock.now();
-        let stepped = lock(&self.desk).publish(answer, settled, now, &self.settings);
         if stepped {
             self.follow_pace();
         }

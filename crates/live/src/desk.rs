@@ -151,17 +151,18 @@ impl Desk {
         }
     }
 
-    /// Makes an answer the newest; whether the pace changed.
+    /// Makes an answer the newest, and gives it its number; whether the pace changed. `None`: something else was asked or seen
+    /// meanwhile.
     pub fn publish(
         &mut self,
-        answer: LiveAnswer,
+        mut answer: LiveAnswer,
         settled: bool,
         now: Instant,
         settings: &LiveSettings,
-    ) -> bool {
+    ) -> Option<(Arc<LiveAnswer>, bool)> {
         if self.is_past(answer.sequence) {
             self.overtaken += 1;
-            return false;
+            return None;
         }
         let took = answer.finished.saturating_duration_since(answer.captured);
         let stepped = self.pace.answered(Some(took), now);
@@ -181,12 +182,14 @@ impl Desk {
         self.standing.answer = Some((shown.captured, answer.verdict));
         self.standing.refused = None;
         self.published += 1;
+        answer.number = self.published;
         self.segmented.tick(now);
         if !settled {
             self.close(answer.sequence);
         }
-        self.answer = Some((Arc::new(answer), shown));
-        stepped
+        let answer = Arc::new(answer);
+        self.answer = Some((answer.clone(), shown));
+        Some((answer, stepped))
     }
 
     /// The answer to a picture is not shown; pictures that are equal to it are asked about anew.
@@ -204,6 +207,7 @@ impl Desk {
         match why {
             EngineError::Stale { .. } => {
                 self.standing.late = Some(now);
+                self.standing.refused = None;
                 return self.pace.answered(None, now);
             }
             EngineError::GivenUp(_) | EngineError::NotReady => {}
@@ -243,8 +247,11 @@ impl Desk {
         }
     }
 
-    /// Holds what there is to see, or lets it go.
+    /// Holds what there is to see, or lets it go. What is held already stays so.
     pub fn freeze(&mut self, frozen: bool, now: Instant, settings: &LiveSettings) {
+        if frozen && self.frozen.is_some() {
+            return;
+        }
         self.frozen = None;
         self.frozen = frozen.then(|| LiveView {
             frozen: Some(now),

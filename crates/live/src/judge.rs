@@ -59,8 +59,13 @@ impl Judge {
                 steady.reset();
             }
         }
-        self.steady(segmentation, captured);
+        // Of the frame's own mask, as its confidence is: what is there by the past alone is vouched for by nothing.
         let verdict = self.verdict(segmentation);
+        self.steady(segmentation, captured);
+        let verdict = match segmentation.probability {
+            Some(_) => verdict,
+            None => verdict.max(Verdict::NothingFound),
+        };
         let [safer, back] = self.insistence;
         let begin = || (question, Debounce::new(verdict, safer, back));
         let (_, word) = self.word.get_or_insert_with(begin);

@@ -68,7 +68,7 @@ impl Studio {
         spec: &LiveSourceSpec,
         asker: Asker,
     ) -> Result<Arc<Session>, LiveError> {
-        if !self.workshop.allows(asker) {
+        if !self.allows(asker) {
             return Err(LiveError::Forbidden);
         }
         let session = spec.session(self.workshop.as_ref(), asker)?;
@@ -103,7 +103,7 @@ impl Studio {
     /// # Errors
     /// [`LiveError::Forbidden`], [`LiveError::NoSuch`].
     pub fn end_asked(&self, name: &str, asker: Asker) -> Result<(), LiveError> {
-        if !self.workshop.allows(asker) {
+        if !self.allows(asker) {
             return Err(LiveError::Forbidden);
         }
         match self.end(name) {
@@ -117,6 +117,19 @@ impl Studio {
         // Ended without the lock.
         let session = lock(&self.sessions).remove(name);
         session.inspect(|session| session.end()).is_some()
+    }
+
+    /// Watches nothing any more; whoever looks sees that it has ended.
+    pub fn end_all(&self) {
+        for (name, _) in self.all() {
+            self.end(&name);
+        }
+    }
+
+    /// Whether that asker may begin and end sources.
+    #[must_use]
+    pub fn allows(&self, asker: Asker) -> bool {
+        self.workshop.allows(asker)
     }
 
     /// The source of that name; without one the only source.

@@ -98,8 +98,9 @@ impl LiveView {
         let picture = self.picture.as_ref();
         let age = picture.map(|picture| now.now.saturating_duration_since(picture.captured));
         let fresh = !self.state.is_answer() || age.is_none_or(|age| age <= budget);
-        let asked = self.question == now.question;
-        self.frozen.is_some() || (self.state == now.state && asked && fresh)
+        let same =
+            self.state == now.state && self.question == now.question && self.frozen == now.frozen;
+        same && (self.frozen.is_some() || fresh)
     }
 
     /// This moment for somebody who cannot be shown a mask in time: the newest picture without one.

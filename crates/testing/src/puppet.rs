@@ -81,6 +81,12 @@ impl Puppet {
         *self.strings.plugged.lock().unwrap() = plugged;
     }
 
+    /// Whether it was unplugged, and is still.
+    #[must_use]
+    pub fn is_unplugged(&self) -> bool {
+        !*self.strings.plugged.lock().unwrap()
+    }
+
     /// Whether clients may begin and end it.
     pub fn lend(&self, lent: bool) {
         *self.strings.lent.lock().unwrap() = lent;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use live::steady::Mover;
 use live::{LivePicture, LiveView, PaceStep, State};
@@ -162,12 +163,16 @@ fn shown(view: &LiveView, rendition: Rendition) -> Option<&LivePicture> {
     newest.or(view.picture.as_ref())
 }
 
+/// How old the picture is that is shown.
+pub fn age(view: &LiveView, rendition: Rendition) -> Option<Duration> {
+    let picture = shown(view, rendition)?;
+    Some(view.now.saturating_duration_since(picture.captured))
+}
+
 /// What is said below the words.
 fn say(view: &LiveView, rendition: Rendition, detail: &mut String) {
     // Into a string nothing can fail to be written.
-    let age =
-        shown(view, rendition).map(|picture| view.now.saturating_duration_since(picture.captured));
-    if let Some(age) = age {
+    if let Some(age) = age(view, rendition) {
         let _ = match millis(age) {
             ms if ms < 10_000.0 => write!(detail, "AGE {ms:.0} MS"),
             ms => write!(detail, "AGE {:.0} S", ms / 1e3),
@@ -247,6 +252,17 @@ mod tests {
         })
     }
 
+    fn session() -> Session {
+        let clock = Arc::new(ManualClock::default());
+        let spec = SessionSpec {
+            opener: Arc::new(Puppet::new(clock.clone())),
+            view: video::prepare::SourceView::default(),
+            ask: Ask::new(MODALITIES[1]),
+            settings: LiveSettings::default(),
+        };
+        Session::begin(0, spec, Fake::by(clock.clone(), 4), clock).unwrap()
+    }
+
     fn drawn(view: &LiveView, fresh: bool) -> Vec<[u8; 3]> {
         let rendition = Rendition {
             fresh,
@@ -284,5 +300,26 @@ mod tests {
                 .count();
             assert_eq!(tinted > 0, state == State::Mask, "{state:?}: {tinted}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_age_goes_on_though_the_picture_does_not() {
+        let stage = crate::live::gallery::Gallery::default();
+        let (gallery, mut view, session) = (Arc::new(stage), view(0), session());
+        view.state = State::NoSignal;
+        let rendition = Rendition::default();
+        let first = gallery.drawn(&session, &view, rendition).await.unwrap();
+        let again = gallery.drawn(&session, &view, rendition).await.unwrap();
+        assert_eq!(first.as_ptr(), again.as_ptr(), "drawn once for all");
+        view.now += Duration::from_secs(1);
+        let later = gallery.drawn(&session, &view, rendition).await.unwrap();
+        assert_ne!(first, later);
+        // Without a word on it there is nothing that ages.
+        let plain = gallery.plain(&session, &view).await.unwrap();
+        view.now += Duration::from_secs(1);
+        assert_eq!(
+            plain.as_ptr(),
+            gallery.plain(&session, &view).await.unwrap().as_ptr()
+        );
     }
 }

@@ -15,7 +15,7 @@ use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::app::App;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// An event for each answer and each change of state, and one now and then if there are none: `data` is what
 /// /v1/live/latest.json gives, `id` the answer's number, `event` the state.
@@ -25,12 +25,9 @@ pub async fn events(
     State(app): State<Arc<App>>,
     Asked(query): Asked<AnswerQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    if query.mask == MaskForm::Png {
-        return Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone."));
-    }
+    let mask = query.mask()?;
     let (name, session) = find(&app, query.source.as_deref())?;
     let watch = LiveWatch::begin(&app, name, session)?;
-    let mask = query.mask;
     let events = unfold((app, watch), move |(app, mut watch)| async move {
         let event = next_event(&app, &mut watch, mask).await?;
         Some((Ok::<_, Infallible>(event), (app, watch)))
@@ -64,6 +61,9 @@ async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<
             ..Along::default()
         },
     );
-    let event = Event::default().event(view.state.name());
+    let number = view.answer.as_ref().map_or(0, |answer| answer.number);
+    let event = Event::default()
+        .id(number.to_string())
+        .event(view.state.name());
     event.json_data(told).ok()
 }

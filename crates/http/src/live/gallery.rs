@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
-use live::{LiveView, State};
+use live::{LiveView, PaceStep, State};
 use picture::render::RenderError;
 use picture::sync::lock;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
-use super::draw::Easel;
+use super::draw::{Easel, age};
 use super::rendition::{MaskForm, Rendition};
 use crate::problem::{Problem, internal};
 
@@ -29,7 +29,19 @@ pub struct Title {
     newest: Option<u64>,
     state: State,
     frozen: bool,
+    /// What is written on it.
+    said: Option<Lettered>,
     work: Artwork,
+}
+
+/// What is written on a picture, as far as it changes while the picture does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lettered {
+    /// Tenths of a second.
+    age: u128,
+    /// Seconds.
+    still: u64,
+    step: PaceStep,
 }
 
 /// What of a moment.
@@ -48,29 +60,48 @@ pub enum Artwork {
 impl Title {
     /// That work of what is seen of a source.
     pub fn of(session: &live::Session, view: &LiveView, work: Artwork) -> Self {
+        let drawn = match work {
+            Artwork::Drawn(rendition) => Some(rendition),
+            Artwork::Plain | Artwork::Report(_) | Artwork::Mask => None,
+        };
         Self {
             session: session.number(),
             answer: view.answer.as_ref().map(|answer| answer.number),
             sequence: view.picture.as_ref().map(|picture| picture.sequence),
-            newest: match work {
-                Artwork::Drawn(Rendition { fresh: true, .. }) => {
-                    view.newest.as_ref().map(|newest| newest.sequence)
-                }
-                _ => None,
-            },
+            newest: (drawn.filter(|rendition| rendition.fresh))
+                .and(view.newest.as_ref())
+                .map(|newest| newest.sequence),
             state: view.state,
             frozen: view.frozen.is_some(),
+            said: drawn.map(|rendition| Lettered {
+                age: age(view, rendition).map_or(0, |age| age.as_millis() / 100),
+                still: view.still.map_or(0, |still| still.as_secs()),
+                step: view.step,
+            }),
             work,
         }
     }
 }
 
+/// Works being made at once. Each has a picture's pixels in memory, and the model wants the cores too.
+const SEATS: usize = 2;
+
 /// Works, the newest last, and what is drawn with.
-#[derive(Default)]
 pub struct Gallery {
-    /// Those that nobody draws with now: as many as ever drew at once.
+    seats: Semaphore,
+    /// Those that nobody draws with now.
     easels: Mutex<Vec<Easel>>,
     works: Mutex<VecDeque<(Title, Arc<OnceCell<Bytes>>)>>,
+}
+
+impl Default for Gallery {
+    fn default() -> Self {
+        Self {
+            seats: Semaphore::new(SEATS),
+            easels: Mutex::default(),
+            works: Mutex::default(),
+        }
+    }
 }
 
 impl Gallery {
@@ -119,7 +150,10 @@ impl Gallery {
             None => Easel::new().map_err(|error| RenderError::Encode(error.into()))?,
         };
         let drawn = draw(&mut easel)?;
-        lock(&self.easels).push(easel);
+        let mut easels = lock(&self.easels);
+        if easels.len() < SEATS {
+            easels.push(easel);
+        }
         Ok(drawn)
     }
 
@@ -132,12 +166,23 @@ impl Gallery {
         F: FnOnce() -> Result<Vec<u8>, RenderError> + Send + 'static,
     {
         let work = self.place(title);
-        let made = work.get_or_try_init(|| async {
-            let made = tokio::task::spawn_blocking(make).await;
-            let made = made.map_err(|error| internal(&error.to_string()))?;
-            Ok::<_, Problem>(Bytes::from(made?))
-        });
+        let made = work.get_or_try_init(async || self.make(make).await.map(Bytes::from));
         Ok(made.await?.clone())
+    }
+
+    /// Makes what is for one alone, as soon as there is a seat.
+    ///
+    /// # Errors
+    /// What making it says.
+    pub async fn make<R, F>(&self, make: F) -> Result<R, Problem>
+    where
+        R: Send + 'static,
+        F: FnOnce() -> Result<R, RenderError> + Send + 'static,
+    {
+        let failed = |error: &dyn std::error::Error| internal(&error.to_string());
+        let _seat = self.seats.acquire().await.map_err(|error| failed(&error))?;
+        let made = tokio::task::spawn_blocking(make).await;
+        Ok(made.map_err(|error| failed(&error))??)
     }
 
     fn place(&self, title: Title) -> Arc<OnceCell<Bytes>> {

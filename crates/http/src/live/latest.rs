@@ -34,7 +34,20 @@ pub struct AnswerQuery {
     /// In which form the mask is in it; `png` is for the WebSocket alone.
     #[serde(default)]
     #[param(inline)]
-    pub mask: MaskForm,
+    mask: MaskForm,
+}
+
+impl AnswerQuery {
+    /// The form of the mask.
+    ///
+    /// # Errors
+    /// [`Kind::BadQuery`].
+    pub fn mask(&self) -> Result<MaskForm, Problem> {
+        match self.mask {
+            MaskForm::Png => Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone.")),
+            mask => Ok(mask),
+        }
+    }
 }
 
 /// The report on a view's mask, written once for all who ask; `None` where there is none to be told of.
@@ -81,13 +94,11 @@ pub async fn json(
     State(app): State<Arc<App>>,
     Asked(query): Asked<AnswerQuery>,
 ) -> Result<Response, Problem> {
-    if query.mask == MaskForm::Png {
-        return Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone."));
-    }
+    let mask = query.mask()?;
     let (name, session) = find(&app, query.source.as_deref())?;
     let (mut view, mut trial) = (session.look(), Trial::default());
     let result = loop {
-        let result = report(&app, &session, &view, query.mask).await?;
+        let result = report(&app, &session, &view, mask).await?;
         if trial.succeeded(&session, &mut view) {
             break result;
         }

@@ -8,16 +8,18 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::stream::unfold;
+use live::LiveView;
 use serde::Deserialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::IntoParams;
 use video::y4m::Y4mWriter;
 
+use super::present::Trial;
 use super::query::{Asked, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
 use crate::app::App;
-use crate::problem::{Kind, Problem, internal};
+use crate::problem::{Kind, Problem};
 
 /// A video at a steady rate.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -75,30 +77,33 @@ pub async fn y4m(
 impl Recording {
     async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
         self.ticks.tick().await;
-        if self.watch.session.has_ended() || *self.app.closing.borrow() {
-            return None;
+        let mut view = self.watch.look()?;
+        let mut trial = Trial::default();
+        loop {
+            let drawn = self.draw(view.clone()).await;
+            if trial.succeeded(&self.watch.session, &mut view) {
+                let drawn = drawn.transpose()?;
+                return Some(drawn.map(|(writer, bytes)| {
+                    self.writer = Some(writer);
+                    bytes
+                }));
+            }
         }
-        let view = self.watch.session.look();
-        let (writer, rate) = (self.writer, self.rate);
-        let gallery = self.app.gallery.clone();
-        let write = move || {
+    }
+
+    /// The picture as the stream's next, after the stream's beginning if it is the first; `None` if it is of another size.
+    async fn draw(&self, view: LiveView) -> Result<Option<(Y4mWriter, Bytes)>, Problem> {
+        let (writer, rate, gallery) = (self.writer, self.rate, self.app.gallery.clone());
+        let draw = move || {
             gallery.at_easel(|easel| {
                 let frame = easel.draw(&view, Rendition::default())?;
                 let mut bytes = Vec::new();
                 let writer =
                     writer.unwrap_or_else(|| Y4mWriter::begin(frame.size(), [rate, 1], &mut bytes));
                 let fits = writer.push(frame, &mut bytes);
-                Ok(fits.then_some((writer, bytes)))
+                Ok(fits.then(|| (writer, bytes.into())))
             })
         };
-        match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(Some((writer, bytes)))) => {
-                self.writer = Some(writer);
-                Some(Ok(bytes.into()))
-            }
-            Ok(Ok(None)) => None,
-            Ok(Err(error)) => Some(Err(error.into())),
-            Err(error) => Some(Err(internal(&error.to_string()))),
-        }
+        self.app.gallery.make(draw).await
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use live::{LiveView, Session};
 use serde::Deserialize;
@@ -17,7 +16,6 @@ use super::query::{Asked, find};
 use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
-use crate::admission;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
@@ -62,12 +60,9 @@ pub struct SocketQuery {
 pub async fn socket(
     State(app): State<Arc<App>>,
     Asked(query): Asked<SocketQuery>,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|rejection| Kind::NoUpgrade.because(rejection.body_text()))?;
-    // Browsers let any site open a WebSocket to anywhere: no rule but ours keeps it from reading.
-    admission::check_origin(&app.config, &headers)?;
     if query.mask == MaskForm::Png && query.picture == PictureForm::Jpeg {
         let one = "A message has one payload: 'mask=png' or 'picture=jpeg'.";
         return Err(Kind::BadQuery.because(one));

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
-use live::{Asker, LiveSourceSpec, LiveView, Session, State as LiveState};
+use live::{Asker, LiveError, LiveSourceSpec, LiveView, Session, State as LiveState};
 use picture::NOTICE;
 use picture::segmenter::millis;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use utoipa::ToSchema;
 use super::region::{ProposedRegion, SourceRegion};
 use super::told::FrameCounts;
 use crate::app::App;
+use crate::config::seconds;
 use crate::problem::{Kind, Problem};
 
 /// A live source.
@@ -82,8 +82,16 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<SourceList> {
     responses((status = 201, description = "It is being opened", body = ListedSource), Problem))]
 pub async fn begin(
     State(app): State<Arc<App>>,
-    described: Result<Json<LiveSourceSpec>, JsonRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<ListedSource>), Problem> {
+    if !app.studio.allows(Asker::Client) {
+        return Err(LiveError::Forbidden.into());
+    }
+    let patience = app.config.body_timeout_s;
+    let reading = Json::<LiveSourceSpec>::from_request(request, &());
+    let late = |_| Kind::BodyTimeout.because(format!("It was not complete after {patience} s."));
+    let described = tokio::time::timeout(seconds(patience), reading).await;
+    let described = described.map_err(late)?;
     let Json(spec) =
         described.map_err(|rejection| Kind::BadSource.because(rejection.body_text()))?;
     let session = app.studio.begin_described(&spec, Asker::Client)?;

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use picture::NOTICE;
 use picture::report::Form;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use video::prepare::PixelRect;
 
@@ -159,8 +158,7 @@ async fn looking<R: Send + 'static>(
     app: &Arc<App>,
     look: impl FnOnce(&App) -> R + Send + 'static,
 ) -> Result<R, Problem> {
-    let place: OwnedSemaphorePermit = (app.viewers.clone().try_acquire_owned())
-        .map_err(|_| Kind::TooManyViewers.because("Every place for a viewer is taken."))?;
+    let place = app.viewers_place()?;
     let app = app.clone();
     let looked = tokio::task::spawn_blocking(move || {
         let _place = place;

@@ -107,7 +107,7 @@ pub struct LiveReport<'a> {
     rate: LiveRates,
     /// What became of the source's pictures so far.
     counts: FrameCounts,
-    /// The modality asked for.
+    /// The modality of the answer; without one, what is asked for.
     modality: &'a str,
     /// The Dice to be expected of the answer, 0..=1.
     confidence: Option<f32>,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live::{Listener, LiveView, Session};
-use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::app::App;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// Something is sent so often at least, so that whoever looks sees that it is alive; oftener where the budget is shorter.
 const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -21,12 +21,13 @@ pub struct LiveWatch {
     news: Arc<Notify>,
     /// Held, so that the source tells of news.
     _listener: Arc<dyn Listener>,
-    closing: watch::Receiver<bool>,
     /// A place among all viewers.
     _place: OwnedSemaphorePermit,
     /// The newest answer that was sent.
     sent: Option<u64>,
     heartbeat: Duration,
+    /// Whether the source's end was seen.
+    over: bool,
 }
 
 impl LiveWatch {
@@ -35,8 +36,7 @@ impl LiveWatch {
     /// # Errors
     /// [`Kind::TooManyViewers`].
     pub fn begin(app: &App, name: String, session: Arc<Session>) -> Result<Self, Problem> {
-        let place = (app.viewers.clone().try_acquire_owned())
-            .map_err(|_| Kind::TooManyViewers.because("Every place for a viewer is taken."))?;
+        let place = app.viewers_place()?;
         let news = Arc::new(Notify::new());
         // There is something to look at from the start.
         news.notify_one();
@@ -49,10 +49,10 @@ impl LiveWatch {
             session,
             news,
             _listener: listener,
-            closing: app.closing.subscribe(),
             _place: place,
             sent: None,
             heartbeat,
+            over: false,
         })
     }
 
@@ -61,16 +61,21 @@ impl LiveWatch {
         self.heartbeat = self.heartbeat.min(heartbeat);
     }
 
-    /// Waits until there is something new, or for a while; `None` at the end of the source or of this server.
+    /// Waits until there is something new, or for a while, and looks.
     pub async fn next(&mut self) -> Option<LiveView> {
-        if self.session.has_ended() {
-            return None;
-        }
         tokio::select! {
-            _ = self.closing.wait_for(|closing| *closing) => return None,
             () = self.news.notified() => {}
             () = tokio::time::sleep(self.heartbeat) => {}
         }
+        self.look()
+    }
+
+    /// What there is to see now; the end of the source, which that of this server is too, once, and then `None`.
+    pub fn look(&mut self) -> Option<LiveView> {
+        if self.over {
+            return None;
+        }
+        self.over = self.session.has_ended();
         Some(self.session.look())
     }
 

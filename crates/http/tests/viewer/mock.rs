@@ -239,6 +239,7 @@ async fn act(
         }
         "modality" => {
             let (_, name) = query.rsplit_once('=').unwrap();
+            scene.header["modality"] = name.into();
             scene.header["result"]["modality"]["name"] = name.into();
         }
         "snapshot" => {
@@ -257,9 +258,9 @@ async fn act(
 fn header(state: &str, report: &Value) -> Value {
     let frozen = false;
     json!({
-        "notice": picture::NOTICE, "state": state, "detail": null, "missed": 0, "age_ms": 48.0, "budget_ms": BUDGET,
-        "picture": {"width": 400, "height": 270}, "payload": "image/jpeg", "frozen": frozen, "held": false, "step": "full",
-        "rate": {"captured": 30.0, "segmented": 25.0}, "times_ms": {"total": 31.5}, "pixel_mm": [PIXEL_MM, PIXEL_MM],
+        "notice": picture::NOTICE, "state": state, "modality": "ultrasound", "detail": null, "missed": 0, "age_ms": 48.0, "budget_ms": BUDGET,
+        "picture": {"width": 400, "height": 270}, "payload": "image/jpeg", "frozen": frozen, "still_ms": null, "step": "full",
+        "rate": {"captured": 30.0, "segmented": 25.0}, "pixel_mm": [PIXEL_MM, PIXEL_MM],
         "counts": {"captured": 9, "replaced": 1, "segmented": 8, "failed": 0, "missed": 0}, "result": report,
     })
 }
@@ -293,7 +294,10 @@ pub fn report() -> Value {
         modality: "ultrasound".into(),
         modality_index: 1,
         label: "fetal head, nerve, breast lesion".into(),
-        times: StageTimes::default(),
+        times: StageTimes {
+            total: 31.5,
+            ..StageTimes::default()
+        },
         lease: Lease::default(),
     };
     let rendered = render(segmentation, Form::Polygons, Extras::default()).unwrap();

@@ -53,9 +53,9 @@ fn a_mask_is_shown_with_its_figures_and_its_age() {
 
     // What is not as it should be is said beside it.
     mock.scene().header["step"] = "small-model".into();
-    mock.scene().header["held"] = true.into();
+    mock.scene().header["still_ms"] = 12_000.0.into();
     browser.wait_for("document.getElementById('step').innerText === 'REDUCED: smaller model'");
-    browser.wait_for("document.getElementById('held').checkVisibility()");
+    browser.wait_for("document.getElementById('still').innerText === 'UNCHANGED for 12.0 s'");
 
     // Without a size of pixels there are no millimetres.
     let mut scene = mock.scene();

@@ -1,7 +1,7 @@
 //! Where clips are saved: a folder, never overwritten, and never fuller than it may be.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Error, Write};
+use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::SystemTime;
@@ -213,16 +213,22 @@ impl ClipShelf {
         name: &str,
         write: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>, Error>,
     ) -> Result<ClipFile, ClipError> {
+        let (place, part) = (self.folder.join(name), format!("{name}.part"));
+        if place.try_exists()? {
+            return Err(Error::from(ErrorKind::AlreadyExists).into());
+        }
+        // Nobody is given half a file, and a loss of power leaves none under its name. One saves at a time.
         let new = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .open(self.folder.join(name))?;
+            .open(self.folder.join(&part))?;
         let written = write(BufWriter::new(new)).and_then(|file| {
             let file = file.into_inner().map_err(|error| error.into_error())?;
             file.sync_all()?;
+            std::fs::rename(self.folder.join(&part), &place)?;
             Ok(file.metadata()?.len())
         });
-        let bytes = written.inspect_err(|_| self.remove(name))?;
+        let bytes = written.inspect_err(|_| self.remove(&part))?;
         Ok(ClipFile {
             name: name.into(),
             bytes,

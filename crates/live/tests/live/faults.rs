@@ -333,3 +333,64 @@ fn what_was_looked_at_may_be_told_no_longer_than_the_budget_whatever_newer_answe
     stage.pass(1000);
     assert!(frozen.holds(&stage.session.look(), budget));
 }
+
+#[test]
+fn what_is_held_is_not_swapped_and_ends_when_something_else_is_asked() {
+    let stage = Stage::new();
+    stage.show(BRIGHT);
+    stage.session.freeze(true);
+    let held = stage.session.look();
+    stage.pass(100);
+    stage.show(DARK);
+    // A second wish to hold is met already.
+    stage.session.freeze(true);
+    let view = stage.session.look();
+    assert_eq!(
+        view.picture.unwrap().sequence,
+        held.picture.as_ref().unwrap().sequence
+    );
+    // What was being rendered of it is not given out once it has been let go, or something else asked.
+    let budget = stage.session.settings().patience.budget;
+    assert!(held.holds(&stage.session.look(), budget));
+    stage.session.ask(Ask::new(MODALITIES[3])).unwrap();
+    let asked = stage.session.look();
+    assert_eq!((asked.frozen, asked.state), (None, State::Starting));
+    assert!(!held.holds(&asked, budget));
+    // Nor does it hide the end.
+    stage.session.freeze(true);
+    stage.session.end();
+    assert_eq!(stage.session.look().state, State::Ended);
+}
+
+#[test]
+fn a_model_s_health_is_seen_on_a_still_picture_too() {
+    let stage = Stage::new();
+    stage.show(BRIGHT);
+    stage
+        .fake
+        .set_readiness(Readiness::Stuck("encode for 120 s".into()));
+    stage.pass(250);
+    assert_eq!(stage.show(BRIGHT).state, State::ModelFault);
+    stage.fake.set_readiness(Readiness::Ready);
+    stage.pass(250);
+    assert_eq!(stage.show(BRIGHT).state, State::Mask);
+    assert_eq!(stage.session.look().counts.capture.same, 2);
+}
+
+#[test]
+fn the_end_is_the_end_whatever_a_source_says_that_returns_late() {
+    let stage = Stage::new();
+    stage.show(BRIGHT);
+    stage.puppet.act(Act::Hang);
+    stage.puppet.act(Act::Unplug);
+    stage.session.end();
+    stage.puppet.release();
+    // Its thread goes: nobody but this test has the puppet then.
+    stage.until("it is let go of", |view| {
+        assert_eq!(view.state, State::Ended);
+        stage.puppet.is_unplugged()
+    });
+    assert_eq!(stage.session.look().state, State::Ended);
+    let refused = stage.session.ask(Ask::new(MODALITIES[3]));
+    assert!(matches!(refused, Err(EngineError::Stopped)));
+}

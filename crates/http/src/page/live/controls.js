@@ -75,13 +75,13 @@ export class Controls {
   }
 
   /** As the newest message has it. */
-  heard({ frozen, result }) {
+  heard({ frozen, modality }) {
     if (this.#frozen !== Boolean(frozen)) {
       this.#frozen = Boolean(frozen);
       $('freeze').setAttribute('aria-pressed', this.#frozen);
       $('freeze').textContent = this.#frozen ? 'Resume' : 'Freeze';
     }
-    if (result && document.activeElement !== $('modality')) $('modality').value = result.modality.name;
+    if (document.activeElement !== $('modality')) $('modality').value = modality;
   }
 
   freeze() {

@@ -47,14 +47,16 @@ const STEPS = { 'fewer-frames': 'fewer frames', 'small-model': 'smaller model', 
 
 /** Of the newest header, whatever its state. */
 export function showFlow(header) {
-  const { rate, missed, step, times_ms: times, held } = header;
-  const took = times?.total ?? header.result?.times_ms.total;
+  const { rate, missed, step, still_ms: still } = header;
+  const took = header.result?.times_ms.total;
   $('latency').textContent = took === undefined || took === null ? NONE : span(took);
   $('rates').textContent = rate ? `${rate.segmented.toFixed(0)} of ${rate.captured.toFixed(0)} a second` : NONE;
   $('missed').textContent = whole(missed ?? 0);
   $('step').hidden = !step || step === 'full';
   $('step').textContent = `REDUCED: ${STEPS[step] ?? step}`;
-  $('held').hidden = !held;
+  // A grabber may repeat one picture for ever, and each is new to it.
+  $('still').hidden = !still;
+  $('still').textContent = `UNCHANGED for ${span(still ?? 0)}`;
 }
 
 /** How old what is shown is, and how much of its budget that is. */

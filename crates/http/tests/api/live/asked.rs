@@ -155,3 +155,20 @@ fn sources_are_begun_and_ended_where_clients_may() {
     begin(described).assert_problem(403, "sources-fixed");
     end("probe1").assert_problem(403, "sources-fixed");
 }
+
+#[test]
+fn a_description_that_never_comes_keeps_no_connection() {
+    let server = Server::start(
+        ServerConfig {
+            body_timeout_s: 1,
+            ..ServerConfig::default()
+        },
+        8,
+    );
+    let json = "Content-Type: application/json\r\n";
+    let head = server.post_head("/v1/sources", json, 10);
+    server.send(&head, b"").assert_problem(408, "body-timeout");
+    // Who may not begin one at all is told so before anything is read.
+    server.puppet.lend(false);
+    server.send(&head, b"").assert_problem(403, "sources-fixed");
+}
