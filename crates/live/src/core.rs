@@ -15,7 +15,7 @@ use video::surround::SurroundProposal;
 use video::viewfinder::{AimError, Viewfinder};
 
 use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
-use crate::desk::Desk;
+use crate::desk::{Arrival, Desk};
 use crate::ears::Ears;
 use crate::lane_desk::LaneDesk;
 use crate::observer::Observers;
@@ -178,7 +178,6 @@ impl Core {
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
-        let size = frame.size();
         let mut desk = lock(&self.desk);
         if self.is_stopped() {
             return;
@@ -188,24 +187,19 @@ impl Core {
             desk.capture.missed += 1;
             return;
         }
-        let before = desk.capture;
-        let arrived = desk.arrived(frame, captured, now, &self.settings);
-        let counts = [before, desk.capture];
+        let (picture, arrival) = desk.arrived(frame, captured, now, &self.settings);
         drop(desk);
         self.see_to_lane(&mut lock(&self.line), now);
         if let Some(jpeg) = jpeg {
-            let picture = ClipPicture {
-                sequence: counts[0].captured,
-                asked: counts[0].captured,
-                captured,
-                size,
-                jpeg,
-                fate: ClipFate::on_arrival(counts),
-                verdict: None,
+            let fate = match arrival {
+                Arrival::Ask => ClipFate::Waiting,
+                Arrival::Same => ClipFate::Same,
+                Arrival::LeftOut => ClipFate::LeftOut,
             };
-            self.clip.arrived(picture, now);
+            self.clip
+                .arrived(ClipPicture::new(&picture, jpeg, fate), now);
         }
-        if let Some(picture) = arrived {
+        if arrival == Arrival::Ask {
             let offered = self.offer(&picture);
             lock(&self.desk).was_offered(picture.sequence, offered);
             if !offered {

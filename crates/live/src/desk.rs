@@ -46,6 +46,17 @@ struct Question {
     same: LivePicture,
 }
 
+/// What is to be done with a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// The model is to be asked.
+    Ask,
+    /// Nothing: it is equal to one whose answer is known or on its way.
+    Same,
+    /// Nothing: it is not its turn.
+    LeftOut,
+}
+
 impl Desk {
     pub fn new(now: Instant, settings: &LiveSettings) -> Self {
         Self {
@@ -67,14 +78,14 @@ impl Desk {
         }
     }
 
-    /// Takes a picture in. `None` if it is equal to one whose answer is known or on its way; else the model is to be asked.
+    /// Takes a picture in, and says what is to be done with it.
     pub fn arrived(
         &mut self,
         frame: Arc<Frame>,
         captured: Instant,
         now: Instant,
         settings: &LiveSettings,
-    ) -> Option<LivePicture> {
+    ) -> (LivePicture, Arrival) {
         let newest = self.newest.as_ref();
         let unchanged = newest.is_some_and(|newest| *newest.frame == *frame);
         self.still_since = match unchanged {
@@ -98,11 +109,11 @@ impl Desk {
         });
         if same && self.is_answer_of(&picture, now, settings) {
             self.capture.same += 1;
-            return None;
+            return (picture, Arrival::Same);
         }
         if !self.pace.is_turn(picture.sequence) {
             self.capture.left_out += 1;
-            return None;
+            return (picture, Arrival::LeftOut);
         }
         // Before it is offered: its answer may be here before the offer returns.
         self.question = Some(Question {
@@ -111,7 +122,7 @@ impl Desk {
             open: true,
             same: picture.clone(),
         });
-        Some(picture)
+        (picture, Arrival::Ask)
     }
 
     /// Whether the answer to the picture before is known or on its way, and then is this one's as well.

@@ -22,8 +22,8 @@ use crate::spec::SessionSpec;
 use crate::surround::{SurroundSighting, find_surround, propose_first};
 use crate::view::LiveView;
 
-/// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave.
-/// Dropping it ends both; a source that does not return keeps its thread until it does.
+/// A source that is watched: two threads, one that takes its pictures and one that makes answers of what the model gave; for a
+/// while a third, if a surround is to be proposed. Dropping it ends both; a source that does not return keeps its thread until it does.
 pub struct Session {
     number: u64,
     begun: Instant,

@@ -137,16 +137,8 @@ impl LiveSourceSpec {
     }
 
     fn clip(&self) -> Result<Option<ClipBounds>, BadSource> {
-        let within = |key, value: Option<u32>, range: RangeInclusive<u32>, or| match value {
-            None => Ok(or),
-            Some(value) if range.contains(&value) => Ok(value),
-            Some(value) => Err(BadSource::Value {
-                key,
-                what: format!("expected {range:?}, found {value}"),
-            }),
-        };
-        let seconds = within("clip_s", self.clip_s, 0..=60, 0)?;
-        let mib = within("clip_mib", self.clip_mib, 1..=256, CLIP_MIB)?;
+        let seconds = within("clip_s", self.clip_s, 0..=60)?.unwrap_or(0);
+        let mib = within("clip_mib", self.clip_mib, 1..=256)?.unwrap_or(CLIP_MIB);
         Ok((seconds > 0).then(|| ClipBounds {
             span: Duration::from_secs(seconds.into()),
             bytes: (mib as usize) << 20,
@@ -155,13 +147,9 @@ impl LiveSourceSpec {
 
     fn settings(&self) -> Result<LiveSettings, BadSource> {
         let default = LiveSettings::default();
-        let time = |key, ms: Option<u32>, range: RangeInclusive<u32>, or: Duration| match ms {
-            None => Ok(or),
-            Some(ms) if range.contains(&ms) => Ok(Duration::from_millis(ms.into())),
-            Some(ms) => Err(BadSource::Value {
-                key,
-                what: format!("expected {range:?}, found {ms}"),
-            }),
+        let time = |key, ms, range| {
+            let ms = within(key, ms, range)?;
+            Ok::<_, BadSource>(ms.map(|ms| Duration::from_millis(ms.into())))
         };
         let LivePatience {
             budget,
@@ -189,8 +177,8 @@ impl LiveSourceSpec {
         }
         Ok(LiveSettings {
             patience: LivePatience {
-                budget: time("budget_ms", self.budget_ms, 20..=10_000, budget)?,
-                signal: time("signal_ms", self.signal_ms, 50..=60_000, signal)?,
+                budget: time("budget_ms", self.budget_ms, 20..=10_000)?.unwrap_or(budget),
+                signal: time("signal_ms", self.signal_ms, 50..=60_000)?.unwrap_or(signal),
                 first,
             },
             scale,
@@ -200,6 +188,21 @@ impl LiveSourceSpec {
             clip: self.clip()?,
             ..default
         })
+    }
+}
+
+/// A value that may be left out, if it lies within its range.
+fn within(
+    key: &'static str,
+    value: Option<u32>,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, BadSource> {
+    match value {
+        Some(found) if !range.contains(&found) => Err(BadSource::Value {
+            key,
+            what: format!("expected {range:?}, found {found}"),
+        }),
+        value => Ok(value),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use picture::segmenter::{ModalityCheck, StageTimes};
 use serde::Serialize;
 
-use crate::counts::CaptureCounts;
 use crate::state::Verdict;
+use crate::view::LivePicture;
 
 /// How much of the past is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +57,17 @@ pub(crate) enum ClipFate {
     Answered(Arc<ClipAnswer>),
 }
 
-impl ClipFate {
-    /// Of a picture that came in between these two counts.
-    pub fn on_arrival([before, after]: [CaptureCounts; 2]) -> Self {
-        if after.same > before.same {
-            Self::Same
-        } else if after.left_out > before.left_out {
-            Self::LeftOut
-        } else {
-            Self::Waiting
+impl ClipPicture {
+    /// A picture that has just come in.
+    pub fn new(picture: &LivePicture, jpeg: Arc<[u8]>, fate: ClipFate) -> Self {
+        Self {
+            sequence: picture.sequence,
+            asked: picture.sequence,
+            captured: picture.captured,
+            size: picture.frame.size(),
+            jpeg,
+            fate,
+            verdict: None,
         }
     }
 }

@@ -57,12 +57,14 @@ fn keeps_its_promise(stage: &Stage, view: &LiveView) {
     let bright = *picture.frame.rgb().last().unwrap() >= 128;
     assert_eq!(masked.mask.pixels().contains(&255), bright);
     assert_eq!(masked.frame.rgb(), picture.frame.rgb());
+    // Held or not, it answers what is asked now.
+    assert_eq!(masked.modality, stage.session.asked().modality.as_str());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_mask_is_shown_that_is_older_than_the_budget_or_of_another_picture(
+    fn no_mask_is_shown_that_is_too_old_or_of_another_picture_or_question(
         events in prop::collection::vec(event(), 1..60),
     ) {
         let stage = Stage::new();

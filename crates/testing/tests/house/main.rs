@@ -118,7 +118,7 @@ const HOUSE: [Storey; 8] = [
             ("steady", &[]),
             ("state", &[]),
             ("counts", &[]),
-            ("clip", &["state", "counts"]),
+            ("clip", &["state", "view"]),
             ("settings", &["state", "clip", "steady"]),
             ("cameras", &[]),
             ("spec", &["cameras", "state", "clip", "settings"]),
