@@ -34,7 +34,7 @@ impl LiveWatch {
     /// Begins to look.
     ///
     /// # Errors
-    /// [`Kind::TooManyViewers`].
+    /// [`Kind::TooManyViewers`](crate::problem::Kind::TooManyViewers).
     pub fn begin(app: &App, name: String, session: Arc<Session>) -> Result<Self, Problem> {
         let place = app.viewers_place()?;
         let news = Arc::new(Notify::new());
