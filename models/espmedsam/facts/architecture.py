@@ -9,6 +9,8 @@ WINDOWS = (7, 7, 14, 7)
 HEAD_DIM = 32  # of every head in the encoder
 EMBED = 256  # channels of the embedding
 DECODER_HEADS = 8
+QUERIES = 7  # mask queries of the official decoder: one for each modality, and one that is unused
+PRESENCE_HIDDEN = 64  # of the presence head, which official checkpoints lack
 
 # Pixels of the input's side for one cell.
 EMBEDDING_STRIDE = 16

@@ -96,7 +96,8 @@ class HyperNetwork(nn.Module):
 
 
 class QDMD(nn.Module):
-    """Query-decoupled modality decoder. B x 256 x s x s -> B x 4s x 4s logits of each picture's own modality."""
+    """Query-decoupled modality decoder. B x 256 x s x s -> (B x 4s x 4s logits of each picture's own modality, its query's
+    token B x 256)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,11 +111,12 @@ class QDMD(nn.Module):
         )
         self.output_hypernetworks_mlps = nn.ModuleList([HyperNetwork()])
 
-    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor, modality: Tensor) -> Tensor:
+    def forward(self, image: Tensor, image_place: Tensor, queries: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
         b, c, h, w = image.shape
         tokens, out = self.transformer(
             image.flatten(2).transpose(1, 2), image_place.flatten(2).transpose(1, 2), queries.expand(b, -1, -1)
         )
         up = self.output_upscaling(out.transpose(1, 2).view(b, c, h, w))
-        weights = self.output_hypernetworks_mlps[0](tokens[torch.arange(b), modality])
-        return torch.einsum("bc,bchw->bhw", weights, up)
+        token = tokens[torch.arange(b), modality]
+        weights = self.output_hypernetworks_mlps[0](token)
+        return torch.einsum("bc,bchw->bhw", weights, up), token

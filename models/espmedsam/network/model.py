@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..facts.architecture import EMBED
+from ..facts.architecture import EMBED, QUERIES
 from .decoder import QDMD
 from .encoder import LayerNorm2d
 from .encoder import SemiTViT as Encoder
+from .presence import PresenceHead
 from .vit import Vit, VitShape
 
 
@@ -74,7 +75,7 @@ class SelfPrompted(nn.Module):
         self.mask_decoder = QDMD()
         self.patch_decoder = nn.Sequential(nn.Conv2d(EMBED, 64, 2, 2), LayerNorm2d(64), nn.GELU(), nn.Conv2d(64, 1, 1))
         self.dense_prompter = nn.Sequential(nn.Conv2d(1, EMBED, 1), LayerNorm2d(EMBED), nn.GELU())
-        self.mask_query = nn.Embedding(7, EMBED)
+        self.mask_query = nn.Embedding(QUERIES, EMBED)
 
     def self_prompt(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """(patch logits B x S/32 x S/32, embedding with the dense prompt added). The threshold passes gradients
@@ -90,6 +91,9 @@ class SelfPrompted(nn.Module):
 
     def decode(self, prompted: Tensor, modality: Tensor) -> Tensor:
         """Mask logits B x S/4 x S/4 of each picture's own modality (int64, B)."""
+        return self._decode(prompted, modality)[0]
+
+    def _decode(self, prompted: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
         position = self.prompt_encoder.pe_layer(prompted.shape[-1]).unsqueeze(0)
         return self.mask_decoder(prompted, position, self.mask_query.weight, modality)
 
@@ -101,9 +105,16 @@ class ESPMedSAM(SelfPrompted):
 
     def __init__(self) -> None:
         super().__init__(SemiTViT=Encoder())
+        self.presence_head = PresenceHead()
+
+    def decode_all(self, prompted: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
+        """(mask logits as of `decode`, presence logits B)."""
+        logits, token = self._decode(prompted, modality)
+        return logits, self.presence_head(token, prompted, modality)
 
     def load_arrays(self, state: Mapping[str, np.ndarray]) -> ESPMedSAM:
-        """Loads every official key (numpy arrays, as `checkpoint.load` gives them)."""
+        """Loads every official key, and the presence head's if they are there (numpy arrays, as `checkpoint.load` gives
+        them)."""
         own = self.state_dict()
         full = {k: torch.tensor(state[k]) if k in state else own[k] for k in own}
         self.load_state_dict(full, strict=True)

@@ -1,10 +1,16 @@
-"""What a training picture borrows from another of the same data set: its lesion, or its light and colours."""
+"""What a training picture borrows from another of the same data set: its lesion, or its light and colours; and parts of a
+picture, with its target or beside it."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from .pool import Sample
+
+CLOSE = (0.3, 0.6)  # of the side: of a part that is cut out
+TRIES = 30
+ENOUGH = 0.02  # of a part's area: so much of it is target, or none
 LOW = 0.06  # of the side: the largest extent of the exchanged frequencies
 
 
@@ -56,3 +62,17 @@ def exchange(pixels: np.ndarray, donor: np.ndarray, rng: np.random.Generator) ->
     change = own / np.maximum(amount, 1e-6) * (wanted - amount)
     delta = transformed(np.conj(basis).T / side, change).real
     return np.ascontiguousarray(pixels + delta, np.float32)  # OpenCV draws on nothing else
+
+
+def closeup(sample: Sample, target: bool, rng: np.random.Generator) -> Sample:
+    """A square part of the picture that shows its target, or none of it. The picture as it is where none was found: of a
+    target that fills the picture, nothing lies beside it."""
+    size = sample.image.shape[0]
+    for _ in range(TRIES):
+        side = int(size * rng.uniform(*CLOSE))
+        top, left = rng.integers(0, size - side + 1, 2)
+        part = np.s_[top : top + side, left : left + side]
+        area = (sample.mask[part] > 0).mean()
+        if (area >= ENOUGH) if target else (area == 0):
+            return Sample(sample.image[part], sample.mask[part], sample.modality)
+    return sample

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..facts.modalities import MODALITIES
 from ..pictures.augment import Donor, views
-from ..pictures.pool import Item, Pool, normalise
+from ..pictures.mix import closeup
+from ..pictures.pool import Item, Pool, Sample, normalise
 from .batch import Batch
 from .config import Config, Drawing
 
@@ -89,7 +90,7 @@ class Batches(Dataset[Batch]):
             item = self.pool.items[at]
             items.append(item)
             donor = self.donor(item.dataset, item.modality, rng)
-            seen.append(views(self.pool.sample(at), side, rng, donor))
+            seen.append(views(self.looked_at(at, rng), side, rng, donor))
         clean = None
         if self.cfg.stage == "distil":
             clean = torch.from_numpy(np.stack([normalise(view.clean) for view in seen]))
@@ -99,6 +100,12 @@ class Batches(Dataset[Batch]):
             modality=torch.tensor([MODALITIES.index(item.modality) for item in items]),
             clean=clean,
         )
+
+    def looked_at(self, at: int, rng: np.random.Generator) -> Sample:
+        """The picture, or a part of it."""
+        sample, share = self.pool.sample(at), self.drawing.beside.get(self.pool.items[at].modality, 0.0)
+        part = rng.random() if share else 1.0
+        return closeup(sample, part >= share, rng) if part < 2 * share else sample
 
     def donor(self, dataset: str, modality: str, rng: np.random.Generator) -> Donor | None:
         """A picture of the data set whose lesions are borrowed; if light alone is, of any of the modality."""

@@ -21,7 +21,7 @@ from ..teachers.encoder import PREFIX, load_teacher, vit_shape
 from ..teachers.segmenter import Ensemble
 from ..weights import checkpoint
 from .config import Config, DistilOptions
-from .stages import Distilled, Imitation, Joint, Masked, Remembered, Segmentation, Stage, Yardstick
+from .stages import Distilled, Imitation, Joint, Masked, Presence, Remembered, Segmentation, Stage, Yardstick
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -73,14 +73,25 @@ def _modality(cfg: Config, runs: Path) -> Stage:
 
 
 def _joint(cfg: Config, runs: Path) -> Stage:
+    stage = Joint(cfg, _started(ESPMedSAM(), cfg, runs), _controllers(cfg, runs))
+    _train_only(stage, lambda name: not name.startswith(("net.SemiTViT.", "net.presence_head.")))
+    return stage
+
+
+def _presence(cfg: Config, runs: Path) -> Stage:
+    stage = Presence(cfg, _started(ESPMedSAM(), cfg, runs), _controllers(cfg, runs))
+    _train_only(stage, lambda name: name.startswith("net.presence_head."))
+    return stage
+
+
+def _controllers(cfg: Config, runs: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """Modality's index -> the controller that the stage names for it."""
+
     def worn(path: str) -> dict[str, torch.Tensor]:
         trained = checkpoint.load(runs / path)
         return {k: torch.tensor(v) for k, v in trained.items() if checkpoint.is_modality_key(k)}
 
-    controllers = {MODALITIES.index(modality): worn(path) for modality, path in cfg.options.controllers.items()}
-    stage = Joint(cfg, _started(ESPMedSAM(), cfg, runs), controllers)
-    _train_only(stage, lambda name: not name.startswith("net.SemiTViT."))
-    return stage
+    return {MODALITIES.index(modality): worn(path) for modality, path in cfg.options.controllers.items()}
 
 
 def _base(cfg: Config, runs: Path) -> Stage:
@@ -106,7 +117,7 @@ def _unet(cfg: Config, runs: Path) -> Stage:
 
 BUILDERS: dict[str, Callable[[Config, Path], Stage]] = {
     "masked": _masked, "teacher": _teacher, "adapt": _adapted, "common": _common, "modality": _modality, "joint": _joint,
-    "base": _base, "distil": _distil, "controller": _controller, "unet": _unet,
+    "presence": _presence, "base": _base, "distil": _distil, "controller": _controller, "unet": _unet,
 }  # fmt: skip
 
 

@@ -65,6 +65,9 @@ class Drawing:
     paste: Mapping[str, float] = field(default_factory=dict)  # data set -> share that borrow another's lesion
     paste_from: Mapping[str, str] = field(default_factory=dict)  # data set -> whose lesions it borrows, if not its own
     exchange: float = 0.0  # share that borrow another's light and colours
+    # Modality -> share that are cut down to a part beside the target; as many are cut to a part that shows it, so that
+    # being near is no sign of either.
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,13 @@ class WithAuxiliary:
     """Of a stage with masks."""
 
     aux: float = 0.5  # weight of the auxiliary head on the embedding
+
+
+@dataclass(frozen=True)
+class WithPresence:
+    """Of a stage whose presence head may learn beside the masks."""
+
+    presence: float = 0.0  # weight of its loss
 
 
 @dataclass(frozen=True)
@@ -167,8 +177,18 @@ class JointOptions(Options, WithAuxiliary):
 
 
 @dataclass(frozen=True)
-class BaseOptions(Options, WithAuxiliary):
+class PresenceOptions(Options):
+    """Of "presence"."""
+
+    controllers: Mapping[str, str] = field(default_factory=dict)  # modality -> checkpoint
+
+
+@dataclass(frozen=True)
+class BaseOptions(Options, WithAuxiliary, WithPresence):
     """Of "base"."""
+
+    # Parts of the encoder whose BatchNorms keep the statistics they came with, though their weights learn.
+    settled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +246,7 @@ STAGES = {
         "MMDKD 2: one modality's controller imitates the teacher adapted to it; the encoder is frozen", ModalityOptions
     ),
     "joint": Kind("MMDKD 3: SPPG and QDMD with masks; encoder and controllers are frozen", JointOptions),
+    "presence": Kind("whether anything is there at all: the presence head, the rest is frozen", PresenceOptions),
     "base": Kind("the whole network without controllers, with masks", BaseOptions),
     "distil": Kind(
         "the base, or one modality's controller if one is named, with masks and against teachers of each modality",

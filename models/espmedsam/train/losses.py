@@ -33,6 +33,18 @@ def segmentation_loss(logits: Tensor, patch: Tensor | None, aux: Tensor | None, 
     return loss
 
 
+# Of the picture's area: what marks less, as where a crop has cut off nearly all of a lesion, is neither there nor not.
+SHOWN = 1e-3
+
+
+def presence_loss(logits: Tensor, mask: Tensor) -> Tensor:
+    """BCE of whether the mask marks anything; of no account where it marks less than `SHOWN`. B, B x S x S in 0..1."""
+    area = (mask > 0.5).float().mean((1, 2))
+    clear = ((area == 0) | (area >= SHOWN)).float()
+    entropy = F.binary_cross_entropy_with_logits(logits.float(), (area > 0).float(), reduction="none")
+    return (entropy * clear).sum() / clear.sum().clamp(min=1)
+
+
 def imitation_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared error of embeddings, the teacher's averaged to the student's grid. B x 256 x g x g, B x 256 x G x G."""
     return F.mse_loss(student.float(), F.adaptive_avg_pool2d(teacher.float(), student.shape[-1]))

@@ -20,7 +20,7 @@ from ..teachers.segmenter import Ensemble
 from ..weights import checkpoint
 from .batch import Batch
 from .config import Config
-from .losses import hidden_cells, imitation_loss, mask_loss, segmentation_loss
+from .losses import hidden_cells, imitation_loss, mask_loss, presence_loss, segmentation_loss
 
 AUX_CELLS = 4  # of the auxiliary head's map for each of the embedding's, a side
 HIDDEN_CELL = 32  # pixels a side of what "masked" hides
@@ -43,6 +43,10 @@ class Stage(nn.Module):
 
     def segment(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
         """Logits B x h x w for validation; None where the stage makes no masks."""
+        return None
+
+    def present(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
+        """Presence logits, B, for validation; None where the stage teaches no presence head."""
         return None
 
     def train(self, mode: bool = True) -> Stage:
@@ -69,6 +73,8 @@ class Segmentation(Stage):
         self.net = net
         self.aux = nn.Conv2d(256, 6 * AUX_CELLS**2, 1)  # in training only: a map of each modality, pixel-shuffled
         self.options = () if controller is None else (controller,)
+        self.presence = getattr(cfg.options, "presence", 0.0)
+        self.settled = getattr(cfg.options, "settled", ())
         self.encode = self.compiled(net.encode)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -78,16 +84,27 @@ class Segmentation(Stage):
         """(loss, embedding, logits)."""
         embedding = self.encode(batch.pictures, *self.options)
         patch, prompted = self.net.self_prompt(embedding)
-        logits = self.net.decode(prompted, batch.modality)
+        if self.presence:
+            logits, present = self.net.decode_all(prompted, batch.modality)
+        else:
+            logits = self.net.decode(prompted, batch.modality)
         weight, aux = self.cfg.options.aux, None
         if weight:
             own = torch.arange(len(batch)), batch.modality
             aux = F.pixel_shuffle(self.aux(embedding), AUX_CELLS)[own]
-        return segmentation_loss(logits, patch, aux, batch.target, weight), embedding, logits
+        loss = segmentation_loss(logits, patch, aux, batch.target, weight)
+        if self.presence:
+            loss = loss + self.presence * presence_loss(present, batch.target)
+        return loss, embedding, logits
 
     def segment(self, pictures: Tensor, modality: Tensor) -> Tensor:
-        embedding = self.net.encode(pictures, *self.options)
-        return self.net.decode(self.net.self_prompt(embedding)[1], modality)
+        return self.net.decode(self._prompted(pictures, modality), modality)
+
+    def present(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
+        return self.net.decode_all(self._prompted(pictures, modality), modality)[1] if self.presence else None
+
+    def _prompted(self, pictures: Tensor, _modality: Tensor) -> Tensor:
+        return self.net.self_prompt(self.net.encode(pictures, *self.options))[1]
 
 
 class Distilled(Segmentation):
@@ -134,8 +151,8 @@ class Joint(Segmentation):
         self.modality = batch.modality
         return super().loss(batch)
 
-    def segment(self, pictures: Tensor, modality: Tensor) -> Tensor:
-        return self.net.decode(self.net.self_prompt(self._encode_each(pictures, modality))[1], modality)
+    def _prompted(self, pictures: Tensor, modality: Tensor) -> Tensor:
+        return self.net.self_prompt(self._encode_each(pictures, modality))[1]
 
     def _encode(self, pictures: Tensor, _controller: bool) -> Tensor:
         return self._encode_each(pictures, self.modality)
@@ -156,6 +173,19 @@ class Joint(Segmentation):
         worn = self.controllers.get(modality)
         self.net.load_state_dict(worn or self.base, strict=False)
         return worn is not None
+
+
+class Presence(Joint):
+    """The presence head alone, over the frozen rest."""
+
+    def __init__(self, cfg: Config, net: ESPMedSAM, controllers: dict[int, dict[str, Tensor]]):
+        super().__init__(cfg, net, controllers)
+        self.presence = 1.0
+
+    def loss(self, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            prompted = self._prompted(batch.pictures, batch.modality)
+        return presence_loss(self.net.decode_all(prompted, batch.modality)[1], batch.target)
 
 
 class Imitation(Stage):

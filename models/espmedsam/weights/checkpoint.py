@@ -13,8 +13,17 @@ from typing import IO, Any
 
 import numpy as np
 
+from ..facts.architecture import EMBED, PRESENCE_HIDDEN, QUERIES
+
 KEYS = Path(__file__).with_name("official_keys.json")
 UNUSED = ("SemiTViT.head.", "SemiTViT.norm_head.")
+# What official checkpoints lack and ours may have: all of it or none.
+PRESENCE = {
+    "presence_head.hidden.weight": (PRESENCE_HIDDEN, 3 * EMBED),
+    "presence_head.hidden.bias": (PRESENCE_HIDDEN,),
+    "presence_head.score.weight": (QUERIES, PRESENCE_HIDDEN),
+    "presence_head.score.bias": (QUERIES,),
+}
 
 _DTYPES = {
     "FloatStorage": "<f4",
@@ -179,13 +188,14 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict
 
 
 def strict(state: dict[str, np.ndarray], source: str = "checkpoint") -> dict[str, np.ndarray]:
-    """The official keys as float32 arrays (`num_batches_tracked` dropped), or an error naming every key at fault.
+    """The official keys as float32 arrays (`num_batches_tracked` dropped), and those of a presence head if there is one; or
+    an error naming every key at fault.
 
     A `module.` prefix (DataParallel) is taken off; an `image_encoder.*` teacher beside the model is left out.
     """
     state = {k.removeprefix("module."): v for k, v in state.items()}
     state = {k: v for k, v in state.items() if not k.startswith("image_encoder.")}
-    want = official_keys()
+    want = official_keys() | (PRESENCE if state.keys() & PRESENCE.keys() else {})
     fit(state, want, f"{source} does not fit the official network")
     return {k: np.asarray(state[k], np.float32) for k in want if not k.endswith("num_batches_tracked")}
 

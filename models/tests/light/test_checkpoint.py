@@ -49,6 +49,14 @@ def test_missing_extra_and_misshapen_keys_are_named(state, key):
         checkpoint.strict({**state, key: np.zeros((3, 3))})
 
 
+def test_a_presence_head_is_whole_or_not_there(state):
+    head = {key: np.ones(shape, np.float32) for key, shape in checkpoint.PRESENCE.items()}
+    assert set(checkpoint.strict({**state, **head})) == set(checkpoint.strict(state)) | set(head)
+    del head["presence_head.score.bias"]
+    with pytest.raises(CheckpointError, match=r"missing key presence_head\.score\.bias"):
+        checkpoint.strict({**state, **head})
+
+
 def test_values_that_are_not_finite_are_refused(state):
     bad = dict(state)
     bad["mask_query.weight"] = np.full((7, 256), np.nan, np.float32)

@@ -12,20 +12,21 @@ from espmedsam.train.__main__ import main
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory):
-    """Bright discs on noise as ultrasound, dark ones as colonoscopy; a split of 10 and 4, and 2 without masks."""
+    """Bright discs on noise as ultrasound, dark ones as colonoscopy, 10 and 4; 2 without masks; 2 and 1 without a disc."""
     root = tmp_path_factory.mktemp("pool")
     rng = np.random.default_rng(0)
     index, split = [], []
-    for i in range(16):
-        modality = "colonoscopy" if i % 5 == 4 else "ultrasound"
+    for i in range(19):
+        modality = "colonoscopy" if i % 5 == 4 and i < 16 else "ultrasound"
         image = rng.integers(0, 80, (90, 120, 3)).astype(np.uint8)
-        mask = np.zeros((90, 120), np.uint8)
-        cv2.circle(mask, tuple(int(v) for v in rng.integers(30, 60, 2)), 20, 255, -1)
+        mask, empty = np.zeros((90, 120), np.uint8), i >= 16
+        if not empty:
+            cv2.circle(mask, tuple(int(v) for v in rng.integers(30, 60, 2)), 20, 255, -1)
         image[mask > 0] += 120
         if modality == "colonoscopy":
             image = 255 - image
         cv2.imwrite(str(root / f"{i}.png"), image)
-        labelled = i < 14
+        labelled = i not in (14, 15)
         if labelled:
             cv2.imwrite(str(root / f"{i}_mask.png"), mask)
         row = {"dataset": "discs" if modality == "ultrasound" else "holes", "modality": modality, "stem": str(i)}
@@ -35,10 +36,10 @@ def pool(tmp_path_factory):
                 "image": f"{i}.png",
                 "mask": f"{i}_mask.png" if labelled else "",
                 "source_split": "",
-                "empty": "0" if labelled else "",
+                "empty": str(int(empty)) if labelled else "",
             }
         )
-        split.append({**row, "split": "train" if i < 10 else "val" if labelled else "unlabelled"})
+        split.append({**row, "split": "train" if i < 10 or i in (16, 17) else "val" if labelled else "unlabelled"})
     for name, rows in (("index.csv", index), ("split.csv", split)):
         with (root / name).open("w", newline="") as f:
             w = csv.DictWriter(f, rows[0])

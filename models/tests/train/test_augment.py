@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from espmedsam.pictures.augment import Donor, augment, views
-from espmedsam.pictures.mix import exchange, paste
+from espmedsam.pictures.mix import ENOUGH, closeup, exchange, paste
 from espmedsam.pictures.pool import Sample
 from espmedsam.train.batches import Batches
 from espmedsam.train.config import Config
@@ -27,6 +27,16 @@ def sample(centre, radius, inside, outside, side=SIDE, modality="ultrasound"):
     """The same as the pool keeps it."""
     image, mask = disc(centre, radius, inside, outside, side)
     return Sample(image, (255 * mask).astype(np.uint8), modality)
+
+
+def test_a_part_shows_the_target_or_lies_beside_it():
+    rng, whole = np.random.default_rng(0), sample((40, 24), 10, 60, 100)
+    for _ in range(50):
+        beside, shows = closeup(whole, False, rng), closeup(whole, True, rng)
+        assert not beside.mask.any() and (beside.image == 100).all() and beside.image.shape[0] < SIDE
+        assert (shows.mask > 0).mean() >= ENOUGH and shows.image.shape[:2] == shows.mask.shape
+    filled = sample((32, 32), 60, 60, 100)
+    assert closeup(filled, False, rng) is filled
 
 
 def test_a_pasted_lesion_keeps_its_contrast_and_joins_the_mask():

@@ -16,9 +16,10 @@ def net():
     return ESPMedSAM().eval().load_arrays(checkpoint.strict(reference_weights.weights(1001, 2, -0.75)))
 
 
-def test_the_state_dict_is_the_official_one_in_order_and_shape(net):
-    assert {k: tuple(v.shape) for k, v in net.state_dict().items()} == checkpoint.official_keys()
-    assert list(net.state_dict()) == list(checkpoint.official_keys())
+def test_the_state_dict_is_the_official_one_in_order_and_shape_and_a_presence_head(net):
+    wanted = checkpoint.official_keys() | checkpoint.PRESENCE
+    assert {k: tuple(v.shape) for k, v in net.state_dict().items()} == wanted
+    assert list(net.state_dict()) == list(wanted)
 
 
 @pytest.mark.parametrize("side,controller", [(224, True), (224, False), (160, True)])

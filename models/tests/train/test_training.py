@@ -11,6 +11,7 @@ from espmedsam.network import ESPMedSAM
 from espmedsam.train import config, losses, pipeline
 from espmedsam.train.build import build
 from espmedsam.train.config import STAGES, Config
+from espmedsam.train.detection import area_under_roc, marked_at
 from espmedsam.train.run import optimiser
 from espmedsam.weights import checkpoint
 
@@ -51,6 +52,35 @@ def test_a_controller_starts_anew_or_goes_on(tmp_path):
         assert (own["SemiTViT.layers.1.blocks.0.med_dah.fc2.weight"].abs().max() == 0) == renew
 
 
+def test_a_presence_head_learns_beside_the_masks_and_then_alone(run, tmp_path):
+    run("base", 'stage = "base"\npresence = 1.0\n' + SMALL, 0.3)
+    base = checkpoint.load(tmp_path / "base" / "ema.safetensors")
+    options = 'init = "base/ema.safetensors"\ncontrollers = { ultrasound = "base/ema.safetensors" }\n'
+    losses = run("presence", 'stage = "presence"\n' + options + SMALL, 0.3)
+    assert losses[-1] < losses[0]
+    after = checkpoint.load(tmp_path / "presence" / "ema.safetensors")
+    moved = {k for k in base if not np.array_equal(base[k], after[k])}
+    assert moved and moved <= checkpoint.PRESENCE.keys()
+    last = list(csv.DictReader((tmp_path / "presence" / "curve_val.csv").open()))[-1]
+    assert {"ultrasound_auc", "ultrasound_marked"} <= last.keys()
+
+
+def test_presence_is_asked_only_where_it_is_clear():
+    mask = torch.zeros(3, 64, 64)
+    mask[0, :32] = 1
+    mask[1, 0, :2] = 1  # the last corner of a lesion: neither there nor not
+    logits = torch.tensor([2.0, -9.0, 1.0])
+    wanted = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(1.0))) / 2
+    assert losses.presence_loss(logits, mask).item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_detection_by_hand():
+    present, empty = np.array([0.9, 0.8, 0.4, 0.7]), np.array([0.8, 0.1])
+    assert area_under_roc(present, empty) == (2 + 1.5 + 1 + 1) / 8
+    assert marked_at(present, empty) == 0.5  # the threshold is 0.4
+    assert marked_at(present, empty, 0.5) == 0.5 and marked_at(present, empty, 0.25) == 0.0
+
+
 def test_a_run_resumes_where_it_stopped(run, tmp_path):
     config = 'stage = "unet"\nwidth = 4\n' + SMALL
     run("u", config, 0.1)
@@ -63,7 +93,7 @@ def test_a_run_resumes_where_it_stopped(run, tmp_path):
 def test_the_yardstick_is_measured_picture_by_picture(run, tmp_path, pool):
     run("u", 'stage = "unet"\nwidth = 4\n' + SMALL, 0.2)
     found = yardstick.measure(tmp_path / "u", tmp_path / "u.toml", yardstick.Part(pool, pool / "split.csv", "val"))
-    assert [p["stem"] for p in found["pictures"]] == ["10", "11", "12", "13"]
+    assert [p["stem"] for p in found["pictures"]] == ["10", "11", "12", "13", "18"]
     last = list(csv.DictReader((tmp_path / "u" / "curve_val.csv").open()))[-1]
     assert found["pictures_seen"] == int(last["images"])
     for name, mean in Evaluation.of(found).means().items():
