@@ -53,10 +53,10 @@ def test_a_controller_starts_anew_or_goes_on(tmp_path):
 
 
 def test_a_presence_head_learns_beside_the_masks_and_then_alone(run, tmp_path):
-    run("base", 'stage = "base"\npresence = 1.0\n' + SMALL, 0.3)
+    run("base", 'stage = "base"\npresence = 1.0\n' + SMALL, 0.15)
     base = checkpoint.load(tmp_path / "base" / "ema.safetensors")
     options = 'init = "base/ema.safetensors"\ncontrollers = { ultrasound = "base/ema.safetensors" }\n'
-    losses = run("presence", 'stage = "presence"\n' + options + SMALL, 0.3)
+    losses = run("presence", 'stage = "presence"\n' + options + SMALL, 0.15)
     assert losses[-1] < losses[0]
     after = checkpoint.load(tmp_path / "presence" / "ema.safetensors")
     moved = {k for k in base if not np.array_equal(base[k], after[k])}
