@@ -27,11 +27,12 @@ macro_rules! files {
 }
 
 /// Name, media type, text.
-static FILES: [(&str, &str, &str); 10] = files![
+static FILES: [(&str, &str, &str); 11] = files![
     "live.css": STYLE,
     "main.js": SCRIPT,
     "caliper.js": SCRIPT,
     "controls.js": SCRIPT,
+    "crop.js": SCRIPT,
     "figures.js": SCRIPT,
     "link.js": SCRIPT,
     "message.js": SCRIPT,

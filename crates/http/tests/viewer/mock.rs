@@ -42,6 +42,8 @@ pub struct Scene {
     pub talks: bool,
     /// Whether connections are kept.
     pub welcomes: bool,
+    /// The part that is proposed of every source.
+    pub proposed: Value,
     /// What was asked for, with its query; newest last.
     pub asked: Vec<String>,
     started: Instant,
@@ -63,6 +65,7 @@ impl Mock {
             sources: vec!["probe", "scope"],
             talks: true,
             welcomes: true,
+            proposed: Value::Null,
             asked: Vec::new(),
             started: Instant::now(),
             update: 0,
@@ -155,7 +158,7 @@ async fn sources(State(scene): Shared) -> Response {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let list: Vec<Value> = (scene.sources.iter())
-        .map(|name| json!({"name": name, "label": format!("The {name}"), "modality": "ultrasound", "state": "mask"}))
+        .map(|name| json!({"name": name, "label": format!("The {name}"), "modality": "ultrasound", "state": "mask", "proposed_region": scene.proposed}))
         .collect();
     Json(json!({"notice": picture::NOTICE, "sources": list})).into_response()
 }
@@ -242,6 +245,14 @@ async fn act(
             scene.header["modality"] = name.into();
             scene.header["result"]["modality"]["name"] = name.into();
         }
+        "surround" => {
+            let seen = json!({
+                "notice": picture::NOTICE, "source": "probe", "region": {"x": 40, "y": 20, "width": 320, "height": 200}, "confidence": 0.72,
+                "picture": {"width": 400, "height": 270}, "pictures": 12, "preview": "/v1/live/stream.mjpeg",
+            });
+            return Json(seen).into_response();
+        }
+        "region" => scene.proposed = Value::Null,
         "snapshot" => {
             let named = "attachment; filename=\"probe-1.png\"";
             let headers = [

@@ -111,6 +111,39 @@ fn a_click_does_not_take_the_space_bar_and_focus_does() {
 }
 
 #[test]
+fn a_surround_is_shown_and_cut_off_by_the_hand_alone() {
+    let mock = Mock::start();
+    mock.scene().proposed = json!({"region": {}, "confidence": 0.72});
+    let browser = viewer(&mock, 1180, 820);
+    wait_for_state(&browser, "mask");
+    browser.wait_for("document.getElementById('crop').hasAttribute('data-proposed')");
+    browser.click("#crop");
+    browser.wait_for("!document.getElementById('crop-preview').hidden");
+    assert!(text(&browser, "crop-says").contains("320 × 200 of 400 × 270 pixels"));
+    save(&browser, "live-crop.png");
+    press(&browser, " ");
+    browser.click("#crop-close");
+    assert_eq!((mock.asked("region?"), mock.asked("freeze?")), (0, 0));
+    assert_eq!(mock.asked("surround?source=probe"), 1);
+
+    browser.click("#crop");
+    browser.wait_for("!document.getElementById('crop-keep').disabled");
+    browser.click("#crop-keep");
+    browser.wait_for("!document.getElementById('crop-dialog').open");
+    assert_eq!(
+        mock.asked("region?source=probe&x=40&y=20&width=320&height=200"),
+        1
+    );
+    browser.wait_for("!document.getElementById('crop').hasAttribute('data-proposed')");
+
+    browser.click("#crop");
+    browser.click("#crop-whole");
+    wait_until("the whole picture is asked for", || {
+        (mock.scene().asked.iter()).any(|ask| ask == "region?source=probe")
+    });
+}
+
+#[test]
 fn the_modality_is_the_servers_and_its_refusals_are_read_out() {
     let mock = Mock::start();
     let browser = viewer(&mock, 1180, 820);

@@ -8,7 +8,8 @@ export async function getJson(path) {
   return (await ask('GET', path)).json();
 }
 
-async function ask(method, path, query) {
+/** The server's reply; throws as `getJson` does. */
+export async function ask(method, path, query) {
   const unreachable = () => { throw new Error('The device does not answer.'); };
   const response = await fetch(query ? `${path}?${new URLSearchParams(query)}` : path, { method }).catch(unreachable);
   if (response.ok) return response;
@@ -62,7 +63,7 @@ export class Controls {
       '?': () => $('about').showModal(),
     };
     addEventListener('keydown', event => {
-      const busy = event.ctrlKey || event.altKey || event.metaKey || $('about').open || event.target.closest('select');
+      const busy = event.ctrlKey || event.altKey || event.metaKey || document.querySelector('dialog[open]') || event.target.closest('select');
       const own = event.key === ' ' && event.target.closest('button, a, input');
       const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!act || busy || own || event.repeat && !'+-='.includes(event.key) || !this.settings.keys) return;

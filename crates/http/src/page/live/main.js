@@ -2,6 +2,7 @@
 
 import { Caliper } from './caliper.js';
 import { Controls, getJson, trouble } from './controls.js';
+import { Crop } from './crop.js';
 import { area, inWords, showAge, showFlow, showMask } from './figures.js';
 import { Link } from './link.js';
 import { Stage } from './stage.js';
@@ -11,6 +12,7 @@ import { Trace } from './trace.js';
 const $ = id => document.getElementById(id);
 const TICK = 50; // ms: how often the time is asked
 const CALM = 250; // ms: figures that change faster cannot be read
+const CHANGES = 10000; // ms: which sources there are changes rarely
 const SETTLED = 500; // ms: a state is told to screen readers once it has stood so long
 
 const now = () => performance.now();
@@ -28,6 +30,7 @@ const trace = new Trace($('trace'));
 const caliper = new Caliper({ svg: $('caliper'), stage, pixelMm: () => stage.drawn?.header.pixel_mm ?? null, measured });
 const link = new Link({ hear, lost: refresh });
 const controls = new Controls({ source: () => ear.source, say, changed: tick, actions: { measure, read } });
+const crop = new Crop({ source: () => ear.source, say });
 
 function hear(message) {
   Object.assign(ear, { heard: message, lacking: null });
@@ -108,17 +111,19 @@ async function refresh() {
     }
     ear.lacking = found ? null : wanted === undefined ? 'none is set up' : `there is none called '${wanted}'`;
     if (found && ear.source !== found.name) listen(found);
+    crop.heard(found);
     tick();
   }
-  if (ear.source === null) looking = setTimeout(refresh, 2000);
+  looking = setTimeout(refresh, ear.source === null ? 2000 : CHANGES);
 }
 
-function listen({ name, modality }) {
+function listen({ name, modality, ...more }) {
   Object.assign(ear, { source: name, heard: null, since: now(), lacking: null });
   // Nothing of another source may stay in sight.
   stage.clear();
   trace.clear();
   measure(false);
+  crop.heard(more);
   trouble(null);
   tick();
   $('source').value = name;
