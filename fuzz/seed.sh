@@ -22,6 +22,9 @@ rle)
 y4m)
   { printf 'YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL\nFRAME\n'; printf '123456789012'; printf 'FRAME Ip\n'; printf '123456789012'; } >"$2/two"
   printf 'YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234' >"$2/mono";;
+y4m_stream)
+  printf '\010YUV4MPEG2 W4 H2\nFRAME\n123456789012FRAME Ip\n123456789012YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234' >"$2/two"
+  printf '\000YUV4MPEG2 W4 H2\nYUV4MPEG2 W2 H2\nFRAME\n123456' >"$2/anew";;
 mjpeg)
   for file in tests/frames/*.jpg; do
     { printf '\377'; cat "$file"; printf 'between'; cat "$file"; } >"$2/$(basename "$file")"

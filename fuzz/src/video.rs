@@ -1,11 +1,15 @@
 //! What moving pictures come in: whatever is cut off or however it arrives, what is given is the same, and no more than came.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
+use std::sync::Arc;
 
 use picture::frame::{Frame, FrameLimits};
+use picture::segmenter::{Clock, ManualClock};
 use video::avi::{AviError, AviReader};
 use video::mjpeg::{JPEG_BYTES, JpegSplit, JpegSplitter};
-use video::y4m::{Y4M_LINE, Y4mHeader, frame_line};
+use video::source::SourceContext;
+use video::stream::pictures_of;
+use video::y4m::{Y4M_LINE, Y4M_MAGIC, Y4mHeader, frame_line};
 
 /// Small, so that an input costs little.
 const LIMITS: FrameLimits = FrameLimits {
@@ -40,6 +44,52 @@ pub fn check_y4m(data: &[u8]) {
         assert_eq!(frame.size(), header.size);
         at += line + picture;
     }
+}
+
+/// A Y4M stream ends on the same picture whether it comes through a pipe at once or in pieces.
+///
+/// The first byte says how long the pieces are, the rest is the stream.
+pub fn check_y4m_stream(data: &[u8]) {
+    let [length, stream @ ..] = data else { return };
+    if stream.starts_with(Y4M_MAGIC) {
+        let stream = &stream[..stream.len().min(PIPE)];
+        let at_once = last_of_pipe(stream, PIPE);
+        assert_eq!(at_once, last_of_pipe(stream, 1 + usize::from(*length)));
+    }
+}
+
+/// What a pipe holds for sure while nobody reads (Linux: 64 KiB).
+const PIPE: usize = 32 << 10;
+
+/// The last picture that such a pipe gives, and its number.
+fn last_of_pipe(stream: &[u8], length: usize) -> Option<(u64, Frame)> {
+    let clock = Arc::new(ManualClock::default());
+    let context = SourceContext {
+        clock: clock.clone(),
+        limits: LIMITS,
+    };
+    let (reader, mut writer) = std::io::pipe().ok()?;
+    let mut source = pictures_of(reader, &context);
+    let mut canvas = Frame::new(1, 1, vec![0; 3]).ok()?;
+    let mut last = None;
+    // Reads what is there, a byte at least; whether there may be more.
+    let mut ask = || match source.next(&mut canvas, clock.now()) {
+        Ok(shot) => {
+            last = Some((shot.sequence, canvas.clone()));
+            true
+        }
+        Err(error) => !error.is_final(),
+    };
+    let mut goes_on = true;
+    for piece in stream.chunks(length) {
+        assert!(writer.write_all(piece).is_ok(), "its reader is there");
+        goes_on = goes_on && piece.iter().all(|_| ask());
+    }
+    drop(writer);
+    while goes_on {
+        goes_on = ask();
+    }
+    last
 }
 
 /// A stream of JPEGs gives the same pictures at once and in pieces.

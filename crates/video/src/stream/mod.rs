@@ -10,6 +10,8 @@ mod y4m_reel;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +36,15 @@ pub(crate) enum Ending {
     Final,
     /// Opened anew, it may be another.
     Reopens,
+}
+
+/// Pictures of an open pipe or socket; once it ends, so does the source.
+pub fn pictures_of(
+    file: impl Read + AsFd + Send + 'static,
+    context: &SourceContext,
+) -> Box<dyn Source> {
+    let wire = Wire::new(file, context.clock.clone());
+    Box::new(Stream::new(wire, context, Ending::Final))
 }
 
 /// A stream being read.

@@ -7,6 +7,7 @@ use picture::render::encode_jpeg;
 use picture::segmenter::ManualClock;
 use proptest::prelude::*;
 
+use super::y4m_reel::Y4mReel;
 use super::*;
 use crate::source::Encoding;
 use crate::y4m::Y4mWriter;
@@ -216,6 +217,40 @@ fn one_y4m_stream_behind_the_other_is_read_on() {
     let mut fixture = Fixture::new(events, Ending::Final);
     assert_eq!(fixture.next().unwrap().sequence, 2);
     assert!(near(&fixture.canvas, 30));
+}
+
+/// The next stream says another size and colours before anybody asked for the last picture of this one.
+#[test]
+fn a_y4m_picture_is_read_as_its_own_header_says() {
+    let frame = Frame::new(64, 48, vec![90; 3 * 64 * 48]).unwrap();
+    let mut bytes = Vec::new();
+    assert!(Y4mWriter::begin([64, 48], [25, 1], &mut bytes).push(&frame, &mut bytes));
+    let picture = bytes.len();
+    bytes.extend(b"YUV4MPEG2 W32 H24 C444 XCOLORRANGE=FULL\n");
+    for cut in picture..=bytes.len() {
+        let mut fixture = Fixture::new([Event::Bytes(bytes[..cut].to_vec())], Ending::Final);
+        assert_eq!(fixture.next().unwrap().sequence, 0, "{cut}");
+        assert_eq!(fixture.canvas.size(), [64, 48], "{cut}");
+        let right = |value: &u8| value.abs_diff(90) <= 3;
+        assert!(fixture.canvas.rgb().iter().all(right), "{cut}");
+    }
+}
+
+/// A header promises 36 MB a picture, and another header comes instead, again and again.
+#[test]
+fn a_y4m_header_alone_takes_no_memory_and_nothing_from_behind_it() {
+    let header = b"YUV4MPEG2 W4899 H4898\n";
+    let mut reel = Y4mReel::new(FrameLimits::default());
+    for byte in header.iter().cycle().take(64 << 10) {
+        let room = reel.room();
+        assert!((1..=6).contains(&room.len()), "{}", room.len());
+        room[0] = *byte;
+        reel.filled(1).unwrap();
+    }
+    assert_eq!(reel.came(), 0);
+    let flood = header.repeat(3000);
+    let mut fixture = Fixture::new([Event::Bytes(flood), Event::Ends], Ending::Final);
+    assert!(matches!(fixture.next(), Err(SourceError::Ended)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use picture::frame::{Frame, FrameLimits};
 
-use super::reel::{Reel, feed};
+use super::reel::Reel;
 use crate::source::{Encoding, SourceError};
 use crate::y4m::{Y4M_LINE, Y4M_MAGIC, Y4mError, Y4mHeader, frame_line};
 
@@ -14,6 +14,7 @@ pub(super) struct Y4mReel {
     limits: FrameLimits,
     /// The header's line as far as it came.
     line: Vec<u8>,
+    /// Of the stream that is read now; none while its line comes.
     header: Option<Y4mHeader>,
     coming: Y4mPicture,
     newest: Y4mPicture,
@@ -23,10 +24,23 @@ pub(super) struct Y4mReel {
 /// A picture with its line.
 #[derive(Default)]
 struct Y4mPicture {
+    /// Grows to the largest picture that came, no further than the limits let a header say.
     bytes: Vec<u8>,
     held: usize,
-    /// Length of its line, once that is known.
-    line: Option<usize>,
+    /// Once its line is whole: the header it came under (another stream's may be read before it is taken), and how long the
+    /// line is.
+    known: Option<(Y4mHeader, usize)>,
+}
+
+impl Y4mPicture {
+    /// How many bytes may be read before more is known of it. Nothing is taken from behind its line, and no memory for its
+    /// samples, until it is sure that they follow.
+    fn most(&self) -> usize {
+        match self.known {
+            Some((header, line)) => line + header.picture_bytes(),
+            None => LINE.max(self.held + 1),
+        }
+    }
 }
 
 impl Y4mReel {
@@ -49,40 +63,34 @@ impl Y4mReel {
         Ok(())
     }
 
-    fn picture_filled(&mut self, header: &Y4mHeader) -> Result<(), SourceError> {
-        let Y4mPicture { bytes, held, line } = &mut self.coming;
-        if line.is_none() {
-            match frame_line(&bytes[..*held]) {
-                Ok(length) => *line = length,
-                // Where one stream was put behind the other.
-                Err(Y4mError::NoFrame) if bytes[..*held].starts_with(Y4M_MAGIC) => {
-                    return self.begin_anew();
+    fn picture_filled(&mut self, header: Y4mHeader) -> Result<(), SourceError> {
+        let coming = &mut self.coming;
+        if coming.known.is_none() {
+            let begun = &coming.bytes[..coming.held];
+            if Y4M_MAGIC.starts_with(begun) {
+                if begun.len() == Y4M_MAGIC.len() {
+                    self.begin_anew();
                 }
-                Err(Y4mError::NoFrame) if Y4M_MAGIC.starts_with(&bytes[..*held]) => return Ok(()),
-                Err(error) => return Err(refused(error)),
+                return Ok(());
             }
+            let line = frame_line(begun).map_err(refused)?;
+            coming.known = line.map(|line| (header, line));
         }
-        let whole = line.unwrap_or(LINE) + header.picture_bytes();
-        match line {
-            Some(_) if *held == whole => {
-                std::mem::swap(&mut self.coming, &mut self.newest);
-                self.coming.held = 0;
-                self.coming.line = None;
-                self.came += 1;
-                Ok(())
-            }
-            None if *held == whole => Err(refused(Y4mError::LongLine)),
-            _ => Ok(()),
+        if coming.known.is_some() && coming.held == coming.most() {
+            std::mem::swap(&mut self.coming, &mut self.newest);
+            self.coming.held = 0;
+            self.coming.known = None;
+            self.came += 1;
         }
+        Ok(())
     }
 
-    fn begin_anew(&mut self) -> Result<(), SourceError> {
-        let mut bytes = std::mem::take(&mut self.coming.bytes);
-        bytes.truncate(self.coming.held);
-        self.coming = Y4mPicture::default();
+    /// One stream was put behind the other: of this one, what it begins with has come and no more.
+    fn begin_anew(&mut self) {
         self.header = None;
         self.line.clear();
-        feed(self, &bytes)
+        self.line.extend(Y4M_MAGIC);
+        self.coming.held = 0;
     }
 }
 
@@ -92,15 +100,18 @@ fn refused(error: Y4mError) -> SourceError {
 
 impl Reel for Y4mReel {
     fn room(&mut self) -> &mut [u8] {
-        let Some(header) = self.header else {
+        if self.header.is_none() {
             // Byte by byte: what comes after the line belongs elsewhere.
             self.line.push(0);
             let last = self.line.len() - 1;
             return &mut self.line[last..];
-        };
-        let Y4mPicture { bytes, held, line } = &mut self.coming;
-        bytes.resize(line.unwrap_or(LINE) + header.picture_bytes(), 0);
-        &mut bytes[*held..]
+        }
+        let most = self.coming.most();
+        let Y4mPicture { bytes, held, .. } = &mut self.coming;
+        if bytes.len() < most {
+            bytes.resize(most, 0);
+        }
+        &mut bytes[*held..most]
     }
 
     fn filled(&mut self, count: usize) -> Result<(), SourceError> {
@@ -109,7 +120,7 @@ impl Reel for Y4mReel {
             None => self.header_filled(),
             Some(header) => {
                 self.coming.held += count;
-                self.picture_filled(&header)
+                self.picture_filled(header)
             }
         }
     }
@@ -121,10 +132,11 @@ impl Reel for Y4mReel {
     }
 
     fn take(&mut self, canvas: &mut Frame) -> Result<Encoding, SourceError> {
-        let (Some(header), Some(line)) = (self.header, self.newest.line) else {
+        let Some((header, line)) = self.newest.known else {
             return Err(SourceError::TimedOut);
         };
-        header.picture(&self.newest.bytes[line..]).write(canvas)?;
+        let samples = &self.newest.bytes[line..self.newest.held];
+        header.picture(samples).write(canvas)?;
         Ok(Encoding::Planar)
     }
 }
