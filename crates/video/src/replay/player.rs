@@ -14,7 +14,8 @@ use crate::source::{Shot, Source, SourceError};
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A clip being shown. Time runs from when it is first asked; whose time has passed when it is asked again is left out.
+/// A clip being shown. Time runs from when it is first asked; whose time has passed when it is asked again is left out, as
+/// long as it may wait.
 pub(super) struct Player {
     clip: Box<dyn Clip>,
     clock: Arc<dyn Clock>,
@@ -120,6 +121,7 @@ impl Player {
 
 impl Source for Player {
     fn next(&mut self, canvas: &mut Frame, until: Instant) -> Result<Shot, SourceError> {
+        let asked = self.clock.now();
         loop {
             let (mut due, shown) = self.coming()?;
             let now = self.clock.now();
@@ -128,13 +130,14 @@ impl Source for Player {
                 self.coming = Some((due, shown));
                 self.next_due = Some(due + shown);
             }
-            if due + shown <= now {
+            // Reading on may take longer than the pictures last: then one is shown late rather than none for ever.
+            if due + shown <= now && now <= until.max(asked) {
                 self.coming = None;
                 self.sequence += 1;
                 continue;
             }
             self.clock.wait(due.min(until), &self.bell);
-            if due > until {
+            if due > until.max(now) {
                 return Err(SourceError::TimedOut);
             }
             self.coming = None;
@@ -144,6 +147,60 @@ impl Source for Player {
                 sequence: self.sequence - 1,
                 captured: due,
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picture::segmenter::ManualClock;
+
+    use super::*;
+    use crate::source::Encoding;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Pictures of 10 ms, a shade brighter each; to go to one takes 15 ms.
+    struct Slow {
+        clock: Arc<ManualClock>,
+        at: u8,
+    }
+
+    impl Clip for Slow {
+        fn advance(&mut self) -> Result<Option<Duration>, SourceError> {
+            self.clock.advance(15 * MS);
+            self.at += 1;
+            assert!(self.at < 100, "it never returns");
+            Ok(Some(10 * MS))
+        }
+
+        fn show(&mut self, canvas: &mut Frame) -> Result<Encoding, SourceError> {
+            canvas.rgb_mut().fill(self.at);
+            Ok(Encoding::File)
+        }
+
+        fn rewind(&mut self) -> Result<(), SourceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_clip_that_is_slower_to_read_than_to_show_is_shown_late() {
+        let clock = Arc::new(ManualClock::default());
+        let slow = Slow {
+            clock: clock.clone(),
+            at: 0,
+        };
+        let mut player = Player::new(Box::new(slow), clock.clone(), None, false);
+        let mut canvas = Frame::new(1, 1, vec![0; 3]).unwrap();
+        let mut first = None;
+        for patience in [0, 40, 100, 0] {
+            let until = clock.now() + patience * MS;
+            let shot = player.next(&mut canvas, until).unwrap();
+            assert!(clock.now() <= until + 15 * MS, "one picture more at most");
+            let first = *first.get_or_insert(shot.captured);
+            assert_eq!(shot.captured - first, 10 * MS * shot.sequence as u32);
+            assert_eq!(u64::from(canvas.rgb()[0]), shot.sequence + 1);
         }
     }
 }
