@@ -48,7 +48,7 @@ impl Session {
             ask,
             settings,
         } = spec;
-        let viewfinder = Viewfinder::new(view);
+        let viewfinder = Viewfinder::new(view, segmenter.limits());
         let session = Self {
             number,
             begun: clock.now(),

@@ -17,6 +17,8 @@ pub struct Viewfinder(Arc<Mutex<Aim>>);
 #[derive(Debug, Default)]
 struct Aim {
     view: SourceView,
+    /// What a region must keep to.
+    limits: FrameLimits,
     /// How often the view was changed.
     changes: u64,
     /// How often it had been when the newest picture was cut by it.
@@ -48,11 +50,12 @@ pub enum AimError {
 }
 
 impl Viewfinder {
-    /// With that view at first.
+    /// With that view at first; what is seen is within these limits, or is no picture.
     #[must_use]
-    pub fn new(view: SourceView) -> Self {
+    pub fn new(view: SourceView, limits: FrameLimits) -> Self {
         Self(Arc::new(Mutex::new(Aim {
             view,
+            limits,
             ..Aim::default()
         })))
     }
@@ -69,12 +72,13 @@ impl Viewfinder {
     /// [`AimError`]; then everything stays as it is.
     pub fn aim(&self, region: Option<PixelRect>) -> Result<(), AimError> {
         let mut aim = lock(&self.0);
+        let view = SourceView { region, ..aim.view };
         if let Some(region) = region {
             let size = aim.size.ok_or(AimError::NoPicture)?;
             region.check(size)?;
-            FrameLimits::default().check((region.width, region.height))?;
+            view.check(&aim.limits)?;
         }
-        aim.view.region = region;
+        aim.view = view;
         aim.changes += 1;
         Ok(())
     }
@@ -99,11 +103,14 @@ impl Viewfinder {
     }
 
     /// What to cut the picture by that has just come. Gives it whole to all who wait for one: copied once, and only then.
-    fn show(&self, whole: &Frame) -> SourceView {
+    ///
+    /// # Errors
+    /// As of [`SourceView::check`]: the first view is a configuration's, which knew no limits.
+    fn show(&self, whole: &Frame) -> Result<SourceView, FrameError> {
         let mut aim = lock(&self.0);
         aim.size = Some(whole.size());
         aim.shown = aim.changes;
-        let view = aim.view;
+        let view = aim.view.check(&aim.limits).map(|()| aim.view);
         if aim.lookers.is_empty() {
             return view;
         }
@@ -158,7 +165,7 @@ impl Source for PreparedSource {
             &mut self.whole
         };
         let shot = self.source.next(place, until)?;
-        let view = self.viewfinder.show(place);
+        let view = self.viewfinder.show(place)?;
         if straight && !view.is_plain() {
             std::mem::swap(canvas, &mut self.whole);
         }
@@ -221,7 +228,14 @@ mod tests {
     }
 
     fn opened(aims_at: Option<u64>) -> (Viewfinder, Arc<ManualClock>, Box<dyn Source>) {
-        let (viewfinder, clock) = (Viewfinder::default(), Arc::new(ManualClock::default()));
+        opened_with(Viewfinder::default(), aims_at)
+    }
+
+    fn opened_with(
+        viewfinder: Viewfinder,
+        aims_at: Option<u64>,
+    ) -> (Viewfinder, Arc<ManualClock>, Box<dyn Source>) {
+        let clock = Arc::new(ManualClock::default());
         let opener = Prepared {
             opener: Arc::new(Shades {
                 clock: clock.clone(),
@@ -272,6 +286,40 @@ mod tests {
             source.next(&mut canvas, clock.now()).unwrap();
             assert_eq!(canvas.size(), size);
             assert!(viewfinder.is_current());
+        }
+    }
+
+    /// A configuration's view is seen as it is asked for, or not at all, by the limits that are configured too.
+    #[test]
+    fn a_region_beyond_the_limits_is_no_picture_whoever_asked_for_it() {
+        let thin = PixelRect { width: 3, ..REGION };
+        let view = SourceView {
+            region: Some(thin),
+            ..SourceView::default()
+        };
+        let mut canvas = Frame::new(1, 1, vec![0; 3]).unwrap();
+        for min_side in [16, 3] {
+            let limits = FrameLimits {
+                min_side,
+                ..FrameLimits::default()
+            };
+            let (viewfinder, clock, mut source) = opened_with(Viewfinder::new(view, limits), None);
+            match min_side {
+                3 => {
+                    source.next(&mut canvas, clock.now()).unwrap();
+                    assert_eq!(canvas.size(), [3, 18]);
+                    viewfinder.aim(Some(thin)).unwrap();
+                }
+                _ => {
+                    let refused = source.next(&mut canvas, clock.now()).unwrap_err();
+                    assert!(matches!(refused, SourceError::Garbage(_)), "{refused}");
+                    assert!(matches!(viewfinder.aim(Some(thin)), Err(AimError::Size(_))));
+                    // Another one may be asked for.
+                    viewfinder.aim(Some(REGION)).unwrap();
+                    source.next(&mut canvas, clock.now()).unwrap();
+                    assert_eq!(canvas.size(), [20, 18]);
+                }
+            }
         }
     }
 

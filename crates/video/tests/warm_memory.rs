@@ -46,7 +46,7 @@ fn taken(name: &str, file: &[u8], view: SourceView) -> [usize; 2] {
     };
     let prepared = Prepared {
         opener: Arc::new(replay),
-        viewfinder: Viewfinder::new(view),
+        viewfinder: Viewfinder::new(view, FrameLimits::default()),
     };
     let mut source = prepared.open().unwrap();
     let mut canvas = Frame::new(1, 1, vec![0; 3]).unwrap();
