@@ -1,24 +1,18 @@
 //! The bytes of a buffer → a picture, in memory that is there already.
 
-use std::time::{Duration, Instant};
-
-use picture::frame::{Frame, FrameLimits, Stop, read_file_into};
+use picture::frame::{Frame, FrameLimits};
 use video::convert::{Plane, Planes, RawPicture};
+use video::picture_reader::PictureReader;
 use video::source::{Encoding, SourceError};
 
 use super::error::CameraError;
 use super::format::PixelLayout;
 
-/// A JPEG that takes longer to decode, by the system's clock, is no video.
-const DECODING: Duration = Duration::from_secs(1);
-
 /// Makes pictures of one layout.
 pub(super) struct FramePainter {
     pub layout: PixelLayout,
     pub encoding: Encoding,
-    limits: FrameLimits,
-    /// Never, of itself: kept, since a new one takes memory.
-    stop: Stop,
+    reader: PictureReader,
 }
 
 impl FramePainter {
@@ -35,8 +29,7 @@ impl FramePainter {
         Ok(Self {
             layout,
             encoding,
-            limits,
-            stop: Stop::never(),
+            reader: PictureReader::new(limits),
         })
     }
 
@@ -51,11 +44,7 @@ impl FramePainter {
             Encoding::Yuyv => Planes::Yuyv(plane),
             Encoding::Nv12 => Planes::nv12(bytes, stride, self.layout.size[1]),
             Encoding::Grey => Planes::Grey(plane),
-            _ => {
-                let stop = self.stop.no_later_than(Instant::now() + DECODING);
-                read_file_into(bytes, &self.limits, &stop, canvas)?;
-                return Ok(());
-            }
+            _ => return self.reader.read_jpeg(bytes, canvas),
         };
         let (found, expected) = (bytes.len(), self.layout.bytes);
         if found > expected as usize {

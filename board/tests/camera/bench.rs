@@ -60,11 +60,17 @@ pub fn raw(layout: PixelLayout, level: u8) -> Arc<[u8]> {
 }
 
 pub fn jpeg(size: [u32; 2], level: u8) -> Vec<u8> {
+    file(size, level, image::ImageFormat::Jpeg)
+}
+
+pub fn png(size: [u32; 2], level: u8) -> Vec<u8> {
+    file(size, level, image::ImageFormat::Png)
+}
+
+fn file(size: [u32; 2], level: u8, format: image::ImageFormat) -> Vec<u8> {
     let picture = image::GrayImage::from_pixel(size[0], size[1], image::Luma([level]));
     let mut out = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut out, image::ImageFormat::Jpeg)
-        .unwrap();
+    picture.write_to(&mut out, format).unwrap();
     out.into_inner()
 }
 

@@ -8,7 +8,7 @@ use espmedsam_board::camera::{
 use picture::segmenter::Clock;
 use video::source::{Opener, Shot, SourceError};
 
-use super::bench::{Bench, EVERY, SECOND, cause, jpeg, layout, raw};
+use super::bench::{Bench, EVERY, SECOND, cause, jpeg, layout, png, raw};
 
 #[test]
 fn every_encoding_arrives_at_its_time_and_size() {
@@ -117,7 +117,12 @@ fn half_a_picture_is_garbage_and_the_next_is_whole() {
         (
             mjpg,
             jpeg.clone().into(),
-            vec![jpeg[..jpeg.len() / 2].into(), [].into(), [9; 80].into()],
+            vec![
+                jpeg[..jpeg.len() / 2].into(),
+                [].into(),
+                [9; 80].into(),
+                png([32, 16], 60).into(),
+            ],
         ),
     ] {
         let parts: Vec<Arc<[u8]>> = parts;

@@ -2,7 +2,7 @@
 //!
 //! [`source`] is the trait that every source has, real or fake. [`pipe`], [`http`] and [`replay`] are sources, [`phantom`] is
 //! one with a known truth; [`spec`] names them in a configuration. [`y4m`], [`mjpeg`] and [`avi`] are what comes through them,
-//! [`stream`] finds pictures in it, [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors as a [`viewfinder`]
+//! [`stream`] finds pictures in it, [`picture_reader`] decodes them, [`convert`] makes raw samples RGB, [`prepare`] cuts, turns and mirrors as a [`viewfinder`]
 //! says, [`surround`] proposes what to cut off, [`no_signal`] knows what grabbers make up. Knows no engine and no protocol of ours.
 //!
 //! Research use only. Not for clinical use.
@@ -13,6 +13,7 @@ pub mod http;
 pub mod mjpeg;
 pub mod no_signal;
 pub mod phantom;
+pub mod picture_reader;
 pub mod pipe;
 pub mod prepare;
 pub mod replay;

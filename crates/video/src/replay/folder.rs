@@ -5,17 +5,20 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use picture::frame::{Format, Frame, FrameLimits, Stop, read_file_into};
+use picture::frame::{Format, Frame, FrameLimits};
 
 use super::clip::{Clip, UNSAID};
 use super::error::{ReplayError, lost, unusable};
+use crate::picture_reader::PictureReader;
 use crate::source::{Encoding, SourceError};
 
 pub(super) struct Folder {
     paths: Vec<PathBuf>,
     /// Pictures gone by, the current one included.
     at: usize,
-    limits: FrameLimits,
+    /// Bytes of a file that is read at all.
+    most: u64,
+    reader: PictureReader,
     bytes: Vec<u8>,
 }
 
@@ -44,7 +47,8 @@ impl Folder {
         Self {
             paths,
             at: 0,
-            limits,
+            most: limits.max_memory,
+            reader: PictureReader::new(limits),
             bytes: Vec::new(),
         }
     }
@@ -77,11 +81,8 @@ impl Clip for Folder {
         };
         let garbage = |error: std::io::Error| SourceError::Garbage(error.into());
         let file = File::open(path).map_err(garbage)?;
-        let (length, most) = (
-            file.metadata().map_err(garbage)?.len(),
-            self.limits.max_memory,
-        );
-        if length > most {
+        let length = file.metadata().map_err(garbage)?.len();
+        if length > self.most {
             let error = ReplayError::TooLong {
                 path: path.clone(),
                 bytes: length,
@@ -89,10 +90,10 @@ impl Clip for Folder {
             return Err(SourceError::Garbage(error.into()));
         }
         self.bytes.clear();
-        file.take(most)
+        file.take(self.most)
             .read_to_end(&mut self.bytes)
             .map_err(garbage)?;
-        read_file_into(&self.bytes, &self.limits, &Stop::never(), canvas)?;
+        self.reader.read(&self.bytes, canvas)?;
         Ok(Encoding::File)
     }
 

@@ -271,6 +271,20 @@ fn a_cut_file_shows_what_is_whole() {
 }
 
 #[test]
+fn a_picture_of_an_avi_that_is_no_jpeg_is_garbage() {
+    let mut writer = AviWriter::new(Cursor::new(Vec::new()), [32, 24], [20, 1]).unwrap();
+    writer.push(&encode_png(shade(90)).unwrap()).unwrap();
+    let mut fixture = Fixture::new();
+    let path = fixture.write("a.avi", &writer.finish().unwrap().into_inner());
+    let mut source = fixture.replay(path).open().unwrap();
+    let refused = fixture.ask(&mut source);
+    assert!(
+        matches!(refused, Err(SourceError::Garbage(_))),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn pieces_of_a_gif_lie_over_each_other_as_they_say() {
     let colours = [0, 0, 0, 250, 0, 0, 0, 250, 0];
     let mut bytes = Vec::new();

@@ -1,24 +1,19 @@
 //! A stream of JPEGs.
 
-use std::time::{Duration, Instant};
-
-use picture::frame::{Frame, FrameLimits, Stop, read_file_into};
+use picture::frame::{Frame, FrameLimits};
 
 use super::error::StreamError;
 use super::reel::Reel;
 use crate::mjpeg::{JPEG_BYTES, JpegSplit, JpegSplitter};
+use crate::picture_reader::PictureReader;
 use crate::source::{Encoding, SourceError};
 
 /// Bytes without any picture after which a stream is none of JPEGs.
 const FOREIGN: u64 = 256 << 10;
 
-/// A picture that takes longer to decode, by the system's clock, is no video.
-const DECODING: Duration = Duration::from_secs(1);
-
 pub(super) struct JpegReel {
     splitter: JpegSplitter,
-    limits: FrameLimits,
-    stop: Stop,
+    reader: PictureReader,
     came: u64,
 }
 
@@ -26,8 +21,7 @@ impl JpegReel {
     pub fn new(limits: FrameLimits) -> Self {
         Self {
             splitter: JpegSplitter::new(JPEG_BYTES),
-            limits,
-            stop: Stop::never(),
+            reader: PictureReader::new(limits),
             came: 0,
         }
     }
@@ -65,8 +59,7 @@ impl Reel for JpegReel {
         let Some(newest) = self.splitter.newest() else {
             return Err(SourceError::TimedOut);
         };
-        let stop = self.stop.no_later_than(Instant::now() + DECODING);
-        let decoded = read_file_into(newest, &self.limits, &stop, canvas);
+        let decoded = self.reader.read_jpeg(newest, canvas);
         self.splitter.forget_newest();
         decoded?;
         Ok(Encoding::Jpeg)
