@@ -227,7 +227,7 @@ mod tests {
     use std::time::Duration;
 
     use board::camera::{OfferedSize, PixelCode, PixelLayout, Script, ScriptedBus};
-    use video::convert::YuvRange;
+    use video::convert::{YuvRange, YuvStandard};
     use video::source::Encoding;
 
     use super::*;
@@ -282,6 +282,7 @@ mod tests {
             stride: 0,
             bytes: 1 << 20,
             range: YuvRange::Limited,
+            standard: YuvStandard::Bt601,
         };
         let size = OfferedSize {
             smallest: [1280, 720],

@@ -11,7 +11,7 @@ use espmedsam_board::camera::{
 };
 use picture::frame::{Frame, FrameLimits};
 use picture::segmenter::{Clock, ManualClock};
-use video::convert::YuvRange;
+use video::convert::{YuvRange, YuvStandard};
 use video::source::{Opener, SourceContext};
 
 #[test]
@@ -34,6 +34,7 @@ fn a_raw_picture_allocates_nothing_once_warm() {
                 stride: if code == PixelCode::YUYV { 128 } else { 64 },
                 bytes: bytes as u32,
                 range: YuvRange::Full,
+                standard: YuvStandard::Bt601,
             },
             every,
             happenings: vec![Happening::Picture((0..bytes).map(|i| i as u8).collect())],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use video::convert::YuvRange;
+use video::convert::{YuvRange, YuvStandard};
 use video::source::Encoding;
 
 /// Four characters that name a pixel format, as V4L2 has them.
@@ -92,6 +92,8 @@ pub struct PixelLayout {
     pub bytes: u32,
     /// Which values its samples take; of no meaning for JPEG.
     pub range: YuvRange,
+    /// How they are made of red, green and blue; of no meaning for JPEG.
+    pub standard: YuvStandard,
 }
 
 impl fmt::Display for PixelLayout {

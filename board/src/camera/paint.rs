@@ -54,6 +54,7 @@ impl FramePainter {
         let raw = RawPicture {
             size: self.layout.size,
             range: self.layout.range,
+            standard: self.layout.standard,
             planes,
         };
         Ok(raw.write(canvas)?)

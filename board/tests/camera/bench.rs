@@ -10,7 +10,7 @@ use espmedsam_board::camera::{
 };
 use picture::frame::{Frame, FrameLimits};
 use picture::segmenter::{Bell, Clock, ManualClock};
-use video::convert::YuvRange;
+use video::convert::{YuvRange, YuvStandard};
 use video::source::{Opener, Shot, Source, SourceContext, SourceError};
 
 pub const EVERY: Duration = Duration::from_millis(40);
@@ -44,6 +44,7 @@ pub fn layout(code: PixelCode, size: [u32; 2]) -> PixelLayout {
         stride,
         bytes,
         range: YuvRange::Full,
+        standard: YuvStandard::Bt601,
     }
 }
 

@@ -6,6 +6,7 @@ use espmedsam_board::camera::{
     CameraBus, CameraError, Happening, InputSignal, PixelCode, PixelLayout,
 };
 use picture::segmenter::Clock;
+use video::convert::YuvStandard;
 use video::source::{Opener, Shot, SourceError};
 
 use super::bench::{Bench, EVERY, SECOND, cause, jpeg, layout, png, raw};
@@ -46,6 +47,20 @@ fn every_encoding_arrives_at_its_time_and_size() {
             assert_eq!(bench.canvas.size(), size, "{layout}");
             assert!(bench.level().abs_diff(level) <= 1, "{layout}");
         }
+    }
+}
+
+#[test]
+fn colours_are_those_of_the_standard_that_the_camera_says() {
+    let mut layout = layout(PixelCode::YUYV, [32, 16]);
+    layout.standard = YuvStandard::Bt709;
+    // Red, by BT.709; by BT.601 it would be 232 at most.
+    let red: Arc<[u8]> = [54, 99, 54, 255].repeat(32 * 8).into();
+    let mut bench = Bench::new(layout, vec![Happening::Picture(red)]);
+    let mut source = bench.open();
+    bench.next(&mut *source).unwrap();
+    for [red, green, blue] in bench.canvas.rgb().as_chunks().0 {
+        assert!(*red >= 252 && green.max(blue) <= &3, "{red} {green} {blue}");
     }
 }
 

@@ -9,7 +9,9 @@
 use std::sync::LazyLock;
 
 use divan::Bencher;
-use espmedsam_video::convert::{Plane, Planes, RawPicture, Subsampling, YuvRange, write_yuv420};
+use espmedsam_video::convert::{
+    Plane, Planes, RawPicture, Subsampling, YuvRange, YuvStandard, write_yuv420,
+};
 use espmedsam_video::mjpeg::{JPEG_BYTES, JpegSplitter};
 use espmedsam_video::prepare::{PixelRect, Rotation, SourceView};
 use picture::frame::{Frame, FrameLimits, Stop, decode, read_file_into};
@@ -61,6 +63,7 @@ fn to_rgb(bencher: Bencher<'_, '_>, layout: &str) {
     let raw = RawPicture {
         size: SIZE,
         range: YuvRange::Limited,
+        standard: YuvStandard::Bt601,
         planes,
     };
     let mut frame = FRAME.clone();

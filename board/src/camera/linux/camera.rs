@@ -15,7 +15,7 @@ use moq_v4l::video::Capture;
 use moq_v4l::video::capture::Parameters;
 use moq_v4l::{Device, Format, FourCC, Fraction};
 use rustix::time::{ClockId, clock_gettime};
-use video::convert::YuvRange;
+use video::convert::{YuvRange, YuvStandard};
 
 use super::super::device::{Camera, Filled, InputSignal};
 use super::super::format::{CameraMode, OfferedFormat, OfferedSize, PixelCode, PixelLayout};
@@ -208,6 +208,11 @@ fn layout(format: &Format) -> PixelLayout {
             true => YuvRange::Full,
             false => YuvRange::Limited,
         },
+        // V4L2's default for these colours; the library does not give `ycbcr_enc`, where a driver may say another.
+        standard: match format.colorspace {
+            Colorspace::Rec709 | Colorspace::DCIP3 => YuvStandard::Bt709,
+            _ => YuvStandard::Bt601,
+        },
     }
 }
 
@@ -249,4 +254,23 @@ fn rates(device: &Device, fourcc: FourCC, [width, height]: [u32; 2]) -> Vec<f32>
         .collect();
     rates.sort_unstable_by(f32::total_cmp);
     rates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_of_high_definition_are_read_by_its_own_standard() {
+        let mut format = Format::new(1280, 720, FourCC::new(b"YUYV"));
+        for (colours, standard) in [
+            (Colorspace::Rec709, YuvStandard::Bt709),
+            (Colorspace::SRGB, YuvStandard::Bt601),
+            (Colorspace::SMPTE170M, YuvStandard::Bt601),
+            (Colorspace::JPEG, YuvStandard::Bt601),
+        ] {
+            format.colorspace = colours;
+            assert_eq!(layout(&format).standard, standard, "{colours}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Y'CbCr → RGB by ITU-R BT.601, sixty-four pixels at a time.
+//! Y'CbCr → RGB by ITU-R BT.601 or BT.709, sixty-four pixels at a time.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,36 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum YuvRange {
-    /// Luma 16..=235, chroma 16..=240 (BT.601-7, 2.5.3): television, Y4M unless it says otherwise, most grabbers.
+    /// Luma 16..=235, chroma 16..=240 (BT.601-7, 2.5.3; BT.709-6, 4.6): television, Y4M unless it says otherwise, most grabbers.
     Limited,
     /// 0..=255 for both (JFIF): JPEG, many cameras.
     Full,
 }
+
+/// How luma and chroma are made of red, green and blue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum YuvStandard {
+    /// ITU-R BT.601: standard definition, JPEG (JFIF), most cameras on USB.
+    #[default]
+    Bt601,
+    /// ITU-R BT.709: high definition, HDMI.
+    Bt709,
+}
+
+impl YuvStandard {
+    /// What red, green and blue add to luma (BT.601-7, 2.5.1; BT.709-6, 3.2).
+    pub(super) const fn weights(self) -> [f64; 3] {
+        let (red, blue) = match self {
+            Self::Bt601 => (0.299, 0.114),
+            Self::Bt709 => (0.2126, 0.0722),
+        };
+        [red, 1.0 - red - blue, blue]
+    }
+}
+
+/// Steps of luma and of chroma in [`YuvRange::Limited`] (BT.601-7, 2.5.3; BT.709-6, 4.6).
+pub(super) const LIMITED_STEPS: [f64; 2] = [219.0, 224.0];
 
 /// Pixels converted at once: whole vectors of every CPU, and small enough for the first cache.
 pub(super) const LANES: usize = 64;
@@ -32,28 +57,26 @@ pub(super) struct YuvMatrix {
 }
 
 impl YuvMatrix {
-    pub const fn of(range: YuvRange) -> Self {
-        // Kr = 0.299, Kb = 0.114; limited luma has 219 steps and chroma 224 (BT.601-7, 2.5.1 to 2.5.4).
+    pub const fn of(standard: YuvStandard, range: YuvRange) -> Self {
+        let [luma, chroma] = LIMITED_STEPS;
         match range {
-            YuvRange::Limited => Self::new(16, 255.0 / 219.0, 255.0 / 224.0),
-            YuvRange::Full => Self::new(0, 1.0, 1.0),
+            YuvRange::Limited => Self::new(standard, 16, [255.0 / luma, 255.0 / chroma]),
+            YuvRange::Full => Self::new(standard, 0, [1.0, 1.0]),
         }
     }
 
-    const fn new(black: i16, luma: f64, chroma: f64) -> Self {
-        const KR: f64 = 0.299;
-        const KB: f64 = 0.114;
-        const KG: f64 = 1.0 - KR - KB;
+    const fn new(standard: YuvStandard, black: i16, [luma, chroma]: [f64; 2]) -> Self {
+        let [red, green, blue] = standard.weights();
         const fn fixed(factor: f64) -> i16 {
             (factor * (1 << FRACTION) as f64 + if factor < 0.0 { -0.5 } else { 0.5 }) as i16
         }
         Self {
             black,
             luma: fixed(luma),
-            red_cr: fixed(chroma * 2.0 * (1.0 - KR)),
-            green_cb: fixed(-chroma * 2.0 * (1.0 - KB) * KB / KG),
-            green_cr: fixed(-chroma * 2.0 * (1.0 - KR) * KR / KG),
-            blue_cb: fixed(chroma * 2.0 * (1.0 - KB)),
+            red_cr: fixed(chroma * 2.0 * (1.0 - red)),
+            green_cb: fixed(-chroma * 2.0 * (1.0 - blue) * blue / green),
+            green_cr: fixed(-chroma * 2.0 * (1.0 - red) * red / green),
+            blue_cb: fixed(chroma * 2.0 * (1.0 - blue)),
         }
     }
 }

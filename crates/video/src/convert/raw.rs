@@ -2,7 +2,7 @@
 
 use picture::frame::{Frame, FrameError};
 
-use super::matrix::{LANES, YuvMatrix, YuvRange, YuvRun};
+use super::matrix::{LANES, YuvMatrix, YuvRange, YuvRun, YuvStandard};
 
 /// Samples in rows.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct RawPicture<'a> {
     pub size: [u32; 2],
     /// Which values its luma and chroma take; RGB has none of them.
     pub range: YuvRange,
+    /// How they are made of red, green and blue.
+    pub standard: YuvStandard,
     /// Its samples.
     pub planes: Planes<'a>,
 }
@@ -167,7 +169,7 @@ impl RawPicture<'_> {
         self.check()?;
         let [width, height] = self.size;
         frame.reshape(width, height)?;
-        let matrix = YuvMatrix::of(self.range);
+        let matrix = YuvMatrix::of(self.standard, self.range);
         let rows = frame.rgb_mut().chunks_exact_mut(3 * width as usize);
         for (y, row) in rows.enumerate() {
             match self.planes {

@@ -7,17 +7,21 @@ fn frame() -> Frame {
     Frame::new(1, 1, vec![0; 3]).unwrap()
 }
 
-/// BT.601 as it is written, in real numbers.
-fn exact([y, cb, cr]: [u8; 3], range: YuvRange) -> [f64; 3] {
+/// The standards as they are written, in real numbers.
+fn exact([y, cb, cr]: [u8; 3], standard: YuvStandard, range: YuvRange) -> [f64; 3] {
+    let (kr, kb) = match standard {
+        YuvStandard::Bt601 => (0.299, 0.114),
+        YuvStandard::Bt709 => (0.2126, 0.0722),
+    };
     let (black, luma, chroma) = match range {
         YuvRange::Limited => (16.0, 219.0, 224.0),
         YuvRange::Full => (0.0, 255.0, 255.0),
     };
     let y = (f64::from(y) - black) / luma;
     let [pb, pr] = [cb, cr].map(|c| (f64::from(c) - 128.0) / chroma);
-    let red = y + 2.0 * (1.0 - 0.299) * pr;
-    let blue = y + 2.0 * (1.0 - 0.114) * pb;
-    let green = (y - 0.299 * red - 0.114 * blue) / 0.587;
+    let red = y + 2.0 * (1.0 - kr) * pr;
+    let blue = y + 2.0 * (1.0 - kb) * pb;
+    let green = (y - kr * red - kb * blue) / (1.0 - kr - kb);
     [red, green, blue].map(|v| (255.0 * v).clamp(0.0, 255.0))
 }
 
@@ -26,7 +30,12 @@ fn exact([y, cb, cr]: [u8; 3], range: YuvRange) -> [f64; 3] {
 fn every_colour_is_within_one_step_of_the_standard_s() {
     let mut frame = frame();
     let (cb, cr): (Vec<u8>, Vec<u8>) = (0..1 << 16_u32).map(|i| (i as u8, (i >> 8) as u8)).unzip();
-    for range in [YuvRange::Limited, YuvRange::Full] {
+    for (standard, range) in [
+        (YuvStandard::Bt601, YuvRange::Limited),
+        (YuvStandard::Bt601, YuvRange::Full),
+        (YuvStandard::Bt709, YuvRange::Limited),
+        (YuvStandard::Bt709, YuvRange::Full),
+    ] {
         let mut worst = 0.0_f64;
         for y in 0..=255 {
             let bytes = [&[y; 1 << 16][..], &cb, &cr].concat();
@@ -34,19 +43,20 @@ fn every_colour_is_within_one_step_of_the_standard_s() {
             let raw = RawPicture {
                 size: [256, 256],
                 range,
+                standard,
                 planes,
             };
             raw.write(&mut frame).unwrap();
             let pixels = frame.rgb().as_chunks::<3>().0;
             for ((cb, cr), pixel) in cb.iter().zip(&cr).zip(pixels) {
-                let right = exact([y, *cb, *cr], range);
+                let right = exact([y, *cb, *cr], standard, range);
                 for (right, ours) in right.iter().zip(pixel) {
                     worst = worst.max((right - f64::from(*ours)).abs());
                 }
             }
         }
         // Half a step is rounding.
-        assert!(worst < 0.56, "{range:?}: {worst}");
+        assert!(worst < 0.56, "{standard:?} {range:?}: {worst}");
     }
 }
 
@@ -150,14 +160,14 @@ proptest! {
         let mut first: Option<Frame> = None;
         for (name, mut bytes, strides) in layouts(size, gap, seed) {
             let mut frame = frame();
-            let range = YuvRange::Full;
-            RawPicture { size, range, planes: planes(name, &bytes, strides) }.write(&mut frame).unwrap();
+            let (range, standard) = (YuvRange::Full, YuvStandard::Bt601);
+            RawPicture { size, range, standard, planes: planes(name, &bytes, strides) }.write(&mut frame).unwrap();
             prop_assert_eq!(frame.size(), size);
             prop_assert_eq!(first.get_or_insert_with(|| frame.clone()), &frame, "{}", name);
             for i in 0..bytes.len() {
                 let cut = bytes[i].len() - gap - 1;
                 let last = bytes[i].split_off(cut);
-                let raw = RawPicture { size, range, planes: planes(name, &bytes, strides) };
+                let raw = RawPicture { size, range, standard, planes: planes(name, &bytes, strides) };
                 let short = raw.write(&mut frame);
                 prop_assert!(matches!(short, Err(RawError::Plane { .. })), "{} {}", name, i);
                 bytes[i].extend(last);
@@ -175,7 +185,12 @@ proptest! {
         let (mut bytes, mut after) = (Vec::new(), frame());
         write_yuv420(&before, &mut bytes);
         let planes = Planes::planar(&bytes, before.size(), Subsampling::Yuv420);
-        RawPicture { size: before.size(), range: YuvRange::Limited, planes }.write(&mut after).unwrap();
+        RawPicture {
+            size: before.size(),
+            range: YuvRange::Limited,
+            standard: YuvStandard::Bt601,
+            planes,
+        }.write(&mut after).unwrap();
         for (a, b) in before.rgb().iter().zip(after.rgb()) {
             prop_assert!(a.abs_diff(*b) <= 3, "{} {}", a, b);
         }
@@ -194,6 +209,7 @@ fn grey_is_as_it_is_or_stretched_as_it_means() {
         let raw = RawPicture {
             size: [16, 16],
             range,
+            standard: YuvStandard::Bt709,
             planes: Planes::Grey(plane),
         };
         raw.write(&mut frame).unwrap();
@@ -204,6 +220,7 @@ fn grey_is_as_it_is_or_stretched_as_it_means() {
     let rgb = RawPicture {
         size: [5, 16],
         range: YuvRange::Full,
+        standard: YuvStandard::Bt709,
         planes: Planes::Rgb(plane),
     };
     rgb.write(&mut frame).unwrap();

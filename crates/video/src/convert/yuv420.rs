@@ -2,24 +2,37 @@
 
 use picture::frame::Frame;
 
+use super::matrix::{LIMITED_STEPS, YuvStandard};
 use super::raw::Subsampling;
 
 /// So many bits of a factor are its fraction.
 const FRACTION: u32 = 16;
 
-/// A row of the matrix RGB → luma or chroma (BT.601-7, 2.5), steps by [`FRACTION`].
-const fn factors(red: f64, green: f64, blue: f64) -> [i32; 3] {
+const LUMA: [i32; 3] = factors(None);
+const CB: [i32; 3] = factors(Some(2));
+const CR: [i32; 3] = factors(Some(0));
+
+/// What red, green and blue add to luma, or to the chroma that is one of them less luma; by [`FRACTION`].
+const fn factors(chroma: Option<usize>) -> [i32; 3] {
     const fn fixed(factor: f64) -> i32 {
         (factor / 255.0 * (1 << FRACTION) as f64 + if factor < 0.0 { -0.5 } else { 0.5 }) as i32
     }
-    [fixed(red), fixed(green), fixed(blue)]
+    let weights = YuvStandard::Bt601.weights();
+    let [luma_steps, chroma_steps] = LIMITED_STEPS;
+    let mut factors = [0; 3];
+    let mut i = 0;
+    while i < 3 {
+        factors[i] = match chroma {
+            None => fixed(luma_steps * weights[i]),
+            Some(own) if own == i => fixed(chroma_steps / 2.0),
+            Some(own) => fixed(-chroma_steps / 2.0 * weights[i] / (1.0 - weights[own])),
+        };
+        i += 1;
+    }
+    factors
 }
 
-const LUMA: [i32; 3] = factors(65.481, 128.553, 24.966);
-const CB: [i32; 3] = factors(-37.797, -74.203, 112.0);
-const CR: [i32; 3] = factors(112.0, -93.786, -18.214);
-
-/// Appends a picture's planes Y, U, V to `bytes`, without gaps: limited range, chroma from the mean of two by two pixels,
+/// Appends a picture's planes Y, U, V to `bytes`, without gaps: BT.601, limited range, chroma from the mean of two by two pixels,
 /// which is where JPEG and Y4M's `C420jpeg` have it.
 pub fn write_yuv420(frame: &Frame, bytes: &mut Vec<u8>) {
     let [[width, height], [columns, rows]] = Subsampling::Yuv420.planes(frame.size());

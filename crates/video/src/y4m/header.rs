@@ -6,7 +6,7 @@ use picture::frame::FrameLimits;
 
 use super::error::{Y4M_LINE, Y4mError};
 use super::line::{Y4M_MAGIC, line};
-use crate::convert::{Plane, Planes, RawPicture, Subsampling, YuvRange};
+use crate::convert::{Plane, Planes, RawPicture, Subsampling, YuvRange, YuvStandard};
 
 /// What a stream says of its pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,8 @@ impl Y4mHeader {
         RawPicture {
             size: self.size,
             range: self.range,
+            // No header says another: see the module.
+            standard: YuvStandard::Bt601,
             planes,
         }
     }
