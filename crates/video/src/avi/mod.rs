@@ -1,4 +1,5 @@
-//! Motion JPEG in AVI (Microsoft's AVI RIFF reference, AVI 1.0): a file that every player shows, one JPEG for each picture.
+//! Motion JPEG in AVI (Microsoft's AVI RIFF reference): a file that every player shows, one JPEG for each picture. Written is AVI 1.0;
+//! read is also what OpenDML adds for long recordings.
 
 mod read;
 mod write;

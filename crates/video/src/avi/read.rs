@@ -1,5 +1,6 @@
 //! A file → its JPEGs, one after the other. Lists and sizes are walked as they stand; the index is not needed, nor is the
-//! file's own size, which whoever was interrupted never wrote.
+//! file's own size, which whoever was interrupted never wrote. What is longer than 1 or 2 GB goes on in a second `RIFF`, a third,
+//! and so on (OpenDML AVI 1.02, 3.0): they are read as one.
 
 use std::io::{BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -15,8 +16,10 @@ pub struct AviReader<R: Read> {
     input: BufReader<R>,
     /// Where the next byte is read.
     at: u64,
-    /// Where its first picture's chunk may begin, and where the last one's ends.
-    movi: [u64; 2],
+    /// Where its first picture's chunk may begin.
+    first: u64,
+    /// Bytes of the file.
+    length: u64,
     /// Where the chunk after the current one begins.
     next: u64,
     /// Bytes of the current picture, at `at`.
@@ -72,17 +75,16 @@ impl<R: Read + Seek> AviReader<R> {
         let mut reader = Self {
             input: BufReader::new(file),
             at: 0,
-            movi: [0, length],
+            first: 0,
+            length,
             next: 12,
             size: 0,
             stream: PictureStream::default(),
         };
-        let mut start = [0; 12];
-        reader.read_exact(&mut start).map_err(no_avi)?;
-        if !super::is_avi(&start) {
-            return Err(AviError::NotAvi);
+        match reader.bytes::<12>()? {
+            Some(start) if super::is_avi(&start) => reader.read_headers()?,
+            _ => return Err(AviError::NotAvi),
         }
-        reader.read_headers()?;
         Ok(reader)
     }
 
@@ -95,15 +97,10 @@ impl<R: Read + Seek> AviReader<R> {
             };
             match &head.name {
                 b"LIST" => {
-                    let mut kind = [0; 4];
-                    self.read_exact(&mut kind).map_err(no_avi)?;
+                    let kind = self.bytes()?.ok_or(AviError::NotAvi)?;
                     match &kind {
                         b"movi" => {
-                            let [_, length] = self.movi;
-                            // What was never finished says 0.
-                            let stated = Some(self.next).filter(|_| head.size > 4);
-                            self.movi = [self.at, stated.unwrap_or(length).min(length)];
-                            self.next = self.at;
+                            (self.first, self.next) = (self.at, self.at);
                             let mut stream: PictureStream = stream.ok_or(AviError::NoPictures)?;
                             stream.duration = stream.duration.or(frame);
                             self.stream = stream;
@@ -148,33 +145,35 @@ impl<R: Read + Seek> AviReader<R> {
     /// # Errors
     /// [`AviError::Cut`], [`AviError::TooLong`]; none follows then.
     pub fn advance(&mut self) -> Result<Option<usize>, AviError> {
-        let [_, end] = self.movi;
-        while self.next < end {
+        while self.next < self.length {
             let Some(head) = self.chunk()? else {
                 break;
             };
-            let [a, b, kind @ ..] = head.name;
-            if &head.name == b"LIST" {
-                self.next = self.at + 4; // `rec `: pictures and sound that belong together
+            if matches!(&head.name, b"RIFF" | b"LIST") {
+                // `rec `: pictures and sound that belong together.
+                if let Some(b"AVIX" | b"movi" | b"rec ") = self.bytes()?.as_ref() {
+                    self.next = self.at;
+                }
                 continue;
             }
+            let [a, b, kind @ ..] = head.name;
             if [a, b] != self.stream.number || (&kind != b"dc" && &kind != b"db") {
                 continue;
             }
             let size = usize::try_from(head.size).ok();
             let size = size.filter(|size| *size <= JPEG_BYTES);
             let Some(size) = size else {
-                self.next = end;
+                self.next = self.length;
                 return Err(AviError::TooLong(head.size));
             };
-            if self.at + size as u64 > end {
-                self.next = end;
+            if self.at + size as u64 > self.length {
+                self.next = self.length;
                 return Err(AviError::Cut);
             }
             self.size = size;
             return Ok(Some(size));
         }
-        self.next = end;
+        self.next = self.length;
         Ok(None)
     }
 
@@ -192,7 +191,7 @@ impl<R: Read + Seek> AviReader<R> {
 
     /// Back before the first picture.
     pub fn rewind(&mut self) {
-        (self.next, self.size) = (self.movi[0], 0);
+        (self.next, self.size) = (self.first, 0);
     }
 
     /// Reads the next chunk's name and length; `None` at the file's end.
@@ -201,11 +200,9 @@ impl<R: Read + Seek> AviReader<R> {
         let offset = self.next.cast_signed().wrapping_sub(self.at.cast_signed());
         self.input.seek_relative(offset)?;
         self.at = self.next;
-        let mut bytes = [0; 8];
-        match self.read_exact(&mut bytes) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            read => read?,
-        }
+        let Some(bytes) = self.bytes::<8>()? else {
+            return Ok(None);
+        };
         let [a, b, c, d, ..] = bytes;
         let (name, size) = ([a, b, c, d], u32_at(&bytes, 4));
         self.next = self.at + u64::from(size) + u64::from(size % 2);
@@ -214,12 +211,19 @@ impl<R: Read + Seek> AviReader<R> {
 
     /// The first bytes of a chunk's body.
     fn body<const N: usize>(&mut self, head: &ChunkHead) -> Result<[u8; N], AviError> {
-        let mut bytes = [0; N];
         if (head.size as usize) < N {
             return Err(AviError::NotAvi);
         }
-        self.read_exact(&mut bytes).map_err(no_avi)?;
-        Ok(bytes)
+        self.bytes()?.ok_or(AviError::NotAvi)
+    }
+
+    /// The next bytes; `None` at the file's end.
+    fn bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, AviError> {
+        let mut bytes = [0; N];
+        match self.read_exact(&mut bytes) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            read => Ok(read.map(|()| Some(bytes))?),
+        }
     }
 
     fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
@@ -258,12 +262,4 @@ fn micros(micros: u32) -> Option<Duration> {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let four = bytes.get(at..).and_then(<[u8]>::first_chunk);
     u32::from_le_bytes(four.copied().unwrap_or_default())
-}
-
-/// A header that is cut short.
-fn no_avi(error: Error) -> AviError {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => AviError::NotAvi,
-        _ => error.into(),
-    }
 }

@@ -115,6 +115,54 @@ fn an_unfinished_file_is_read_to_its_end_past_sound_and_lists() {
     assert_eq!(found[2..], [b"xy".to_vec(), vec![]]);
 }
 
+/// A long recording, as OpenDML has it: further `RIFF`s with an index and lists of their own, the last never finished.
+#[test]
+fn what_goes_on_behind_the_first_part_is_read_on_and_again() {
+    let chunk = |name: &[u8], body: &[u8]| {
+        let size = (body.len() as u32).to_le_bytes();
+        [name, &size, body, &vec![0; body.len() % 2]].concat()
+    };
+    let part = |picture: &[u8]| {
+        let pictures = [
+            &b"movi"[..],
+            &chunk(b"ix00", b"00dc...."),
+            &chunk(b"00dc", picture),
+        ]
+        .concat();
+        let lists = [
+            chunk(b"LIST", b"INFO00dc\0\0\0\0"),
+            chunk(b"LIST", &pictures),
+        ]
+        .concat();
+        chunk(
+            b"RIFF",
+            &[&b"AVIX"[..], &lists, &chunk(b"JUNK", &[7; 5])].concat(),
+        )
+    };
+    let mut last = part(b"fgh");
+    let movi = last.windows(4).position(|four| four == b"movi").unwrap();
+    for size in [4, movi - 4] {
+        last[size..size + 4].fill(0);
+    }
+    let foreign = chunk(b"RIFF", &[&b"WAVE"[..], &chunk(b"00dc", b"no")].concat());
+    let file = [avi(&pictures()), part(b"abcde"), foreign, last].concat();
+    let expected = [&pictures()[..], &[b"abcde".to_vec(), b"fgh".to_vec()]].concat();
+    let (found, error) = read(&file).unwrap();
+    assert!(error.is_none());
+    assert_eq!(found, expected);
+
+    let mut reader = AviReader::open(Cursor::new(&file)).unwrap();
+    while reader.advance().unwrap().is_some() {}
+    reader.rewind();
+    assert_eq!(reader.advance().unwrap(), Some(40));
+
+    // Cut within the last picture, it is said.
+    let end = file.windows(3).position(|three| three == b"fgh").unwrap() + 2;
+    let (found, error) = read(&file[..end]).unwrap();
+    assert_eq!(found, expected[..6]);
+    assert!(matches!(error, Some(AviError::Cut)));
+}
+
 #[test]
 fn what_is_not_read_is_refused_by_name() {
     let file = avi(&pictures());
