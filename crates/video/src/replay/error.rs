@@ -9,6 +9,9 @@ use crate::source::SourceError;
 /// Why a path cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
+    /// A FIFO, a device, a socket.
+    #[error("'{}' is neither a file nor a folder; a FIFO is read as a pipe instead", .0.display())]
+    NotAFile(PathBuf),
     /// Another kind of file.
     #[error("'{}' is no video that is read here (Y4M, motion JPEG in AVI, GIF) and no picture ({})", .0.display(), Format::names_in_words())]
     Foreign(PathBuf),

@@ -1,6 +1,5 @@
 //! The pictures of a folder, in the order of their names.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use picture::frame::{Format, Frame, FrameLimits};
 
 use super::clip::{Clip, UNSAID};
 use super::error::{ReplayError, lost, unusable};
+use super::file::open_file;
 use crate::picture_reader::PictureReader;
 use crate::source::{Encoding, SourceError};
 
@@ -80,7 +80,11 @@ impl Clip for Folder {
             return Err(SourceError::Ended);
         };
         let garbage = |error: std::io::Error| SourceError::Garbage(error.into());
-        let file = File::open(path).map_err(garbage)?;
+        let file = open_file(path).map_err(|error| match error {
+            // One that cannot be read does not keep the others from being shown.
+            SourceError::Lost(cause) | SourceError::Unusable(cause) => SourceError::Garbage(cause),
+            error => error,
+        })?;
         let length = file.metadata().map_err(garbage)?.len();
         if length > self.most {
             let error = ReplayError::TooLong {

@@ -3,6 +3,7 @@
 mod avi;
 mod clip;
 mod error;
+mod file;
 mod folder;
 mod gif;
 mod player;
@@ -11,8 +12,7 @@ mod y4m;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use picture::frame::{Format, FrameLimits};
 
 use self::clip::Clip;
 use self::error::{lost, unusable};
+use self::file::open_file;
 use self::player::Player;
 use crate::avi::is_avi;
 use crate::source::{Opener, Source, SourceContext, SourceError};
@@ -59,17 +60,17 @@ fn open(path: &Path, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError>
         return Ok(Box::new(folder::Folder::open(path, *limits)?));
     }
     let mut start = Vec::new();
-    let file = File::open(path).map_err(lost)?;
-    file.take(64).read_to_end(&mut start).map_err(lost)?;
-    let file = || File::open(path).map_err(lost);
+    let mut file = open_file(path)?;
+    let read = (&file).take(64).read_to_end(&mut start);
+    read.and_then(|_| file.rewind()).map_err(lost)?;
     if start.starts_with(Y4M_MAGIC) {
-        return Ok(Box::new(y4m::Y4mClip::open(file()?, limits)?));
+        return Ok(Box::new(y4m::Y4mClip::open(file, limits)?));
     }
     if is_avi(&start) {
-        return Ok(Box::new(avi::AviClip::open(file()?, *limits)?));
+        return Ok(Box::new(avi::AviClip::open(file, *limits)?));
     }
     if start.starts_with(b"GIF8") {
-        return Ok(Box::new(gif::GifClip::open(file()?, *limits)?));
+        return Ok(Box::new(gif::GifClip::open(file, *limits)?));
     }
     match Format::of(&start) {
         Ok(_) => Ok(Box::new(folder::Folder::of_one(path, *limits))),

@@ -348,6 +348,8 @@ fn what_is_no_video_is_refused_by_name_and_what_is_not_there_may_come() {
     assert!(empty.to_string().contains("has no pictures"), "{empty}");
     let foreign = open(fixture.write("a.avi", b"\0\0\0 ftypisom"));
     assert!(matches!(foreign, SourceError::Unusable(_)), "{foreign}");
+    let device = open("/dev/zero".into());
+    assert!(matches!(device, SourceError::Unusable(_)), "{device}");
     let missing = open(fixture.folder.path().join("no.avi"));
     assert!(matches!(missing, SourceError::Lost(_)), "{missing}");
     let mut screen = Vec::new();
