@@ -289,6 +289,7 @@ mod tests {
             largest: [1280, 720],
             step: [1, 1],
             fps: vec![30.0],
+            any_between: false,
         };
         let script = Script {
             offers: vec![OfferedFormat {

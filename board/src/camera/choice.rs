@@ -63,17 +63,22 @@ fn nearest(code: PixelCode, offer: &OfferedSize, wish: &CameraWish) -> CameraMod
             _ => down,
         }
     };
-    let enough = offer
-        .fps
-        .iter()
-        .copied()
-        .filter(|fps| *fps >= 0.99 * wish.fps);
-    let fastest = offer.fps.iter().copied().reduce(f32::max);
     CameraMode {
         code,
         size: [side(0), side(1)],
-        fps: enough.reduce(f32::min).or(fastest),
+        fps: nearest_rate(offer, wish.fps),
     }
+}
+
+/// The rate that is wished for, or else the next above, or else the fastest.
+fn nearest_rate(offer: &OfferedSize, wished: f32) -> Option<f32> {
+    let rates = || offer.fps.iter().copied();
+    let (slowest, fastest) = (rates().reduce(f32::min)?, rates().reduce(f32::max)?);
+    if offer.any_between && (slowest..=fastest).contains(&wished) {
+        return Some(wished);
+    }
+    let enough = rates().filter(|fps| *fps >= 0.99 * wished);
+    enough.reduce(f32::min).or(Some(fastest))
 }
 
 /// How far a choice is from the wish.
@@ -124,6 +129,7 @@ mod tests {
             largest: size,
             step: [1, 1],
             fps: fps.to_vec(),
+            any_between: false,
         }
     }
 
@@ -208,12 +214,28 @@ mod tests {
     }
 
     #[test]
+    fn any_rate_of_a_range_is_chosen_and_no_other() {
+        let mut range = one([1280, 720], &[1.0, 60.0]);
+        range.any_between = true;
+        let offers = [format(PixelCode::YUYV, vec![range])];
+        for (fps, expected) in [(30.0, 30.0), (0.5, 1.0), (60.0, 60.0), (120.0, 60.0)] {
+            let wish = CameraWish {
+                fps,
+                ..CameraWish::default()
+            };
+            let found = chosen(&offers, wish);
+            assert_eq!(found, (PixelCode::YUYV, [1280, 720], Some(expected)));
+        }
+    }
+
+    #[test]
     fn nonsense_of_a_driver_is_no_panic() {
         let odd = OfferedSize {
             smallest: [u32::MAX, 9],
             largest: [3, u32::MAX],
             step: [0, u32::MAX],
             fps: vec![f32::NAN, f32::INFINITY, 0.0],
+            any_between: true,
         };
         let found = choose(
             &[format(PixelCode::YUYV, vec![odd])],

@@ -66,6 +66,8 @@ pub struct OfferedSize {
     pub step: [u32; 2],
     /// Pictures a second at the largest, from the slowest to the fastest; empty if the driver does not say.
     pub fps: Vec<f32>,
+    /// Whether any rate between the slowest and the fastest can be asked for as well; the driver takes what it has next to it.
+    pub any_between: bool,
 }
 
 /// What a camera is asked to send.

@@ -231,34 +231,60 @@ fn sizes(device: &Device, fourcc: FourCC) -> Vec<OfferedSize> {
             FrameSizeEnum::Stepwise(range) => range,
         };
         let largest = [range.max_width, range.max_height];
+        let found = device.enum_frameintervals(fourcc, range.max_width, range.max_height);
+        let intervals = found.unwrap_or_default().into_iter();
+        let (fps, any_between) = rates(intervals.map(|found| found.interval));
         OfferedSize {
             smallest: [range.min_width, range.min_height],
             largest,
             step: [range.step_width, range.step_height],
-            fps: rates(device, fourcc, largest),
+            fps,
+            any_between,
         }
     };
     found.into_iter().map(|found| offer(found.size)).collect()
 }
 
-/// Pictures a second, from the slowest to the fastest.
-fn rates(device: &Device, fourcc: FourCC, [width, height]: [u32; 2]) -> Vec<f32> {
+/// Pictures a second, from the slowest to the fastest, and whether any rate between them can be asked for as well.
+fn rates(intervals: impl Iterator<Item = FrameIntervalEnum>) -> (Vec<f32>, bool) {
+    let (mut rates, mut any_between) = (Vec::new(), false);
+    for interval in intervals {
+        match interval {
+            FrameIntervalEnum::Discrete(one) => rates.push(one),
+            // Of such the driver gives one alone.
+            FrameIntervalEnum::Stepwise(range) => {
+                rates.extend([range.max, range.min]);
+                any_between = true;
+            }
+        }
+    }
     let rate = |interval: Fraction| interval.denominator as f32 / interval.numerator as f32;
-    let found = device.enum_frameintervals(fourcc, width, height);
-    let mut rates: Vec<f32> = (found.unwrap_or_default().into_iter())
-        .flat_map(|found| match found.interval {
-            FrameIntervalEnum::Discrete(one) => vec![rate(one)],
-            FrameIntervalEnum::Stepwise(range) => vec![rate(range.min), rate(range.max)],
-        })
-        .filter(|rate| rate.is_finite())
-        .collect();
+    let mut rates: Vec<f32> = rates.into_iter().map(rate).collect();
+    rates.retain(|rate| rate.is_finite());
     rates.sort_unstable_by(f32::total_cmp);
-    rates
+    (rates, any_between)
 }
 
 #[cfg(test)]
 mod tests {
+    use moq_v4l::frameinterval::Stepwise as Intervals;
+
     use super::*;
+
+    #[test]
+    fn rates_are_listed_in_order_and_a_range_of_them_is_known_as_one() {
+        let each = |seconds: [u32; 2]| Fraction::new(seconds[0], seconds[1]);
+        let some = [[1, 60], [0, 0], [1, 5], [1001, 30_000]];
+        let (fps, any_between) = rates(some.map(each).map(FrameIntervalEnum::Discrete).into_iter());
+        assert!(fps.is_sorted() && fps.len() == 3 && !any_between, "{fps:?}");
+        assert!((fps[1] - 29.97).abs() < 1e-3);
+        let range = FrameIntervalEnum::Stepwise(Intervals {
+            min: each([1, 60]),
+            max: each([1, 1]),
+            step: each([1, 1000]),
+        });
+        assert_eq!(rates([range].into_iter()), (vec![1.0, 60.0], true));
+    }
 
     #[test]
     fn colours_of_high_definition_are_read_by_its_own_standard() {
