@@ -1,4 +1,5 @@
-use std::io::Cursor;
+use std::cell::Cell;
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -52,14 +53,28 @@ fn what_is_written_is_read_back_and_its_sizes_are_true() {
     reader.rewind();
     assert_eq!(reader.advance().unwrap(), Some(40));
 
-    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
-    assert_eq!(word(4), file.len() - 8);
-    assert_eq!([word(48), word(140)], [5, 5], "pictures");
-    assert_eq!([word(60), word(144)], [68, 68], "the largest");
+    assert_eq!(u32_at(&file, 4) as usize, file.len() - 8);
+    check_sizes(&file, &pictures());
+    let text = String::from_utf8_lossy(&file);
+    assert!(text.contains(picture::NOTICE));
+}
+
+fn u32_at(file: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(file[at..at + 4].try_into().unwrap())
+}
+
+/// What the header and the index say of these pictures is true.
+fn check_sizes(file: &[u8], pictures: &[Vec<u8>]) {
+    let word = |at: usize| u32_at(file, at) as usize;
+    assert_eq!([word(48), word(140)], [pictures.len(); 2]);
+    let largest = pictures.iter().map(Vec::len).max().unwrap_or_default();
+    assert_eq!([word(60), word(144)], [largest; 2]);
     let movi = file.windows(4).position(|four| four == b"movi").unwrap();
-    let index = file.windows(4).position(|four| four == b"idx1").unwrap();
-    assert_eq!(word(movi - 4), index - movi);
-    for (i, picture) in pictures().iter().enumerate() {
+    let index = movi + word(movi - 4);
+    assert_eq!(&file[index..index + 4], b"idx1");
+    assert_eq!(word(index + 4), 16 * pictures.len());
+    assert_eq!(word(4), index + 16 * pictures.len());
+    for (i, picture) in pictures.iter().enumerate() {
         let entry = index + 8 + 16 * i;
         assert_eq!(&file[entry..entry + 4], b"00dc");
         let place = movi + word(entry + 8);
@@ -67,8 +82,56 @@ fn what_is_written_is_read_back_and_its_sizes_are_true() {
         assert_eq!([word(entry + 12), word(place + 4)], [picture.len(); 2]);
         assert_eq!(&file[place + 8..][..picture.len()], picture);
     }
-    let text = String::from_utf8_lossy(&file);
-    assert!(text.contains(picture::NOTICE));
+}
+
+/// An output that takes so many bytes more.
+struct Disk<'a> {
+    file: Cursor<Vec<u8>>,
+    room: &'a Cell<usize>,
+}
+
+impl Write for Disk<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(self.room.get());
+        self.room.set(self.room.get() - count);
+        self.file.write(&bytes[..count])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Disk<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[test]
+fn a_picture_that_could_not_be_written_leaves_no_trace() {
+    let pictures = pictures();
+    for taken in 0..=8 + pictures[3].len() {
+        let room = Cell::new(1 << 20);
+        let disk = Disk {
+            file: Cursor::default(),
+            room: &room,
+        };
+        let mut writer = AviWriter::new(disk, [64, 48], [25, 1]).unwrap();
+        writer.push(&pictures[0]).unwrap();
+        room.set(taken);
+        for _ in 0..2 {
+            assert!(writer.push(&pictures[3]).is_err(), "{taken}");
+            assert_eq!(writer.pictures(), 1);
+        }
+        room.set(1 << 20);
+        writer.push(&pictures[1]).unwrap();
+        let file = writer.finish().unwrap().file.into_inner();
+        check_sizes(&file, &pictures[..2]);
+        let (found, error) = read(&file).unwrap();
+        assert!(error.is_none());
+        assert_eq!(found, pictures[..2]);
+    }
 }
 
 /// Cut anywhere: no header is no AVI; else the pictures that are whole, and a word where one is not.

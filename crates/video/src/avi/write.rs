@@ -25,6 +25,8 @@ pub struct AviWriter<W> {
     movi: u64,
     /// Where the next byte goes.
     at: u64,
+    /// The output may be elsewhere: a picture was only written in part.
+    astray: bool,
     /// Each picture's place and length.
     index: Vec<[u32; 2]>,
 }
@@ -40,6 +42,7 @@ impl<W: Write + Seek> AviWriter<W> {
             output,
             movi: header.len() as u64 - 8,
             at: 0,
+            astray: false,
             index: Vec::new(),
         };
         writer.write(&header)?;
@@ -49,23 +52,41 @@ impl<W: Write + Seek> AviWriter<W> {
     /// Adds a picture; without bytes, the one before once more.
     ///
     /// # Errors
-    /// [`ErrorKind::FileTooLarge`] if the file would have more than 2 GiB: the picture is left out, and what there is can be
-    /// finished. The output's.
+    /// [`ErrorKind::FileTooLarge`] if the file would have more than 2 GiB; the output's. The picture is then left out, and what
+    /// there is can be added to and finished.
     pub fn push(&mut self, jpeg: &[u8]) -> Result<()> {
         let (pictures, length) = (self.index.len() as u64 + 1, jpeg.len() as u64);
         if self.at + length + ENTRY * pictures + 32 > MOST {
             return Err(ErrorKind::FileTooLarge.into());
         }
         // From the name of the list on (AVI RIFF reference, `idx1`).
-        let place = self.at - self.movi - 4;
-        self.index.push([place as u32, length as u32]);
+        let (start, place) = (self.at, self.at - self.movi - 4);
+        let written = self.write_picture(jpeg);
+        match written {
+            Ok(()) => self.index.push([place as u32, length as u32]),
+            Err(_) => (self.at, self.astray) = (start, true),
+        }
+        written
+    }
+
+    fn write_picture(&mut self, jpeg: &[u8]) -> Result<()> {
+        self.find_back()?;
         self.write(b"00dc")?;
-        self.write(&(length as u32).to_le_bytes())?;
+        self.write(&(jpeg.len() as u32).to_le_bytes())?;
         self.write(jpeg)?;
-        match length % 2 {
+        match jpeg.len() % 2 {
             1 => self.write(&[0]),
             _ => Ok(()),
         }
+    }
+
+    /// What there is of a picture that could not be written is written over.
+    fn find_back(&mut self) -> Result<()> {
+        if self.astray {
+            self.output.seek(SeekFrom::Start(self.at))?;
+            self.astray = false;
+        }
+        Ok(())
     }
 
     /// Pictures so far.
@@ -79,6 +100,7 @@ impl<W: Write + Seek> AviWriter<W> {
     /// # Errors
     /// The output's.
     pub fn finish(mut self) -> Result<W> {
+        self.find_back()?;
         let movi = self.at - self.movi - 4;
         let index = std::mem::take(&mut self.index);
         let (mut chunk, mut largest) = (Vec::new(), 0);
