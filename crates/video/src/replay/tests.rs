@@ -73,6 +73,15 @@ fn y4m(levels: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn grey_y4m(levels: &[u8]) -> Vec<u8> {
+    let mut bytes = b"YUV4MPEG2 W32 H24 F20:1 Cmono XCOLORRANGE=FULL\n".to_vec();
+    for level in levels {
+        bytes.extend(b"FRAME\n");
+        bytes.extend([*level; 32 * 24]);
+    }
+    bytes
+}
+
 fn avi(levels: &[u8]) -> Vec<u8> {
     let mut writer = AviWriter::new(Cursor::new(Vec::new()), [32, 24], [20, 1]).unwrap();
     for level in levels {
@@ -101,6 +110,7 @@ fn every_kind_shows_its_pictures_at_their_times_and_ends() {
     let levels = [20, 120, 220];
     for (name, bytes, encoding) in [
         ("a.y4m", y4m(&levels), Encoding::Planar),
+        ("grey.y4m", grey_y4m(&levels), Encoding::Grey),
         ("a.avi", avi(&levels), Encoding::Jpeg),
         ("a.gif", gif(&levels), Encoding::File),
     ] {

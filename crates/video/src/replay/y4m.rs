@@ -83,7 +83,7 @@ impl Clip for Y4mClip {
         self.bytes.resize(self.header.picture_bytes(), 0);
         self.input.read_exact(&mut self.bytes).map_err(garbage)?;
         self.header.picture(&self.bytes).write(canvas)?;
-        Ok(Encoding::Planar)
+        Ok(self.header.encoding())
     }
 
     fn rewind(&mut self) -> Result<(), SourceError> {

@@ -236,6 +236,15 @@ fn a_y4m_picture_is_read_as_its_own_header_says() {
     }
 }
 
+#[test]
+fn grey_y4m_is_told_as_grey() {
+    let mut bytes = b"YUV4MPEG2 W32 H24 Cmono XCOLORRANGE=FULL\nFRAME\n".to_vec();
+    bytes.extend([90; 32 * 24]);
+    let mut fixture = Fixture::new([Event::Bytes(bytes)], Ending::Final);
+    assert_eq!(fixture.next().unwrap().encoding, Encoding::Grey);
+    assert_eq!(fixture.canvas, shade(90));
+}
+
 /// A header promises 36 MB a picture, and another header comes instead, again and again.
 #[test]
 fn a_y4m_header_alone_takes_no_memory_and_nothing_from_behind_it() {

@@ -137,6 +137,6 @@ impl Reel for Y4mReel {
         };
         let samples = &self.newest.bytes[line..self.newest.held];
         header.picture(samples).write(canvas)?;
-        Ok(Encoding::Planar)
+        Ok(header.encoding())
     }
 }

@@ -7,6 +7,7 @@ use picture::frame::FrameLimits;
 use super::error::{Y4M_LINE, Y4mError};
 use super::line::{Y4M_MAGIC, line};
 use crate::convert::{Plane, Planes, RawPicture, Subsampling, YuvRange, YuvStandard};
+use crate::source::Encoding;
 
 /// What a stream says of its pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,15 @@ impl Y4mHeader {
     pub fn duration(&self) -> Option<Duration> {
         let [pictures, seconds] = self.rate?.map(u64::from);
         Some(Duration::from_nanos(1_000_000_000 * seconds / pictures))
+    }
+
+    /// How its pictures come, as sources say it.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        match self.colours {
+            Y4mColours::Mono => Encoding::Grey,
+            Y4mColours::Colour(_) => Encoding::Planar,
+        }
     }
 
     /// A picture of such a stream.
