@@ -6,7 +6,7 @@ use crate::source::{Encoding, SourceError};
 
 /// Takes bytes in, keeps the newest picture.
 pub(super) trait Reel: Send {
-    /// Where the next bytes are to be put. Never empty.
+    /// Where the next bytes are to be put. Never empty; asked for again where none came.
     fn room(&mut self) -> &mut [u8];
     /// So many were put there.
     ///

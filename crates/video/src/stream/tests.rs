@@ -210,6 +210,25 @@ fn half_a_y4m_picture_is_never_given() {
     }
 }
 
+/// Asked again and again before the rest comes.
+#[test]
+fn a_y4m_stream_may_stop_anywhere_and_go_on() {
+    let whole = [y4m([]), y4m([50])].concat();
+    for cut in 1..whole.len() {
+        let events = [
+            Event::Bytes(whole[..cut].to_vec()),
+            Event::Pause(250 * MS),
+            Event::Bytes(whole[cut..].to_vec()),
+        ];
+        let mut fixture = Fixture::new(events, Ending::Final);
+        for _ in 0..2 {
+            assert!(is_timeout(&fixture.next()), "{cut}");
+        }
+        assert_eq!(fixture.next().unwrap().sequence, 0, "{cut}");
+        assert!(near(&fixture.canvas, 50), "{cut}");
+    }
+}
+
 #[test]
 fn one_y4m_stream_behind_the_other_is_read_on() {
     let bytes = [y4m([10, 20]), y4m([30])].concat();

@@ -14,6 +14,8 @@ pub(super) struct Y4mReel {
     limits: FrameLimits,
     /// The header's line as far as it came.
     line: Vec<u8>,
+    /// Where its next byte is put.
+    byte: [u8; 1],
     /// Of the stream that is read now; none while its line comes.
     header: Option<Y4mHeader>,
     coming: Y4mPicture,
@@ -48,6 +50,7 @@ impl Y4mReel {
         Self {
             limits,
             line: Vec::new(),
+            byte: [0],
             header: None,
             coming: Y4mPicture::default(),
             newest: Y4mPicture::default(),
@@ -56,6 +59,7 @@ impl Y4mReel {
     }
 
     fn header_filled(&mut self) -> Result<(), SourceError> {
+        self.line.extend(self.byte);
         if self.line.last() == Some(&b'\n') || self.line.len() >= Y4M_LINE {
             let read = Y4mHeader::read(&self.line, &self.limits).map_err(refused)?;
             self.header = read.map(|(header, _)| header);
@@ -102,9 +106,7 @@ impl Reel for Y4mReel {
     fn room(&mut self) -> &mut [u8] {
         if self.header.is_none() {
             // Byte by byte: what comes after the line belongs elsewhere.
-            self.line.push(0);
-            let last = self.line.len() - 1;
-            return &mut self.line[last..];
+            return &mut self.byte;
         }
         let most = self.coming.most();
         let Y4mPicture { bytes, held, .. } = &mut self.coming;
