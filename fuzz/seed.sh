@@ -24,6 +24,7 @@ y4m)
   printf 'YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234' >"$2/mono";;
 y4m_stream)
   printf '\010YUV4MPEG2 W4 H2\nFRAME\n123456789012FRAME Ip\n123456789012YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234' >"$2/two"
+  printf '\014YUV4MPEG2 W4 H2\nFRAME\n123456789012' >"$2/slow"
   printf '\000YUV4MPEG2 W4 H2\nYUV4MPEG2 W2 H2\nFRAME\n123456' >"$2/anew";;
 mjpeg)
   for file in tests/frames/*.jpg; do
@@ -33,7 +34,9 @@ avi)
   # A stream's header, its format, and two pictures: all that is needed.
   zeros='\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000'
   { printf '\200RIFF\000\000\000\000AVI strh\034\000\000\000vids'"$zeros"'\001\000\000\000\031\000\000\000'
-    printf 'strf\024\000\000\000'"$zeros"'MJPGLIST\000\000\000\000movi00dc\003\000\000\000abc\00000dc\004\000\000\000defg'; } >"$2/two";;
+    printf 'strf\024\000\000\000'"$zeros"'MJPGLIST\000\000\000\000movi00dc\003\000\000\000abc\00000dc\004\000\000\000defg'; } >"$2/two"
+  # What goes on in a second RIFF.
+  { cat "$2/two"; printf 'RIFF\000\000\000\000AVIXLIST\000\000\000\000movi00dc\002\000\000\000hi'; } >"$2/long";;
 query)
   printf 'modality=ultrasound&model=live-224&on_mismatch=keep&format=png&patch=true\napplication/json, */*;q=0.1' >"$2/words"
   printf 'modality=auto&pixel_mm=0.1,%%200.25&page=2\nimage/png;q=0.5, image/*' >"$2/numbers";;
