@@ -128,14 +128,16 @@ class Sample:
 
 
 class Pool:
-    """Training pictures as uint8 squares in memory (a margin over the training side, so that a crop stays sharp)."""
+    """Training pictures as uint8 squares in memory: as large as they are, as far as `margin`, which is over the training
+    side, so that a crop stays sharp; and no smaller than `least`."""
 
-    def __init__(self, items: list[Item], margin: int):
+    def __init__(self, items: list[Item], margin: int, least: int = 0):
         self.items = items
         self.samples: list[Sample] = []
         for item in items:
             image, mask = read_pair(item)
-            side = max(margin, min(max(image.shape[:2]), SHARP.get(item.modality, 0)))
+            own = max(image.shape[:2])
+            side = max(least or margin, min(own, max(margin, SHARP.get(item.modality, 0))))
             image, mask = (cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA) for pixels in (image, mask))
             self.samples.append(Sample(image, mask, item.modality))
         self.by_dataset: dict[str, list[int]] = {}

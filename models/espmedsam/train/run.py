@@ -20,6 +20,7 @@ from .looks import Likeness, Looks
 from .stages import Imitation, Remembered, write_weights
 from .validation import Validation
 
+MARGIN = 1.3  # of a picture in memory, over the side that it is looked at
 SAVE_EVERY = 240  # seconds
 
 
@@ -91,7 +92,7 @@ class Run:
             self.batches = Looks(stage.cache, train + unlabelled, cfg)
             self.validation = Likeness(stage.cache, val, last)
         else:
-            self.batches = Batches(Pool(train, int(cfg.pool_side * 1.3)), cfg)
+            self.batches = Batches(Pool(train, int(cfg.pool_side * MARGIN), int(max(cfg.schedule.side) * MARGIN)), cfg)
             self.validation = Validation(val, last)
         if (self.out / "state.pt").exists():
             self._resume()
