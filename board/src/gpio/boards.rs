@@ -20,6 +20,9 @@ boards!["rpi4", "rpi5", "jetson-orin", "generic-arm64"];
 pub fn board_pins(board: &str) -> Result<PinMap, GpioError> {
     let known = BOARD_NAMES.iter().zip(TEXTS);
     let found = known.into_iter().find(|(name, _)| **name == board);
-    let (_, text) = found.ok_or_else(|| GpioError::UnknownBoard(board.into()))?;
+    let (_, text) = found.ok_or_else(|| GpioError::UnknownBoard {
+        asked: board.into(),
+        known: BOARD_NAMES.join(", "),
+    })?;
     PinMap::parse(text)
 }

@@ -1,11 +1,14 @@
-use super::boards::BOARD_NAMES;
-
 /// Why lights and switch cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GpioError {
     /// No board of that name is known.
-    #[error("no pins are known of a board '{0}'; there are: {names}", names = BOARD_NAMES.join(", "))]
-    UnknownBoard(String),
+    #[error("no pins are known of a board '{asked}'; there are: {known}")]
+    UnknownBoard {
+        /// What was asked.
+        asked: String,
+        /// Comma-separated names.
+        known: String,
+    },
     /// A map of pins that cannot be.
     #[error("the map of pins: {0}")]
     BadMap(String),

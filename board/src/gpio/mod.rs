@@ -14,7 +14,7 @@ mod pins;
 mod press;
 mod role;
 #[cfg(all(feature = "rpi", target_os = "linux"))]
-mod rppal;
+mod rpi;
 mod simulated;
 
 pub use self::boards::{BOARD_NAMES, board_pins};

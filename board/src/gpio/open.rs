@@ -58,7 +58,7 @@ fn chardev(_: &PinMap, _: Arc<dyn Clock>) -> Result<Arc<dyn PanelLines>, GpioErr
 
 #[cfg(all(feature = "rpi", target_os = "linux"))]
 fn rppal(map: &PinMap, clock: Arc<dyn Clock>) -> Result<Arc<dyn PanelLines>, GpioError> {
-    Ok(Arc::new(super::rppal::RppalLines::open(map, clock)?))
+    Ok(Arc::new(super::rpi::RppalLines::open(map, clock)?))
 }
 
 #[cfg(not(all(feature = "rpi", target_os = "linux")))]
