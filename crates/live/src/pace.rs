@@ -70,6 +70,15 @@ pub enum PaceReason {
 }
 
 impl PaceReason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Late,
+        Self::Board(BoardStrain::Warm),
+        Self::Board(BoardStrain::OverCurrent),
+        Self::Board(BoardStrain::Hot),
+        Self::Board(BoardStrain::LowVoltage),
+    ];
+
     /// As in JSON: `late`, or the strain's name.
     #[must_use]
     pub fn name(self) -> &'static str {
