@@ -114,7 +114,7 @@ fn a_mask_that_is_hidden_is_drawn_for_nobody_and_that_is_said() {
     let middle = || {
         let drawn = scene.server.get("/v1/live/latest.jpg");
         assert_eq!(drawn.status, 200);
-        let drawn = decode(&drawn.body, &FrameLimits::default()).unwrap().frame;
+        let drawn = decode(&drawn.body, &FrameLimits::default()).unwrap();
         let at = 3 * (120 * 320 + 160);
         [drawn.rgb()[at], drawn.rgb()[at + 1], drawn.rgb()[at + 2]]
     };
