@@ -7,12 +7,12 @@ use picture::segmenter::{Bell, Clock};
 
 /// Shared by the threads that end together.
 #[derive(Debug, Default)]
-pub(crate) struct Ending {
+pub(crate) struct ThreadEnd {
     over: AtomicBool,
     bell: Bell,
 }
 
-impl Ending {
+impl ThreadEnd {
     /// Has them end, those that wait at once.
     pub fn come(&self) {
         self.over.store(true, Ordering::SeqCst);

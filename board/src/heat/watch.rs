@@ -8,7 +8,7 @@ use live::{BoardReading, BoardStrain, StrainLevel, Studio};
 use picture::segmenter::Clock;
 
 use super::HeatSensor;
-use crate::ending::Ending;
+use crate::ending::ThreadEnd;
 
 /// How often it is read: heat is slow, and each reading asks a firmware.
 const EVERY: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Reads as long as it is held. A driver that does not return keeps the thread until it does.
 #[derive(Debug)]
 pub struct HeatWatch {
-    ending: Arc<Ending>,
+    ending: Arc<ThreadEnd>,
 }
 
 impl HeatWatch {
@@ -29,7 +29,7 @@ impl HeatWatch {
         studio: &Arc<Studio>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let ending = Arc::new(Ending::default());
+        let ending = Arc::new(ThreadEnd::default());
         let (over, studio) = (ending.clone(), Arc::downgrade(studio));
         let thread = std::thread::Builder::new().name("board-heat".into());
         thread.spawn(move || watch(sensor.as_ref(), &studio, clock.as_ref(), &over))?;
@@ -43,7 +43,7 @@ impl Drop for HeatWatch {
     }
 }
 
-fn watch(sensor: &dyn HeatSensor, studio: &Weak<Studio>, clock: &dyn Clock, ending: &Ending) {
+fn watch(sensor: &dyn HeatSensor, studio: &Weak<Studio>, clock: &dyn Clock, ending: &ThreadEnd) {
     let mut told = Vec::new();
     loop {
         let reading = sensor.read();

@@ -14,7 +14,7 @@ use super::acts::PressActs;
 use super::lamps::{LampKeeper, ServiceState};
 use super::line::{EDGES, EdgeLine, Heard, next_press};
 use super::patterns::BlinkPattern;
-use crate::ending::Ending;
+use crate::ending::ThreadEnd;
 use crate::gpio::{GpioConfig, LampRole, OpenedLines, PanelLines, Press, PressReader};
 use crate::gpio::{LONG_PRESS, SimulatedLines};
 
@@ -50,7 +50,7 @@ struct PanelDesk {
     simulated: Option<Arc<SimulatedLines>>,
     acts: PressActs,
     clock: Arc<dyn Clock>,
-    ending: Ending,
+    ending: ThreadEnd,
     /// Rung when there is something in the queue.
     heard: Bell,
     edges: Mutex<EdgeCounts>,
@@ -84,7 +84,7 @@ impl Panel {
                 source: config.source,
             },
             clock,
-            ending: Ending::default(),
+            ending: ThreadEnd::default(),
             heard: Bell::default(),
             edges: Mutex::default(),
             down: AtomicBool::new(false),
