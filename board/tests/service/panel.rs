@@ -44,6 +44,10 @@ fn a_short_press_freezes_and_resumes_and_a_long_one_hides_the_mask() {
     passing(&stage, "the switch is up", || !stage.seen().pressed);
     press(1000);
     passing(&stage, "the mask is shown", || !session.look().hidden);
+    // It was told while it was down: that it went up may be on its way.
+    passing(&stage, "the last edge is heard", || {
+        stage.seen().edges.queued == 8
+    });
     let seen = stage.seen();
     assert_eq!(
         (
