@@ -188,12 +188,12 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 # here, so the pool goes alone (it needs nothing else), and the test harness's own channel is excepted by name.
 SANITIZE_TARGET := x86_64-unknown-linux-gnu
 .PHONY: test-board
-test-board: tools ## The camera source on an emulated board, against Linux's own virtual cameras: drops, silence, unplugging
+test-board: tools ## Cameras, lights and foot switch on an emulated board: Linux's virtual cameras, the machine's GPIO chip
 	cross/setup.sh rust board
 	. .cross/rust.env
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
-	  cargo build --release --locked -p espmedsam-board --example vivid_check --target-dir target/board --target $(CROSS_TARGET)
-	cross/board.sh target/board/$(CROSS_TARGET)/release/examples/vivid_check
+	  cargo build --release --locked -p espmedsam-board --example vivid_check --example gpio_check --target-dir target/board --target $(CROSS_TARGET)
+	cross/board.sh target/board/$(CROSS_TARGET)/release/examples/{vivid,gpio}_check
 
 .PHONY: test-asan
 test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory

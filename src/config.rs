@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
 use engine::manifest::{FILE_NAME, ManifestError};
 use http::{BadSetting, ServerConfig};
@@ -30,6 +31,8 @@ pub struct Config {
     pub image: ImageConfig,
     /// `[live]`: sources of video.
     pub live: LiveConfig,
+    /// `[gpio]`: lights and a foot switch.
+    pub gpio: GpioConfig,
 }
 
 /// `[live]`.
@@ -155,6 +158,9 @@ pub enum InvalidConfig {
     /// A setting under `[server]` that cannot work.
     #[error(transparent)]
     Server(#[from] BadSetting),
+    /// Lights or a foot switch on pins that cannot be.
+    #[error("gpio: {0}")]
+    Gpio(#[from] GpioError),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -194,6 +200,14 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
         let config: Self = toml::from_str(text)?;
         config.server.check()?;
+        config.gpio.check()?;
+        let saves = config.gpio.is_on() && config.gpio.trigger == TriggerAction::Snapshot;
+        require(
+            !saves || config.live.clips.is_some(),
+            "live.clips",
+            "a folder, for gpio.trigger = \"snapshot\"",
+            "none",
+        )?;
         let EngineConfig {
             threads,
             workers,
@@ -353,6 +367,11 @@ mod tests {
             ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
             ("[server]\nrequest_timeout_s = 120", "engine.watchdog_s"),
             ("[image]\nmax_memory_mib = 289", "image.budget_mib"),
+            ("[gpio]\nboard = \"rpi6\"", "gpio: no pins are known"),
+            (
+                "[gpio]\nboard = \"rpi5\"\ntrigger = \"snapshot\"",
+                "live.clips",
+            ),
             ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ] {
             let message = Config::parse(text).unwrap_err().to_string();

@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::Failure;
 use crate::config::{Config, find_models};
+use crate::fittings::Fittings;
 use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
@@ -115,13 +116,14 @@ async fn serve(config: &Config, store: Arc<Store>) -> Result<(), Failure> {
             source.name
         );
     }
+    let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;
     let asked = OnceLock::new();
     let stop = async {
         stop.await;
         asked.get_or_init(Instant::now);
     };
     let served = http::serve(listener, config.server.clone(), studio.clone(), stop).await;
-    drop(studio);
+    drop((fittings, studio));
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let patience = Duration::from_secs(config.server.shutdown_timeout_s.into());
     let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);

@@ -25,6 +25,8 @@ collect_ignore += [] if PROMTOOL else ["test_metrics.py"]
 
 # A live source that leaves the machine time for everything else.
 LIVE = """
+[gpio]
+driver = "simulated"
 [live]
 clips = "{clips}"
 [live.clients]

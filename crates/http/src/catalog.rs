@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::app::App;
+use super::board::BoardReport;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
 use picture::frame::FrameLimits;
@@ -232,6 +233,8 @@ pub struct Info {
     queue: Queue,
     /// The uploads' common budget.
     uploads: Uploads,
+    /// Lights and a foot switch: `real`, or `simulated`, which GET /v1/gpio shows; null: none.
+    panel: Option<&'static str>,
 }
 
 /// Version, limits and the queue.
@@ -270,6 +273,10 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         image,
         queue,
         uploads,
+        panel: (app.studio.panel()).map(|panel| match panel.look().simulated {
+            true => "simulated",
+            false => "real",
+        }),
     })
 }
 
@@ -280,6 +287,9 @@ pub struct Health {
     status: &'static str,
     /// Research use only. Not for clinical use.
     notice: &'static str,
+    /// How the board does; null where that is not known or not asked. A board that is held back still serves, only slower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<BoardReport>,
 }
 
 /// Whether the program runs at all.
@@ -289,6 +299,7 @@ pub async fn live() -> Json<Health> {
     Json(Health {
         status: "live",
         notice: NOTICE,
+        board: None,
     })
 }
 
@@ -300,6 +311,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem>
     Ok(Json(Health {
         status: "ready",
         notice: NOTICE,
+        board: app.studio.board().as_deref().map(BoardReport::from),
     }))
 }
 

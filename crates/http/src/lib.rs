@@ -8,9 +8,11 @@
 
 mod admission;
 mod app;
+mod board;
 mod catalog;
 mod config;
 mod cors;
+mod gpio;
 mod held;
 mod live;
 mod metered;

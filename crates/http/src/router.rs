@@ -23,7 +23,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
-use super::{admission, catalog, cors, live, metrics, page, problem, samples, scrape, segment};
+use super::{
+    admission, catalog, cors, gpio, live, metrics, page, problem, samples, scrape, segment,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -49,6 +51,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(problem::list))
         .routes(routes!(problem::explain))
         .routes(routes!(scrape::scrape))
+        .routes(routes!(gpio::look))
+        .routes(routes!(gpio::trigger))
         .merge(live::described())
 }
 

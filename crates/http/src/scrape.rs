@@ -49,6 +49,12 @@ pub(super) fn put_together(app: &App, sources: &[LiveScrape<'_>], root: &Path) -
     budgets(&mut out, app);
     metrics::render_engine(&mut out, app.engine.as_ref());
     metrics::render_live(&mut out, sources);
+    if let Some(board) = app.studio.board() {
+        metrics::render_board(&mut out, &board);
+    }
+    if let Some(panel) = app.studio.panel() {
+        metrics::render_panel(&mut out, &panel.look());
+    }
     metrics::render_host(&mut out, root);
     out.finish()
 }

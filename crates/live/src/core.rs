@@ -15,6 +15,7 @@ use video::surround::SurroundProposal;
 use video::viewfinder::{AimError, Viewfinder};
 
 use crate::clip::{ClipFate, ClipKeeper, ClipPicture};
+use crate::condition::BoardStrain;
 use crate::desk::{Arrival, Desk};
 use crate::ears::Ears;
 use crate::lane_desk::LaneDesk;
@@ -442,6 +443,15 @@ impl Core {
         )
     }
 
+    /// For what the board is held back, if it is.
+    pub fn strained(self: &Arc<Self>, by: Option<BoardStrain>) {
+        let now = self.clock.now();
+        if lock(&self.desk).pace.strained(by, now) {
+            self.follow_pace();
+            self.ears.tell();
+        }
+    }
+
     // --- what everybody sees ---
 
     /// What there is to see now.
@@ -460,6 +470,12 @@ impl Core {
         let mut desk = lock(&self.desk);
         desk.freeze(frozen, self.clock.now(), &self.settings);
         drop(desk);
+        self.ears.tell();
+    }
+
+    /// Has no mask drawn, or has them drawn again.
+    pub fn hide_mask(&self, hidden: bool) {
+        lock(&self.desk).hidden = hidden;
         self.ears.tell();
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Desk {
     /// Since when every picture is equal to the one before.
     still_since: Option<Instant>,
     frozen: Option<LiveView>,
+    /// Whether masks are not to be drawn, by a person's wish.
+    pub hidden: bool,
     captured: Rate,
     segmented: Rate,
 }
@@ -73,6 +75,7 @@ impl Desk {
             first: 0,
             still_since: None,
             frozen: None,
+            hidden: false,
             captured: Rate::new(now),
             segmented: Rate::new(now),
         }
@@ -277,7 +280,9 @@ impl Desk {
             None => live,
             Some(frozen) => LiveView {
                 now,
+                hidden: live.hidden,
                 step: live.step,
+                reason: live.reason,
                 rates: live.rates,
                 counts: live.counts,
                 ..frozen.clone()
@@ -303,8 +308,10 @@ impl Desk {
                 false => self.newest.clone(),
             },
             frozen: None,
+            hidden: self.hidden,
             still: still.filter(|still| *still >= settings.still_after),
             step: self.pace.step(),
+            reason: self.pace.reason(),
             rates: Rates {
                 captured: self.captured.per_second(now),
                 segmented: self.segmented.per_second(now),

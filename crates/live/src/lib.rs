@@ -11,6 +11,7 @@ mod announce;
 mod cameras;
 mod capture;
 mod clip;
+mod condition;
 mod core;
 mod counts;
 mod desk;
@@ -20,6 +21,7 @@ mod judge;
 mod lane_desk;
 mod observer;
 mod pace;
+mod panel;
 mod pool;
 mod session;
 mod settings;
@@ -35,11 +37,15 @@ pub use self::clip::{
     ClipAbout, ClipBounds, ClipCut, ClipError, ClipFile, ClipShelf, LiveClip, SavedClip,
     ShelfBounds,
 };
+pub use self::condition::{
+    BoardReading, BoardStrain, CoolingDevice, CpuClock, PowerRail, StrainLevel, ThermalZone,
+};
 pub use self::counts::{CaptureCounts, LiveCounts};
 pub use self::ears::Listener;
 pub use self::error::LiveError;
 pub use self::observer::Observer;
-pub use self::pace::{Pace, PaceStep};
+pub use self::pace::{Pace, PaceReason, PaceStep};
+pub use self::panel::{EdgeCounts, FrontPanel, PanelLamp, PanelView};
 pub use self::session::Session;
 pub use self::settings::LiveSettings;
 pub use self::spec::{Asker, BadSource, LiveSourceSpec, SessionSpec, Workshop};

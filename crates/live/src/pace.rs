@@ -1,4 +1,5 @@
-//! How much is asked of the board: less when answers come too late, more again when there is time to spare.
+//! How much is asked of the board: less when answers come too late or the board is held back, more again when there is time
+//! to spare.
 //!
 //! Steps down in the order of [`PaceStep`], one at a time, and up again more slowly the more often that failed: a board at the
 //! edge of what it can do would otherwise swing.
@@ -6,6 +7,8 @@
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
+
+use crate::condition::BoardStrain;
 
 /// How far it has stepped down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +60,53 @@ impl Serialize for PaceStep {
     }
 }
 
+/// Why it has stepped down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaceReason {
+    /// Answers came too late.
+    Late,
+    /// The board is held back, or was when it last stepped down.
+    Board(BoardStrain),
+}
+
+impl PaceReason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Late,
+        Self::Board(BoardStrain::Warm),
+        Self::Board(BoardStrain::OverCurrent),
+        Self::Board(BoardStrain::Hot),
+        Self::Board(BoardStrain::LowVoltage),
+    ];
+
+    /// As in JSON: `late`, or the strain's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Board(strain) => strain.name(),
+        }
+    }
+
+    /// As written over a picture.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Late => "REDUCED",
+            Self::Board(BoardStrain::Warm | BoardStrain::Hot) => "REDUCED: HOT",
+            Self::Board(BoardStrain::LowVoltage) => "REDUCED: LOW VOLTAGE",
+            Self::Board(BoardStrain::OverCurrent) => "REDUCED: OVER CURRENT",
+        }
+    }
+}
+
+/// As [`PaceReason::name`].
+impl Serialize for PaceReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// Answers are judged together over so long.
 const WINDOW: Duration = Duration::from_secs(2);
 /// From here on, as a share of the budget, an answer is late.
@@ -67,8 +117,10 @@ const EASY: f64 = 0.5;
 const TOO_MANY: f64 = 0.1;
 /// Easy for so long, and it steps up: at first, and at most, after it was too early again and again.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(160)];
+/// A board that is still held back after so long is asked for less again: it cools down no faster.
+const COOLING: Duration = Duration::from_secs(30);
 
-/// Watches how old answers are, and says how much is to be asked.
+/// Watches how old answers are and how the board does, and says how much is to be asked.
 #[derive(Clone, Debug)]
 pub struct Pace {
     budget: Duration,
@@ -80,6 +132,9 @@ pub struct Pace {
     patience: Duration,
     /// When it last stepped up.
     stepped_up: Option<Instant>,
+    reason: Option<PaceReason>,
+    /// For what the board is held back, and since when it is at this step.
+    strained: Option<(BoardStrain, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +156,37 @@ impl Pace {
             easy_since: None,
             patience: PATIENCE[0],
             stepped_up: None,
+            reason: None,
+            strained: None,
         }
+    }
+
+    /// Why it has stepped down, if it has.
+    #[must_use]
+    pub fn reason(&self) -> Option<PaceReason> {
+        self.reason
+    }
+
+    /// For what the board is held back, if it is: to be told every few seconds. Whether the step, or why, changed.
+    pub fn strained(&mut self, by: Option<BoardStrain>, now: Instant) -> bool {
+        let before = (self.step, self.reason);
+        match (by, self.strained) {
+            (None, _) => {
+                // What was easy meanwhile does not count.
+                if self.strained.take().is_some() {
+                    self.window = None;
+                }
+            }
+            (Some(strain), Some((_, since))) if now.saturating_duration_since(since) < COOLING => {
+                self.strained = Some((strain, since));
+                self.reason = Some(PaceReason::Board(strain));
+            }
+            (Some(strain), _) => {
+                self.strained = Some((strain, now));
+                self.step_down(now);
+            }
+        }
+        (self.step, self.reason) != before
     }
 
     /// How far it has stepped down.
@@ -138,7 +223,7 @@ impl Pace {
         let before = self.step;
         if f64::from(window.late) > TOO_MANY * f64::from(window.answers) {
             self.step_down(now);
-        } else if window.hard {
+        } else if window.hard || self.strained.is_some() {
             self.easy_since = None;
         } else {
             self.step_up(window.began, now);
@@ -148,6 +233,10 @@ impl Pace {
 
     fn step_down(&mut self, now: Instant) {
         self.step = self.step.down();
+        self.reason = Some(match self.strained {
+            Some((strain, _)) => PaceReason::Board(strain),
+            None => PaceReason::Late,
+        });
         self.easy_since = None;
         // It had just stepped up: that was too early.
         let since = self.stepped_up.take();
@@ -161,6 +250,9 @@ impl Pace {
         if self.step > PaceStep::Full && now.saturating_duration_since(since) >= self.patience {
             self.step = self.step.up();
             (self.easy_since, self.stepped_up) = (None, Some(now));
+            if self.step == PaceStep::Full {
+                self.reason = None;
+            }
         }
     }
 }
@@ -230,6 +322,55 @@ mod tests {
             pace.answered(None, now);
         }
         assert!(pace.step() > PaceStep::Full);
+    }
+
+    #[test]
+    fn a_board_that_is_held_back_is_asked_for_less_and_comes_back_with_patience() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        let hot = Some(BoardStrain::Hot);
+        assert!(pace.strained(hot, now));
+        let hot_reason = Some(PaceReason::Board(BoardStrain::Hot));
+        assert_eq!(
+            (pace.step(), pace.reason()),
+            (PaceStep::FewerFrames, hot_reason)
+        );
+        // Told every second. However easy it is meanwhile, there is no more; and less again when it does not help.
+        let mut steps = Vec::new();
+        for second in 1..=70 {
+            assert_eq!(run(&mut pace, &mut now, 10, 1), []);
+            if pace.strained(hot, now) {
+                steps.push((second, pace.step()));
+            }
+        }
+        assert_eq!(
+            steps,
+            [(30, PaceStep::SmallModel), (60, PaceStep::SmallPicture)]
+        );
+        // It has cooled down: back one by one, and why it was less is said until then.
+        assert!(!pace.strained(None, now));
+        let back = run(&mut pace, &mut now, 10, 38);
+        let order: Vec<_> = back.iter().map(|(step, _)| *step).collect();
+        assert_eq!(
+            order,
+            [PaceStep::SmallModel, PaceStep::FewerFrames, PaceStep::Full]
+        );
+        assert!(back[0].1 >= 10 && pace.reason().is_none(), "{back:?}");
+        // Too hot again at once: the next time it takes longer.
+        let low = Some(BoardStrain::LowVoltage);
+        assert!(pace.strained(low, now));
+        assert_eq!(pace.reason().map(PaceReason::name), Some("low-voltage"));
+        pace.strained(None, now);
+        let again = run(&mut pace, &mut now, 10, 60);
+        assert!(again[0].1 >= 20, "{again:?}");
+    }
+
+    #[test]
+    fn late_answers_are_the_reason_where_the_board_is_well() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        run(&mut pace, &mut now, 90, 3);
+        assert_eq!(pace.reason(), Some(PaceReason::Late));
+        assert!(pace.strained(Some(BoardStrain::OverCurrent), now));
+        assert_eq!(pace.reason().map(PaceReason::name), Some("over-current"));
     }
 
     #[test]

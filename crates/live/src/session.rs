@@ -13,6 +13,7 @@ use video::viewfinder::{AimError, Prepared, Viewfinder};
 use crate::announce::announce;
 use crate::capture::capture;
 use crate::clip::LiveClip;
+use crate::condition::BoardStrain;
 use crate::core::Core;
 use crate::ears::Listener;
 use crate::error::LiveError;
@@ -115,6 +116,17 @@ impl Session {
     /// Holds what there is to see now ([`LiveView::frozen`]) or lets it go.
     pub fn freeze(&self, frozen: bool) {
         self.core.freeze(frozen);
+    }
+
+    /// Has no mask drawn over its pictures, for nobody who looks, and that is said upon them ([`LiveView::hidden`]); or has
+    /// them drawn again.
+    pub fn hide_mask(&self, hidden: bool) {
+        self.core.hide_mask(hidden);
+    }
+
+    /// For what the board is held back, if it is; to be told every few seconds. Less is asked of it meanwhile.
+    pub(crate) fn strained(&self, by: Option<BoardStrain>) {
+        self.core.strained(by);
     }
 
     /// What the model is asked.

@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
+use picture::report::{Extras, Form, render};
 use picture::scale::Scale;
 use picture::segmenter::{Clock, Inbox, Segmenter};
 use picture::sync::lock;
 
-use crate::clip::{ClipAbout, ClipError, ClipShelf, SavedClip};
+use crate::clip::{ClipAbout, ClipError, ClipFile, ClipShelf, SavedClip};
+use crate::condition::BoardReading;
 use crate::error::LiveError;
+use crate::panel::FrontPanel;
 use crate::session::Session;
 use crate::spec::{Asker, LiveSourceSpec, SessionSpec, Workshop};
 
@@ -27,6 +30,8 @@ pub struct Studio {
     sessions: Mutex<BTreeMap<String, Arc<Session>>>,
     begun: AtomicU64,
     clips: OnceLock<ClipShelf>,
+    board: Mutex<Option<Arc<BoardReading>>>,
+    panel: OnceLock<Arc<dyn FrontPanel>>,
 }
 
 impl Studio {
@@ -44,6 +49,8 @@ impl Studio {
             sessions: Mutex::default(),
             begun: AtomicU64::new(0),
             clips: OnceLock::new(),
+            board: Mutex::default(),
+            panel: OnceLock::new(),
         })
     }
 
@@ -187,6 +194,47 @@ impl Studio {
             },
         };
         Ok(shelf.save(&clip, &about, at)?)
+    }
+
+    /// Saves the picture of the source of that name that is shown now, with its mask, beside the clips. It is told the time of
+    /// day. Blocks until it lies on the disk.
+    ///
+    /// # Errors
+    /// [`LiveError::NoSuch`], [`LiveError::Clip`].
+    pub fn save_snapshot(&self, name: &str, at: SystemTime) -> Result<ClipFile, LiveError> {
+        let (source, session) = self.find(Some(name))?;
+        let shelf = self.clips()?;
+        let view = session.look();
+        let masked = view.masked().ok_or(ClipError::NoMask(view.state.name()))?;
+        let drawn = render(masked.clone(), Form::Overlay, Extras::default());
+        let drawn = drawn.map_err(ClipError::Drawing)?;
+        Ok(shelf.save_snapshot(&source, &drawn.bytes, at)?)
+    }
+
+    /// How the board does, to be told every few seconds. While it is held back, less is asked of it.
+    pub fn board_does(&self, reading: BoardReading) {
+        let held_back = reading.held_back();
+        *lock(&self.board) = Some(Arc::new(reading));
+        for (_, session) in self.all() {
+            session.strained(held_back);
+        }
+    }
+
+    /// How the board does, as it was last told.
+    #[must_use]
+    pub fn board(&self) -> Option<Arc<BoardReading>> {
+        lock(&self.board).clone()
+    }
+
+    /// Has this panel looked at from now on; whether there was no other before.
+    pub fn has_panel(&self, panel: Arc<dyn FrontPanel>) -> bool {
+        self.panel.set(panel).is_ok()
+    }
+
+    /// Lights and a foot switch, if there are any.
+    #[must_use]
+    pub fn panel(&self) -> Option<&Arc<dyn FrontPanel>> {
+        self.panel.get()
     }
 
     /// All of them, by name.

@@ -7,7 +7,7 @@ use picture::frame::Frame;
 use picture::segmenter::Segmentation;
 
 use crate::counts::LiveCounts;
-use crate::pace::PaceStep;
+use crate::pace::{PaceReason, PaceStep};
 use crate::state::{State, Verdict};
 
 /// A picture as it came in. Clones share its pixels.
@@ -57,10 +57,14 @@ pub struct LiveView {
     pub newest: Option<LivePicture>,
     /// Since when it is held by a person's wish ([`super::Session::freeze`]).
     pub frozen: Option<Instant>,
+    /// Whether masks are not to be drawn, by a person's wish ([`super::Session::hide_mask`]).
+    pub hidden: bool,
     /// For so long every picture has been equal to the one before.
     pub still: Option<Duration>,
     /// How much is asked of the board.
     pub step: PaceStep,
+    /// Why it is less than all, if it is.
+    pub reason: Option<PaceReason>,
     /// Pictures, and answers, in a second.
     pub rates: Rates,
     /// What became of everything.
@@ -77,7 +81,8 @@ pub struct Rates {
 }
 
 impl LiveView {
-    /// The mask that may be shown, with the picture that it was computed from.
+    /// The mask that may be shown, with the picture that it was computed from; also while [`LiveView::hidden`] says that
+    /// it is not to be drawn.
     #[must_use]
     pub fn masked(&self) -> Option<&Segmentation> {
         let answer = self.answer.as_ref()?;
@@ -98,8 +103,8 @@ impl LiveView {
         let picture = self.picture.as_ref();
         let age = picture.map(|picture| now.now.saturating_duration_since(picture.captured));
         let fresh = !self.state.is_answer() || age.is_none_or(|age| age <= budget);
-        let same =
-            self.state == now.state && self.question == now.question && self.frozen == now.frozen;
+        let wishes = |view: &Self| (view.question, view.frozen, view.hidden);
+        let same = self.state == now.state && wishes(self) == wishes(now);
         same && (self.frozen.is_some() || fresh)
     }
 
@@ -119,9 +124,12 @@ impl LiveView {
     /// The words that are to be written over the picture, if any.
     #[must_use]
     pub fn words(&self) -> &'static str {
-        match self.frozen {
-            Some(_) if self.state.is_answer() => "FROZEN",
-            _ => self.state.words(),
+        let frozen = self.frozen.is_some() && self.state.is_answer();
+        match (frozen, self.hidden && self.state == State::Mask) {
+            (true, true) => "FROZEN - MASK HIDDEN",
+            (true, false) => "FROZEN",
+            (false, true) => "MASK HIDDEN",
+            (false, false) => self.state.words(),
         }
     }
 }

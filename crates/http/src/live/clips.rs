@@ -102,7 +102,7 @@ pub async fn save(
     Ok((StatusCode::CREATED, Json(saved.into())))
 }
 
-/// The files of all clips that were saved.
+/// The files of all clips that were saved, and of snapshots that the foot switch saved.
 #[utoipa::path(get, path = "/v1/live/clips", operation_id = "list_clips", tag = "live",
     responses((status = 200, description = "The files of all clips", body = ClipList), Problem))]
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<ClipList>, Problem> {
@@ -117,7 +117,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Result<Json<ClipList>, Problem
 /// A file of a clip.
 #[utoipa::path(get, path = "/v1/live/clips/{file}", operation_id = "get_clip", tag = "live",
     params(("file" = String, Path, description = "its name, from /v1/live/clips")),
-    responses((status = 200, description = "Motion JPEG in AVI (video/x-msvideo), or JSON lines (application/x-ndjson)",
+    responses((status = 200, description = "Motion JPEG in AVI (video/x-msvideo), JSON lines (application/x-ndjson), or a snapshot (image/png)",
         body = String, content_type = "application/octet-stream"), Problem))]
 pub async fn read(
     State(app): State<Arc<App>>,
@@ -125,9 +125,10 @@ pub async fn read(
 ) -> Result<(HeaderMap, Body), Problem> {
     let read = move || app.studio.clips()?.read(&name);
     let (ClipFile { name, bytes }, file) = blocking(read).await??;
-    let media_type = match name.ends_with(".avi") {
-        true => "video/x-msvideo",
-        false => "application/x-ndjson",
+    let media_type = match name.rsplit_once('.') {
+        Some((_, "avi")) => "video/x-msvideo",
+        Some((_, "png")) => "image/png",
+        _ => "application/x-ndjson",
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

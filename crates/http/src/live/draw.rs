@@ -75,7 +75,7 @@ impl Easel {
             return Ok(&self.canvas);
         };
         copy(&picture.frame, &mut self.canvas)?;
-        if let Some(masked) = view.masked().filter(|_| !rendition.raw) {
+        if let Some(masked) = view.masked().filter(|_| !rendition.raw && !view.hidden) {
             let style = OverlayStyle::default();
             let (earlier, later) = (&masked.frame, &picture.frame);
             if Arc::ptr_eq(earlier, later) || earlier == later {
@@ -181,8 +181,8 @@ fn say(view: &LiveView, rendition: Rendition, detail: &mut String) {
     if let Some(still) = view.still {
         let _ = write!(detail, " - UNCHANGED {} S", still.as_secs());
     }
-    if view.step > PaceStep::Full {
-        detail.push_str(" - REDUCED");
+    if let Some(reason) = view.reason {
+        let _ = write!(detail, " - {}", reason.words());
     }
 }
 

@@ -50,7 +50,7 @@ async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<
         .ok()
         .flatten();
     let missed = watch.missed(&view);
-    let asked = watch.session.asked();
+    let (asked, board) = (watch.session.asked(), app.studio.board());
     let told = told(
         watch,
         &view,
@@ -58,6 +58,7 @@ async fn next_event(app: &App, watch: &mut LiveWatch, mask: MaskForm) -> Option<
             missed,
             result: result.as_deref(),
             modality: asked.modality.as_str(),
+            board: board.as_deref(),
             ..Along::default()
         },
     );

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
-use live::{LiveView, PaceStep, State};
+use live::{LiveView, PaceReason, PaceStep, State};
 use picture::render::RenderError;
 use picture::sync::lock;
 use tokio::sync::{OnceCell, Semaphore};
@@ -29,6 +29,7 @@ pub struct Title {
     newest: Option<u64>,
     state: State,
     frozen: bool,
+    hidden: bool,
     /// What is written on it.
     said: Option<Lettered>,
     work: Artwork,
@@ -42,6 +43,7 @@ struct Lettered {
     /// Seconds.
     still: u64,
     step: PaceStep,
+    reason: Option<PaceReason>,
 }
 
 /// What of a moment.
@@ -73,10 +75,12 @@ impl Title {
                 .map(|newest| newest.sequence),
             state: view.state,
             frozen: view.frozen.is_some(),
+            hidden: view.hidden,
             said: drawn.map(|rendition| Lettered {
                 age: age(view, rendition).map_or(0, |age| age.as_millis() / 100),
                 still: view.still.map_or(0, |still| still.as_secs()),
                 step: view.step,
+                reason: view.reason,
             }),
             work,
         }

@@ -103,10 +103,11 @@ pub async fn json(
             break result;
         }
     };
-    let asked = session.asked();
+    let (asked, board) = (session.asked(), app.studio.board());
     let along = Along {
         result: result.as_deref(),
         modality: asked.modality.as_str(),
+        board: board.as_deref(),
         ..Along::default()
     };
     Ok(Json(record(&name, &session, &view, along)).into_response())

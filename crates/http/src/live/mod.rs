@@ -30,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::gallery::Gallery;
+pub use self::query::Asked;
 
 use super::app::App;
 

@@ -131,7 +131,7 @@ async fn message(
         }
     };
     let missed = watch.missed(&view);
-    let asked = watch.session.asked();
+    let (asked, board) = (watch.session.asked(), app.studio.board());
     let header = told(
         watch,
         &view,
@@ -140,6 +140,7 @@ async fn message(
             payload: payload.as_ref().map(|(media_type, _)| *media_type),
             result: result.as_deref(),
             modality: asked.modality.as_str(),
+            board: board.as_deref(),
         },
     );
     let header = serde_json::to_vec(&header);

@@ -1,6 +1,6 @@
 //! What a viewer is told of a moment, as JSON.
 
-use live::{LiveCounts, LiveView, PaceStep, State};
+use live::{BoardReading, LiveCounts, LiveView, PaceReason, PaceStep, State};
 use picture::NOTICE;
 use picture::report::CheckReport;
 use picture::scale::Scale;
@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::watch::LiveWatch;
+use crate::board::BoardReport;
 
 /// Size of a picture.
 #[derive(Serialize, ToSchema)]
@@ -98,11 +99,18 @@ pub struct LiveReport<'a> {
     pixel_mm: Option<[f64; 2]>,
     /// Held by a person's wish.
     frozen: bool,
+    /// Whether masks are not to be drawn, by a person's wish.
+    hidden: bool,
     /// For so long every picture has been equal to the one before, milliseconds; null: not for long.
     still_ms: Option<f64>,
     /// How much is asked of the board: full, fewer-frames, small-model, small-picture.
     #[schema(value_type = String, example = "full")]
     step: PaceStep,
+    /// Why it is less than all: `late`, answers came too late; else what is amiss with the board. Null if it is not.
+    #[schema(value_type = Option<String>)]
+    step_reason: Option<PaceReason>,
+    /// How the board does; null where that is not known.
+    board: Option<BoardReport>,
     /// How many come in a second.
     rate: LiveRates,
     /// What became of the source's pictures so far.
@@ -133,6 +141,8 @@ pub struct Along<'a> {
     pub result: Option<&'a RawValue>,
     /// What is asked of the model.
     pub modality: &'a str,
+    /// How the board does.
+    pub board: Option<&'a BoardReading>,
 }
 
 /// The record of a view.
@@ -171,8 +181,11 @@ pub fn record<'a>(
             Scale::Unknown | Scale::Regions(_) => None,
         },
         frozen: view.frozen.is_some(),
+        hidden: view.hidden,
         still_ms: view.still.map(millis),
         step: view.step,
+        step_reason: view.reason,
+        board: along.board.map(BoardReport::from),
         rate: LiveRates {
             captured: view.rates.captured,
             segmented: view.rates.segmented,

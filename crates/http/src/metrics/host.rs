@@ -1,9 +1,9 @@
-//! The process and the board under it, as Linux tells of them in `/proc` and `/sys` when somebody asks. What cannot be read
-//! there (another system, a container, a board without the sensor) is left out.
+//! The process, as Linux tells of it in `/proc` when somebody asks. What cannot be read there (another system, a container) is
+//! left out.
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::exposition::Exposition;
 
@@ -12,19 +12,9 @@ use super::exposition::Exposition;
 const USER_HZ: f64 = 100.0;
 /// Longest file read. They are a few lines long.
 const LONGEST: u64 = 16 << 10;
-/// Most devices of a kind.
-const MOST: usize = 64;
 
-/// Memory, processor time, threads, temperatures, clocks; as the folder says that is `/` but in tests.
+/// Memory, processor time, threads; as the folder says that is `/` but in tests.
 pub fn render(out: &mut Exposition, root: &Path) {
-    process(out, root);
-    temperatures(out, root);
-    clocks(out, root);
-    cooling(out, root);
-    power(out, root);
-}
-
-fn process(out: &mut Exposition, root: &Path) {
     let status = read(&root.join("proc/self/status")).unwrap_or_default();
     // In kB there, and so without the size of a page, which is not the same on every board.
     if let Some(kib) = field(&status, "VmRSS:") {
@@ -69,102 +59,10 @@ fn process(out: &mut Exposition, root: &Path) {
     }
 }
 
-fn temperatures(out: &mut Exposition, root: &Path) {
-    let mut family = out.gauge(
-        "espmedsam_board_temperature_celsius",
-        "Temperature of each thermal zone.",
-    );
-    for (zone, path) in devices(&root.join("sys/class/thermal"), "thermal_zone") {
-        // Thousandths of a degree.
-        if let Some(temperature) = number(&path.join("temp")) {
-            let kind = read(&path.join("type")).unwrap_or_default();
-            let labels = [("zone", zone.as_str()), ("type", kind.trim())];
-            family.put(&labels, temperature / 1e3);
-        }
-    }
-}
-
-/// A processor that has got too hot, or too little current, runs slower than it could.
-fn clocks(out: &mut Exposition, root: &Path) {
-    let policies = devices(&root.join("sys/devices/system/cpu/cpufreq"), "policy");
-    let mut put = |name, help, file: &str| {
-        let mut family = out.gauge(name, help);
-        for (policy, path) in &policies {
-            if let Some(khz) = number(&path.join(file)) {
-                family.put(&[("policy", policy)], khz * 1e3);
-            }
-        }
-    };
-    put(
-        "espmedsam_board_cpu_hertz",
-        "Clock of the processors of each policy.",
-        "scaling_cur_freq",
-    );
-    put(
-        "espmedsam_board_cpu_max_hertz",
-        "The fastest that they can run.",
-        "cpuinfo_max_freq",
-    );
-}
-
-/// What the kernel does against heat: a fan's speed, or how far a processor is held back.
-fn cooling(out: &mut Exposition, root: &Path) {
-    let mut family = out.gauge(
-        "espmedsam_board_cooling_ratio",
-        "How much of what it can do each cooling device does: of a processor, how far it is held back.",
-    );
-    for (device, path) in devices(&root.join("sys/class/thermal"), "cooling_device") {
-        let state = number(&path.join("cur_state")).zip(number(&path.join("max_state")));
-        if let Some((state, most)) = state.filter(|(_, most)| *most > 0.0) {
-            let kind = read(&path.join("type")).unwrap_or_default();
-            let labels = [("device", device.as_str()), ("type", kind.trim())];
-            family.put(&labels, state / most);
-        }
-    }
-}
-
-/// What a Raspberry Pi's firmware says of its supply, by the kernel's driver `rpi_volt`.
-fn power(out: &mut Exposition, root: &Path) {
-    let mut family = out.gauge(
-        "espmedsam_board_undervoltage",
-        "1 if the supply's voltage is too low, as a Raspberry Pi tells.",
-    );
-    for (device, path) in devices(&root.join("sys/class/hwmon"), "hwmon") {
-        let name = read(&path.join("name")).unwrap_or_default();
-        if let ("rpi_volt", Some(alarm)) = (name.trim(), number(&path.join("in0_lcrit_alarm"))) {
-            family.put(&[("device", &device)], alarm);
-        }
-    }
-}
-
-/// The folders of that name and a number: the number, and the folder.
-fn devices(folder: &Path, name: &str) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<(u32, PathBuf)> = entries
-        .filter_map(|entry| {
-            let own = entry.file_name();
-            let number = own.to_str()?.strip_prefix(name)?.parse().ok()?;
-            Some((number, entry.path()))
-        })
-        .take(MOST)
-        .collect();
-    found.sort();
-    let found = found.into_iter();
-    found
-        .map(|(number, path)| (number.to_string(), path))
-        .collect()
-}
-
 /// The number after a line's name, as in `/proc/self/status`.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// A whole number that is alone in its file.
-fn number(path: &Path) -> Option<f64> {
-    let number: i64 = read(path)?.trim().parse().ok()?;
-    Some(number as f64)
 }
 
 fn read(path: &Path) -> Option<String> {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use live::{CaptureCounts, LiveAnswer, LiveCounts, LiveView, Observer, PaceStep, Session, State};
+use live::{
+    CaptureCounts, LiveAnswer, LiveCounts, LiveView, Observer, PaceReason, PaceStep, Session, State,
+};
 use picture::segmenter::LaneCounts;
 use picture::sync::lock;
 
@@ -186,6 +188,11 @@ pub fn render(out: &mut Exposition, sources: &[LiveScrape<'_>]) {
         "1 if a person holds the picture; its state and age are then those of the picture held.",
         |source| Some(f64::from(u8::from(source.view.frozen.is_some()))),
     );
+    gauge(
+        "espmedsam_live_mask_hidden",
+        "1 if masks are not drawn, by a person's wish.",
+        |source| Some(f64::from(u8::from(source.view.hidden))),
+    );
     let mut age = out.histogram(
         "espmedsam_live_age_seconds",
         "From a picture's capture to its answer.",
@@ -260,11 +267,21 @@ fn states(out: &mut Exposition, sources: &[LiveScrape<'_>]) {
     }
     let mut family = out.gauge(
         "espmedsam_live_step",
-        "1 for how far the source has stepped down, as the board cannot hold its pace.",
+        "1 for how far the source has stepped down, as the board cannot hold its pace or is held back.",
     );
     let all = PaceStep::ALL.map(PaceStep::name);
     for source in sources {
         let name = [("source", source.name)];
         family.put_state(&name, &all, source.view.step.name());
+    }
+    let mut family = out.gauge(
+        "espmedsam_live_step_reason",
+        "1 for why it has: answers came too late, or what is amiss with the board.",
+    );
+    for source in sources {
+        for reason in PaceReason::ALL {
+            let labels = [("source", source.name), ("reason", reason.name())];
+            family.put(&labels, u8::from(source.view.reason == Some(reason)));
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! The format is written here, not by a crate: it is [a page of code](exposition), nearly all values are looked up and
 //! need no registry, and an observation is an addition without lock or allocation.
 
+mod board;
 mod engine;
 mod exposition;
 mod histogram;
@@ -21,6 +22,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use board::{render as render_board, render_panel};
 pub use engine::render as render_engine;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use host::render as render_host;

@@ -27,7 +27,7 @@ macro_rules! files {
 }
 
 /// Name, media type, text.
-static FILES: [(&str, &str, &str); 11] = files![
+static FILES: [(&str, &str, &str); 12] = files![
     "live.css": STYLE,
     "main.js": SCRIPT,
     "caliper.js": SCRIPT,
@@ -36,6 +36,7 @@ static FILES: [(&str, &str, &str); 11] = files![
     "figures.js": SCRIPT,
     "link.js": SCRIPT,
     "message.js": SCRIPT,
+    "panel.js": SCRIPT,
     "stage.js": SCRIPT,
     "standing.js": SCRIPT,
     "trace.js": SCRIPT,

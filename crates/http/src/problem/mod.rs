@@ -215,6 +215,8 @@ impl From<ClipError> for Problem {
                 let name = shortened(name);
                 return Kind::NoSuchClip.because(format!("There is no clip '{name}'."));
             }
+            ClipError::NoMask(_) => Kind::NoMask,
+            ClipError::Drawing(_) => Kind::Internal,
             ClipError::Io(_) => Kind::ClipNotSaved,
         };
         kind.because(sentence(&error))

@@ -7,6 +7,7 @@
 )]
 
 mod mock;
+mod panel;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use espmedsam_http::ServerConfig;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use live::Studio;
+use live::{FrontPanel, Studio};
 use picture::frame::Frame;
 use picture::mask::{LogitMap, Mask};
 use picture::report::{Extras, Form, render};
@@ -59,6 +59,15 @@ pub struct Mock {
 impl Mock {
     /// Shows a fetal head, with its mask as drawn by hand.
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// The same, with a panel beside it.
+    pub fn with_panel(panel: Arc<dyn FrontPanel>) -> Self {
+        Self::with(Some(panel))
+    }
+
+    fn with(panel: Option<Arc<dyn FrontPanel>>) -> Self {
         let scene = Arc::new(Mutex::new(Scene {
             header: header("mask", &report()),
             jpeg: sample("hc18_230_HC.jpg"),
@@ -80,7 +89,7 @@ impl Mock {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, routes(shared)).await;
+                serve(listener, routes(shared, panel)).await;
             });
         });
         Self {
@@ -132,15 +141,14 @@ async fn serve(listener: tokio::net::TcpListener, app: Router) {
     }
 }
 
-fn routes(scene: Arc<Mutex<Scene>>) -> Router {
-    let pages = espmedsam_http::router(
-        ServerConfig::default(),
-        Studio::new(
-            Fake::new(8),
-            Arc::new(SystemClock),
-            Arc::new(Puppet::new(Arc::new(SystemClock))),
-        ),
-    );
+fn routes(scene: Arc<Mutex<Scene>>, panel: Option<Arc<dyn FrontPanel>>) -> Router {
+    let clock = Arc::new(SystemClock);
+    let puppet = Puppet::new(clock.clone());
+    let studio = Studio::new(Fake::new(8), clock, Arc::new(puppet));
+    if let Some(panel) = panel {
+        studio.has_panel(panel);
+    }
+    let pages = espmedsam_http::router(ServerConfig::default(), studio);
     Router::new()
         .route("/v1/sources", get(sources))
         .route("/v1/live/ws", get(listen))

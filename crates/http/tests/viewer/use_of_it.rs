@@ -246,6 +246,7 @@ const WORST_CONTRAST: &str = "
 const SMALL: &str = "
     return [...document.querySelectorAll('#app button, #app select, #app input, #app a')].flatMap(element => {
         const { width, height } = element.getBoundingClientRect();
+        if (element.closest('[hidden]')) return []; // of a panel that is not simulated here
         return width < 44 || height < 44 ? `${element.id || element.textContent} ${width} x ${height}` : [];
     });";
 

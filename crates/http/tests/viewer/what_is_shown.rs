@@ -57,6 +57,23 @@ fn a_mask_is_shown_with_its_figures_and_its_age() {
     browser.wait_for("document.getElementById('step').innerText === 'REDUCED: smaller model'");
     browser.wait_for("document.getElementById('still').innerText === 'UNCHANGED for 12.0 s'");
 
+    // So is a board that is slower than it could be, in amber and in red.
+    mock.scene().header["step_reason"] = "hot".into();
+    let strain = |level, meaning| serde_json::json!({"level": level, "celsius": 84.6, "strains": [{"strain": "hot", "meaning": meaning}]});
+    mock.scene().header["board"] = strain("warm", "It is warm.");
+    browser.wait_for(
+        "document.getElementById('step').innerText === 'REDUCED: smaller model, board too hot'",
+    );
+    browser.wait_for("document.getElementById('strain').innerText === 'It is warm.'");
+    assert_eq!(text(&browser, "board"), "85 °C");
+    let colour = "return getComputedStyle(document.getElementById('strain')).color";
+    assert_eq!(browser.script(colour), "rgb(240, 182, 77)");
+    mock.scene().header["board"] = strain("throttled", "It is too hot.");
+    browser.wait_for("document.getElementById('strain').innerText === 'It is too hot.'");
+    assert_eq!(browser.script(colour), "rgb(255, 145, 136)");
+    mock.scene().header["board"] = Value::Null;
+    browser.wait_for("document.getElementById('strain').hidden");
+
     // Without a size of pixels there are no millimetres.
     let mut scene = mock.scene();
     scene.header["pixel_mm"] = Value::Null;

@@ -1,9 +1,9 @@
-//! Where clips are saved: a folder, never overwritten, and never fuller than it may be.
+//! Where clips and snapshots are saved: a folder, never overwritten, and never fuller than it may be.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use video::avi::AviWriter;
@@ -20,6 +20,8 @@ const ASIDE: u64 = 2048;
 pub struct ShelfBounds {
     /// Most clips.
     pub clips: usize,
+    /// Most snapshots.
+    pub snapshots: usize,
     /// Most bytes of all of them together.
     pub bytes: u64,
 }
@@ -28,6 +30,7 @@ impl Default for ShelfBounds {
     fn default() -> Self {
         Self {
             clips: 64,
+            snapshots: 1024,
             bytes: 2 << 30,
         }
     }
@@ -59,8 +62,8 @@ pub enum ClipError {
     Busy,
     /// There is no more room.
     #[error(
-        "the folder holds {} clips of {} MiB, and may hold {} of {} MiB",
-        held.clips, held.bytes >> 20, bounds.clips, bounds.bytes >> 20
+        "the folder holds {} clips and {} snapshots of {} MiB, and may hold {} and {} of {} MiB",
+        held.clips, held.snapshots, held.bytes >> 20, bounds.clips, bounds.snapshots, bounds.bytes >> 20
     )]
     Full {
         /// What there is.
@@ -68,6 +71,12 @@ pub enum ClipError {
         /// What there may be.
         bounds: ShelfBounds,
     },
+    /// There is no mask to be kept.
+    #[error("there is no mask: the state is '{0}'")]
+    NoMask(&'static str),
+    /// It cannot be drawn.
+    #[error("the snapshot: {0}")]
+    Drawing(#[from] picture::render::RenderError),
     /// There is no such file.
     #[error("there is no clip '{0}'")]
     NoSuch(String),
@@ -102,6 +111,7 @@ pub struct SavedClip {
 
 const VIDEO: &str = "avi";
 const RECORD: &str = "jsonl";
+const SNAPSHOT: &str = "png";
 
 impl ClipShelf {
     /// That folder, which must be there.
@@ -129,12 +139,9 @@ impl ClipShelf {
         at: SystemTime,
     ) -> Result<SavedClip, ClipError> {
         let first = clip.pictures.first().ok_or(ClipError::NoPictures)?;
-        let _saving = match self.saving.try_lock() {
-            Ok(saving) => saving,
-            Err(TryLockError::Poisoned(saving)) => PoisonError::into_inner(saving),
-            Err(TryLockError::WouldBlock) => return Err(ClipError::Busy),
-        };
-        self.check_room(clip)?;
+        let _saving = self.turn()?;
+        let needed = clip.bytes as u64 + ASIDE * (1 + clip.pictures.len() as u64);
+        self.check_room(needed, VIDEO)?;
         let stem = format!("{}-{}", about.source, Utc::new(at).basic());
         let video = self.write(&format!("{stem}.{VIDEO}"), |file| {
             write_video(clip, first.size, file)
@@ -152,7 +159,35 @@ impl ClipShelf {
         })
     }
 
-    /// The files of all clips, by name.
+    /// Saves a picture with its mask, as PNG, under a name made of its source's and the time. Blocks until it lies on the disk.
+    ///
+    /// # Errors
+    /// [`ClipError`]; then nothing is left of it.
+    pub fn save_snapshot(
+        &self,
+        source: &str,
+        png: &[u8],
+        at: SystemTime,
+    ) -> Result<ClipFile, ClipError> {
+        let _saving = self.turn()?;
+        self.check_room(png.len() as u64, SNAPSHOT)?;
+        let name = format!("{source}-{}.{SNAPSHOT}", Utc::new(at).basic());
+        self.write(&name, |mut file| {
+            file.write_all(png)?;
+            Ok(file)
+        })
+    }
+
+    /// The turn to save, which is one's at a time.
+    fn turn(&self) -> Result<MutexGuard<'_, ()>, ClipError> {
+        match self.saving.try_lock() {
+            Ok(saving) => Ok(saving),
+            Err(TryLockError::Poisoned(saving)) => Ok(PoisonError::into_inner(saving)),
+            Err(TryLockError::WouldBlock) => Err(ClipError::Busy),
+        }
+    }
+
+    /// The files of all clips and snapshots, by name.
     ///
     /// # Errors
     /// [`ClipError::Io`].
@@ -188,17 +223,20 @@ impl ClipShelf {
         Ok((found, file))
     }
 
-    fn check_room(&self, clip: &LiveClip) -> Result<(), ClipError> {
+    /// Whether there is room for so many bytes more, and for one more file of that ending.
+    fn check_room(&self, needed: u64, ending: &str) -> Result<(), ClipError> {
         let files = self.files()?;
+        let count = |ending| (files.iter().filter(|file| file.name.ends_with(ending))).count();
         let held = ShelfBounds {
-            clips: files
-                .iter()
-                .filter(|file| file.name.ends_with(VIDEO))
-                .count(),
+            clips: count(VIDEO),
+            snapshots: count(SNAPSHOT),
             bytes: files.iter().map(|file| file.bytes).sum(),
         };
-        let needed = clip.bytes as u64 + ASIDE * (1 + clip.pictures.len() as u64);
-        match held.clips < self.bounds.clips && held.bytes + needed <= self.bounds.bytes {
+        let fewer = match ending {
+            SNAPSHOT => held.snapshots < self.bounds.snapshots,
+            _ => held.clips < self.bounds.clips,
+        };
+        match fewer && held.bytes.saturating_add(needed) <= self.bounds.bytes {
             true => Ok(()),
             false => Err(ClipError::Full {
                 held,
@@ -279,9 +317,9 @@ fn write_record(
     Ok(file)
 }
 
-/// Whether a file of that name is one of a clip: `NAME-20261127T181246.123Z.avi`, or `.jsonl`.
+/// Whether a file of that name is one of a clip, or a snapshot: `NAME-20261127T181246.123Z.avi`, `.jsonl` or `.png`.
 pub(super) fn is_clip(name: &str) -> bool {
-    let stem = [VIDEO, RECORD]
+    let stem = [VIDEO, RECORD, SNAPSHOT]
         .iter()
         .find_map(|ending| name.strip_suffix(ending)?.strip_suffix('.'));
     let parts = stem.and_then(|stem| stem.rsplit_once('-'));

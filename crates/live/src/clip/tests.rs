@@ -224,6 +224,7 @@ fn only_clips_are_files_of_clips() {
     for name in [
         "probe-20261127T181246.123Z.avi",
         "my-probe_2-20261127T181246.123Z.jsonl",
+        "probe-20261127T181246.123Z.png",
     ] {
         assert!(is_clip(name), "{name}");
     }
@@ -266,7 +267,17 @@ fn small() -> ClipRing {
 fn a_full_folder_takes_nothing_and_nothing_is_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let (clip, about, at) = (small().clip(Instant::now()), about(), SystemTime::now());
-    let open = |clips, bytes| ClipShelf::open(folder.path(), ShelfBounds { clips, bytes }).unwrap();
+    let open = |clips, bytes| {
+        ClipShelf::open(
+            folder.path(),
+            ShelfBounds {
+                clips,
+                bytes,
+                snapshots: 1,
+            },
+        )
+        .unwrap()
+    };
     let shelf = open(2, 1 << 20);
     let saved = shelf.save(&clip, &about, at).unwrap();
     assert_eq!(shelf.files().unwrap(), [saved.video.clone(), saved.record]);
@@ -284,6 +295,12 @@ fn a_full_folder_takes_nothing_and_nothing_is_written_over() {
     }
     shelf.save(&clip, &about, later).unwrap();
     assert_eq!(shelf.files().unwrap().len(), 4);
+    // Snapshots have room of their own, and share the bytes.
+    let snapshot = shelf.save_snapshot("probe", b"\x89PNG", at).unwrap();
+    assert_eq!(shelf.read(&snapshot.name).unwrap().0.bytes, 4);
+    assert_eq!(shelf.files().unwrap().len(), 5);
+    let more = shelf.save_snapshot("probe", b"\x89PNG", later);
+    assert!(matches!(more, Err(ClipError::Full { .. })));
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod faults;
 mod promise;
 mod region;
 mod stage;
+mod wishes;

@@ -108,8 +108,14 @@ const HOUSE: [Storey; 8] = [
     Storey {
         place: "board",
         root: "lib.rs",
-        knows: &["picture", "video"],
-        rooms: &[("camera", &[])],
+        knows: &["picture", "video", "live"],
+        rooms: &[
+            ("camera", &[]),
+            ("ending", &[]),
+            ("heat", &["ending"]),
+            ("gpio", &[]),
+            ("panel", &["ending", "gpio"]),
+        ],
     },
     Storey {
         place: "crates/live",
@@ -119,6 +125,8 @@ const HOUSE: [Storey; 8] = [
             ("steady", &[]),
             ("state", &[]),
             ("counts", &[]),
+            ("condition", &[]),
+            ("panel", &[]),
             ("clip", &["state", "view"]),
             ("settings", &["state", "clip", "steady"]),
             ("cameras", &[]),
@@ -126,7 +134,7 @@ const HOUSE: [Storey; 8] = [
             ("error", &["spec", "clip"]),
             ("ears", &[]),
             ("lane_desk", &[]),
-            ("pace", &[]),
+            ("pace", &["condition"]),
             ("pool", &[]),
             ("view", &["state", "counts", "pace"]),
             ("observer", &["view"]),
@@ -137,6 +145,7 @@ const HOUSE: [Storey; 8] = [
                     "state",
                     "settings",
                     "clip",
+                    "condition",
                     "counts",
                     "ears",
                     "lane_desk",
@@ -153,11 +162,24 @@ const HOUSE: [Storey; 8] = [
             (
                 "session",
                 &[
-                    "settings", "clip", "spec", "error", "ears", "observer", "view", "core",
-                    "capture", "surround", "announce",
+                    "settings",
+                    "clip",
+                    "condition",
+                    "spec",
+                    "error",
+                    "ears",
+                    "observer",
+                    "view",
+                    "core",
+                    "capture",
+                    "surround",
+                    "announce",
                 ],
             ),
-            ("studio", &["clip", "spec", "error", "session"]),
+            (
+                "studio",
+                &["clip", "condition", "panel", "spec", "error", "session"],
+            ),
         ],
     },
     Storey {
@@ -174,15 +196,16 @@ const HOUSE: [Storey; 8] = [
         ],
         rooms: &[
             ("workshop", &[]),
+            ("fittings", &[]),
             ("config", &["workshop"]),
             ("eval", &[]),
-            ("cli", &["workshop", "config", "eval"]),
+            ("cli", &["workshop", "fittings", "config", "eval"]),
         ],
     },
 ];
 
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-const KEPT: [(&str, &str, &[&str]); 7] = [
+const KEPT: [(&str, &str, &[&str]); 9] = [
     (
         "tract",
         "crates/engine",
@@ -193,6 +216,8 @@ const KEPT: [(&str, &str, &[&str]); 7] = [
     ("png", "crates/picture", &[]),
     ("moq", "board", &["camera/linux/"]),
     ("linuxvideo", "board", &["camera/linux/"]),
+    ("gpiocdev", "board", &["gpio/chardev.rs"]),
+    ("rppal", "board", &["gpio/rpi.rs"]),
     ("clap", "", &["cli/"]),
 ];
 
@@ -246,8 +271,14 @@ fn manifest(place: &str) -> toml::Table {
 /// Names of the crates that a crate depends on, those of its tests left out.
 fn dependencies(place: &str) -> BTreeSet<String> {
     let manifest = manifest(place);
-    let named = manifest["dependencies"].as_table().unwrap();
-    named.keys().cloned().collect()
+    let of_all = std::iter::once(&manifest["dependencies"]);
+    // Of one platform alone they are known no less.
+    let platforms = manifest.get("target").and_then(toml::Value::as_table);
+    let of_some = platforms.into_iter().flat_map(|targets| targets.values());
+    of_all
+        .chain(of_some.filter_map(|target| target.get("dependencies")))
+        .flat_map(|named| named.as_table().unwrap().keys().cloned())
+        .collect()
 }
 
 #[test]

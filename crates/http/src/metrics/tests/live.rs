@@ -58,6 +58,7 @@ fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
         ("captured_per_second", None, 29.5),
         ("segmented_per_second", None, 14.25),
         ("frozen", None, 0.0),
+        ("mask_hidden", None, 1.0),
     ] {
         for source in ["left", HOSTILE] {
             let labels: Vec<_> = [("source", source)].into_iter().chain(label).collect();
@@ -78,6 +79,11 @@ fn a_live_source_is_told_whole_and_its_states_are_one_hot() {
         scrape.value("espmedsam_live_step", &labels)
     };
     assert_eq!((step("full"), step("fewer-frames")), (Some(0.0), Some(1.0)));
+    let reason = |reason| {
+        let labels = [("source", "left"), ("reason", reason)];
+        scrape.value("espmedsam_live_step_reason", &labels)
+    };
+    assert_eq!((reason("late"), reason("hot")), (Some(0.0), Some(1.0)));
     let viewers = |source| scrape.value("espmedsam_live_viewers", &[("source", source)]);
     assert_eq!((viewers("left"), viewers(HOSTILE)), (Some(3.0), Some(0.0)));
     // No picture, no age: not 0.

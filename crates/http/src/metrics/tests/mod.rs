@@ -1,3 +1,4 @@
+mod board;
 mod host;
 mod live;
 
@@ -7,7 +8,8 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use ::live::{
-    CaptureCounts, LiveAnswer, LiveCounts, LiveView, PaceStep, Rates, State, Studio, Verdict,
+    BoardStrain, CaptureCounts, LiveAnswer, LiveCounts, LiveView, PaceReason, PaceStep, Rates,
+    State, Studio, Verdict,
 };
 use picture::frame::{Frame, Stop};
 use picture::scale::Scale;
@@ -69,8 +71,10 @@ fn view(state: State) -> LiveView {
         picture: None,
         newest: None,
         frozen: None,
+        hidden: true,
         still: None,
         step: PaceStep::FewerFrames,
+        reason: Some(PaceReason::Board(BoardStrain::Hot)),
         rates: Rates {
             captured: 29.5,
             segmented: 14.25,
@@ -194,7 +198,8 @@ async fn the_dashboard_asks_for_what_there_is() {
         viewers: 1,
         meter: &meter,
     };
-    let root = host::raspberry();
+    app.studio.board_does(board::reading());
+    let root = host::process();
     let scrape = Scrape::read(&put_together(&app, &[source], root.path())).unwrap();
     let path = testing::repository("board/grafana.json");
     let dashboard = std::fs::read_to_string(path).unwrap();

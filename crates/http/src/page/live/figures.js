@@ -43,17 +43,29 @@ export function showMask(header) {
   $('warnings').replaceChildren(...result.warnings.map(warning => Object.assign(document.createElement('li'), { textContent: warning.message })));
 }
 
+const REASONS = { 'hot': 'board too hot', 'warm': 'board warm', 'low-voltage': 'low voltage', 'over-current': 'over current' };
 const STEPS = { 'fewer-frames': 'fewer frames', 'small-model': 'smaller model', 'small-picture': 'smaller picture' };
+
+/** How the board does: its heat, and what is amiss, in amber if it will be slower and in red if it is. */
+function showBoard(board) {
+  const celsius = board?.celsius;
+  $('board').textContent = Number.isFinite(celsius) ? `${celsius.toFixed(0)} °C` : NONE;
+  const said = board?.strains.map(({ meaning }) => meaning).join(' ') ?? '';
+  if ($('strain').textContent !== said) $('strain').textContent = said; // said anew only when it is new
+  $('strain').hidden = !said;
+  $('strain').dataset.level = board?.level ?? 'fine';
+}
 
 /** Of the newest header, whatever its state. */
 export function showFlow(header) {
-  const { rate, missed, step, still_ms: still } = header;
+  const { rate, missed, step, step_reason: reason, still_ms: still } = header;
   const took = header.result?.times_ms.total;
   $('latency').textContent = took === undefined || took === null ? NONE : span(took);
   $('rates').textContent = rate ? `${rate.segmented.toFixed(0)} of ${rate.captured.toFixed(0)} a second` : NONE;
   $('missed').textContent = whole(missed ?? 0);
   $('step').hidden = !step || step === 'full';
-  $('step').textContent = `REDUCED: ${STEPS[step] ?? step}`;
+  $('step').textContent = `REDUCED: ${STEPS[step] ?? step}${REASONS[reason] ? `, ${REASONS[reason]}` : ''}`;
+  showBoard(header.board);
   // A grabber may repeat one picture for ever, and each is new to it.
   $('still').hidden = !still;
   $('still').textContent = `UNCHANGED for ${span(still ?? 0)}`;

@@ -5,6 +5,7 @@ import { Controls, getJson, trouble } from './controls.js';
 import { Crop } from './crop.js';
 import { area, inWords, showAge, showFlow, showMask } from './figures.js';
 import { Link } from './link.js';
+import { beginPanel } from './panel.js';
 import { Stage } from './stage.js';
 import { STATES, about, age, standing } from './standing.js';
 import { Trace } from './trace.js';
@@ -13,6 +14,7 @@ const $ = id => document.getElementById(id);
 const TICK = 50; // ms: how often the time is asked
 const CALM = 250; // ms: figures that change faster cannot be read
 const CHANGES = 10000; // ms: which sources there are changes rarely
+const HIDDEN_FOR_ALL = 'Hidden by the foot switch. Hold it down for a second to have masks back.';
 const SETTLED = 500; // ms: a state is told to screen readers once it has stood so long
 
 const now = () => performance.now();
@@ -56,16 +58,18 @@ function tick() {
   const time = now(), { heard } = ear, { drawn } = stage;
   const state = ear.lacking ? 'no-source' : standing({ heard, drawn, since: ear.since }, time);
   const { answer, words, says } = about(state);
-  const mask = state === 'mask', hidden = mask && controls.settings.style === 'off';
+  // By the foot switch, for all who look; or here.
+  const forAll = Boolean(heard?.header.hidden);
+  const mask = state === 'mask', hidden = mask && (forAll || controls.settings.style === 'off');
   const frozen = Boolean(answer && drawn.header.frozen);
   const header = answer ? drawn.header : null;
-  stage.look({ style: controls.settings.style, opacity: controls.settings.opacity, shown: mask });
+  stage.look({ style: controls.settings.style, opacity: controls.settings.opacity, shown: mask && !forAll });
   if (!answer) trace.add(time, null);
 
   const loud = [frozen && 'FROZEN', hidden ? 'MASK HIDDEN' : frozen && mask ? null : words].filter(Boolean).join(' · ');
   const name = header?.result?.modality;
   const why = ear.lacking ?? (heard?.header.state === state ? heard.header.detail : null);
-  const detail = mask ? (name ? `${name.name}: ${name.label}` : '') : why ? `${says} (${why})` : says;
+  const detail = mask && forAll ? HIDDEN_FOR_ALL : mask ? (name ? `${name.name}: ${name.label}` : '') : why ? `${says} (${why})` : says;
   const text = `${loud}\n${detail}`;
   if (text !== shown) {
     shown = text;
@@ -195,3 +199,4 @@ async function begin() {
   refresh();
 }
 begin();
+beginPanel();

@@ -1,6 +1,7 @@
 //! Live sources over real sockets: a puppet for the source, the fake for the model.
 
 mod asked;
+mod board;
 mod shown;
 
 use std::io::{BufRead, BufReader, Read};
