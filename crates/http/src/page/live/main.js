@@ -55,7 +55,7 @@ function drew({ header }) {
 function tick() {
   const time = now(), { heard } = ear, { drawn } = stage;
   const state = ear.lacking ? 'no-source' : standing({ heard, drawn, since: ear.since }, time);
-  const { answer, words, says } = about(state);
+  const { answer, words, says } = about(state, drawn?.header.presence);
   const mask = state === 'mask', hidden = mask && controls.settings.style === 'off';
   const frozen = Boolean(answer && drawn.header.frozen);
   const header = answer ? drawn.header : null;
