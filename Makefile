@@ -260,6 +260,14 @@ confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice
 	$(LIGHT) -m espmedsam.measure.confidence --out models/configs/confidence.json --eval \
 	  models/validation-live-int8.json,models/validation-fine-int8.json out/eval/shifted-live.json,out/eval/shifted-fine.json
 
+# Bounds of presence, once weights have such a head.
+PRESENCE := models/configs/presence.json
+.PHONY: presence presence-open
+presence-open: $(LIGHT_READY) ## For weights with a new presence head: open bounds, so that `export` and `eval` tell its scores
+	$(LIGHT) -m espmedsam.measure.presence --out $(PRESENCE) --open colonoscopy ultrasound
+presence: $(LIGHT_READY) ## After that `eval`: bounds chosen by the scores; then `make export eval`
+	$(LIGHT) -m espmedsam.measure.presence --out $(PRESENCE) --eval models/validation-live-int8.json
+
 VIEWED := dermoscopy:isic2017 x-ray:shenzhen_cxr ultrasound:hc18 ultrasound:busi_subset ultrasound:usgra_seg \
   fundus:chase_db1 microscopy:dsb2018 colonoscopy:kvasir_seg
 .PHONY: card
@@ -294,7 +302,8 @@ common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its emb
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(PIPELINE)
 
-EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json
+EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json \
+  $(if $(wildcard $(PRESENCE)),--presence $(PRESENCE))
 FINE := --side 448 --modality fundus --modality microscopy
 .PHONY: export
 export: $(LIGHT_READY) ## models/release (weights) -> graphs and manifest anew; out/plain/ in standard operators

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use compute::kernels::Cpu;
 use compute::layers::LayerCache;
-use engine::manifest::contract::{Contract, Element, Role};
+use engine::manifest::contract::{Contract, PortType, Role};
 use engine::manifest::{FileSpec, Manifest};
 use engine::model::runtime::{Graph, GraphFiles, Input, Threads};
 use sha2::{Digest, Sha256};
@@ -55,18 +55,15 @@ pub fn check_graph(data: &[u8]) {
     // libFuzzer's hook ends the process before a panic is caught.
     let loud = take_hook();
     set_hook(Box::new(|_| ()));
-    let ran = load(onnx, &contract).and_then(|graph| run(&graph, &contract));
+    let ran = load(onnx, contract).and_then(|graph| Ok((run(&graph)?, graph)));
     set_hook(loud);
-    if let Ok(lengths) = ran {
-        assert!(
-            lengths
-                .into_iter()
-                .eq(contract.outputs.iter().map(|port| port.len()))
-        );
+    if let Ok((lengths, graph)) = ran {
+        let outputs = graph.contract().outputs.iter();
+        assert!(lengths.into_iter().eq(outputs.map(|port| port.len())));
     }
 }
 
-fn load(onnx: &[u8], contract: &Contract) -> Result<Graph, String> {
+fn load(onnx: &[u8], contract: Contract) -> Result<Graph, String> {
     let sha256 = Sha256::digest(onnx)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -81,16 +78,17 @@ fn load(onnx: &[u8], contract: &Contract) -> Result<Graph, String> {
         },
         weights: Vec::new(),
     };
-    Graph::load(files, contract.clone(), Cpu::best(), &LayerCache::default())
+    Ok(Graph::load(files, contract, Cpu::best(), &LayerCache::default())?)
 }
 
 /// Runs on zeros; the lengths of the outputs.
-fn run(graph: &Graph, contract: &Contract) -> Result<Vec<usize>, String> {
+fn run(graph: &Graph) -> Result<Vec<usize>, String> {
+    let contract = graph.contract();
     let most = contract.inputs.iter().map(|port| port.len()).max();
     let (floats, whole) = (vec![0.0; most.unwrap_or(0)], vec![0; most.unwrap_or(0)]);
     let inputs = contract.inputs.iter().map(|port| match port.element {
-        Element::F32 => Input::F32(&floats[..port.len()]),
-        Element::I64 => Input::I64(&whole[..port.len()]),
+        PortType::F32 => Input::F32(&floats[..port.len()]),
+        PortType::I64 => Input::I64(&whole[..port.len()]),
     });
     let outputs = graph.run(&THREADS, &inputs.collect::<Vec<_>>())?;
     Ok(outputs.iter().map(|output| output.data.len()).collect())

@@ -10,6 +10,7 @@ use super::inputs;
 use super::model_args::ModelArgs;
 use super::table::Table;
 use crate::eval::dataset::{Case, Selection, cases};
+use crate::eval::detection::{Detection, detections};
 use crate::eval::summary::{Agreement, Gathered, PictureRow, Summary};
 use engine::flow::Pipeline;
 use picture::NOTICE;
@@ -51,6 +52,8 @@ struct Evaluation<'a> {
     model_sha256: &'a str,
     part: &'a str,
     datasets: &'a [Summary],
+    /// Whether anything is there at all: of modalities that have pictures without a target.
+    presence: &'a [Detection],
     pictures: &'a [PictureRow],
     /// Pictures that could not be measured, with the reason.
     failed: &'a [String],
@@ -97,10 +100,12 @@ pub(super) fn run(args: &EvalArgs, models: Option<&Path>) -> Result<(), Failure>
     bar.finish_and_clear();
 
     let model = pipeline.store().model(None)?;
+    let presence = detections(&pictures);
     print(format!(
-        "{}{}\n{NOTICE}\n",
+        "{}{}{}\n{NOTICE}\n",
         table(&summaries),
-        circumferences(&summaries)
+        circumferences(&summaries),
+        detected(&presence)
     ))?;
     if let Some(path) = &args.json {
         let evaluation = Evaluation {
@@ -109,6 +114,7 @@ pub(super) fn run(args: &EvalArgs, models: Option<&Path>) -> Result<(), Failure>
             model_sha256: &model.sha256,
             part: &args.part,
             datasets: &summaries,
+            presence: &presence,
             pictures: &pictures,
             failed: &failed,
         };
@@ -144,6 +150,7 @@ fn measure(
         modality: case.modality.clone(),
         empty: !truth.pixels().contains(&255),
         marked: mask.pixels().contains(&255),
+        presence: found.presence,
         confidence: found.confidence,
         signs: found.signs.map(|signs| signs.array()),
         modality_score: found.check.as_ref().map(|check| check.score),
@@ -194,6 +201,41 @@ fn circumferences(summaries: &[Summary]) -> String {
         )
     };
     known.map(line).collect()
+}
+
+/// A table of how far pictures with a target are told from those without; nothing without such modalities.
+fn detected(presence: &[Detection]) -> String {
+    if presence.is_empty() {
+        return String::new();
+    }
+    let share = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
+    let mut table = Table::new([
+        "modality",
+        "source",
+        "with target",
+        "sensitivity",
+        "empty",
+        "share marked",
+        "presence, ROC area",
+    ]);
+    for of in presence {
+        let each = of
+            .sources
+            .iter()
+            .map(|(name, figures)| (name.as_str(), figures));
+        for (source, figures) in [("all", &of.all)].into_iter().chain(each) {
+            table.row([
+                of.modality.clone(),
+                source.into(),
+                figures.targets.to_string(),
+                share(figures.sensitivity),
+                figures.empty.to_string(),
+                share(figures.empty_marked),
+                share(figures.roc_area),
+            ]);
+        }
+    }
+    format!("\n{table}")
 }
 
 fn table(summaries: &[Summary]) -> Table {

@@ -1,4 +1,5 @@
 //! Accuracy against ground truth.
 
 pub mod dataset;
+pub mod detection;
 pub mod summary;

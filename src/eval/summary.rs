@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use picture::mask::agreement::Scores;
+use picture::mask::presence::Presence;
 
 /// Gathers the scores of one data set.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub struct PictureRow {
     pub iou: Option<f64>,
     /// 95 % Hausdorff distance, px; `None` if either mask is empty.
     pub hd95_px: Option<f64>,
+    /// Whether anything is there, by the model's word.
+    pub presence: Option<Presence>,
     /// The Dice that the program expected.
     pub confidence: Option<f32>,
     /// What it was made of ([`picture::mask::confidence::Signs::array`]).

@@ -83,6 +83,20 @@ fn eval_measures_against_ground_truth() {
         (&row["images"], &row["empty"], &row["falsely_marked"]),
         (&2.into(), &1.into(), &1.into())
     );
+    let told = &report_json["presence"][0];
+    assert_eq!(
+        (&told["sensitivity"], &told["empty_marked"]),
+        (&1.0.into(), &1.0.into())
+    );
+    assert_eq!(
+        told["roc_area"],
+        serde_json::Value::Null,
+        "no word of presence"
+    );
+    assert_eq!(
+        report_json["pictures"][0]["presence"],
+        serde_json::Value::Null
+    );
     // Dice is near 1 on one picture and near 0 on the other.
     let dice = row["dice_mean"].as_f64().unwrap();
     assert!((dice - 0.5).abs() < 0.02, "{dice}");
@@ -103,6 +117,54 @@ fn eval_measures_against_ground_truth() {
             .len(),
         1
     );
+}
+
+/// A model that marks everything, but says of dark pictures that nothing is there.
+#[test]
+fn eval_tells_how_far_empty_pictures_are_told() {
+    let dir = workplace();
+    let models = dir.path().join("models");
+    toy::add_presence(&models, 0.25, 0.75);
+    for (name, grey) in [("light", 255), ("dark", 0), ("truth", 255), ("none", 0)] {
+        let path = dir.path().join(format!("{name}.png"));
+        std::fs::write(path, toy::png(64, 64, |_, _| grey)).unwrap();
+    }
+    let index = "dataset,modality,stem,image,mask,width,height,source_split,patient_or_group,empty\n\
+                 a,all,1,light.png,truth.png,64,64,,,0\n\
+                 a,all,2,dark.png,none.png,64,64,,,1\n\
+                 b,all,3,dark.png,truth.png,64,64,,,0\n";
+    std::fs::write(dir.path().join("index.csv"), index).unwrap();
+    let split = "dataset,stem,split\na,1,val\na,2,val\nb,3,val\n";
+    let (split_path, report) = (dir.path().join("split.csv"), dir.path().join("report.json"));
+    std::fs::write(&split_path, split).unwrap();
+    let output = espmedsam(&[
+        "eval",
+        "--data",
+        str(dir.path()),
+        "--split",
+        str(&split_path),
+        "--json",
+        str(&report),
+        "--models",
+        str(&models),
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("presence, ROC area"));
+    let report = json(&std::fs::read(&report).unwrap());
+    let told = &report["presence"][0];
+    let figures = |of: &serde_json::Value| {
+        ["sensitivity", "empty_marked", "roc_area"].map(|key| of[key].as_f64())
+    };
+    assert_eq!(figures(told), [Some(0.5), Some(0.0), Some(0.75)]);
+    assert_eq!(
+        figures(&told["sources"]["a"]),
+        [Some(1.0), Some(0.0), Some(1.0)]
+    );
+    assert_eq!(figures(&told["sources"]["b"]), [Some(0.0), None, Some(0.5)]);
+    let states: Vec<_> = (0..3)
+        .map(|at| &report["pictures"][at]["presence"]["state"])
+        .collect();
+    assert_eq!(states, ["present", "absent", "absent"]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use picture::mask::{Mask, upsample};
+use picture::mask::presence::PresenceState;
+use picture::mask::upsample;
 use picture::segmenter::{ModalityCheck, Segmentation};
 
 use crate::settings::LiveSettings;
@@ -74,7 +75,7 @@ impl Judge {
             return Shown::Before;
         }
         if said == Verdict::NothingFound {
-            withhold(segmentation);
+            segmentation.withhold();
         }
         Shown::Answer {
             verdict: said,
@@ -90,7 +91,9 @@ impl Judge {
         };
         let frame = segmentation.frame.clone();
         let steadied = steady.next(&frame, &segmentation.low_res, captured);
-        if steadied.motion.is_some() && !steadied.cut {
+        // Logits know nothing of presence: a mask that was taken for it does not come back by them.
+        let absent = presence(segmentation) == Some(PresenceState::Absent);
+        if steadied.motion.is_some() && !steadied.cut && !absent {
             // The engine has refused what is no number, and blends of numbers are numbers.
             if let Ok(blended) = upsample(steadied.logits, frame.width(), frame.height()) {
                 let logits = steadied.logits.clone();
@@ -103,11 +106,14 @@ impl Judge {
 
     fn verdict(&self, segmentation: &Segmentation) -> Verdict {
         let confidence = segmentation.confidence;
+        let presence = presence(segmentation);
         if is_odd(segmentation) {
             Verdict::WrongModality
         } else if segmentation.probability.is_none() {
             Verdict::NothingFound
-        } else if confidence.is_some_and(|confidence| confidence < self.unsure_below) {
+        } else if presence == Some(PresenceState::Unsure)
+            || confidence.is_some_and(|confidence| confidence < self.unsure_below)
+        {
             Verdict::Unsure
         } else {
             Verdict::Mask
@@ -115,16 +121,10 @@ impl Judge {
     }
 }
 
-fn is_odd(segmentation: &Segmentation) -> bool {
-    (segmentation.check.as_ref()).is_some_and(ModalityCheck::is_mismatch)
+fn presence(segmentation: &Segmentation) -> Option<PresenceState> {
+    segmentation.presence.map(|presence| presence.state)
 }
 
-/// Takes the mask away.
-fn withhold(segmentation: &mut Segmentation) {
-    if let Ok(empty) = Mask::empty(segmentation.mask.width(), segmentation.mask.height()) {
-        segmentation.mask = empty;
-        segmentation.probability = None;
-        segmentation.confidence = None;
-        segmentation.signs = None;
-    }
+fn is_odd(segmentation: &Segmentation) -> bool {
+    (segmentation.check.as_ref()).is_some_and(ModalityCheck::is_mismatch)
 }

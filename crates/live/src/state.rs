@@ -14,9 +14,9 @@ pub enum State {
     Starting,
     /// There is a mask, no older than the budget.
     Mask,
-    /// The model marks nothing.
+    /// The model marks nothing, or says that nothing is there.
     NothingFound,
-    /// The model marks something that is not to be relied upon.
+    /// The model marks something that is not to be relied upon, or is unsure whether anything is there.
     Unsure,
     /// The picture does not look like its modality.
     WrongModality,

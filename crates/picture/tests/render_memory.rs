@@ -6,7 +6,7 @@ use counting::Taken;
 use espmedsam_picture::frame::Frame;
 use espmedsam_picture::mask::Mask;
 use espmedsam_picture::render::{
-    Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, Shrinker, Tone, burn_banner, card,
+    Banner, Chroma, Doubt, JpegEncoder, OverlayPen, OverlayStyle, Shrinker, Tone, burn_banner, card,
 };
 
 /// Everything that lies between a mask and the wire.
@@ -23,7 +23,7 @@ struct Way {
 impl Way {
     fn pass(&mut self) {
         let style = OverlayStyle {
-            mismatch: true,
+            doubt: Some(Doubt::Mismatch),
             ..OverlayStyle::default()
         };
         self.pen.draw(&mut self.frame, &self.mask, &style).unwrap();

@@ -55,6 +55,7 @@ fn segmentation(noise: bool) -> Segmentation {
         frame: Arc::new(Frame::new(WIDTH, HEIGHT, rgb).unwrap()),
         file: None,
         mask: Mask::new(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(disc).collect()).unwrap(),
+        presence: None,
         low_res: map(),
         patch: map(),
         confidence: None,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use picture::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
 use picture::mask::LogitMap;
 use picture::mask::Mask;
+use picture::mask::presence::{Presence, PresenceState};
 use picture::segmenter::ModalityCheck;
 use picture::segmenter::{
     Ask, Clock, Done, EngineError, Entrance, Inbox, Job, Lane, LaneSpec, Lease, LiveSink,
@@ -37,6 +38,8 @@ struct Inner {
     given_up: AtomicUsize,
     /// Makes [`Segmenter::models`] panic, as a fault in a handler would.
     broken: AtomicBool,
+    /// What is said of every picture's presence.
+    presence: Mutex<Option<Presence>>,
     /// What every file says of itself, in place of the truth.
     file: Mutex<Option<FileInfo>>,
     readiness: Mutex<Readiness>,
@@ -70,6 +73,7 @@ impl Fake {
             done: AtomicUsize::new(0),
             given_up: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            presence: Mutex::new(None),
             file: Mutex::new(None),
             readiness: Mutex::new(Readiness::Ready),
         });
@@ -98,6 +102,12 @@ impl Fake {
     /// Jobs that were given up.
     pub fn given_up(&self) -> usize {
         self.inner.given_up.load(SeqCst)
+    }
+
+    /// What is said from now on of whether anything is there, in every picture; at first nothing, as by a model without such
+    /// an output. A mask is emptied where nothing is.
+    pub fn says_presence(&self, presence: Option<Presence>) {
+        *self.inner.presence.lock().unwrap() = presence;
     }
 
     /// Has every file say this of itself.
@@ -209,6 +219,12 @@ fn work(inner: &Inner, taken: Taken) {
     if let (Ok(result), Some(file)) = (&mut outcome, inner.file.lock().unwrap().clone()) {
         result.file = Some(file);
     }
+    if let Ok(result) = &mut outcome {
+        result.presence = *inner.presence.lock().unwrap();
+        if result.presence.map(|of| of.state) == Some(PresenceState::Absent) {
+            result.withhold();
+        }
+    }
     if entrance == Entrance::Queue {
         let given_up = matches!(outcome, Err(EngineError::GivenUp(_)));
         inner.given_up.fetch_add(given_up.into(), SeqCst);
@@ -273,6 +289,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         low_res: map(&frame, 16),
         patch: map(&frame, 8),
         mask,
+        presence: None,
         frame,
         file,
         scale: job.scale,

@@ -9,12 +9,14 @@ pub(crate) struct Value {
     pub dims: Vec<usize>,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Tensor<'a> {
     pub name: &'a str,
     pub dims: &'a [usize],
     pub data: Data<'a>,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
     F32(&'a [f32]),
     /// The whole of this file.

@@ -2,7 +2,8 @@
 //!
 //! Its side is 64. A cell of the embedding is the mean of 16×16 red values less 128, repeated on 4×4 cells of the
 //! low-resolution logits: bright is target. The patch map is the mean over 32×32. Modality `all` (index 1) adds 1000
-//! to every logit; `dark` (index 3) has an encoder of its own, which turns the sign.
+//! to every logit; `dark` (index 3) has an encoder of its own, which turns the sign. It says nothing of presence unless
+//! [`add_presence`] has it do so.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -99,6 +100,21 @@ pub fn add_guard(dir: &Path, threshold: f32) {
     let path = dir.join("manifest.toml");
     let manifest = std::fs::read_to_string(&path).unwrap();
     std::fs::write(path, manifest + &text).unwrap();
+}
+
+/// Adds a presence score, and its bounds to every modality. Its logit is a sixteenth of what the embedding's left column of
+/// cells has in the mean: how far red is above 128 (of `dark`: below) in the left quarter of the picture.
+pub fn add_presence(dir: &Path, absent_below: f32, present_from: f32) {
+    std::fs::write(dir.join("decoder.onnx"), decoder_with_presence()).unwrap();
+    write_manifest(dir, SIDE);
+    list_presence(dir, absent_below, present_from);
+}
+
+/// Adds bounds of presence to every modality of the manifest.
+pub fn list_presence(dir: &Path, absent_below: f32, present_from: f32) {
+    let bounds = format!("{{ absent_below = {absent_below:?}, present_from = {present_from:?} }}");
+    let from = "controller = false\n";
+    edit_manifest(dir, from, &format!("{from}presence = {bounds}\n"));
 }
 
 const GUARD_SIDE: usize = 8;
@@ -227,6 +243,31 @@ fn self_prompt() -> Vec<u8> {
 }
 
 fn decoder() -> Vec<u8> {
+    decoder_of(&[], &[])
+}
+
+fn decoder_with_presence() -> Vec<u8> {
+    let cells = SIDE / 16;
+    // Of the first channel, the left column.
+    let weight = |ix: usize| match ix < cells * cells && ix.is_multiple_of(cells) {
+        true => 1.0 / (16 * cells) as f32,
+        false => 0.0,
+    };
+    let left: Vec<f32> = (0..CHANNELS * cells * cells).map(weight).collect();
+    let left = Tensor {
+        name: "left",
+        dims: &[1, CHANNELS, cells, cells],
+        data: Data::F32(&left),
+    };
+    let nodes = [
+        node("Conv", &["prompted", "left"], "seen", &[]),
+        node("Flatten", &["seen"], "presence", &[]),
+    ];
+    decoder_of(&nodes, &[left])
+}
+
+/// With these nodes, which give `presence`, or none.
+fn decoder_of(presence: &[Vec<u8>], tensors: &[Tensor<'_>]) -> Vec<u8> {
     let repeat: Vec<f32> = (0..CHANNELS * 16)
         .map(|ix| if ix < 16 { 1.0 } else { 0.0 })
         .collect();
@@ -240,7 +281,7 @@ fn decoder() -> Vec<u8> {
         dims: &[6],
         data: Data::F32(&[0.0, 1000.0, 0.0, 0.0, 0.0, 0.0]),
     };
-    let nodes = [
+    let mut nodes = vec![
         node(
             "ConvTranspose",
             &["prompted", "kernel"],
@@ -250,16 +291,22 @@ fn decoder() -> Vec<u8> {
         node("Gather", &["bias", "modality"], "offset", &[]),
         node("Add", &["repeated", "offset"], "low_res_logits", &[]),
     ];
+    nodes.extend_from_slice(presence);
     let modality = Value {
         name: "modality",
         element: INT64,
         dims: vec![1],
     };
     let inputs = [floats("prompted", CHANNELS, SIDE / 16), modality];
-    graph(
-        &nodes,
-        &[kernel, bias],
-        &inputs,
-        &[floats("low_res_logits", 1, SIDE / 4)],
-    )
+    let mut outputs = vec![floats("low_res_logits", 1, SIDE / 4)];
+    if !presence.is_empty() {
+        outputs.push(Value {
+            name: "presence",
+            element: FLOAT,
+            dims: vec![1, 1],
+        });
+    }
+    let mut all = vec![kernel, bias];
+    all.extend_from_slice(tensors);
+    graph(&nodes, &all, &inputs, &outputs)
 }

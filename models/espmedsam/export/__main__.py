@@ -60,6 +60,11 @@ def arguments() -> argparse.Namespace:
     add("--name", help="the model's name, if not the recipe's")
     add("--preferred", action="store_true", help="requests for its modalities go to it rather than to the default")
     add("--confidence", type=Path, help="JSON written by espmedsam.measure.confidence")
+    add(
+        "--presence",
+        type=Path,
+        help="JSON written by espmedsam.measure.presence; without it a presence head is not used",
+    )
     add("--default", action="store_true", help="make it the folder's default model")
     add("--side", type=int, help="the input side, if not the recipe's")
     add("--modality", action="append", choices=MODALITIES, help="only this one; may be repeated")
@@ -98,6 +103,11 @@ def calibration(path: Path | None) -> dict[str, dict[str, Any]]:
     return {name: {"intercept": at, "weights": known["weights"]} for name, at in known["intercepts"].items()}
 
 
+def presence(path: Path | None) -> dict[str, dict[str, float]]:
+    """By modality: the bounds of presence."""
+    return json.loads(path.read_text())["bounds"] if path else {}
+
+
 def weights(args: argparse.Namespace, recipe: Recipe, name: str) -> State:
     """The tensors of one modality: the shared base, and its controller if it has one."""
     controller = recipe.modalities[name].controller
@@ -108,13 +118,17 @@ def weights(args: argparse.Namespace, recipe: Recipe, name: str) -> State:
         eight = int8.is_stored(state) and args.storage not in model_dir.EIGHT
         return int8.restored(state) if eight else state
     base = checkpoint.load(args.runs / recipe.base)
+    # Every checkpoint of ours has a presence head, taught or not: without bounds it is of no use. It is the base's, which
+    # may have been taught after a controller was.
+    head = {key: base.pop(key) for key in checkpoint.PRESENCE if key in base}
+    head = head if args.presence else {}
     if not controller:
-        return base
-    trained = checkpoint.load(args.runs / controller)
+        return base | head
+    trained = {key: value for key, value in checkpoint.load(args.runs / controller).items() if key in base}
     moved = [key for key in base if not checkpoint.is_modality_key(key) and (trained[key] != base[key]).any()]
     if moved:
         raise SystemExit(f"{controller} changed the shared base ({moved[0]}): a controller must leave it alone")
-    return trained
+    return trained | head
 
 
 def renewed(exported: Path, trained: Path) -> State:
@@ -123,7 +137,8 @@ def renewed(exported: Path, trained: Path) -> State:
     base, state = int8.restored(model_dir.read_weights(exported)), checkpoint.load(trained)
     theirs = int8.folded(state)
     for key, own in int8.folded(base).items():
-        if not checkpoint.is_modality_key(key) and np.abs(own - theirs[key]).max() > 1e-3 * np.abs(own).max():
+        shared = not checkpoint.is_modality_key(key) and key not in checkpoint.PRESENCE
+        if shared and np.abs(own - theirs[key]).max() > 1e-3 * np.abs(own).max():
             raise SystemExit(f"{trained} is of another base than {exported}'s ({key}): its controller does not fit")
     return base | {key: value for key, value in state.items() if checkpoint.is_modality_key(key)}
 
@@ -140,6 +155,7 @@ def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_d
         folder=recipe.folder if args.storage in model_dir.EIGHT else "",
         preferred_for=tuple(names) if args.preferred else (),
         confidence=calibration(args.confidence),
+        presence=presence(args.presence),
         views={name: views[name] for name in names if name in views},
         white_balance={name: recipe.white_balance[name] for name in names if name in recipe.white_balance},
     )  # fmt: skip

@@ -24,6 +24,7 @@ BODIES: dict[str, Callable[..., str]] = {
     "ImageToToken": functions.image_to_token,
     "UpConv": functions.up_conv,
     "MaskHead": functions.mask_head,
+    "Presence": functions.presence,
     "QLinear": functions_int8.qlinear,
     "QConv": functions_int8.qconv,
     "QDepthwise": functions_int8.qdepthwise,

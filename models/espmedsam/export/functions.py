@@ -228,6 +228,14 @@ def up_conv(body: Body, given: dict, *, height: int, width: int, activation: str
     return activate(body, to_rows(body, y), activation)
 
 
+def presence(body: Body, given: dict) -> str:
+    """[1, 1]: the row `index` of two linear layers over the query beside the mean and the maximum of x over its rows."""
+    seen = [given["query"], *(body.op(of, given["x"], body.ints(0), keepdims=1) for of in ("ReduceMean", "ReduceMax"))]
+    hidden = body.op("Gelu", linear_to(body, body.op("Concat", *seen, axis=1), given["weight"], given["bias"]))
+    scores = linear_to(body, hidden, given["score_weight"], given["score_bias"])
+    return body.op("Gather", scores, given["index"], axis=1)
+
+
 def mask_head(body: Body, given: dict, *, height: int, width: int) -> str:
     """gelu(UpConv(x)) times the asked query's 32 weights: [4*H*W, 1] logits."""
     y = up_conv(body, given, height=height, width=width, activation="gelu")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..facts.colour import IMAGENET_MEAN, IMAGENET_STD
 from ..facts.notice import METADATA, NOTICE
-from ..weights.checkpoint import UNUSED, is_modality_key, read_safetensors, write_safetensors
+from ..weights.checkpoint import PRESENCE, UNUSED, is_modality_key, read_safetensors, write_safetensors
 from . import int8, nodes, plain
 from .graph import OPSET, Graph, WeightFile
 from .int8 import Int8Layers, Ranges
@@ -44,7 +44,7 @@ PROFILES = {
     "imagenet-antialias": Profile("triangle-squash", IMAGENET_MEAN, IMAGENET_STD),
 }
 MODEL_KEYS = ("name", "default", "preferred_for", "side", "storage", "opset", "description")
-MODALITY_TABLES = ("views", "white_balance", "confidence")
+MODALITY_TABLES = ("views", "white_balance", "confidence", "presence")
 DTYPES = {"float32": np.float32, "float16": np.float16}
 # int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
 EIGHT = ("int8", "int8-weights")
@@ -68,6 +68,7 @@ class Spec:
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.confidence, by modality
+    presence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.presence, by modality
     views: dict[str, Any] = field(default_factory=dict)  # tiles and mirror images (the manifest's `views`), by modality
     white_balance: dict[str, Any] = field(
         default_factory=dict
@@ -138,6 +139,8 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     folder.mkdir(parents=True, exist_ok=True)
     if spec.storage in EIGHT:
         state = int8.kept(state) if int8.is_stored(state) else int8.stored(state, modality.controller)
+    if modality.name in spec.presence and not state.keys() & PRESENCE.keys():
+        raise ValueError(f"{modality.name} has bounds of presence, and weights without a presence head")
     shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)}
     base = write_weights(folder, "base", shared, spec.storage)
     files = [WeightFile(base)]
@@ -154,7 +157,7 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     paths = {kind: folder / f"{name}.onnx" for kind, name in names.items()}
     for kind, graph in graphs.items():
         graph.save(paths[kind])
-    by_name = {"views": spec.views, "white_balance": spec.white_balance, "confidence": spec.confidence}
+    by_name = {key: getattr(spec, key) for key in MODALITY_TABLES}
     tables = {key: table[modality.name] for key, table in by_name.items() if modality.name in table}
     return {
         "name": modality.name,

@@ -17,7 +17,7 @@ from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, EMBEDDING_S
 from .bodies import call
 from .graph import Graph, WeightFile
 from .layers import BlockPlace, FloatLayers, MapShape
-from .plain import position
+from .plain import PRESENCE_HEAD, position
 
 
 def encoder(layers: FloatLayers, side: int, controller: bool) -> Graph:
@@ -103,10 +103,11 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
 
 
 def decoder(side: int, files: list[WeightFile]) -> Graph:
-    """QDMD: seven queries attend, the asked modality's one becomes the mask (paper section III-D)."""
+    """QDMD: seven queries attend, the asked modality's one becomes the mask (paper section III-D). A second output if the
+    weights have a presence head."""
     graph = Graph("decoder", files)
     cells = side // EMBEDDING_STRIDE
-    image = _node(graph, "ToRows", {"x": graph.input("prompted", [1, EMBED, cells, cells])})
+    prompted = image = _node(graph, "ToRows", {"x": graph.input("prompted", [1, EMBED, cells, cells])})
     modality = graph.input("modality", [1], TensorProto.INT64)
     graph.scope = "position"
     place = position(graph, cells)
@@ -154,6 +155,18 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
     }
     y = _node(graph, "MaskHead", inputs, height=2 * cells, width=2 * cells)
     graph.output(_map(graph, y, 4 * cells), "low_res_logits", [1, 1, 4 * cells, 4 * cells])
+    if graph.has(f"{PRESENCE_HEAD}.hidden.weight"):
+        graph.scope = PRESENCE_HEAD
+        inputs = {
+            "x": prompted,
+            "query": token,
+            "index": modality,
+            "weight": graph.weight(f"{PRESENCE_HEAD}.hidden.weight"),
+            "bias": graph.weight(f"{PRESENCE_HEAD}.hidden.bias"),
+            "score_weight": graph.weight(f"{PRESENCE_HEAD}.score.weight"),
+            "score_bias": graph.weight(f"{PRESENCE_HEAD}.score.bias"),
+        }
+        graph.output(_node(graph, "Presence", inputs), "presence", [1, 1])
     return graph
 
 

@@ -3,7 +3,8 @@ runtimes are best fed, and what `nodes.py` is held against. Encoder, self-prompt
 
     encoder      image [1,3,S,S]                          -> embedding [1,256,S/16,S/16]
     self_prompt  embedding                                -> patch_logits [1,1,S/32,S/32], prompted [1,256,S/16,S/16]
-    decoder      prompted, modality int64 [1]             -> low_res_logits [1,1,S/4,S/4]
+    decoder      prompted, modality int64 [1]             -> low_res_logits [1,1,S/4,S/4]; presence [1,1] if the weights
+                                                             have its head
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from ..facts.architecture import (
     WINDOWS,
 )
 from .graph import Graph, WeightFile
+
+PRESENCE_HEAD = "presence_head"  # of its keys, where a checkpoint has them
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ def self_prompt(side: int, files: list[WeightFile]) -> PlainGraph:
 
 
 def decoder(side: int, files: list[WeightFile]) -> PlainGraph:
-    """QDMD: all seven queries attend, the asked modality's one becomes the mask."""
+    """QDMD: all seven queries attend, the asked modality's one becomes the mask; and presence, if the weights have its
+    head."""
     graph = PlainGraph("decoder", files)
     cells = side // EMBEDDING_STRIDE
     x = graph.input("prompted", [1, EMBED, cells, cells])
@@ -241,13 +245,24 @@ def decoder(side: int, files: list[WeightFile]) -> PlainGraph:
     up = graph.gelu(graph.layer_norm_2d(up, f"{part}.1"))
     up = graph.gelu(_up2(graph, up, f"{part}.3"))
     graph.scope, part = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
-    hyper = graph.op("Gather", tokens, modality, axis=1)
-    hyper = graph.op("Relu", graph.linear(hyper, f"{part}.0"))
+    token = graph.op("Gather", tokens, modality, axis=1)
+    hyper = graph.op("Relu", graph.linear(token, f"{part}.0"))
     hyper = graph.op("Relu", graph.linear(hyper, f"{part}.1"))
     hyper = graph.linear(hyper, f"{part}.2")
     mask = graph.op("MatMul", hyper, graph.reshape(up, 1, 32, 16 * cells * cells))
     graph.output(graph.reshape(mask, 1, 1, 4 * cells, 4 * cells), "low_res_logits", [1, 1, 4 * cells, 4 * cells])
+    if graph.has(f"{PRESENCE_HEAD}.hidden.weight"):
+        graph.output(_presence(graph, x, token, modality), "presence", [1, 1])
     return graph
+
+
+def _presence(graph: PlainGraph, prompted: str, token: str, modality: str) -> str:
+    """The token [1, 1, 256] beside the prompted embedding's mean and maximum over its cells -> the modality's, [1, 1]."""
+    graph.scope = PRESENCE_HEAD
+    cells = [graph.op(of, prompted, graph.ints(2, 3), keepdims=0) for of in ("ReduceMean", "ReduceMax")]
+    seen = graph.op("Concat", graph.reshape(token, 1, EMBED), *cells, axis=1)
+    hidden = graph.gelu(graph.linear(seen, f"{PRESENCE_HEAD}.hidden"))
+    return graph.op("Gather", graph.linear(hidden, f"{PRESENCE_HEAD}.score"), modality, axis=1)
 
 
 def _up2(graph: PlainGraph, value: str, key: str) -> str:

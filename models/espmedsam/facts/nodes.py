@@ -54,6 +54,7 @@ NODES = {
     "ImageToToken": _node(f"image position k v {_PROJECTIONS}", "heads"),
     "UpConv": _node("x weight bias", "height width activation"),
     "MaskHead": _node("x weight bias hyper", "height width"),
+    "Presence": _node("x query index weight bias score_weight score_bias"),
     "QLinear": _node(f"{_EIGHT} residual? residual_scale? residual_zero? {_OUT}", "activation"),
     "QConv": _node(f"{_EIGHT} {_OUT}", "height width kernel stride pad planar activation"),
     "QDepthwise": _node(f"{_EIGHT} {_OUT}", "height width stride activation"),

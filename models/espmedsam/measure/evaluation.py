@@ -24,6 +24,7 @@ class Picture:
     marked: bool  # something was marked on it
     dice: float | None = None
     iou: float | None = None
+    presence: float | None = None  # the score of anything being there at all
     confidence: float | None = None  # the Dice to be expected
     signs: tuple[float, ...] | None = None  # of a good mask, in the order of `facts.signs`
     circumference_error_mm: float | None = None
@@ -33,6 +34,8 @@ class Picture:
     def of(cls, row: dict[str, Any]) -> Picture:
         """From a row of the file; what else is in it is left out."""
         given = {field.name: row[field.name] for field in fields(cls) if field.name in row}
+        if given.get("presence"):
+            given["presence"] = given["presence"]["score"]
         if given.get("signs"):
             given["signs"] = tuple(given["signs"])
         return cls(**given)

@@ -27,6 +27,7 @@ LIGHT = (
     "weights/reference.py",
     "measure/report.py",
     "measure/confidence.py",
+    "measure/presence.py",
     "measure/failures.py",
     "train/pipeline.py",
 )

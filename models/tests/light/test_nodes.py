@@ -29,6 +29,7 @@ ATTRIBUTES = {
     "ImageToToken": {"heads"},
     "UpConv": {"height", "width", "activation"},
     "MaskHead": {"height", "width"},
+    "Presence": set(),
     "QLinear": {"activation"},
 }
 ATTRIBUTES |= {"QConv": ATTRIBUTES["Conv"], "QDepthwise": ATTRIBUTES["Depthwise"]}
@@ -94,6 +95,16 @@ def keeps_the_contract(path):
             assert bool(n.input[4:] and n.input[4]) is not tiles
     assert called == {f.name for f in model.functions}
     assert all(o.domain in ("", DOMAIN) for o in model.opset_import) and model.ir_version == 10
+
+
+def test_a_presence_head_keeps_the_contract(tmp_path, state):
+    rng = np.random.default_rng(1)
+    head = {k: rng.uniform(-0.1, 0.1, shape).astype(np.float32) for k, shape in checkpoint.PRESENCE.items()}
+    feeds = {"prompted": rng.standard_normal((1, 256, 4, 4)).astype(np.float32), "modality": np.array([4])}
+    nodes, plain = (write(tmp_path, state | head, 64, form)["decoder"] for form in ("nodes", "plain"))
+    keeps_the_contract(nodes)
+    got, want = (onnxruntime.InferenceSession(str(path)).run(None, feeds) for path in (nodes, plain))
+    assert len(got) == 2 and all(np.abs(g - w).max() <= 1e-4 for g, w in zip(got, want, strict=True))
 
 
 @pytest.mark.parametrize("side", [224, 256])

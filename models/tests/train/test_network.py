@@ -40,6 +40,26 @@ def test_the_exported_graphs_equal_the_network(tmp_path, net, side, controller):
     assert np.abs(got[:, 0] - want.numpy()).max() < 1e-3
 
 
+def test_the_exported_presence_equals_the_networks(tmp_path):
+    torch.manual_seed(3)
+    official = checkpoint.strict(reference_weights.weights(1001, 2, -0.75))
+    net = ESPMedSAM().eval().load_arrays(official)
+    state = official | {k: v.numpy() for k, v in net.state_dict().items() if k in checkpoint.PRESENCE}
+    prompted, found = torch.randn(1, 256, 14, 14), {}
+    for storage in ("float32", "int8-weights"):
+        spec = model_dir.Spec(storage, 224, "imagenet", storage, "")
+        entry = model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("ultrasound", 2, "", True), state)
+        found[storage] = onnxruntime.InferenceSession(str(tmp_path / entry["decoder"]))
+    for index in range(6):
+        with torch.no_grad():
+            mask, presence = net.decode_all(prompted, torch.tensor([index]))
+        # What is stored as float16 has 2^-11 of each weight as its error, in some hundred products of about 0.1.
+        for storage, bound in (("float32", 1e-4), ("int8-weights", 0.01)):
+            got = found[storage].run(None, {"prompted": prompted.numpy(), "modality": np.array([index])})
+            assert got[1].shape == (1, 1) and abs(got[1].item() - presence.item()) < bound
+            assert np.abs(got[0][:, 0] - mask.numpy()).max() < 100 * bound
+
+
 def test_the_controller_changes_the_result_and_an_inert_one_does_not(net):
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

@@ -28,6 +28,7 @@ pub mod gemm;
 pub mod math;
 pub mod norm;
 pub mod pointwise;
+pub mod presence;
 pub mod two_way;
 
 mod tile;

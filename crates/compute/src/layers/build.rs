@@ -7,7 +7,7 @@ use super::fact::NodeInputs;
 use super::kind::NodeKind;
 use super::layer::Layer;
 use super::linear::{
-    ConvLayer, DepthwiseLayer, LinearLayer, MaskHeadLayer, NormLayer, UpConvLayer,
+    ConvLayer, DepthwiseLayer, LinearLayer, MaskHeadLayer, NormLayer, PresenceLayer, UpConvLayer,
 };
 use super::node::Node;
 use super::plain::{AddLayer, DensePromptLayer, QuantizeLayer, RowLayer, ToMapLayer, ToRowsLayer};
@@ -28,6 +28,7 @@ pub fn build(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> Result<Arc<dyn L
         NodeKind::LayerNorm => Arc::new(NormLayer::new(a, inputs)?),
         NodeKind::UpConv => Arc::new(UpConvLayer::new(cpu, a, inputs)?),
         NodeKind::MaskHead => Arc::new(MaskHeadLayer::new(cpu, a, inputs)?),
+        NodeKind::Presence => Arc::new(PresenceLayer::new(inputs)?),
         NodeKind::QLinear => Arc::new(QLinearLayer::new(cpu, a, inputs)?),
         NodeKind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
         NodeKind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),

@@ -22,12 +22,13 @@ pub enum NodeKind {
     ImageToToken,
     UpConv,
     MaskHead,
+    Presence,
     QLinear,
     QConv,
     QDepthwise,
 }
 
-const ALL: [(NodeKind, &str, &[&str]); 19] = [
+const ALL: [(NodeKind, &str, &[&str]); 20] = [
     (
         NodeKind::Linear,
         "Linear",
@@ -93,6 +94,19 @@ const ALL: [(NodeKind, &str, &[&str]); 19] = [
         NodeKind::MaskHead,
         "MaskHead",
         &["x", "weight", "bias", "hyper"],
+    ),
+    (
+        NodeKind::Presence,
+        "Presence",
+        &[
+            "x",
+            "query",
+            "index",
+            "weight",
+            "bias",
+            "score_weight",
+            "score_bias",
+        ],
     ),
     (
         NodeKind::QLinear,
@@ -168,7 +182,7 @@ impl NodeKind {
     /// Whether the input of this name is a value that layers take at each run, not a weight that is packed.
     #[must_use]
     pub fn is_value(self, name: &str) -> bool {
-        const VALUES: [&str; 13] = [
+        const VALUES: [&str; 14] = [
             "x",
             "residual",
             "qkv",
@@ -177,6 +191,7 @@ impl NodeKind {
             "a",
             "b",
             "index",
+            "query",
             "qk",
             "v",
             "q",

@@ -7,11 +7,12 @@ use super::geometry::{depthwise_shape, patches};
 use super::layer::Layer;
 use super::link::Link;
 use super::node::Attributes;
-use super::values::{floats, floats_mut, out};
+use super::values::{floats, floats_mut, index, out};
 use crate::kernels::conv::{ConvF32, MaskHead, UpConvF32};
 use crate::kernels::depthwise::DepthwiseF32;
 use crate::kernels::gemm::{LinearF32, Operand};
 use crate::kernels::norm::LayerNorm;
+use crate::kernels::presence::PresenceHead;
 use crate::kernels::{Activation, Cpu, Exec, Quant, Value, ValueMut};
 
 #[derive(Debug)]
@@ -210,6 +211,38 @@ impl Layer for MaskHeadLayer {
         let (x, hyper) = (floats(&inputs[0]), floats(&inputs[1]));
         self.head
             .run(exec, x, self.width, hyper, floats_mut(output));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct PresenceLayer {
+    head: PresenceHead,
+    outputs: usize,
+}
+
+impl PresenceLayer {
+    pub(super) fn new(inputs: &NodeInputs<'_>) -> Result<Self, String> {
+        let [outputs, _] = inputs.matrix("score_weight")?;
+        let (weight, bias) = (inputs.floats("weight")?, inputs.floats("bias")?);
+        let score = (inputs.floats("score_weight")?, inputs.floats("score_bias")?);
+        Ok(Self {
+            head: PresenceHead::new((weight, bias), score),
+            outputs,
+        })
+    }
+}
+
+impl Layer for PresenceLayer {
+    fn work(&self) -> usize {
+        self.head.work()
+    }
+
+    /// # Panics
+    /// If the index is not an output's: the runtime turns that into an error.
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], work: &mut [f32], output: ValueMut<'_>) {
+        let index = index(&inputs[2], self.outputs);
+        let (x, query) = (floats(&inputs[0]), floats(&inputs[1]));
+        floats_mut(output)[0] = self.head.run(exec, x, query, index, work);
     }
 }
 

@@ -159,6 +159,24 @@ impl Node {
                     &[cells, if self.kind == NodeKind::UpConv { n } else { 1 }],
                 )
             }
+            NodeKind::Presence => {
+                let [rows, c] = inputs.matrix("x")?;
+                let ([h, _], [n, _]) = (inputs.matrix("weight")?, inputs.matrix("score_weight")?);
+                if [rows, c, h].contains(&0) {
+                    return Err(format!("{rows} rows of {c} channels, {h} hidden ones"));
+                }
+                for (name, element, shape) in [
+                    ("query", ElementType::F32, &[1, c][..]),
+                    ("index", ElementType::I64, &[1]),
+                ] {
+                    inputs.fact(name)?;
+                    inputs.check(name, element, shape)?;
+                }
+                self.weights(inputs, &[h, 3 * c], h)?;
+                inputs.check("score_weight", ElementType::F32, &[n, h])?;
+                inputs.check("score_bias", ElementType::F32, &[n])?;
+                Fact::new(ElementType::F32, &[1, 1])
+            }
         })
     }
 
@@ -181,6 +199,7 @@ impl Node {
                 let [_, k] = inputs.matrix("x")?;
                 (k + 1) * inputs.fact("weight")?.shape[1]
             }
+            NodeKind::Presence => inputs.fact("weight")?.len(),
             // Per token and head, one vector of the image's width against each cell, and one back.
             NodeKind::TokenToImage => 2 * a.heads * inputs.matrix("image")?[0],
             NodeKind::ImageToToken => 2 * a.heads * inputs.matrix("k")?[0],

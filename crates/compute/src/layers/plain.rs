@@ -3,7 +3,7 @@
 use super::fact::NodeInputs;
 use super::layer::Layer;
 use super::node::Attributes;
-use super::values::{floats, floats_mut, out};
+use super::values::{floats, floats_mut, index, out};
 use crate::kernels::pointwise;
 use crate::kernels::{Exec, Out, Quant, Value, ValueMut};
 
@@ -118,11 +118,7 @@ impl Layer for RowLayer {
     /// # Panics
     /// If the index is not a row's: the runtime turns that into an error.
     fn run(&self, _: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
-        let row = match inputs[1] {
-            Value::I64([index]) => usize::try_from(*index).unwrap_or(usize::MAX),
-            _ => usize::MAX,
-        };
-        assert!(row < self.rows, "row {row} of {}", self.rows);
+        let row = index(&inputs[1], self.rows);
         pointwise::row(floats(&inputs[0]), row, floats_mut(output));
     }
 }

@@ -19,6 +19,19 @@ pub(super) fn bytes<'a>(value: &Value<'a>) -> &'a [u8] {
     }
 }
 
+/// A value that facts say is one number, of one among `count`.
+///
+/// # Panics
+/// If there is no such one: the runtime turns that into an error.
+pub(super) fn index(value: &Value<'_>, count: usize) -> usize {
+    let index = match value {
+        Value::I64([index]) => usize::try_from(*index).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    assert!(index < count, "row {index} of {count}");
+    index
+}
+
 /// An output that facts say is floats.
 pub(super) fn floats_mut(output: ValueMut<'_>) -> &mut [f32] {
     match output {

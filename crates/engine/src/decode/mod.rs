@@ -1,4 +1,5 @@
-//! [`Prompted`] → low-resolution logits: the query-decoupled modality decoder (QDMD).
+//! [`Prompted`] → low-resolution logits, and of some models whether anything is there: the query-decoupled modality decoder
+//! (QDMD).
 
 use std::sync::Arc;
 
@@ -9,6 +10,15 @@ use picture::mask::LogitMap;
 /// The decoder, shared by all modalities: the index picks the mask query.
 #[derive(Clone, Debug)]
 pub struct Decoder(Arc<Graph>);
+
+/// What the decoder says of one modality.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecodedMask {
+    /// Its mask's logits, `side/4` cells per side.
+    pub low_res: LogitMap,
+    /// The logit of anything being there at all, a finite number; `None` if the graph does not say.
+    pub presence: Option<f32>,
+}
 
 impl Decoder {
     /// Wraps a graph of [`crate::manifest::contract::Role::Decoder`].
@@ -27,19 +37,29 @@ impl Decoder {
         [Input::F32(&prompted.0.data), Input::I64(query)]
     }
 
-    /// The logits of one modality's mask, `side/4` cells per side.
+    /// What it says of one modality.
     ///
     /// # Errors
-    /// An embedding of another shape, or a fault of the runtime.
+    /// An embedding of another shape, a presence that is no number, or a fault of the runtime.
     pub fn run(
         &self,
         threads: &Threads,
         prompted: &Prompted,
         modality: usize,
-    ) -> Result<LogitMap, GraphError> {
+    ) -> Result<DecodedMask, GraphError> {
         let query = Self::query(modality)?;
-        let mut outputs = self.0.run(threads, &Self::inputs(prompted, &query))?;
-        let logits = outputs.pop().ok_or("the decoder gave nothing")?;
-        LogitMap::try_from(logits).map_err(GraphError::of)
+        let outputs = self.0.run(threads, &Self::inputs(prompted, &query))?;
+        let mut outputs = outputs.into_iter();
+        let logits = outputs.next().ok_or("the decoder gave nothing")?;
+        let presence = outputs
+            .next()
+            .and_then(|tensor| tensor.data.first().copied());
+        if presence.is_some_and(|logit| !logit.is_finite()) {
+            return Err("the presence logit is not a finite number".into());
+        }
+        Ok(DecodedMask {
+            low_res: LogitMap::try_from(logits).map_err(GraphError::of)?,
+            presence,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decode::Decoder;
+use crate::decode::{DecodedMask, Decoder};
 use crate::encode::{Embedding, Encoder};
 use crate::manifest::contract::{LOW_RES_STRIDE, PATCH_STRIDE, Role};
 use crate::manifest::{ModelSpec, WhiteBalanceSpec};
@@ -10,8 +10,7 @@ use crate::model::runtime::{Graph, GraphError, Input, Threads};
 use crate::model::store::Graphs;
 use crate::preprocess::{Image, Preprocess};
 use crate::self_prompt::{Prompted, SelfPrompt};
-use crate::views::Blend;
-use crate::views::Views;
+use crate::views::{Blend, PresenceBlend, View, Views};
 use picture::frame::{Frame, Stop};
 use picture::mask::LogitMap;
 
@@ -49,6 +48,48 @@ pub(super) struct Said {
 pub(super) struct Maps {
     pub low_res: LogitMap,
     pub patch: LogitMap,
+    /// The logit of anything being there at all, if the model says.
+    pub presence: Option<f32>,
+}
+
+/// Maps of several views on their way to those of the whole.
+struct Blends {
+    low_res: Blend,
+    patch: Blend,
+    presence: PresenceBlend,
+}
+
+impl Blends {
+    fn new(views: &Views) -> Self {
+        Self {
+            low_res: Blend::new(views, LOW_RES_STRIDE),
+            patch: Blend::new(views, PATCH_STRIDE),
+            presence: PresenceBlend::default(),
+        }
+    }
+
+    fn add(&mut self, view: View, maps: &Maps) -> Result<(), EngineError> {
+        let added = self.low_res.add(view, &maps.low_res);
+        let added = added.and_then(|()| self.patch.add(view, &maps.patch));
+        added.map_err(|why| EngineError::Model(why.into()))?;
+        if let Some(logit) = maps.presence {
+            self.presence.add(view, logit);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Maps, EngineError> {
+        let whole = |blend: Blend| {
+            blend
+                .finish()
+                .map_err(|error| EngineError::Internal(error.into()))
+        };
+        Ok(Maps {
+            low_res: whole(self.low_res)?,
+            patch: whole(self.patch)?,
+            presence: self.presence.finish(),
+        })
+    }
 }
 
 /// A [`Said`] on its way.
@@ -113,12 +154,9 @@ impl Passes<'_> {
             .balanced(white_balance)
             .run(frame);
         said[members[0]].times.preprocess += watch.lap();
-        let blend = |stride| Blend::new(&views, stride);
-        let mut blends: Vec<(Blend, Blend)> = match views.is_plain() {
+        let mut blends: Vec<Blends> = match views.is_plain() {
             true => Vec::new(),
-            false => (members.iter())
-                .map(|_| (blend(LOW_RES_STRIDE), blend(PATCH_STRIDE)))
-                .collect(),
+            false => members.iter().map(|_| Blends::new(&views)).collect(),
         };
         for view in views.each() {
             self.stop.check()?;
@@ -130,23 +168,13 @@ impl Passes<'_> {
                 }
                 return Ok(());
             }
-            for ((low_res, patch), maps) in blends.iter_mut().zip(&maps) {
-                let added = low_res.add(view, &maps.low_res);
-                let added = added.and_then(|()| patch.add(view, &maps.patch));
-                added.map_err(|why| EngineError::Model(why.into()))?;
+            for (blend, maps) in blends.iter_mut().zip(&maps) {
+                blend.add(view, maps)?;
             }
             said[members[0]].times.mask += watch.lap();
         }
-        for (&member, (low_res, patch)) in members.iter().zip(blends) {
-            let whole = |blend: Blend| {
-                blend
-                    .finish()
-                    .map_err(|error| EngineError::Internal(error.into()))
-            };
-            said[member].maps = Some(Maps {
-                low_res: whole(low_res)?,
-                patch: whole(patch)?,
-            });
+        for (&member, blend) in members.iter().zip(blends) {
+            said[member].maps = Some(blend.finish()?);
         }
         said[members[0]].times.mask += watch.lap();
         Ok(())
@@ -196,10 +224,13 @@ impl Passes<'_> {
             let inputs = Decoder::inputs(prompted, &query);
             (self.observer)(Role::Decoder, graph, threads, &inputs)?;
             let decoder = Decoder::new(graph.clone());
-            let low_res = decoder.run(threads, prompted, task.index)?;
+            let DecodedMask { low_res, presence } = decoder.run(threads, prompted, task.index)?;
             said[member].times.decode += watch.lap();
-            let patch = patch.clone();
-            maps.push(Maps { low_res, patch });
+            maps.push(Maps {
+                low_res,
+                patch: patch.clone(),
+                presence,
+            });
         }
         Ok(maps)
     }

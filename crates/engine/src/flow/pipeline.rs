@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use crate::manifest::ConfidenceSpec;
+use crate::manifest::{ConfidenceSpec, PresenceSpec};
 use crate::model::ModelError;
 use crate::model::runtime::Threads;
 use crate::model::store::{Choice, Store};
 use crate::views::Views;
 use picture::frame::{Frame, FrameLimits, Stop};
 use picture::mask::confidence::Signs;
+use picture::mask::presence::PresenceState;
 use picture::mask::{self, Upsampled};
 use picture::segmenter::{
     Ask, EngineError, Memory, ModalityCheck, OnMismatch, Picture, Segmentation, StageTimes,
@@ -286,9 +287,16 @@ fn masked(
     let Choice { model, modality } = choice;
     let frame = &picture.frame;
     let Said {
-        maps: Maps { low_res, patch },
+        maps: Maps {
+            low_res,
+            patch,
+            presence,
+        },
         mut times,
     } = said;
+    let bounds = modality.presence.as_ref().map(PresenceSpec::bounds);
+    let presence = bounds.zip(presence);
+    let presence = presence.map(|(bounds, logit)| bounds.judge(logit));
     let Upsampled { mask, probability } = mask::upsample(&low_res, frame.width(), frame.height())
         .map_err(|error| EngineError::Model(error.into()))?;
     let signs = probability.and_then(|_| Signs::of(&low_res, &patch));
@@ -298,13 +306,15 @@ fn masked(
     let fits = !check.as_ref().is_some_and(ModalityCheck::is_mismatch);
     let confidence = calibration.zip(signs.as_ref()).filter(|_| fits);
     let confidence = confidence.map(|(c, signs)| c.expected_dice(signs));
+    let confidence = confidence.map(|dice| presence.map_or(dice, |of| of.tempered(dice)));
     times.mask += watch.lap();
     times.total = times.stages();
-    Ok(Segmentation {
+    let mut segmentation = Segmentation {
         frame: frame.clone(),
         file: picture.file.clone(),
         scale: picture.scale.clone(),
         mask,
+        presence,
         low_res,
         patch,
         confidence,
@@ -318,7 +328,12 @@ fn masked(
         label: modality.label.clone(),
         times,
         lease: picture.lease.clone(),
-    })
+    };
+    // What is marked on a picture of nothing is a wrong mask.
+    if presence.is_some_and(|of| of.state == PresenceState::Absent) {
+        segmentation.withhold();
+    }
+    Ok(segmentation)
 }
 
 /// The one result of one ask.

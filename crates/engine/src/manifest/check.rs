@@ -108,6 +108,9 @@ fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), Stri
     {
         return Err("confidence: expected finite numbers".into());
     }
+    if let Some(presence) = &modality.presence {
+        presence.check()?;
+    }
     for ValidationSpec {
         dataset, dice, iou, ..
     } in &modality.validation

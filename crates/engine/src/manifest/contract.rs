@@ -47,7 +47,28 @@ pub struct Contract {
     pub inputs: Vec<Port>,
     /// Outputs, all float32.
     pub outputs: Vec<Port>,
+    /// One more output that a graph may have, after the others; `None` of a graph that is loaded: what it has, it gives.
+    pub optional: Option<Port>,
 }
+
+impl Contract {
+    /// The contract of a graph that has outputs of these names: with the optional one, or without.
+    #[must_use]
+    pub fn of_outputs(mut self, names: &[impl AsRef<str>]) -> Self {
+        let has = |port: &Port| names.iter().any(|name| name.as_ref() == port.name);
+        self.outputs.extend(self.optional.take().filter(has));
+        self
+    }
+
+    /// Whether an output of this name is given.
+    #[must_use]
+    pub fn gives(&self, name: &str) -> bool {
+        self.outputs.iter().any(|port| port.name == name)
+    }
+}
+
+/// The decoder's optional output.
+pub const PRESENCE: &str = "presence";
 
 /// Classes of the modality guard: the six modalities and "other".
 pub const GUARD_CLASSES: usize = 7;
@@ -59,7 +80,8 @@ pub enum Role {
     Encoder,
     /// `embedding` → `patch_logits [1,1,S/32,S/32]`, `prompted` (shaped as the embedding).
     SelfPrompt,
-    /// `prompted`, `modality int64 [1]` → `low_res_logits [1,1,S/4,S/4]`.
+    /// `prompted`, `modality int64 [1]` → `low_res_logits [1,1,S/4,S/4]`, and of some `presence [1,1]`: the logit of anything
+    /// being there at all.
     Decoder,
     /// `image [1,3,S,S]` → `scores [1,7]`: which modality a picture looks like.
     Guard,
@@ -74,6 +96,7 @@ impl Role {
             Role::Encoder => Contract {
                 inputs: vec![port("image", 3, side)],
                 outputs: vec![embedding("embedding")],
+                optional: None,
             },
             Role::SelfPrompt => Contract {
                 inputs: vec![embedding("embedding")],
@@ -81,6 +104,7 @@ impl Role {
                     port("patch_logits", 1, side / PATCH_STRIDE),
                     embedding("prompted"),
                 ],
+                optional: None,
             },
             Role::Decoder => Contract {
                 inputs: vec![
@@ -92,6 +116,11 @@ impl Role {
                     },
                 ],
                 outputs: vec![port("low_res_logits", 1, side / LOW_RES_STRIDE)],
+                optional: Some(Port {
+                    name: PRESENCE,
+                    element: PortType::F32,
+                    shape: vec![1, 1],
+                }),
             },
             Role::Guard => Contract {
                 inputs: vec![port("image", 3, side)],
@@ -100,6 +129,7 @@ impl Role {
                     element: PortType::F32,
                     shape: vec![1, GUARD_CLASSES],
                 }],
+                optional: None,
             },
         }
     }

@@ -6,6 +6,7 @@ pub mod contract;
 pub mod file;
 mod guard;
 mod preprocess;
+mod presence;
 mod read;
 mod spec;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use check::{FORMAT, MASK_QUERIES, MAX_SIDE};
 pub use file::FileSpec;
 pub use guard::{GuardClass, GuardSpec};
 pub use preprocess::{PreprocessSpec, Resize};
+pub use presence::PresenceSpec;
 pub use read::{FILE_NAME, ManifestError};
 pub use spec::{ConfidenceSpec, Manifest, ModalitySpec, ModelSpec, Storage, ValidationSpec};
 pub use views::{Mirrored, TILE_OVERLAP, ViewsSpec};

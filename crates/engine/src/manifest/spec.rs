@@ -5,6 +5,7 @@ use picture::mask::confidence::{Calibration, Signs};
 use super::file::{FileSpec, digest_of_digests};
 use super::guard::GuardSpec;
 use super::preprocess::PreprocessSpec;
+use super::presence::PresenceSpec;
 use super::views::ViewsSpec;
 use super::white_balance::WhiteBalanceSpec;
 
@@ -88,7 +89,7 @@ pub struct ModalitySpec {
     pub encoder: String,
     /// Graph `embedding` → `patch_logits`, `prompted`.
     pub self_prompt: String,
-    /// Graph `prompted`, `modality` → `low_res_logits`.
+    /// Graph `prompted`, `modality` → `low_res_logits`, and of some `presence`.
     pub decoder: String,
     /// ONNX external-data files these graphs read.
     #[serde(default)]
@@ -106,6 +107,8 @@ pub struct ModalitySpec {
     pub white_balance: Option<WhiteBalanceSpec>,
     /// From signs to the Dice to be expected; without it a mask has no confidence.
     pub confidence: Option<ConfidenceSpec>,
+    /// What follows from the decoder's presence score; without it the score, if there is one, is not used.
+    pub presence: Option<PresenceSpec>,
     /// Measured on the validation split.
     #[serde(default)]
     pub validation: Vec<ValidationSpec>,

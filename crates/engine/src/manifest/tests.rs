@@ -78,6 +78,26 @@ fn what_is_wrong_is_said() {
         ),
         (
             "index = 2",
+            "index = 2\npresence = { absent_below = 0.6, present_from = 0.5 }",
+            "expected 0 <= absent_below <= present_from <= 1, found 0.6 and 0.5",
+        ),
+        (
+            "index = 2",
+            "index = 2\npresence = { absent_below = 0.1, present_from = 1.5 }",
+            "found 0.1 and 1.5",
+        ),
+        (
+            "index = 2",
+            "index = 2\npresence = { absent_below = nan, present_from = 0.5 }",
+            "found NaN and 0.5",
+        ),
+        (
+            "index = 2",
+            "index = 2\npresence = { absent_below = 0.1 }",
+            "missing field `present_from`",
+        ),
+        (
+            "index = 2",
             "index = 2\nviews = { tiles = 0 }",
             "expected 1..=8, found 0",
         ),

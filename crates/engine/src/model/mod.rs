@@ -8,6 +8,7 @@ pub mod store;
 use picture::segmenter::EngineError;
 
 use crate::manifest::ManifestError;
+use crate::manifest::contract::PRESENCE;
 use crate::manifest::file::FileError;
 use runtime::GraphError;
 
@@ -27,6 +28,17 @@ pub enum ModelError {
         graph: String,
         /// What was expected and found.
         source: GraphError,
+    },
+    /// The manifest has bounds for a presence score that the decoder does not give.
+    #[error(
+        "{graph}: expected the output '{}', by which modality '{modality}' tells empty pictures; it has none",
+        PRESENCE
+    )]
+    NoPresence {
+        /// The decoder's path in the manifest.
+        graph: String,
+        /// The modality.
+        modality: String,
     },
     /// The thread pool could not be made.
     #[error("cannot start {threads} threads: {message}")]

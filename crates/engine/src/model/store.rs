@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::ModelError;
 use super::runtime::{Graph, GraphFiles};
-use crate::manifest::contract::Role;
+use crate::manifest::contract::{PRESENCE, Role};
 use crate::manifest::file;
 use crate::manifest::{GuardSpec, Manifest, ModalitySpec, ModelSpec};
 use compute::kernels::Cpu;
@@ -159,19 +159,28 @@ impl Store {
     /// The graphs of a choice, loaded now unless they already are.
     ///
     /// # Errors
-    /// A file that is missing, changed or of another shape.
+    /// A file that is missing, changed or of another shape; [`ModelError::NoPresence`].
     pub fn graphs(&self, choice: Choice<'_>) -> Result<Graphs, ModelError> {
         let ModalitySpec {
             encoder,
             self_prompt,
             decoder,
+            presence,
             ..
         } = choice.modality;
-        Ok(Graphs {
+        let graphs = Graphs {
             encoder: self.graph(choice, Role::Encoder, encoder)?,
             self_prompt: self.graph(choice, Role::SelfPrompt, self_prompt)?,
             decoder: self.graph(choice, Role::Decoder, decoder)?,
-        })
+        };
+        // Who relies on empty pictures being told is not to be served without.
+        if presence.is_some() && !graphs.decoder.contract().gives(PRESENCE) {
+            return Err(ModelError::NoPresence {
+                graph: decoder.clone(),
+                modality: choice.modality.name.clone(),
+            });
+        }
+        Ok(graphs)
     }
 
     /// Whether every graph of a choice is in memory now.

@@ -55,11 +55,12 @@ fn nodes() -> Result<BTreeMap<String, &'static [&'static str]>, Box<dyn Error>> 
         .collect()
 }
 
+fn port(port: &Port) -> Value {
+    let element = format!("{:?}", port.element);
+    json!({"name": port.name, "element": element, "shape": port.shape})
+}
+
 fn ports(ports: &[Port]) -> Value {
-    let port = |port: &Port| {
-        let element = format!("{:?}", port.element);
-        json!({"name": port.name, "element": element, "shape": port.shape})
-    };
     ports.iter().map(port).collect()
 }
 
@@ -73,8 +74,12 @@ fn contract() -> Result<Value, Box<dyn Error>> {
         .map(|(name, role)| (name, role.contract(SIDE)))
         .into_iter()
         .map(|(name, found)| {
-            let both = json!({"inputs": ports(&found.inputs), "outputs": ports(&found.outputs)});
-            (name, both)
+            let all = json!({
+                "inputs": ports(&found.inputs),
+                "outputs": ports(&found.outputs),
+                "optional": found.optional.as_ref().map(port),
+            });
+            (name, all)
         })
         .collect();
     Ok(json!({

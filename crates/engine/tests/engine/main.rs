@@ -11,5 +11,6 @@ mod exact;
 mod flow;
 mod guard;
 mod model;
+mod presence;
 mod queue;
 mod several;

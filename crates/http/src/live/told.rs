@@ -2,6 +2,7 @@
 
 use live::{BoardReading, LiveCounts, LiveView, PaceReason, PaceStep, State};
 use picture::NOTICE;
+use picture::mask::presence::Presence;
 use picture::report::CheckReport;
 use picture::scale::Scale;
 use picture::segmenter::millis;
@@ -117,6 +118,9 @@ pub struct LiveReport<'a> {
     counts: FrameCounts,
     /// The modality of the answer; without one, what is asked for.
     modality: &'a str,
+    /// Whether anything is there at all in the answered picture, by the network's own word on that one picture; null if the
+    /// model does not say. The state is steadied: it may be a few pictures behind.
+    presence: Option<Presence>,
     /// The Dice to be expected of the answer, 0..=1.
     confidence: Option<f32>,
     /// Whether the answered picture looks like its modality.
@@ -192,6 +196,7 @@ pub fn record<'a>(
         },
         counts: view.counts.into(),
         modality: segmentation.map_or(along.modality, |answered| &answered.modality),
+        presence: segmentation.and_then(|segmentation| segmentation.presence),
         confidence: segmentation.and_then(|segmentation| segmentation.confidence),
         modality_check: check.map(CheckReport::from),
         payload: along.payload,

@@ -4,6 +4,7 @@ use super::support::Server;
 use super::support::webdriver::Browser;
 use espmedsam_http::ServerConfig;
 use picture::frame::{FileInfo, Format};
+use picture::mask::presence::{Presence, PresenceState};
 use picture::segmenter::Readiness;
 use serde_json::json;
 
@@ -177,4 +178,27 @@ fn a_visitor_sees_masks_and_readable_errors() {
     browser.keys("#file", own.to_str().unwrap());
     browser.wait_for("document.getElementById('area').innerText === '2,000 px area'");
     assert_eq!(overlay(&browser)[3], 1400 * 700, "its own proportions");
+
+    // Whether anything is there is said in plain words.
+    for (score, state, said) in [
+        (
+            0.41,
+            PresenceState::Unsure,
+            "Unsure whether anything is there (presence 0.41)",
+        ),
+        (0.03, PresenceState::Absent, "Nothing found (presence 0.03)"),
+        (
+            0.97,
+            PresenceState::Present,
+            "Found: bright parts of dermoscopy (presence 0.97)",
+        ),
+    ] {
+        server.fake.says_presence(Some(Presence { score, state }));
+        browser.click("[data-sample='ISIC_0000390.jpg']");
+        browser.wait_for(&format!(
+            "document.getElementById('found').innerText === '{said}'"
+        ));
+        let drawn = overlay(&browser)[0] > 0;
+        assert_eq!(drawn, state != PresenceState::Absent, "{said}");
+    }
 }

@@ -1,11 +1,12 @@
 //! The API as a well-behaved client sees it, over real sockets.
 
-use super::support::{ASK, Server, picture, png};
+use super::support::{ASK, Reply, Server, picture, png};
 use espmedsam_http::ServerConfig;
 use picture::NOTICE;
 use picture::frame::{self, FileInfo};
+use picture::mask::presence::{Presence, PresenceState};
 use picture::mask::rle::Rle;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn server() -> Server {
     Server::start(ServerConfig::default(), 8)
@@ -248,6 +249,48 @@ fn nothing_found_is_a_result() {
     let headers = server.post(&format!("{ASK}&format=png"), "", &png);
     assert_eq!(headers.header("x-espmedsam-result"), Some("nothing-found"));
     assert_eq!(headers.header("x-espmedsam-confidence"), None);
+}
+
+#[test]
+fn presence_goes_with_every_form_and_empties_the_mask_where_it_is_absent() {
+    let (server, png) = (server(), picture(40, 40, [10, 10, 20, 20]));
+    let plain = server.post(ASK, "", &png);
+    assert_eq!(plain.json().get("presence"), Some(&Value::Null));
+    let header = |reply: &Reply, name: &str| {
+        let value = reply.header(&format!("x-espmedsam-{name}"));
+        value.map(str::to_owned)
+    };
+    assert_eq!(header(&plain, "presence"), None);
+    for (score, state, word, result, doubt) in [
+        (
+            0.03125,
+            PresenceState::Absent,
+            "absent",
+            "nothing-found",
+            None,
+        ),
+        (
+            0.5,
+            PresenceState::Unsure,
+            "unsure",
+            "target",
+            Some("presence-unsure"),
+        ),
+        (0.9375, PresenceState::Present, "present", "target", None),
+    ] {
+        server.fake.says_presence(Some(Presence { score, state }));
+        let told = server.post(ASK, "", &png).json();
+        assert_eq!(told["presence"], json!({"score": score, "state": word}));
+        assert_eq!(told["result"], result);
+        assert_eq!(told["area"]["px"], if result == "target" { 400 } else { 0 });
+        assert_eq!(told["confidence"].is_null(), result != "target");
+        assert_eq!(told["warnings"][0]["code"].as_str(), doubt);
+        let mask = server.post(&format!("{ASK}&format=png"), "", &png);
+        assert_eq!(header(&mask, "presence").as_deref(), Some(word));
+        assert_eq!(header(&mask, "presence-score"), Some(format!("{score:.4}")));
+        assert_eq!(header(&mask, "result").as_deref(), Some(result));
+        assert_eq!(header(&mask, "warnings").as_deref(), doubt);
+    }
 }
 
 #[test]

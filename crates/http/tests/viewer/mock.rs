@@ -279,7 +279,7 @@ fn header(state: &str, report: &Value) -> Value {
     json!({
         "notice": picture::NOTICE, "state": state, "modality": "ultrasound", "detail": null, "missed": 0, "age_ms": 48.0, "budget_ms": BUDGET,
         "picture": {"width": 400, "height": 270}, "payload": "image/jpeg", "frozen": frozen, "still_ms": null, "step": "full",
-        "rate": {"captured": 30.0, "segmented": 25.0}, "pixel_mm": [PIXEL_MM, PIXEL_MM],
+        "rate": {"captured": 30.0, "segmented": 25.0}, "pixel_mm": [PIXEL_MM, PIXEL_MM], "presence": null,
         "counts": {"captured": 9, "replaced": 1, "segmented": 8, "failed": 0, "missed": 0}, "result": report,
     })
 }
@@ -302,6 +302,7 @@ pub fn report() -> Value {
         file: None,
         scale: Some(PixelSize::new([PIXEL_MM; 2]).unwrap()).into(),
         mask: Mask::new(width, height, mask.into_raw()).unwrap(),
+        presence: None,
         low_res: blank(),
         patch: blank(),
         confidence: Some(0.96),

@@ -1,6 +1,6 @@
 //! What is on the screen in each state, and for how long.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::mock::{BUDGET, Mock, PIXEL_MM, report};
 use super::{assert_faultless, mask_pixels, save, text, viewer, wait_for_state};
@@ -50,6 +50,14 @@ fn a_mask_is_shown_with_its_figures_and_its_age() {
     save(&browser, "live-desktop.png");
 
     assert_faultless(&browser);
+
+    // Whether anything is there is told where the model says so.
+    let shown = "document.getElementById('presence').parentElement.hidden";
+    assert_eq!(browser.script(&format!("return {shown}")), true);
+    mock.scene().header["presence"] = json!({"score": 0.9375, "state": "present"});
+    browser.wait_for(&format!(
+        "!{shown} && document.getElementById('presence').innerText === '0.94, present'"
+    ));
 
     // What is not as it should be is said beside it.
     mock.scene().header["step"] = "small-model".into();
@@ -127,6 +135,11 @@ fn in_no_state_but_mask_is_there_a_mask() {
         ));
         save(&browser, &format!("live-state-{state}.png"));
     }
+    mock.say("unsure");
+    mock.scene().header["presence"] = json!({"score": 0.41, "state": "unsure"});
+    browser.wait_for(
+        "document.getElementById('says').innerText === 'Unsure whether anything is there. What the model marks is not shown.'",
+    );
     // The mask was off the canvas by the time that each state was told.
     let told = browser.script("return notes.states");
     for told in told.as_array().unwrap() {

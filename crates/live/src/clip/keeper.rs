@@ -68,6 +68,7 @@ fn fate(outcome: &LiveOutcome) -> ClipFate {
                 model: segmentation.model.clone(),
                 model_sha256: segmentation.model_sha256.clone(),
                 modality: segmentation.modality.clone(),
+                presence: segmentation.presence,
                 confidence: segmentation.confidence,
                 probability: segmentation.probability,
                 check: segmentation.check.clone(),

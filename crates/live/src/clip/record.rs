@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use picture::NOTICE;
+use picture::mask::presence::Presence;
 use picture::report::{CheckReport, CocoRle};
 use picture::segmenter::{StageTimes, millis};
 use serde::{Serialize, Serializer};
@@ -84,6 +85,7 @@ struct AnswerLine<'a> {
     modality: &'a str,
     model: &'a str,
     model_sha256: &'a str,
+    presence: Option<Presence>,
     confidence: Option<f32>,
     probability: Option<f32>,
     modality_check: Option<CheckReport>,
@@ -206,6 +208,7 @@ fn answer_line<'a>(answer: &'a ClipAnswer, picture: &ClipPicture) -> AnswerLine<
         modality: &answer.modality,
         model: &answer.model,
         model_sha256: &answer.model_sha256,
+        presence: answer.presence,
         confidence: answer.confidence,
         probability: answer.probability,
         modality_check: answer.check.as_ref().map(CheckReport::from),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use picture::mask::presence::Presence;
 use picture::segmenter::{ModalityCheck, StageTimes};
 use serde::Serialize;
 
@@ -82,6 +83,7 @@ pub(crate) struct ClipAnswer {
     pub model: String,
     pub model_sha256: String,
     pub modality: String,
+    pub presence: Option<Presence>,
     pub confidence: Option<f32>,
     pub probability: Option<f32>,
     pub check: Option<ModalityCheck>,

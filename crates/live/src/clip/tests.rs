@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use picture::frame::Frame;
+use picture::mask::presence::{Presence, PresenceState};
 use picture::segmenter::StageTimes;
 use proptest::prelude::*;
 
@@ -37,6 +38,10 @@ fn jpeg(length: usize) -> Arc<[u8]> {
 
 fn answer(at: Instant, mask: usize) -> ClipFate {
     ClipFate::Answered(Arc::new(ClipAnswer {
+        presence: Some(Presence {
+            score: 0.9375,
+            state: PresenceState::Present,
+        }),
         started: at,
         finished: at,
         mask: "0".repeat(mask),

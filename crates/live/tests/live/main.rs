@@ -7,6 +7,7 @@
 
 mod clips;
 mod faults;
+mod presence;
 mod promise;
 mod region;
 mod stage;

@@ -6,6 +6,7 @@ pub mod ellipse;
 mod logits;
 pub mod measure;
 pub mod polygons;
+pub mod presence;
 pub mod regions;
 pub mod rle;
 mod upsample;
@@ -92,6 +93,11 @@ impl Mask {
             height,
             pixels,
         })
+    }
+
+    /// Takes the target away.
+    pub fn clear(&mut self) {
+        self.pixels.fill(0);
     }
 
     /// Width in pixels.

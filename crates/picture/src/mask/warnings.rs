@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::ellipse::Ellipse;
+use super::presence::{Presence, PresenceState};
 use crate::frame::FileInfo;
 use crate::scale::{NoPixelSize, PixelSize};
 
@@ -11,8 +12,8 @@ use crate::scale::{NoPixelSize, PixelSize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = WarningReply))]
 pub struct Warning {
-    /// Stable name: pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful, no-millimetres,
-    /// several-regions or not-an-ellipse; later versions may have more.
+    /// Stable name: presence-unsure, pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful,
+    /// no-millimetres, several-regions or not-an-ellipse; later versions may have more.
     #[cfg_attr(feature = "openapi", schema(example = "several-regions"))]
     pub code: &'static str,
     /// What happened this time.
@@ -20,7 +21,8 @@ pub struct Warning {
 }
 
 /// Every code there is.
-pub const CODES: [&str; 7] = [
+pub const CODES: [&str; 8] = [
+    PRESENCE_UNSURE,
     PAGES_LEFT,
     RANGE_FROM_PICTURE,
     TRANSPARENT_ON_BLACK,
@@ -29,6 +31,7 @@ pub const CODES: [&str; 7] = [
     SEVERAL_REGIONS,
     NOT_AN_ELLIPSE,
 ];
+const PRESENCE_UNSURE: &str = "presence-unsure";
 const PAGES_LEFT: &str = "pages-left";
 const RANGE_FROM_PICTURE: &str = "range-from-picture";
 const TRANSPARENT_ON_BLACK: &str = "transparent-on-black";
@@ -58,6 +61,18 @@ const FIELDS_OF_VIEW: [(&str, [f64; 2]); 5] = [
 /// Below this likeness a region is no whole ellipse: the fetal heads drawn by hand in HC18 have 0.999 and more, half an
 /// ellipse has 0.946.
 const LEAST_LIKENESS: f64 = 0.97;
+
+/// Of a mask that may be of nothing.
+#[must_use]
+pub fn of_presence(presence: Presence) -> Option<Warning> {
+    (presence.state == PresenceState::Unsure).then(|| Warning {
+        code: PRESENCE_UNSURE,
+        message: format!(
+            "Unsure whether anything is there (presence {:.2}): the mask says where it would be.",
+            presence.score
+        ),
+    })
+}
 
 /// Of how a picture's file was read.
 pub fn of_file(file: &FileInfo) -> Vec<Warning> {
@@ -156,6 +171,21 @@ mod tests {
         bits: 8,
         transparent: false,
     };
+
+    #[test]
+    fn doubt_whether_anything_is_there_is_said() {
+        let of = |state| {
+            of_presence(Presence {
+                score: 0.407,
+                state,
+            })
+        };
+        assert_eq!(of(PresenceState::Present), None);
+        assert_eq!(of(PresenceState::Absent), None, "there is no mask to doubt");
+        let unsure = of(PresenceState::Unsure).unwrap();
+        assert_eq!(unsure.code, PRESENCE_UNSURE);
+        assert!(unsure.message.contains("(presence 0.41)"));
+    }
 
     #[test]
     fn a_file_read_whole_and_as_it_is_gives_none() {

@@ -16,6 +16,7 @@ mod shrink;
 
 pub use banner::{Banner, Tone, burn_banner, card};
 pub use jpeg::{Chroma, JpegEncoder, encode_jpeg, fits_jpeg};
+pub use notice::Doubt;
 pub use overlay::{OverlayPen, OverlayStyle, overlay, patch_overlay};
 pub use png::{encode_png, mask_png};
 pub use region::mark_region;

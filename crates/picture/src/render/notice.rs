@@ -6,8 +6,24 @@ use crate::frame::Frame;
 
 /// [`crate::NOTICE`] in short.
 const NOTICE: &str = "NOT FOR CLINICAL USE";
-/// Said of a mask that was made although the picture does not look like its modality.
-const MISMATCH: &str = "MODALITY MISMATCH";
+
+/// Why a mask is not to be relied upon: what a picture of it must not go without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The picture does not look like its modality.
+    Mismatch,
+    /// There may be nothing to be marked.
+    Presence,
+}
+
+impl Doubt {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Mismatch => "MODALITY MISMATCH",
+            Self::Presence => "UNSURE",
+        }
+    }
+}
 
 /// Writes the notice over the bottom left corner: white on darkened ground, broken into lines where the
 /// picture is narrow. A picture under about 50 px wide shows only the part that fits.
@@ -15,9 +31,9 @@ pub(super) fn burn_notice(frame: &mut Frame) {
     burn(frame, NOTICE, |height, down| height.saturating_sub(down));
 }
 
-/// Writes that the modality may be wrong over the top left corner.
-pub(super) fn burn_mismatch(frame: &mut Frame) {
-    burn(frame, MISMATCH, |_, _| 0);
+/// Writes why the mask is not to be relied upon over the top left corner.
+pub(super) fn burn_doubt(frame: &mut Frame, doubt: Doubt) {
+    burn(frame, doubt.words(), |_, _| 0);
 }
 
 /// `top`: of the picture's height and the text's, where the text begins.
@@ -62,7 +78,7 @@ mod tests {
             let mut frame =
                 Frame::new(width, height, vec![9; (3 * width * height) as usize]).unwrap();
             burn_notice(&mut frame);
-            burn_mismatch(&mut frame);
+            burn_doubt(&mut frame, Doubt::Mismatch);
         }
     }
 }

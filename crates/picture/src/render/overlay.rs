@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::{array, iter};
 
 use super::contour::{Contour, ContourMemory};
-use super::{RenderError, notice};
+use super::{Doubt, RenderError, notice};
 use crate::frame::Frame;
 use crate::mask::{LogitMap, Mask};
 
@@ -17,8 +17,8 @@ pub struct OverlayStyle {
     pub opacity: f32,
     /// Contour thickness as a fraction of the picture's shorter side, rounded to an odd number of pixels.
     pub contour: f32,
-    /// Whether to write over it that the picture does not look like its modality.
-    pub mismatch: bool,
+    /// What to write over it, if its mask is not to be relied upon.
+    pub doubt: Option<Doubt>,
 }
 
 impl Default for OverlayStyle {
@@ -28,7 +28,7 @@ impl Default for OverlayStyle {
             colour: [0, 229, 255],
             opacity: 0.3,
             contour: 0.006,
-            mismatch: false,
+            doubt: None,
         }
     }
 }
@@ -58,8 +58,8 @@ impl OverlayPen {
         style: &OverlayStyle,
     ) -> Result<(), RenderError> {
         self.mark(frame, mask, style)?;
-        if style.mismatch {
-            notice::burn_mismatch(frame);
+        if let Some(doubt) = style.doubt {
+            notice::burn_doubt(frame, doubt);
         }
         notice::burn_notice(frame);
         Ok(())
@@ -233,7 +233,7 @@ mod tests {
             colour: [0, 200, 0],
             opacity: 0.5,
             contour: 0.0,
-            mismatch: false,
+            doubt: None,
         };
         let picture = overlay(grey(300, 200), &disc(300, 200, (150, 100), 40), &style).unwrap();
         assert_eq!(pixel(&picture, 150, 100), [50, 150, 50]);
@@ -304,7 +304,7 @@ mod tests {
             colour: [200, 0, 0],
             opacity: 0.5,
             contour: 0.0,
-            mismatch: false,
+            doubt: None,
         };
         // 3 × 3 cells of 100 × 60 pixels; the two at 0 or above are (column 2, row 0) and (column 1, row 1).
         let logits = [-1.0, -0.1, 0.0, -3.0, 9.0, -1.0, -1.0, -1.0, -1.0];
@@ -369,8 +369,8 @@ mod tests {
                 *v = ((u32::from(*v) * (256 - weight) + u32::from(c) * weight + 128) >> 8) as u8;
             }
         }
-        if style.mismatch {
-            notice::burn_mismatch(&mut frame);
+        if let Some(doubt) = style.doubt {
+            notice::burn_doubt(&mut frame, doubt);
         }
         notice::burn_notice(&mut frame);
         frame
@@ -383,9 +383,9 @@ mod tests {
             colour: [u8; 3],
             opacity in 0.0_f32..=1.0,
             contour in 0.0_f32..0.5,
-            mismatch: bool,
+            doubt in prop::option::of(prop::sample::select(vec![Doubt::Mismatch, Doubt::Presence])),
         ) {
-            let style = OverlayStyle { colour, opacity, contour, mismatch };
+            let style = OverlayStyle { colour, opacity, contour, doubt };
             let mut pen = OverlayPen::default();
             for mask in masks {
                 let [width, height] = mask.size();

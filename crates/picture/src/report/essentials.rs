@@ -21,6 +21,11 @@ impl Report {
         let known = [
             ("notice", Some(NOTICE.to_owned())),
             ("result", word(&self.result)),
+            ("presence", self.presence.and_then(|of| word(&of.state))),
+            (
+                "presence-score",
+                self.presence.map(|of| format!("{:.4}", of.score)),
+            ),
             ("model", Some(self.model.name.clone())),
             ("model-sha256", Some(self.model.sha256.clone())),
             ("modality", Some(self.modality.name.clone())),

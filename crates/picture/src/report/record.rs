@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
 use super::times::Times;
 use crate::frame::FileInfo;
+use crate::mask::presence::Presence;
 use crate::mask::warnings::Warning;
 use crate::segmenter::ModalityCheck;
 
@@ -152,6 +153,9 @@ pub struct Report {
     pub notice: &'static str,
     /// Whether anything was found.
     pub result: Found,
+    /// Whether anything is there at all, by the network's own word; null if the model does not say. Where it is absent the
+    /// mask is empty; where that is unsure the mask stays, with a warning.
+    pub presence: Option<Presence>,
     /// The model that made the mask.
     pub model: UsedModel,
     /// The modality asked for.
@@ -165,7 +169,7 @@ pub struct Report {
     /// Smallest rectangle around the mask; null if it is empty.
     pub bbox: Option<BoundingBox>,
     /// The Dice to be expected of this mask, 0..=1, fitted on validation pictures; null if the mask is empty, the model
-    /// not calibrated, or the picture a mismatch.
+    /// not calibrated, or the picture a mismatch. Where presence is unsure, times its score: of nothing no mask has any.
     pub confidence: Option<f32>,
     /// Mean probability over the mask's pixels, 0..=1; null if it is empty.
     pub probability: Option<f32>,

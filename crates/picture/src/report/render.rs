@@ -13,10 +13,11 @@ use crate::frame::Frame;
 use crate::mask::ellipse::Ellipse;
 use crate::mask::measure::measure;
 use crate::mask::polygons::{Polygon, largest, polygons};
+use crate::mask::presence::PresenceState;
 use crate::mask::regions::Regions;
 use crate::mask::rle::Rle;
 use crate::mask::{LogitMap, Mask, warnings};
-use crate::render::{self, OverlayStyle, RenderError};
+use crate::render::{self, Doubt, OverlayStyle, RenderError};
 use crate::scale::Scale;
 use crate::segmenter::{Lease, Segmentation, millis};
 
@@ -62,7 +63,7 @@ pub fn render(
         lease: _lease,
     } = pixels;
     let style = OverlayStyle {
-        mismatch: report.modality_check.state == CheckState::ModalityMismatch,
+        doubt: doubt(&report),
         ..OverlayStyle::default()
     };
     let bytes = match form {
@@ -100,6 +101,13 @@ pub fn render(
     })
 }
 
+/// What an overlay must not go without; of two the graver.
+fn doubt(report: &Report) -> Option<Doubt> {
+    let mismatch = report.modality_check.state == CheckState::ModalityMismatch;
+    let unsure = report.presence.map(|presence| presence.state) == Some(PresenceState::Unsure);
+    (mismatch.then_some(Doubt::Mismatch)).or(unsure.then_some(Doubt::Presence))
+}
+
 /// What is measured and drawn, and its share of the memory.
 struct Pixels {
     frame: Arc<Frame>,
@@ -123,6 +131,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
     let measures = measure(&regions);
     let size = mask.size();
     let file = segmentation.file.as_ref();
+    let presence = segmentation.presence;
     let doubts = file.map(warnings::of_file).into_iter().flatten();
     let doubted_size = match scale {
         Scale::Uniform(pixel) => warnings::of_pixel_size(&segmentation.modality, size, pixel),
@@ -146,7 +155,11 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
             .check
             .as_ref()
             .map_or(CheckReport::UNCHECKED, CheckReport::from),
-        warnings: doubts.chain(doubted_size).collect(),
+        presence,
+        warnings: (presence.and_then(warnings::of_presence).into_iter())
+            .chain(doubts)
+            .chain(doubted_size)
+            .collect(),
         times_ms: Times {
             stages: segmentation.times,
             render: 0.0,

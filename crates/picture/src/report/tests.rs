@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Essential, Extras, Form, Rendered, render};
 use crate::NOTICE;
 use crate::frame::{FileInfo, Format, Frame, FrameLimits, decode};
+use crate::mask::presence::{Presence, PresenceState};
 use crate::mask::{LogitMap, Mask};
 use crate::scale::{PixelSize, Scale, ScaledRegion};
 use crate::segmenter::{Lease, ModalityCheck, Segmentation, StageTimes};
@@ -28,6 +29,7 @@ fn segmentation(target: bool) -> Segmentation {
         }),
         scale: Scale::Unknown,
         mask: Mask::new(80, 50, mask).unwrap(),
+        presence: None,
         low_res: map(),
         patch: map(),
         confidence: target.then_some(0.875),
@@ -92,6 +94,38 @@ fn json_forms_leave_parts_out() {
         report["patch"],
         json!({"side": 2, "logits": [-1.5, 0.5, 1.0, 2.0]})
     );
+}
+
+#[test]
+fn presence_is_told_as_it_is_known() {
+    let with = |presence| Segmentation {
+        presence,
+        ..segmentation(true)
+    };
+    let essential = |rendered: &Rendered, name| {
+        let mut all = rendered.essentials.iter();
+        all.find(|e| e.name == name).map(|e| e.value.clone())
+    };
+    let unknown = rendered(with(None), Form::Json);
+    let report: Value = serde_json::from_slice(&unknown.bytes).unwrap();
+    assert_eq!(report.get("presence"), Some(&Value::Null));
+    assert_eq!(essential(&unknown, "presence"), None);
+    for (score, state, word, doubted) in [
+        (0.96875, PresenceState::Present, "present", false),
+        (0.5, PresenceState::Unsure, "unsure", true),
+        (0.03125, PresenceState::Absent, "absent", false),
+    ] {
+        let rendered = rendered(with(Some(Presence { score, state })), Form::Json);
+        let report: Value = serde_json::from_slice(&rendered.bytes).unwrap();
+        assert_eq!(report["presence"], json!({"score": score, "state": word}));
+        assert_eq!(essential(&rendered, "presence").as_deref(), Some(word));
+        let told = essential(&rendered, "presence-score").unwrap();
+        assert_eq!(told, format!("{score:.4}"));
+        assert_eq!(codes(&report).contains(&"presence-unsure"), doubted);
+        let overlay = |presence| self::rendered(with(presence), Form::Overlay).bytes;
+        let marked = overlay(Some(Presence { score, state })) != overlay(None);
+        assert_eq!(marked, doubted, "a picture says so itself");
+    }
 }
 
 #[test]

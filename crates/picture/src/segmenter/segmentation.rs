@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::frame::{FileInfo, Frame};
 use crate::mask::confidence::Signs;
+use crate::mask::presence::Presence;
 use crate::mask::{LogitMap, Mask};
 use crate::scale::Scale;
 
@@ -18,14 +19,17 @@ pub struct Segmentation {
     pub file: Option<FileInfo>,
     /// How large its pixels are.
     pub scale: Scale,
-    /// The mask, at the frame's size.
+    /// The mask, at the frame's size; empty where nothing is there by [`Segmentation::presence`].
     pub mask: Mask,
-    /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together).
+    /// Whether anything is there at all; `None` if the model does not say.
+    pub presence: Option<Presence>,
+    /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together): what the network
+    /// said, also where the mask was emptied.
     pub low_res: LogitMap,
     /// SPPG's output, 1/32 of the model's input side (of the canvas): where the model looked.
     pub patch: LogitMap,
     /// The Dice to be expected, 0..=1; `None` if the mask is empty, the model is not calibrated, or
-    /// the picture a mismatch.
+    /// the picture a mismatch. Where the model is unsure whether anything is there, [`Presence::tempered`] by that.
     pub confidence: Option<f32>,
     /// Mean probability over the mask's pixels; `None` if the mask is empty.
     pub probability: Option<f32>,
@@ -47,4 +51,14 @@ pub struct Segmentation {
     pub times: StageTimes,
     /// The frame's and the mask's share of the memory of all pictures, held as long as they are.
     pub lease: Lease,
+}
+
+impl Segmentation {
+    /// Takes the mask away, and what was said of it. The network's maps stay.
+    pub fn withhold(&mut self) {
+        self.mask.clear();
+        self.probability = None;
+        self.confidence = None;
+        self.signs = None;
+    }
 }

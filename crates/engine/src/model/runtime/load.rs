@@ -113,8 +113,12 @@ pub(super) fn parse(files: GraphFiles) -> TractResult<InferenceModel> {
     Ok(parsed.model)
 }
 
-/// Puts inputs and outputs in the contract's order and fixes the input shapes.
-pub(super) fn bind(mut model: InferenceModel, contract: &Contract) -> TractResult<TypedModel> {
+/// Puts inputs and outputs in the contract's order and fixes the input shapes. The contract comes back as the graph keeps it:
+/// with its optional output, or without.
+pub(super) fn bind(
+    mut model: InferenceModel,
+    contract: Contract,
+) -> TractResult<(TypedModel, Contract)> {
     let found = model
         .input_outlets()?
         .iter()
@@ -134,6 +138,7 @@ pub(super) fn bind(mut model: InferenceModel, contract: &Contract) -> TractResul
         .iter()
         .map(|outlet| model.outlet_label(*outlet).unwrap_or_default().to_string());
     let found = found.collect::<Vec<_>>();
+    let contract = contract.of_outputs(&found);
     let expected = contract
         .outputs
         .iter()
@@ -171,7 +176,7 @@ pub(super) fn bind(mut model: InferenceModel, contract: &Contract) -> TractResul
     for (ix, port) in contract.outputs.iter().enumerate() {
         check_fact(port, "gives", model.output_fact(ix)?)?;
     }
-    Ok(model)
+    Ok((model, contract))
 }
 
 fn same_names(expected: &[&str], found: &[String]) -> bool {

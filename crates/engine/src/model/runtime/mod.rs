@@ -65,7 +65,8 @@ impl Graph {
         cache: &LayerCache,
     ) -> Result<Self, GraphError> {
         guarded(|| {
-            let model = load::bind(load::parse(files)?, &contract)?.into_decluttered()?;
+            let (model, contract) = load::bind(load::parse(files)?, contract)?;
+            let model = model.into_decluttered()?;
             let backend = if nodes::any(&model) {
                 Backend::Ours(Box::new(nodes::lower(&model, cpu, cache)?))
             } else {
@@ -75,7 +76,7 @@ impl Graph {
         })
     }
 
-    /// What it takes and gives.
+    /// What it takes and gives, its optional output among the others if it has it.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
@@ -220,6 +221,7 @@ impl Graph {
         let Contract {
             inputs: expected,
             outputs: given,
+            ..
         } = &self.contract;
         if inputs.len() != expected.len() || outputs.len() != given.len() {
             return Err(format!(

@@ -38,6 +38,7 @@ fn nothing(job: &Job) -> Segmentation {
         file: None,
         scale: job.scale.clone(),
         mask: Mask::new(1, 1, vec![0]).unwrap(),
+        presence: None,
         low_res: LogitMap::new(1, vec![0.0]).unwrap(),
         patch: LogitMap::new(1, vec![0.0]).unwrap(),
         confidence: None,

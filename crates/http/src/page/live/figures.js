@@ -58,11 +58,13 @@ function showBoard(board) {
 
 /** Of the newest header, whatever its state. */
 export function showFlow(header) {
-  const { rate, missed, step, step_reason: reason, still_ms: still } = header;
+  const { rate, missed, step, step_reason: reason, still_ms: still, presence } = header;
   const took = header.result?.times_ms.total;
   $('latency').textContent = took === undefined || took === null ? NONE : span(took);
   $('rates').textContent = rate ? `${rate.segmented.toFixed(0)} of ${rate.captured.toFixed(0)} a second` : NONE;
   $('missed').textContent = whole(missed ?? 0);
+  $('presence').parentElement.hidden = !presence;
+  $('presence').textContent = presence ? `${presence.score.toFixed(2)}, ${presence.state}` : NONE;
   $('step').hidden = !step || step === 'full';
   $('step').textContent = `REDUCED: ${STEPS[step] ?? step}${REASONS[reason] ? `, ${REASONS[reason]}` : ''}`;
   showBoard(header.board);

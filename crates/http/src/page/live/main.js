@@ -57,7 +57,7 @@ function drew({ header }) {
 function tick() {
   const time = now(), { heard } = ear, { drawn } = stage;
   const state = ear.lacking ? 'no-source' : standing({ heard, drawn, since: ear.since }, time);
-  const { answer, words, says } = about(state);
+  const { answer, words, says } = about(state, drawn?.header.presence);
   // By the foot switch, for all who look; or here.
   const forAll = Boolean(heard?.header.hidden);
   const mask = state === 'mask', hidden = mask && (forAll || controls.settings.style === 'off');

@@ -44,7 +44,8 @@ export function standing({ heard, drawn, since }, now) {
   return silent || (old && !drawn.header.frozen) ? 'stale' : drawn.header.state;
 }
 
-/** What a state is called; one of a newer server goes by its name. */
-export function about(state) {
+/** What a state is called; one of a newer server goes by its name. `presence` is what the model says of the picture's. */
+export function about(state, presence) {
+  if (state === 'unsure' && presence?.state === 'unsure') return { ...STATES.unsure, says: 'Unsure whether anything is there. What the model marks is not shown.' };
   return STATES[state] ?? { words: String(state).toUpperCase().replaceAll('-', ' '), says: 'No mask is shown.' };
 }

@@ -1,5 +1,8 @@
 //! What viewers are sent.
 
+use picture::mask::presence::{Presence, PresenceState};
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -151,6 +154,25 @@ fn events_tell_states_as_they_change() {
     wait_for("nothing-found");
     wait_for("stale");
     wait_for("no-signal");
+}
+
+#[test]
+fn whether_anything_is_there_is_told_of_the_answered_picture() {
+    let scene = Scene::new();
+    let said = Presence {
+        score: 0.03125,
+        state: PresenceState::Absent,
+    };
+    scene.server.fake.says_presence(Some(said));
+    scene.play();
+    scene.wait_for(State::NothingFound);
+    let told = scene.server.get("/v1/live/latest.json").json();
+    assert_eq!(
+        told["presence"],
+        json!({"score": 0.03125, "state": "absent"})
+    );
+    assert_eq!(told["result"]["presence"], told["presence"]);
+    assert_eq!(told["result"]["result"], "nothing-found");
 }
 
 #[test]
