@@ -7,6 +7,9 @@ r"""Our own weights -> a model folder, as a recipe file says.
     python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models \
         --controller ultrasound=../runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
 
+A recipe with `mlp` gives the controllers' encoders smaller MLPs (`slim`), fitted on training pictures (`--data`, `--split`);
+weights that are so already stay.
+
 Options make variants of the recipe's model: another side, storage or form, some of its modalities.
 """
 
@@ -21,7 +24,7 @@ import numpy as np
 
 from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
-from . import int8, model_dir
+from . import int8, model_dir, slim
 from .recipe import Recipe
 
 State = dict[str, np.ndarray]  # a checkpoint
@@ -68,6 +71,8 @@ def arguments() -> argparse.Namespace:
     add("--default", action="store_true", help="make it the folder's default model")
     add("--side", type=int, help="the input side, if not the recipe's")
     add("--modality", action="append", choices=MODALITIES, help="only this one; may be repeated")
+    add("--data", type=Path, help="where the recipe has mlp: folder with index.csv and the pictures it lists")
+    add("--split", type=Path, help="with --data: CSV; pictures of its training part are looked at, not their masks")
     add("--out", type=Path, required=True)
     args = parser.parse_args()
     if args.side and (args.side < 32 or args.side % 32):
@@ -78,6 +83,8 @@ def arguments() -> argparse.Namespace:
     fitting = args.exported and args.storage != "int8" and args.controller.keys() <= set(MODALITIES)
     if args.controller and not fitting:
         parser.error("--controller MODALITY=FILE goes with --from, and not with --storage int8: ranges come afterwards")
+    if bool(args.data) != bool(args.split):
+        parser.error("--data and --split go together")
     if args.form == "plain" and args.storage in model_dir.EIGHT:
         parser.error("the plain form is of float weights")
     return args
@@ -143,6 +150,20 @@ def renewed(exported: Path, trained: Path) -> State:
     return base | {key: value for key, value in state.items() if checkpoint.is_modality_key(key)}
 
 
+def slimmed(args: argparse.Namespace, recipe: Recipe, name: str, state: State) -> State:
+    """With MLPs as small as the recipe asks, if they are not yet. An encoder without a controller keeps the base's."""
+    if recipe.mlp is None or not recipe.modalities[name].controller:
+        return state
+    if slim.is_slim(state):
+        if not slim.fits(state, recipe.mlp):
+            raise SystemExit(f"{name} has smaller MLPs already, but not mlp = {recipe.mlp}: begin from whole weights")
+        return state
+    if not args.data or args.storage == "int8":
+        raise SystemExit(f"mlp = {recipe.mlp} needs --data and --split for {name}, and another storage than int8 first")
+    state = int8.restored(state) if int8.is_stored(state) else state
+    return slim.slimmed(state, slim.looks(recipe, name, args.data, args.split), recipe.mlp)
+
+
 def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_dir.Entry]) -> model_dir.Spec:
     """What the model is made from; `others` are the manifest's."""
     names, side = args.modality or list(recipe.modalities), args.side or recipe.side
@@ -181,7 +202,8 @@ def main() -> None:
         models = [{**model, "default": False} for model in models]
     states = {name: weights(args, recipe, name) for name in args.modality or recipe.modalities}
     entries = []
-    for name, state in states.items():
+    for name, whole in states.items():
+        state = slimmed(args, recipe, name, whole)
         known = recipe.modalities[name]
         modality = model_dir.ModalitySpec(
             name, MODALITIES.index(name), known.label, bool(known.controller), known.trained_on, known.licences,

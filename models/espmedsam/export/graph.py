@@ -163,7 +163,7 @@ class Graph(Writer):
         self.nodes.append(helper.make_node("Cast", [key], [wide], name=wide, to=TensorProto.FLOAT))
         return wide
 
-    def input(self, name: str, shape: list[int], dtype: int = TensorProto.FLOAT) -> str:
+    def input(self, name: str, shape: Sequence[int | None], dtype: int = TensorProto.FLOAT) -> str:
         """An input of the graph."""
         self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
         return name

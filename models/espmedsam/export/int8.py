@@ -12,14 +12,13 @@ import numpy as np
 from onnx import TensorProto
 
 from ..facts.architecture import DEPTHS, DIMS
-from ..weights.checkpoint import official_keys
+from ..weights.checkpoint import mlps, official_keys
 from .bodies import call
 from .graph import Call, Graph
-from .layers import FloatLayers, Linear, MapShape, Parameters
+from .layers import ROOT, FloatLayers, Linear, MapShape, Parameters
 from .quantize import WEIGHT_MAX, quantized_weight
 
 Ranges = dict[str, tuple[float, int]]  # layer and value -> (scale, zero)
-ROOT = "SemiTViT"  # of the encoder's keys
 
 
 def _folded(state: dict[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -56,15 +55,16 @@ def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndar
     for key in _convolutions():
         weight, bias = _folded(state, key)
         put(key, weight.reshape(len(weight), -1) if weight.shape[2:] == (1, 1) else weight, bias)
-    for block in _transformer_blocks():
+    for block in transformer_blocks():
         for key in (f"{block}.attn.qkv", f"{block}.attn.proj"):
             put(key, *_folded(state, key))
-        for mlp in (f"{block}.mlp", f"{block}.med_dah")[: 1 + controller]:
+        for mlp in dict.fromkeys([f"{block}.mlp", *mlps(state.__contains__, block, controller)]):
             weight, bias = state[f"{mlp}.fc1.weight"], state[f"{mlp}.fc1.bias"]
             gamma, beta = state[f"{mlp}.norm.weight"], state[f"{mlp}.norm.bias"]
             put(f"{mlp}.fc1", weight * gamma, bias + weight @ beta)
             # One sum over both MLPs' columns has one scale per row: the base's, which all modalities share.
-            put(f"{mlp}.fc2", *_folded(state, f"{mlp}.fc2"), out.get(f"{block}.mlp.fc2.weight_scale"))
+            shared = out[f"{block}.mlp.fc2.weight_scale"] if mlp.endswith(".med_dah") else None
+            put(f"{mlp}.fc2", *_folded(state, f"{mlp}.fc2"), shared)
         if out.pop(f"{block}.med_dah.fc2.weight_scale", None) is not None:
             _fits(out, state, block)
     return out
@@ -86,7 +86,7 @@ def _convolutions() -> list[str]:
     return [f"{ROOT}.patch_embed.seq.2", *of_three, f"{ROOT}.neck.0", f"{ROOT}.neck.2"]
 
 
-def _transformer_blocks() -> list[str]:
+def transformer_blocks() -> list[str]:
     """Those of stages 1 to 3."""
     return [f"{ROOT}.layers.{stage}.blocks.{block}" for stage in (1, 2, 3) for block in range(DEPTHS[stage])]
 
@@ -140,7 +140,7 @@ def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
                 f"{name}.bn.running_var": one - np.float32(1e-5),
             }
         else:
-            out[key] = weight.reshape(shapes[key])
+            out[key] = weight.reshape(shapes.get(key, weight.shape))  # a slimmed MLP has none there
         if name.endswith(".fc1"):
             norm = f"{name.removesuffix('.fc1')}.norm"
             out |= {

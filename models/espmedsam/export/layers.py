@@ -13,6 +13,7 @@ from ..facts.architecture import DIMS, HEADS, WINDOWS
 from .bodies import call
 from .graph import Call, Graph
 
+ROOT = "SemiTViT"  # of the encoder's keys
 Parameters = dict[str, str]  # values by input name, "" where absent
 
 

@@ -9,48 +9,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from onnx import TensorProto
 
 from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, EMBEDDING_STRIDE, PATCH_STRIDE
+from ..weights.checkpoint import mlps
 from .bodies import call
 from .graph import Graph, WeightFile
-from .layers import BlockPlace, FloatLayers, MapShape
+from .layers import ROOT, BlockPlace, FloatLayers, MapShape
 from .plain import PRESENCE_HEAD, position
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of the encoder: rows of a map in (the picture [1, 3, S, S] into the first), rows of a map out."""
+
+    key: str  # its weights' names begin so
+    scope: str
+    write: Callable[[FloatLayers, str], str]  # the value that goes in -> the one that comes out
+
+
+def parts(side: int, controller: bool) -> Iterator[Part]:
+    """Of the encoder before its neck, in order."""
+    yield Part(f"{ROOT}.patch_embed", "patch_embed", partial(_patch_embed, side=side))
+    cells = side // 4
+    for stage in range(len(DIMS)):
+        for block in range(DEPTHS[stage]):
+            key, place = f"{ROOT}.layers.{stage}.blocks.{block}", BlockPlace(stage, cells, controller)
+            yield Part(key, f"stage{stage}.block{block}", partial(_block if stage else _mbconv, key=key, place=place))
+        if stage + 1 < len(DIMS):
+            key, shape, stride = f"{ROOT}.layers.{stage}.downsample", MapShape(cells, DIMS[stage + 1]), 1 + (stage < 2)
+            yield Part(key, f"stage{stage}.downsample", partial(_downsample, key=key, shape=shape, stride=stride))
+            cells = (cells + stride - 1) // stride
 
 
 def encoder(layers: FloatLayers, side: int, controller: bool) -> Graph:
     """Image encoder (TinyViT) for one input side, with or without the modality's controller (paper section III-B)."""
-    graph, root = layers.graph, "SemiTViT"
+    graph = layers.graph
     x = graph.input("image", [1, 3, side, side])
-    graph.scope = "patch_embed"
-    x = layers.stem(x, f"{root}.patch_embed.seq.0", side)
-    x = layers.conv(x, f"{root}.patch_embed.seq.2", side // 2, 2, byte=True)
-    cells = side // 4
-    for stage in range(len(DIMS)):
-        for block in range(DEPTHS[stage]):
-            key, graph.scope = f"{root}.layers.{stage}.blocks.{block}", f"stage{stage}.block{block}"
-            place = BlockPlace(stage, cells, controller)
-            x = _block(layers, x, key, place) if stage else _mbconv(layers, x, key, cells)
-        if stage + 1 < len(DIMS):
-            key, graph.scope = f"{root}.layers.{stage}.downsample", f"stage{stage}.downsample"
-            stride = 1 if stage == 2 else 2
-            x = layers.linear(x, f"{key}.conv1", "gelu", byte=True)
-            x = layers.depthwise(x, f"{key}.conv2", MapShape(cells, DIMS[stage + 1]), stride)
-            x = layers.linear(x, f"{key}.conv3")
-            cells = (cells + stride - 1) // stride
-    graph.scope = "neck"
-    x = layers.norm(layers.linear(x, f"{root}.neck.0"), f"{root}.neck.1", 1e-6, byte=True)
-    x = layers.norm(layers.conv(x, f"{root}.neck.2", cells), f"{root}.neck.3", 1e-6)
+    for part in parts(side, controller):
+        graph.scope = part.scope
+        x = part.write(layers, x)
+    cells, graph.scope = side // EMBEDDING_STRIDE, "neck"
+    x = layers.norm(layers.linear(x, f"{ROOT}.neck.0"), f"{ROOT}.neck.1", 1e-6, byte=True)
+    x = layers.norm(layers.conv(x, f"{ROOT}.neck.2", cells), f"{ROOT}.neck.3", 1e-6)
     graph.output(_map(graph, x, cells), "embedding", [1, EMBED, cells, cells])
     return graph
 
 
-def _mbconv(layers: FloatLayers, value: str, key: str, side: int) -> str:
+def _patch_embed(layers: FloatLayers, value: str, side: int) -> str:
+    x = layers.stem(value, f"{ROOT}.patch_embed.seq.0", side)
+    return layers.conv(x, f"{ROOT}.patch_embed.seq.2", side // 2, 2, byte=True)
+
+
+def _downsample(layers: FloatLayers, value: str, key: str, shape: MapShape, stride: int) -> str:
+    """Patch merging: to the next stage's width, at half the side but for the last."""
+    x = layers.linear(value, f"{key}.conv1", "gelu", byte=True)
+    x = layers.depthwise(x, f"{key}.conv2", shape, stride)
+    return layers.linear(x, f"{key}.conv3")
+
+
+def _mbconv(layers: FloatLayers, value: str, key: str, place: BlockPlace) -> str:
     """Inverted bottleneck of stage 0, GELU after the residual."""
     y = layers.linear(value, f"{key}.conv1", "gelu", byte=True)
-    y = layers.depthwise(y, f"{key}.conv2", MapShape(side, 4 * DIMS[0]), 1)
+    y = layers.depthwise(y, f"{key}.conv2", MapShape(place.side, 4 * DIMS[0]), 1)
     return layers.linear(y, f"{key}.conv3", "gelu", value, byte=True)
 
 
@@ -61,7 +86,7 @@ def _block(layers: FloatLayers, value: str, key: str, place: BlockPlace) -> str:
     y = layers.window_attention(qkv, attention, place)
     value = layers.linear(y, f"{attention}.proj", residual=value)
     value = layers.local(value, f"{key}.local_conv", MapShape(place.side, channels))
-    return layers.mlp(value, [f"{key}.mlp", *([f"{key}.med_dah"] if place.controller else [])], channels)
+    return layers.mlp(value, mlps(layers.graph.has, key, place.controller), channels)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from ..facts.architecture import (
     PATCH_STRIDE,
     WINDOWS,
 )
+from ..weights.checkpoint import mlps
 from .graph import Graph, WeightFile
 
 PRESENCE_HEAD = "presence_head"  # of its keys, where a checkpoint has them
@@ -142,9 +143,9 @@ def _block(graph: PlainGraph, value: str, key: str, stage: int, side: int, contr
         y = graph.op("Slice", y, graph.ints(0, 0), graph.ints(side, side), graph.ints(1, 2))
     value = graph.transpose(graph.op("Add", tokens, y), 0, 3, 1, 2)
     value = graph.transpose(graph.conv_bn(value, f"{key}.local_conv", Kernel(3, groups=channels)), 0, 2, 3, 1)
-    y = graph.op("Add", value, _mlp(graph, value, f"{key}.mlp"))
-    if controller:
-        y = graph.op("Add", y, _mlp(graph, value, f"{key}.med_dah"))
+    y = value
+    for mlp in mlps(graph.has, key, controller):
+        y = graph.op("Add", y, _mlp(graph, value, mlp))
     return graph.transpose(y, 0, 3, 1, 2)
 
 

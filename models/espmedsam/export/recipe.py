@@ -31,6 +31,7 @@ class Recipe:
     views: dict[str, dict[str, dict[str, Any]]]  # side -> modality -> how the network looks, as the manifest has it
     white_balance: dict[str, dict[str, Any]]  # modality -> the usual light, as the manifest has it
     modalities: dict[str, RecipeModality]
+    mlp: float | None = None  # hidden units of a block's MLPs for each channel, both together; None: 8, as trained
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -38,13 +39,20 @@ class Recipe:
         values = tomllib.loads(path.read_text())
         try:
             modalities = {name: RecipeModality(**given) for name, given in values.pop("modality").items()}
-            return cls(**{"views": {}, "white_balance": {}, **values}, modalities=modalities)
+            recipe = cls(**{"views": {}, "white_balance": {}, **values}, modalities=modalities)
         except (KeyError, TypeError) as error:
             raise SystemExit(f"{path}: {error}") from error
+        if recipe.mlp is not None and (isinstance(recipe.mlp, bool) or not 0 < recipe.mlp <= 8):
+            raise SystemExit(f"{path}: mlp is {recipe.mlp}, expected more than 0 and at most 8")
+        return recipe
 
     def looks(self, side: int) -> dict[str, dict[str, Any]]:
         """Modality -> how the network looks at that side, if not once at the whole."""
         return self.views.get(str(side), {})
+
+    def sides(self, modality: str) -> list[int]:
+        """At which it is served: the recipe's own, and those whose views name it."""
+        return sorted({self.side, *(int(side) for side, looks in self.views.items() if modality in looks)})
 
     def tiles(self, side: int, modality: str) -> int:
         """Of a side of the picture."""

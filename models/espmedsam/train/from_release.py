@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from ..export.calibrate import float_weights
+from ..export.slim import is_slim
 from ..facts.modalities import MODALITIES
 from ..facts.notice import METADATA
 from ..network import ESPMedSAM
@@ -57,10 +58,13 @@ def _take(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> N
 
 
 def released(folder: Path, modality: str) -> ESPMedSAM:
-    """The network of an exported folder's 8-bit weights: the base, with the modality's controller if it is named."""
-    net = ESPMedSAM()
+    """The network of an exported folder's 8-bit weights: the base, with the modality's controller if it is named. Raises
+    SystemExit where the export left out a part of it."""
+    net, state = ESPMedSAM(), float_weights(folder, modality)
+    if is_slim(state):
+        raise SystemExit(f"{folder}: {modality} has smaller MLPs, which are not trained on: begin from its checkpoint")
     own = {k: v.numpy() for k, v in net.state_dict().items()}
-    return net.load_arrays(own | float_weights(folder, modality))
+    return net.load_arrays(own | state)
 
 
 def sample(data: Path, split: Path, side: int, each: int) -> torch.Tensor:

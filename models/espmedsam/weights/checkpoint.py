@@ -17,6 +17,7 @@ from ..facts.architecture import EMBED, PRESENCE_HIDDEN, QUERIES
 
 KEYS = Path(__file__).with_name("official_keys.json")
 UNUSED = ("SemiTViT.head.", "SemiTViT.norm_head.")
+SLIM = "med_mlp"  # in an export's controller, in place of `med_dah`: one MLP for the block's own and the controller's
 # What official checkpoints lack and ours may have: all of it or none.
 PRESENCE = {
     "presence_head.hidden.weight": (PRESENCE_HIDDEN, 3 * EMBED),
@@ -55,6 +56,13 @@ class CheckpointError(ValueError):
 def official_keys() -> dict[str, tuple[int, ...]]:
     """Key -> shape of the official `ESPMedSAM().state_dict()`, in its order (504 entries)."""
     return {k: tuple(s) for k, s in json.loads(KEYS.read_text()).items()}
+
+
+def mlps(has: Callable[[str], bool], block: str, controller: bool) -> list[str]:
+    """The parallel MLPs of a transformer block: its own and the controller's, or the one that `export.slim` made of both."""
+    if not controller:
+        return [f"{block}.mlp"]
+    return [f"{block}.{SLIM}"] if has(f"{block}.{SLIM}.fc1.weight") else [f"{block}.mlp", f"{block}.med_dah"]
 
 
 def is_modality_key(key: str) -> bool:

@@ -26,6 +26,7 @@ LIGHT = (
     "weights/average.py",
     "weights/reference.py",
     "measure/report.py",
+    "measure/paired.py",
     "measure/confidence.py",
     "measure/presence.py",
     "measure/failures.py",

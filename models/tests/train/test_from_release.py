@@ -1,8 +1,10 @@
 """Training goes on from released weights: what was folded away is there again, and the network is the same."""
 
 import numpy as np
+import pytest
 import torch
-from espmedsam.export import int8
+from espmedsam.export import int8, model_dir
+from espmedsam.export.mlp import Mlp
 from espmedsam.network import ESPMedSAM
 from espmedsam.network.encoder import ConvNorm
 from espmedsam.train import from_release
@@ -20,6 +22,17 @@ def released() -> ESPMedSAM:
     net = ESPMedSAM()
     own = {k: v.numpy() for k, v in net.state_dict().items()}
     return net.load_arrays(own | int8.restored(int8.stored(reference(), False)))
+
+
+def test_weights_with_smaller_mlps_are_not_trained_on(tmp_path):
+    """The network would keep its own MLPs, at random, in their place."""
+    state, block = reference(), "SemiTViT.layers.1.blocks.0"
+    state |= Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"]).tensors(f"{block}.med_mlp")
+    spec = model_dir.Spec("m", 64, "imagenet", "int8-weights", "")
+    model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("x-ray", 1, "x", True), state)
+    with pytest.raises(SystemExit, match="begin from its checkpoint"):
+        from_release.released(tmp_path / "m", "x-ray")
+    assert isinstance(from_release.released(tmp_path / "m", ""), ESPMedSAM)
 
 
 def test_unfolding_keeps_the_network_and_gives_training_its_statistics():
