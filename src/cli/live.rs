@@ -9,7 +9,8 @@ use video::prepare::SourceView;
 use video::spec::{PictureRate, SourceSpec};
 
 use super::failure::Failure;
-use super::serve::{log_to_stderr, read_config, serve_as};
+use super::serve::serve_as;
+use crate::service::reload::ConfigOrigin;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LiveArgs {
@@ -42,11 +43,17 @@ pub(super) struct LiveArgs {
 }
 
 pub(super) fn run(args: &LiveArgs, models: Option<&Path>) -> Result<(), Failure> {
-    log_to_stderr();
-    let mut config = read_config(args.config.as_deref())?;
-    config.server.listen = args.listen.unwrap_or(config.server.listen);
-    config.live.sources.push(args.described()?);
-    serve_as(&config, models)
+    let (listen, source) = (args.listen, args.described()?);
+    serve_as(
+        ConfigOrigin {
+            file: args.config.clone(),
+            adjust: Box::new(move |config| {
+                config.server.listen = listen.unwrap_or(config.server.listen);
+                config.live.sources.push(source.clone());
+            }),
+        },
+        models,
+    )
 }
 
 impl LiveArgs {

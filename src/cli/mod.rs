@@ -3,6 +3,7 @@
 mod bench;
 mod cameras;
 mod console;
+mod doctor;
 mod dump;
 mod eval;
 mod failure;
@@ -54,6 +55,11 @@ enum Command {
     /// List cameras and grabbers, and what they offer.
     #[command(after_help = NOTICE)]
     Cameras,
+    /// Look the device over: processor, models, cameras, GPIO chips, heat, memory, clock, configuration.
+    #[command(after_help = NOTICE, long_about = "Looks the device over: processor, models, cameras, GPIO chips, heat, memory, \
+        clock, configuration, and says what to do about each fault. Nothing of a patient is in it. Exit code: 0 all is well, 1 \
+        warnings, 2 faults (or wrong usage).")]
+    Doctor(doctor::DoctorArgs),
     /// Measure accuracy against ground truth.
     #[command(after_help = NOTICE)]
     Eval(eval::EvalArgs),
@@ -62,22 +68,26 @@ enum Command {
     Bench(bench::BenchArgs),
 }
 
-/// Runs the command of this process's arguments: 0 on success, 1 if anything failed, 2 on wrong usage.
+/// Runs the command of this process's arguments: 0 on success, 1 if anything failed, 2 on wrong usage; `doctor` has codes of
+/// its own.
 #[must_use]
 pub fn main() -> ExitCode {
     let Cli { models, command } = Cli::parse();
     let models = models.as_deref();
+    let done = |()| ExitCode::SUCCESS;
     let outcome = match command {
-        Command::Segment(args) => segment::run(&args, models),
-        Command::Serve(args) => serve::run(&args, models),
-        Command::Live(args) => live::run(&args, models),
-        Command::Models => models::run(models),
-        Command::Cameras => cameras::run(),
-        Command::Eval(args) => eval::run(&args, models),
-        Command::Bench(args) => bench::run(&args, models),
+        Command::Segment(args) => segment::run(&args, models).map(done),
+        Command::Serve(args) => serve::run(&args, models).map(done),
+        Command::Live(args) => live::run(&args, models).map(done),
+        Command::Models => models::run(models).map(done),
+        Command::Cameras => cameras::run().map(done),
+        Command::Doctor(args) => doctor::run(&args, models),
+        Command::Eval(args) => eval::run(&args, models).map(done),
+        Command::Bench(args) => bench::run(&args, models).map(done),
     };
-    let Err(failure) = outcome else {
-        return ExitCode::SUCCESS;
+    let failure = match outcome {
+        Ok(code) => return code,
+        Err(failure) => failure,
     };
     eprintln!("espmedsam: {failure}");
     match failure {

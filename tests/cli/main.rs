@@ -6,9 +6,12 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod doctor;
 mod figures;
 mod segment;
 mod serve;
+mod service;
+mod stage;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -142,12 +142,25 @@ fn a_stop_ends_the_service_at_any_moment() {
 }
 
 #[test]
-fn a_hang_up_is_a_stop_and_a_pipe_for_weights_hangs_nothing() {
+fn without_a_file_a_hang_up_is_a_stop() {
     let dir = workplace();
     let models = dir.path().join("models");
-    let (service, _, mut log) = listening(&models, "");
+    let mut service = Command::new(env!("CARGO_BIN_EXE_espmedsam"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--models", str(&models)])
+        .env_remove("RUST_LOG")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(service.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("listening")));
     assert_eq!(ended_by("-HUP", service).0, Some(0));
-    assert!(log.any(|line| line.contains("stopped")));
+    assert!(log.any(|line| line.unwrap().contains("stopped")));
+}
+
+#[test]
+fn a_pipe_for_weights_hangs_nothing() {
+    let dir = workplace();
+    let models = dir.path().join("models");
     std::fs::remove_file(models.join("base.bin")).unwrap();
     let made = Command::new("mkfifo").arg(models.join("base.bin")).status();
     assert!(made.unwrap().success());

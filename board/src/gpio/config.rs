@@ -1,11 +1,11 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::boards::board_pins;
 use super::error::GpioError;
 use super::pins::PinMap;
 
 /// `[gpio]`: lights and a foot switch. There are none, unless a board, pins or the simulated ones are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GpioConfig {
     /// The board, whose pins are known.
@@ -21,7 +21,7 @@ pub struct GpioConfig {
 }
 
 /// What drives lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GpioDriver {
     /// Linux's character device.
@@ -34,7 +34,7 @@ pub enum GpioDriver {
 }
 
 /// What a short press does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TriggerAction {
     /// Holds the picture, or lets it go on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::GpioError;
 use super::role::LampRole;
@@ -12,7 +12,7 @@ use super::role::LampRole;
 const LONGEST_DEBOUNCE: u16 = 200;
 
 /// A board's pins by what they are for; any may be left out.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PinMap {
     /// The chip's label. Its number may be another one after the next start.
@@ -30,7 +30,7 @@ pub struct PinMap {
 }
 
 /// An output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LampPin {
     /// Its line on the chip.
@@ -43,7 +43,7 @@ pub struct LampPin {
 }
 
 /// An input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchPin {
     /// Its line on the chip.
@@ -59,7 +59,7 @@ pub struct SwitchPin {
 }
 
 /// What holds a line that nothing drives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pull {
     /// A resistor in the chip, to its supply.

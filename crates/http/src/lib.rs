@@ -8,10 +8,12 @@
 
 mod admission;
 mod app;
+mod bill;
 mod board;
 mod catalog;
 mod config;
 mod cors;
+mod door;
 mod gpio;
 mod held;
 mod live;
@@ -30,6 +32,7 @@ mod upload;
 mod wish;
 
 pub use config::{BadSetting, ServerConfig};
+pub use door::Door;
 pub use metrics::{LiveMeter, ResultMeter};
 pub use problem::{Kind, Problem};
 pub use router::{openapi_json, router};

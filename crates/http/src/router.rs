@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use ::live::Studio;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -24,7 +24,7 @@ use super::app::App;
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
 use super::{
-    admission, catalog, cors, gpio, live, metrics, page, problem, samples, scrape, segment,
+    admission, bill, catalog, cors, gpio, live, metrics, page, problem, samples, scrape, segment,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(catalog::modalities))
         .routes(routes!(catalog::models))
         .routes(routes!(catalog::info))
+        .routes(routes!(bill::bill))
         .routes(routes!(catalog::live))
         .routes(routes!(catalog::ready))
         .routes(routes!(samples::list))
@@ -81,7 +82,7 @@ pub(super) fn routes(app: Arc<App>) -> Router {
             app.meters.requests.clone(),
             metrics::count,
         ))
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::CACHE_CONTROL, "no-store"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
@@ -104,6 +105,13 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         .with_state(app);
     // Around the routes, not among them: a slash at the end has to go before they are chosen by.
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
+}
+
+/// What is logged with all that happens in a request, where somebody asked for so much: nothing that its client wrote.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str);
+    tracing::debug_span!("request", method = %request.method(), route)
 }
 
 /// Answers what is still waiting when the end comes; dropping the rest gives it up.

@@ -13,14 +13,12 @@ use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_io_timeout::TimeoutStream;
 use tower::Layer;
 
 use super::app::App;
 use super::config::{ServerConfig, seconds};
+use super::door::{Door, Wire};
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
@@ -30,8 +28,6 @@ use live::Studio;
 const BUFFER: usize = 32 << 10;
 /// How often readers are held against their pace.
 const PACE_CHECKED: Duration = Duration::from_secs(1);
-/// Bytes that wait unsent in the system.
-const UNSENT: u32 = 128 << 10;
 /// Headers per request.
 const MAX_HEADERS: usize = 64;
 
@@ -41,7 +37,7 @@ const MAX_HEADERS: usize = 64;
 /// A configuration that cannot work, and the listener's own address being unknown. A client's misbehaviour is never
 /// an error here: connections that are still open after `shutdown_timeout_s` are left to be dropped with the runtime.
 pub async fn serve(
-    listener: TcpListener,
+    door: impl Into<Door>,
     config: ServerConfig,
     studio: Arc<Studio>,
     shutdown: impl Future<Output = ()>,
@@ -49,9 +45,10 @@ pub async fn serve(
     config
         .check()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let door = door.into();
     // What was really bound decides which names the guard lets through.
     let config = ServerConfig {
-        listen: listener.local_addr()?,
+        listen: door.address()?,
         ..config
     };
     let app = App::new(config.clone(), studio);
@@ -70,8 +67,8 @@ pub async fn serve(
                 app.replies.cut_slow();
                 continue;
             }
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+            accepted = door.accept(seconds(config.reply_timeout_s)) => match accepted {
+                Ok(stream) => stream,
                 Err(error) => {
                     // Mostly: out of file descriptors. Give connections time to close instead of spinning.
                     tracing::warn!(%error, "accept failed");
@@ -86,19 +83,13 @@ pub async fn serve(
             continue;
         };
         app.meters.connections.accepted();
-        // Small replies go out at once.
-        let _ = stream.set_nodelay(true);
-        // What waits in the system's buffers is old: a live picture is drawn when there is room for it, not before.
-        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(seconds(config.reply_timeout_s)));
         let patience = Patience::new(seconds(config.idle_timeout_s));
         let http = http.clone().timer(patience).clone();
         let app = app.clone();
         let line = Line::default();
         let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
         // A WebSocket leaves the connection: it has a place among the viewers instead.
-        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let mut connection = Box::pin(connection.with_upgrades());
         let mut closing = app.closing.subscribe();
         let closing = async move { drop(closing.wait_for(|closing| *closing).await) };
@@ -128,7 +119,7 @@ pub async fn serve(
             drop(slot);
         });
     }
-    drop(listener);
+    drop(door);
     app.studio.end_all();
     app.closing.send_replace(true);
     let patience = seconds(config.shutdown_timeout_s);
@@ -183,7 +174,7 @@ impl Timer for Patience {
 }
 
 /// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.
-async fn refuse(mut stream: TcpStream) {
+async fn refuse(mut stream: Pin<Box<dyn Wire>>) {
     let problem = Kind::TooManyConnections.because("Every connection this server keeps is taken.");
     let body = serde_json::to_string(&problem.body()).unwrap_or_default();
     let reply = format!(

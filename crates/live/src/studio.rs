@@ -75,11 +75,19 @@ impl Studio {
         spec: &LiveSourceSpec,
         asker: Asker,
     ) -> Result<Arc<Session>, LiveError> {
+        self.begin(&spec.name, self.vet(spec, asker)?)
+    }
+
+    /// What would be watched, if that were begun; nothing is.
+    ///
+    /// # Errors
+    /// As of [`Studio::begin_described`], apart from names that are taken and places that are not free.
+    pub fn vet(&self, spec: &LiveSourceSpec, asker: Asker) -> Result<SessionSpec, LiveError> {
         if !self.allows(asker) {
             return Err(LiveError::Forbidden);
         }
-        let session = spec.session(self.workshop.as_ref(), asker)?;
-        self.begin(&spec.name, session)
+        check_name(&spec.name)?;
+        Ok(spec.session(self.workshop.as_ref(), asker)?)
     }
 
     /// Watches a source from now on, under a name of letters, digits, `-` and `_`.
@@ -87,10 +95,7 @@ impl Studio {
     /// # Errors
     /// [`LiveError`].
     pub fn begin(&self, name: &str, spec: SessionSpec) -> Result<Arc<Session>, LiveError> {
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(letter) {
-            return Err(LiveError::BadName);
-        }
+        check_name(name)?;
         let mut sessions = lock(&self.sessions);
         if sessions.contains_key(name) {
             return Err(LiveError::NameTaken(name.into()));
@@ -243,6 +248,14 @@ impl Studio {
         let sessions = lock(&self.sessions);
         let pair = |(name, session): (&String, &Arc<Session>)| (name.clone(), session.clone());
         sessions.iter().map(pair).collect()
+    }
+}
+
+fn check_name(name: &str) -> Result<(), LiveError> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(letter) {
+        true => Ok(()),
+        false => Err(LiveError::BadName),
     }
 }
 

@@ -120,6 +120,25 @@ fn the_checked_in_openapi_document_is_the_one_the_code_makes() {
 }
 
 #[test]
+fn the_bill_of_materials_is_the_one_that_is_checked_in() {
+    let reply = server().get("/v1/sbom");
+    let kind = reply.header("content-type").unwrap();
+    assert_eq!(kind, "application/vnd.cyclonedx+json; version=1.6");
+    let checked_in = std::fs::read(testing::repository("docs/sbom.cdx.json")).unwrap();
+    assert_eq!(reply.body, checked_in);
+    assert_eq!(reply.json()["bomFormat"], "CycloneDX");
+    // A crate of another version than the lock's would be one that is not in the program.
+    let lock = std::fs::read_to_string(testing::repository("Cargo.lock")).unwrap();
+    let parts = reply.json()["components"].as_array().unwrap().clone();
+    let crates = parts.iter().filter(|part| part["type"] == "library");
+    for part in crates {
+        let [name, version] = ["name", "version"].map(|key| part[key].as_str().unwrap());
+        let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&entry), "{name} {version}: run make sbom");
+    }
+}
+
+#[test]
 fn the_openapi_document_describes_every_route() {
     let document: serde_json::Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
     for (path, method) in [
@@ -127,6 +146,7 @@ fn the_openapi_document_describes_every_route() {
         ("/v1/modalities", "get"),
         ("/v1/models", "get"),
         ("/v1/info", "get"),
+        ("/v1/sbom", "get"),
         ("/v1/samples", "get"),
         ("/samples/{name}", "get"),
         ("/health/live", "get"),

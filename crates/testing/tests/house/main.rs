@@ -199,7 +199,14 @@ const HOUSE: [Storey; 8] = [
             ("fittings", &[]),
             ("config", &["workshop"]),
             ("eval", &[]),
-            ("cli", &["workshop", "fittings", "config", "eval"]),
+            ("service", &["config"]),
+            ("doctor", &["config"]),
+            (
+                "cli",
+                &[
+                    "workshop", "fittings", "config", "eval", "service", "doctor",
+                ],
+            ),
         ],
     },
 ];

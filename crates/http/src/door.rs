@@ -1,0 +1,84 @@
+//! Where clients come in: a TCP port or a Unix socket, opened here or handed over by whoever started this process.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_io_timeout::TimeoutStream;
+
+/// Bytes that wait unsent in the system.
+const UNSENT: u32 = 128 << 10;
+
+/// A client's connection, whatever it came by.
+pub trait Wire: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Wire for T {}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Door {
+    /// A port.
+    Tcp(TcpListener),
+    /// A socket in the file system: who may call is the file's owner's to say.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Door {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<UnixListener> for Door {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+impl Door {
+    /// The address that decides which names clients may call this server by. Behind a Unix socket stands a proxy, whose
+    /// public name is to be listed: as on loopback.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Unix(_) => Ok((Ipv4Addr::LOCALHOST, 0).into()),
+        }
+    }
+
+    /// The next client, cut off once it takes nothing for `write_timeout`.
+    ///
+    /// # Errors
+    /// The system's; the door stays open.
+    pub(super) async fn accept(&self, write_timeout: Duration) -> io::Result<Pin<Box<dyn Wire>>> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Small replies go out at once.
+                let _ = stream.set_nodelay(true);
+                // What waits in the system's buffers is old: a live picture is drawn when there is room for it, not before.
+                let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+                Ok(patient(stream, write_timeout))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(patient(stream, write_timeout))
+            }
+        }
+    }
+}
+
+fn patient<S: AsyncRead + AsyncWrite + Send + 'static>(
+    stream: S,
+    write_timeout: Duration,
+) -> Pin<Box<dyn Wire>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(write_timeout));
+    Box::pin(stream)
+}

@@ -1,0 +1,51 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use super::console::print;
+use super::failure::Failure;
+use crate::doctor::report::Severity;
+use crate::doctor::{Examination, Settings};
+use crate::workshop::cameras;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// Configuration that the service goes by [default: /etc/espmedsam/config.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// As the service is told.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Look at the files of another system, mounted there.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+}
+
+pub(super) fn run(args: &DoctorArgs, models: Option<&Path>) -> Result<ExitCode, Failure> {
+    let settings = Settings::read(&args.root, args.config.clone(), args.listen);
+    let examination = Examination {
+        root: &args.root,
+        settings,
+        models,
+        cameras: cameras(),
+        now: SystemTime::now(),
+    };
+    let report = examination.report();
+    print(match args.json {
+        true => {
+            serde_json::to_string_pretty(&report)
+                .map_err(|error| Failure::Failed(error.to_string()))?
+                + "\n"
+        }
+        false => report.to_string(),
+    })?;
+    Ok(match report.verdict {
+        Severity::Well => ExitCode::SUCCESS,
+        Severity::Warning => ExitCode::from(1),
+        Severity::Fault => ExitCode::from(2),
+    })
+}

@@ -1,0 +1,87 @@
+use super::*;
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(Config::parse("").unwrap(), Config::default());
+    assert_eq!(Config::default().engine_options(), EngineOptions::default());
+}
+
+#[test]
+fn the_documented_file_states_the_defaults() {
+    let documented = include_str!("../../docs/espmedsam.toml");
+    assert_eq!(Config::parse(documented).unwrap(), Config::default());
+}
+
+#[test]
+fn keys_are_read_and_unknown_ones_refused() {
+    let config =
+        Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
+    let options = config.engine_options();
+    assert_eq!(
+        (options.threads, options.queue, options.limits.max_pixels),
+        (3, 2, 100)
+    );
+    for (text, expected) in [
+        ("[engine]\nthread = 3", "thread"),
+        ("[engin]\n", "engin"),
+        ("[server]\nport = 3", "port"),
+        ("[image]\nmax = 3", "max"),
+        (
+            "[engine]\nqueue = 0",
+            "engine.queue: expected 1..=1024, found 0",
+        ),
+        ("[engine]\nworkers = 0", "engine.workers"),
+        ("[engine]\nthreads = 100000", "engine.threads"),
+        ("[server]\nbody_limit_mib = 0", "body_limit_mib"),
+        ("[server]\nrequest_timeout_s = 120", "engine.watchdog_s"),
+        ("[image]\nmax_memory_mib = 289", "image.budget_mib"),
+        ("[gpio]\nboard = \"rpi6\"", "gpio: no pins are known"),
+        (
+            "[gpio]\nboard = \"rpi5\"\ntrigger = \"snapshot\"",
+            "live.clips",
+        ),
+        ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
+        ("[log]\nlevel = 'loud=very'", "log.level"),
+    ] {
+        let message = Config::parse(text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_error_keeps_its_cause() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("service.toml");
+    std::fs::write(&path, "[engine]\nthread = 3").unwrap();
+    let error = Config::read(&path).unwrap_err();
+    let ConfigError::Invalid { source, .. } = error else {
+        panic!("{error}");
+    };
+    let InvalidConfig::Toml(cause) = source else {
+        panic!("{source}");
+    };
+    assert!(cause.span().is_some(), "{cause}");
+}
+
+#[test]
+fn the_models_folder_is_relative_to_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("service.toml");
+    std::fs::write(&path, "[engine]\nmodels = \"weights\"").unwrap();
+    assert_eq!(
+        Config::read(&path).unwrap().engine.models,
+        Some(dir.path().join("weights"))
+    );
+}
+
+#[test]
+fn a_folder_asked_for_is_the_only_one_searched() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = find_models(Some(dir.path()), None).unwrap_err().to_string();
+    assert!(
+        message.ends_with(&dir.path().display().to_string()),
+        "{message}"
+    );
+    std::fs::write(dir.path().join(FILE_NAME), "").unwrap();
+    assert_eq!(find_models(None, Some(dir.path())).unwrap(), dir.path());
+}

@@ -1,0 +1,60 @@
+//! The models: which there are, and whether their files are what the manifest says.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use engine::manifest::file;
+use engine::model::store::Store;
+
+use super::report::ReportSection;
+use crate::config::{Config, find_models};
+
+const REINSTALL: &str = "install the package again (apt-get install --reinstall espmedsam); if it comes back, the card is worn: \
+                         replace it";
+
+pub(super) fn section(asked: Option<&Path>, config: &Config) -> ReportSection {
+    let mut section = ReportSection::new("models");
+    let found = find_models(asked, config.engine.models.as_deref());
+    let found = found.map_err(|error| error.to_string()).and_then(|folder| {
+        let store = Store::open(&folder, config.engine.model.as_deref());
+        store.map_err(|error| error.to_string())
+    });
+    match found {
+        Ok(store) => check(&store, &mut section),
+        Err(error) => section.fault(
+            error,
+            format!("name the folder by engine.models, or {REINSTALL}"),
+        ),
+    }
+    section
+}
+
+fn check(store: &Store, section: &mut ReportSection) {
+    let manifest = store.manifest();
+    section.fact("folder", store.dir().display());
+    // Each file is hashed once, however many models share it.
+    let mut checked: BTreeMap<&str, bool> = BTreeMap::new();
+    for file in manifest.models.iter().flat_map(|model| &model.files) {
+        checked.entry(&file.path).or_insert_with(|| {
+            let outcome = file::check(store.dir(), file);
+            outcome
+                .inspect_err(|error| section.fault(error.to_string(), REINSTALL))
+                .is_ok()
+        });
+    }
+    for model in &manifest.models {
+        let whole = |file: &file::FileSpec| checked.get(file.path.as_str()) == Some(&true);
+        let wrong = model.files.iter().filter(|file| !whole(file)).count();
+        let state = match wrong {
+            0 => format!("{} files as the manifest says", model.files.len()),
+            wrong => format!(
+                "{wrong} of {} files are not what the manifest says",
+                model.files.len()
+            ),
+        };
+        section.fact(
+            &model.name,
+            format!("SHA-256 {:.12}, {state}", model.sha256),
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! The doctor, in front of devices that are made of files.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{NOTICE, espmedsam, json, str, text, workplace};
+
+fn put(root: &Path, path: &str, content: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// A Pi in good health, with a toy model and a packaged configuration.
+fn device() -> tempfile::TempDir {
+    let dir = workplace();
+    let root = dir.path();
+    put(
+        root,
+        "proc/device-tree/model",
+        "Raspberry Pi 5 Model B Rev 1.0\0",
+    );
+    put(
+        root,
+        "proc/meminfo",
+        "MemTotal:        4000000 kB\nMemAvailable:    3000000 kB\n",
+    );
+    put(
+        root,
+        "sys/class/thermal/thermal_zone0/type",
+        "cpu-thermal\n",
+    );
+    put(root, "sys/class/thermal/thermal_zone0/temp", "48250\n");
+    put(root, "sys/class/rtc/rtc0/name", "rpi_rtc\n");
+    put(root, "dev/gpiochip0", "");
+    put(
+        root,
+        "sys/bus/gpio/devices/gpiochip0/of_node/name",
+        "gpio\0",
+    );
+    put(root, "run/systemd/timesync/synchronized", "");
+    put(root, "etc/espmedsam/config.toml", "[engine]\nthreads = 2\n");
+    dir
+}
+
+fn examine(dir: &Path, more: &[&str]) -> (Option<i32>, Value) {
+    let models = dir.join("models");
+    let mut args = vec![
+        "doctor",
+        "--json",
+        "--root",
+        str(dir),
+        "--models",
+        str(&models),
+    ];
+    args.extend(more);
+    let output = espmedsam(&args);
+    (output.status.code(), json(&output.stdout))
+}
+
+fn section<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let mut sections = report["sections"].as_array().unwrap().iter();
+    sections.find(|section| section["name"] == name).unwrap()
+}
+
+fn fact<'a>(report: &'a Value, of: &str, name: &str) -> &'a str {
+    let mut facts = section(report, of)["facts"].as_array().unwrap().iter();
+    let found = facts.find(|fact| fact["name"] == name);
+    found.unwrap_or_else(|| panic!("{of}: no {name}"))["value"]
+        .as_str()
+        .unwrap()
+}
+
+/// What is wrong there, and that each has its advice.
+fn findings(report: &Value, of: &str) -> Vec<String> {
+    let findings = section(report, of)["findings"].as_array().unwrap();
+    let one = |finding: &Value| {
+        assert!(!finding["advice"].as_str().unwrap().is_empty());
+        format!(
+            "{}: {}",
+            finding["severity"].as_str().unwrap(),
+            finding["what"].as_str().unwrap()
+        )
+    };
+    findings.iter().map(one).collect()
+}
+
+#[test]
+fn a_device_in_good_health_has_no_findings_of_its_own() {
+    let dir = device();
+    let (_, report) = examine(dir.path(), &[]);
+    assert_eq!(report["notice"], NOTICE);
+    assert_eq!(
+        fact(&report, "processor", "board"),
+        "Raspberry Pi 5 Model B Rev 1.0"
+    );
+    assert_eq!(fact(&report, "heat and power", "cpu-thermal"), "48 °C");
+    assert_eq!(
+        fact(&report, "memory and disk", "memory"),
+        "2929 of 3906 MiB available"
+    );
+    assert_eq!(fact(&report, "GPIO chips", "/dev/gpiochip0"), "gpio");
+    assert_eq!(fact(&report, "clock", "set from a network"), "yes");
+    assert_eq!(fact(&report, "configuration", "engine.threads"), "2 (file)");
+    assert_eq!(
+        fact(&report, "configuration", "engine.queue"),
+        "8 (default)"
+    );
+    for part in [
+        "models",
+        "heat and power",
+        "clock",
+        "configuration",
+        "GPIO chips",
+    ] {
+        assert_eq!(findings(&report, part), [""; 0], "{part}");
+    }
+}
+
+#[test]
+fn faults_are_named_with_what_to_do_and_the_exit_code_tells() {
+    let dir = device();
+    put(dir.path(), "models/base.bin", "cut off");
+    let (code, report) = examine(dir.path(), &[]);
+    assert_eq!((code, report["verdict"].as_str()), (Some(2), Some("fault")));
+    let found = findings(&report, "models");
+    assert!(
+        found
+            .iter()
+            .any(|what| what.starts_with("fault: ") && what.contains("base.bin")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn warnings_alone_are_exit_code_one() {
+    let dir = device();
+    let root = dir.path();
+    put(root, "sys/class/thermal/thermal_zone0/temp", "84000\n");
+    put(
+        root,
+        "sys/class/thermal/cooling_device0/type",
+        "cpufreq-cpu0\n",
+    );
+    put(root, "sys/class/thermal/cooling_device0/cur_state", "2\n");
+    put(root, "sys/class/thermal/cooling_device0/max_state", "4\n");
+    put(root, "sys/class/thermal/cooling_device1/type", "pwm-fan\n");
+    put(root, "sys/class/thermal/cooling_device1/cur_state", "4\n");
+    put(root, "sys/class/hwmon/hwmon1/name", "rpi_volt\n");
+    put(root, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n");
+    put(
+        root,
+        "proc/meminfo",
+        "MemTotal: 900000 kB\nMemAvailable: 90000 kB\n",
+    );
+    put(root, "usr/lib/systemd/system/espmedsam.socket", "");
+    let camera = "[[live.sources]]\nname = \"probe\"\nmodality = \"bright\"\n\
+                  source = { kind = \"v4l2\", device = \"/dev/v4l/by-id/usb-77\" }\n\
+                  [[live.sources]]\nname = \"cam\"\nmodality = \"bright\"\n\
+                  source = { kind = \"http\", url = \"http://nurse:secret@cam/DOE\" }\n";
+    put(
+        root,
+        "etc/espmedsam/config.toml",
+        &format!("[server]\nlisten = \"0.0.0.0:80\"\n{camera}"),
+    );
+    let (code, report) = examine(root, &[]);
+    assert_eq!(
+        (code, report["verdict"].as_str()),
+        (Some(1), Some("warning"))
+    );
+    assert_eq!(
+        findings(&report, "heat and power"),
+        ["warning: low-voltage", "warning: hot",]
+    );
+    let memory = findings(&report, "memory and disk");
+    assert_eq!(memory[0], "warning: only 87 MiB of memory are available");
+    let cameras = findings(&report, "cameras");
+    let absent = "warning: source 'probe': its camera /dev/v4l/by-id/usb-77 is not there";
+    assert!(cameras.iter().any(|what| what == absent), "{cameras:?}");
+    let socket = findings(&report, "configuration");
+    assert!(socket[0].contains("systemd opens the socket"), "{socket:?}");
+    let sources = fact(&report, "configuration", "live.sources");
+    assert_eq!(
+        sources,
+        "probe: /dev/v4l/by-id/usb-77, cam: over HTTP (file)"
+    );
+}
+
+#[test]
+fn the_firmware_s_flags_are_read() {
+    let dir = device();
+    put(
+        dir.path(),
+        "sys/devices/platform/soc/soc:firmware/get_throttled",
+        "50005\n",
+    );
+    let (_, report) = examine(dir.path(), &[]);
+    assert_eq!(
+        findings(&report, "heat and power"),
+        ["warning: low-voltage", "warning: hot"]
+    );
+    put(
+        dir.path(),
+        "sys/devices/platform/soc/soc:firmware/get_throttled",
+        "0\n",
+    );
+    let (_, report) = examine(dir.path(), &[]);
+    assert_eq!(findings(&report, "heat and power"), [""; 0]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_a_fault_and_the_command_line_is_told_apart() {
+    let dir = device();
+    put(
+        dir.path(),
+        "etc/espmedsam/config.toml",
+        "[engine]\nthread = 2\n",
+    );
+    let (code, report) = examine(dir.path(), &["--listen", "127.0.0.1:99"]);
+    assert_eq!(code, Some(2));
+    assert!(findings(&report, "configuration")[0].contains("thread"));
+    assert_eq!(
+        fact(&report, "configuration", "server.listen"),
+        "\"127.0.0.1:99\" (--listen)"
+    );
+    let models = dir.path().join("models");
+    let output = espmedsam(&[
+        "doctor",
+        "--root",
+        str(dir.path()),
+        "--models",
+        str(&models),
+    ]);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("FAULT")
+            && said.contains("what to do: ")
+            && said.ends_with(&format!("{NOTICE}\n")),
+        "{said}"
+    );
+}
