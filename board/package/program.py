@@ -38,7 +38,8 @@ def build(board: Board) -> Program:
     environment = os.environ | {
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*remapped(folder), "-Clink-arg=-Wl,--build-id=sha1"]),
         "CARGO_TARGET_DIR": str(folder),
-        "SOURCE_DATE_EPOCH": str(source_date()),
+        # By a name of our own: SOURCE_DATE_EPOCH has whatever assembles built again with every commit, and what needs it.
+        "ESPMEDSAM_SOURCE_DATE": str(source_date()),
         "PATH": f"{ZIG}:{os.environ['PATH']}",
     }
     build = ("build", "--profile", PROFILE, "--locked", "--bin", "espmedsam", "--target", target)

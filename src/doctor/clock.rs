@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::report::ReportSection;
 
 /// When the sources of this program were committed, seconds since 1970; only packages are built with it.
-const SOURCES: Option<&str> = option_env!("SOURCE_DATE_EPOCH");
+const SOURCES: Option<&str> = option_env!("ESPMEDSAM_SOURCE_DATE");
 
 const SET: &str = "connect it to a network with a time server (timedatectl shows it), set it by hand (timedatectl set-time), or add \
                    a clock with a battery";
