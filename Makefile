@@ -340,6 +340,13 @@ common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its emb
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(PIPELINE)
 
+# FOLDER: pictures and masks, COCO or LabelMe; MODALITY: whose pictures they are like; LABEL, MINUTES, OUT: as --help says.
+.PHONY: train-own
+train-own: build $(TRAIN_READY) ## A model of your own from FOLDER= of MODALITY=, beside the shipped ones: out/own/…
+	[ -n "$(FOLDER)" ] && [ -n "$(MODALITY)" ] || { echo "make: train-own FOLDER=… MODALITY=…" >&2; exit 1; }
+	$(TRAIN) -m espmedsam.own "$(FOLDER)" --modality "$(MODALITY)" $(if $(LABEL),--label "$(LABEL)") $(if $(MINUTES),--minutes $(MINUTES)) \
+	  --models models --program $(BIN) --out "$(or $(OUT),out/own/$(notdir $(abspath $(FOLDER))))"
+
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json \
   $(if $(wildcard $(PRESENCE)),--presence $(PRESENCE))
 FINE := --side 448 --modality fundus --modality microscopy

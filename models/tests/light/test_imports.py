@@ -17,6 +17,7 @@ ALLOWED = {
     "train": {"facts", "weights", "network", "pictures", "export", "teachers"},
     "guard": {"facts", "pictures"},
     "measure": {"facts", "weights", "network", "pictures", "teachers", "train"},
+    "own": {"facts", "weights", "pictures", "export", "train", "measure"},
 }
 # What needs no PyTorch and no OpenCV: the export, and `make test`.
 LIGHT = (
