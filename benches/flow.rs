@@ -70,7 +70,7 @@ fn scene() -> Result<Scene, Box<dyn std::error::Error>> {
     );
     let embedding = encoder.run(&threads, &image)?;
     let (_, prompted) = self_prompt.run(&threads, &embedding)?;
-    let low_res = decoder.run(&threads, &prompted, index)?;
+    let low_res = decoder.run(&threads, &prompted, index)?.low_res;
     let pipeline = Pipeline::new(store.clone(), count, FrameLimits::default())?;
     Ok(Scene {
         pipeline,

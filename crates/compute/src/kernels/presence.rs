@@ -66,7 +66,7 @@ impl PresenceHead {
         work: &mut [f32],
     ) -> f32 {
         let channels = self.channels();
-        assert!(!rows.is_empty() && rows.len() % channels == 0 && query.len() == channels);
+        assert!(!rows.is_empty() && rows.len().is_multiple_of(channels) && query.len() == channels);
         let (seen, hidden) = work[..self.work()].split_at_mut(3 * channels);
         seen[..channels].copy_from_slice(query);
         scored(exec.cpu, self, rows, index, seen, hidden)
