@@ -255,7 +255,7 @@ fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
             }
         }
     }
-    assert_eq!(names.len(), 34);
+    assert_eq!(names.len(), 35);
 }
 
 #[test]
