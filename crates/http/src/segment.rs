@@ -41,8 +41,8 @@ type Pairs = Vec<(String, String)>;
             content((Report = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
             headers(
                 ("X-Espmedsam-Result" = String, description = "target or nothing-found"),
-                ("X-Espmedsam-Presence" = String, description = "whether anything is there at all: present, unsure or absent; no such header if the model does not say"),
-                ("X-Espmedsam-Presence-Score" = f64, description = "the network's score of that, 0 to 1"),
+                ("X-Espmedsam-Presence" = String, description = "whether anything is there at all: present, unsure or absent; the header itself is absent if the model does not say"),
+                ("X-Espmedsam-Presence-Score" = f64, description = "the network's score of that, 0 to 1; absent if the model does not say"),
                 ("X-Espmedsam-Model" = String, description = "the model's name"),
                 ("X-Espmedsam-Model-Sha256" = String, description = "names the exact weights"),
                 ("X-Espmedsam-Modality" = String, description = "the modality's name"),

@@ -3,6 +3,7 @@
 use super::support::{Server, picture};
 use espmedsam_http::{ServerConfig, openapi_json};
 use picture::frame::{FileInfo, Format};
+use picture::mask::presence::{Presence, PresenceState};
 use picture::mask::warnings::CODES;
 use picture::report::{Form, Times};
 use serde_json::Value;
@@ -69,6 +70,10 @@ fn every_essential_is_documented_as_a_header_and_no_other() {
         bits: 8,
         transparent: false,
     });
+    server.fake.says_presence(Some(Presence {
+        score: 0.9,
+        state: PresenceState::Present,
+    }));
     let reply = server.post(
         "/v1/segment?modality=ultrasound&format=png",
         "",

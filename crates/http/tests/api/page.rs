@@ -198,7 +198,7 @@ fn a_visitor_sees_masks_and_readable_errors() {
         browser.wait_for(&format!(
             "document.getElementById('found').innerText === '{said}'"
         ));
-        let drawn = overlay(&browser)[0] > 0;
-        assert_eq!(drawn, state != PresenceState::Absent, "{said}");
+        let nothing = text(&browser, "area") == "0 px area";
+        assert_eq!(nothing, state == PresenceState::Absent, "{said}");
     }
 }

@@ -164,7 +164,7 @@ fn whether_anything_is_there_is_told_of_the_answered_picture() {
         state: PresenceState::Absent,
     };
     scene.server.fake.says_presence(Some(said));
-    scene.play();
+    scene.puppet.act(BRIGHT);
     scene.wait_for(State::NothingFound);
     let told = scene.server.get("/v1/live/latest.json").json();
     assert_eq!(
