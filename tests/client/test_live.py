@@ -26,7 +26,7 @@ ASKED = {
 # What each of the others begins with, over plain HTTP, and its media type.
 SHOWN = {
     "live_stream": (b"--espmedsam-picture\r\n", "multipart/x-mixed-replace; boundary=espmedsam-picture"),
-    "live_events": (b"event: ", "text/event-stream"),
+    "live_events": (b"id: ", "text/event-stream"),
     "live_y4m": (b"YUV4MPEG2 W640 H480 F25:1 ", "video/x-yuv4mpeg"),
     "live_latest_mask": (b"\x89PNG", "image/png"),
     "live_latest_picture": (b"\xff\xd8\xff", "image/jpeg"),
