@@ -11,7 +11,7 @@ mod zones;
 
 use std::path::PathBuf;
 
-use live::BoardReading;
+use live::{BoardReading, BoardStrain};
 
 pub use self::watch::HeatWatch;
 
@@ -54,6 +54,10 @@ impl HeatSensor for SystemHeat {
         strains.extend(pi);
         strains.sort_unstable_by(|a, b| b.cmp(a));
         strains.dedup();
+        // What is hot is no longer only warm: that it will have to slow down would be said of what does.
+        if strains.contains(&BoardStrain::Hot) {
+            strains.retain(|strain| *strain != BoardStrain::Warm);
+        }
         BoardReading {
             zones,
             clocks: zones::clocks(&self.root),
