@@ -48,9 +48,8 @@ def build(board: Board) -> Program:
     place = folder / "stripped" / board.architecture
     place.mkdir(parents=True, exist_ok=True)
     program, symbols = place / "espmedsam", place / "espmedsam.debug"
-    tool = objcopy()
-    run(tool, "--only-keep-debug", whole, symbols)
-    run(tool, "--strip-all", whole, program)
+    objcopy("--only-keep-debug", whole, symbols)
+    objcopy("--strip-all", whole, program)
     identity = identify(program, symbols)
     check_paths(program, [ROOT, folder, cargo_home()])
     size = program.stat().st_size
@@ -72,15 +71,16 @@ def remapped(folder: Path) -> list[str]:
     return [f"--remap-path-prefix={path}=/usr/src/{name}" for path, name in named]
 
 
-def objcopy() -> str:
-    """The compiler's own, which knows every architecture; else the system's for many."""
-    sysroot = run("rustc", "--print", "sysroot").strip()
+def objcopy(*arguments: str | Path) -> None:
+    """By the compiler's own, which knows every architecture; else by LLVM's."""
+    sysroot = Path(run("rustc", "--print", "sysroot").strip())
     host = re.search(r"host: (\S+)", run("rustc", "-vV"))
-    own = Path(sysroot) / "lib" / "rustlib" / (host[1] if host else "") / "bin" / "rust-objcopy"
-    found = str(own) if own.exists() else shutil.which("llvm-objcopy")
-    if not found:
+    own = sysroot / "lib" / "rustlib" / (host[1] if host else "") / "bin" / "rust-objcopy"
+    tool = own if own.exists() else shutil.which("llvm-objcopy")
+    if not tool:
         raise UnfitError("no objcopy for every architecture: apt-get install llvm")
-    return found
+    # Beside the compiler, where its linker does not look for what it needs.
+    run(tool, *arguments, env=os.environ | {"LD_LIBRARY_PATH": str(sysroot / "lib")})
 
 
 def check_paths(program: Path, folders: list[Path]) -> None:

@@ -30,7 +30,7 @@ pub struct Finding {
 
 /// Something that is so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fact {
+pub struct ReportFact {
     /// Of what.
     pub name: String,
     /// How it is.
@@ -43,7 +43,7 @@ pub struct ReportSection {
     /// Its name.
     pub name: &'static str,
     /// What was seen.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<ReportFact>,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
 }
@@ -60,7 +60,7 @@ impl ReportSection {
     }
 
     pub(super) fn fact(&mut self, name: impl Into<String>, value: impl fmt::Display) {
-        self.facts.push(Fact {
+        self.facts.push(ReportFact {
             name: name.into(),
             value: value.to_string(),
         });
@@ -117,7 +117,7 @@ impl fmt::Display for HealthReport {
             writeln!(f, "{}", section.name)?;
             let names = section.facts.iter().map(|fact| fact.name.chars().count());
             let width = names.max().unwrap_or(0);
-            for Fact { name, value } in &section.facts {
+            for ReportFact { name, value } in &section.facts {
                 writeln!(f, "  {name:<width$}  {value}")?;
             }
             for finding in &section.findings {

@@ -14,9 +14,9 @@ use tokio_io_timeout::TimeoutStream;
 const UNSENT: u32 = 128 << 10;
 
 /// A client's connection, whatever it came by.
-pub trait Wire: AsyncRead + AsyncWrite + Send {}
+pub trait ClientWire: AsyncRead + AsyncWrite + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Send> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Send> ClientWire for T {}
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -56,7 +56,10 @@ impl Door {
     ///
     /// # Errors
     /// The system's; the door stays open.
-    pub(super) async fn accept(&self, write_timeout: Duration) -> io::Result<Pin<Box<dyn Wire>>> {
+    pub(super) async fn accept(
+        &self,
+        write_timeout: Duration,
+    ) -> io::Result<Pin<Box<dyn ClientWire>>> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -77,7 +80,7 @@ impl Door {
 fn patient<S: AsyncRead + AsyncWrite + Send + 'static>(
     stream: S,
     write_timeout: Duration,
-) -> Pin<Box<dyn Wire>> {
+) -> Pin<Box<dyn ClientWire>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(write_timeout));
     Box::pin(stream)

@@ -18,7 +18,7 @@ use tower::Layer;
 
 use super::app::App;
 use super::config::{ServerConfig, seconds};
-use super::door::{Door, Wire};
+use super::door::{ClientWire, Door};
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
@@ -174,7 +174,7 @@ impl Timer for Patience {
 }
 
 /// Answers a connection beyond the limit without reading its request: one small write into an empty socket buffer.
-async fn refuse(mut stream: Pin<Box<dyn Wire>>) {
+async fn refuse(mut stream: Pin<Box<dyn ClientWire>>) {
     let problem = Kind::TooManyConnections.because("Every connection this server keeps is taken.");
     let body = serde_json::to_string(&problem.body()).unwrap_or_default();
     let reply = format!(
