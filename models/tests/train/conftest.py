@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,11 +13,21 @@ from espmedsam.train.__main__ import main
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory):
-    """Bright discs on noise as ultrasound, dark ones as colonoscopy, 10 and 4; 2 without masks; 2 and 1 without a disc."""
-    root = tmp_path_factory.mktemp("pool")
+    """Bright discs on noise as ultrasound, dark ones as colonoscopy; a split of 10 and 4, and 2 without masks."""
+    return drawn(tmp_path_factory.mktemp("pool"), 16)
+
+
+@pytest.fixture(scope="session")
+def pool_with_empties(tmp_path_factory):
+    """The same, and 2 and 1 without a disc."""
+    return drawn(tmp_path_factory.mktemp("empties"), 19)
+
+
+def drawn(root, count):
+    """A pool of so many pictures in the folder."""
     rng = np.random.default_rng(0)
     index, split = [], []
-    for i in range(19):
+    for i in range(count):
         modality = "colonoscopy" if i % 5 == 4 and i < 16 else "ultrasound"
         image = rng.integers(0, 80, (90, 120, 3)).astype(np.uint8)
         mask, empty = np.zeros((90, 120), np.uint8), i >= 16
@@ -50,10 +61,10 @@ def pool(tmp_path_factory):
 
 @pytest.fixture
 def run(monkeypatch, pool, tmp_path):
-    """`run(name, config, budget)` trains a stage in `tmp_path / name`; its checkpoints are relative to `tmp_path`. Gives
-    the losses on the way."""
+    """`run(name, config, budget)` trains a stage in `tmp_path / name`, on another pool if one is named; its checkpoints are
+    relative to `tmp_path`. Gives the losses on the way."""
 
-    def train(name: str, config: str, budget: float) -> list[float]:
+    def train(name: str, config: str, budget: float, data: Path = pool) -> list[float]:
         path = tmp_path / f"{name}.toml"
         common = "phase = [1.0]\nbatch = 4\nwarmup = 0.02\nevaluate_every = 0.05\n"
         path.write_text(f"{config}\n{common}budget = {budget}\n[sampling]\ndiscs = 0.7\nholes = 0.3\n")
@@ -64,9 +75,9 @@ def run(monkeypatch, pool, tmp_path):
                 "train",
                 str(path),
                 "--data",
-                str(pool),
+                str(data),
                 "--split",
-                str(pool / "split.csv"),
+                str(data / "split.csv"),
                 "--device",
                 "cpu",
                 "--threads",
