@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,15 +130,17 @@ class Sample:
 
 class Pool:
     """Training pictures as uint8 squares in memory: as large as they are, as far as `margin`, which is over the training
-    side, so that a crop stays sharp; and no smaller than `least`."""
+    side, so that a crop stays sharp; and no smaller than `least`, or than `margin` if their data set is one of `fine`: their
+    size bounds how far they are magnified (`augment`), and these are served as tiles."""
 
-    def __init__(self, items: list[Item], margin: int, least: int = 0):
+    def __init__(self, items: list[Item], margin: int, least: int = 0, fine: Collection[str] = ()):
         self.items = items
         self.samples: list[Sample] = []
         for item in items:
             image, mask = read_pair(item)
             own = max(image.shape[:2])
-            side = max(least or margin, min(own, max(margin, SHARP.get(item.modality, 0))))
+            lowest = margin if item.dataset in fine else least or margin
+            side = max(lowest, min(own, max(margin, SHARP.get(item.modality, 0))))
             image, mask = (cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA) for pixels in (image, mask))
             self.samples.append(Sample(image, mask, item.modality))
         self.by_dataset: dict[str, list[int]] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..pictures.pool import UNLABELLED, Pool, load_split
+from ..pictures.pool import UNLABELLED, Item, Pool, load_split
 from .batch import Batch
 from .batches import Batches, loader
 from .build import build
@@ -50,6 +50,13 @@ def learning_rate(schedule: Schedule, minutes: float) -> float:
         return schedule.lr * (0.05 + 0.95 * minutes / schedule.warmup)
     done = min(1.0, (minutes - schedule.warmup) / max(schedule.budget - schedule.warmup, 1e-6))
     return schedule.lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def kept(items: list[Item], cfg: Config) -> Pool:
+    """The pictures in memory, as large as the stage looks at them."""
+    largest, live = (int(side * MARGIN) for side in (cfg.pool_side, max(cfg.schedule.side)))
+    fine = cfg.drawing.fine
+    return Pool(items, largest, live, fine.sampling if fine else ())
 
 
 def optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.AdamW:
@@ -92,7 +99,7 @@ class Run:
             self.batches = Looks(stage.cache, train + unlabelled, cfg)
             self.validation = Likeness(stage.cache, val, last)
         else:
-            self.batches = Batches(Pool(train, int(cfg.pool_side * MARGIN), int(max(cfg.schedule.side) * MARGIN)), cfg)
+            self.batches = Batches(kept(train, cfg), cfg)
             self.validation = Validation(val, last)
         if (self.out / "state.pt").exists():
             self._resume()

@@ -140,6 +140,20 @@ def test_pictures_are_kept_as_large_as_the_largest_look_at_them():
     assert kept == {"controller-224": 224, "base-colour": 448, "controller-tiles": 832}
 
 
+def test_small_pictures_of_fine_data_sets_are_kept_large_enough_to_be_magnified(pool):
+    """Pictures of 120 x 90 pixels: at their own size a tile's magnification of four could not be drawn."""
+    cfg = config.read(CONFIGS / "base-colour.toml")
+    items = load_split(pool, pool / "split.csv", "train")
+    as_fine = [replace(item, dataset="dsb2018", modality="microscopy") for item in items[:1]]
+    small, fine = (run.kept(each, cfg).samples[0].image.shape[0] for each in (items[:1], as_fine))
+    assert (small, fine) == (int(224 * 1.3), int(448 * 1.3))
+    highest = [
+        max(_magnification("microscopy", size / 224, np.random.default_rng(seed)) for seed in range(200))
+        for size in (small, fine)
+    ]
+    assert highest[0] < 1.6 * 1.3 + 0.01 and highest[1] > 3.9
+
+
 def test_what_makes_no_stage_is_refused(tmp_path):
     path = tmp_path / "wrong.toml"
     good = 'stage = "base"\nside = [64]\nphase = [1.0]\nbatch = 1\nlr = 1e-3\nbudget = 1\nsampling = {}\n'
