@@ -12,12 +12,12 @@ fi
 
 top=$(mktemp -d)
 mount -t tmpfs none "$top"
-mkdir "$top"/{upper,work,root}
-mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/root"
-cp "$2" "$top/root/package.deb"
-mount --bind /dev "$top/root/dev"
-mount -t proc proc "$top/root/proc"
-exec chroot "$top/root" bash -euo pipefail -s <<'END'
+mkdir "$top"/{upper,work,whole}
+mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/whole"
+cp "$2" "$top/whole/package.deb"
+mount --bind /dev "$top/whole/dev"
+mount -t proc proc "$top/whole/proc"
+exec chroot "$top/whole" bash -euo pipefail -s <<'END'
 export DEBIAN_FRONTEND=noninteractive
 say() { echo "try: $*"; }
 is() { [ "$2" = "$3" ] || { say "$1: '$3', not '$2'"; exit 1; }; }

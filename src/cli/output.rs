@@ -73,10 +73,14 @@ pub(super) fn paths(written: Written, target: &Target) -> Vec<PathBuf> {
     }
 }
 
-/// Writes one result.
-pub(super) fn put(result: Segmentation, written: Written, target: &Target) -> Result<(), Failure> {
+/// Writes one result. Gives what is to be doubted about it, if what was written has no words for it.
+pub(super) fn put(
+    result: Segmentation,
+    written: Written,
+    target: &Target,
+) -> Result<Option<String>, Failure> {
     let Written::Report(form) = written else {
-        return put_npy(&result, target);
+        return put_npy(&result, target).map(|()| None);
     };
     let extras = Extras {
         patch: form == Form::Json,
@@ -90,7 +94,8 @@ pub(super) fn put(result: Segmentation, written: Written, target: &Target) -> Re
     match paths(written, target).as_slice() {
         [] => print(&bytes),
         paths => paths.iter().try_for_each(|path| write(path, &bytes)),
-    }
+    }?;
+    Ok(rendered.doubts.filter(|_| !form.is_text()))
 }
 
 /// What the two files of `npy` hold, each `[side, side]` float32.

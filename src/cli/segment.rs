@@ -107,9 +107,15 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
             targets: targets.collect(),
             protected: &protected,
         };
-        if let Err(failure) = one(&pipeline, path, &asks, &errand) {
-            failed += 1;
-            bar.suspend(|| eprintln!("{}: {failure}", path.display()));
+        let told = match one(&pipeline, path, &asks, &errand) {
+            Ok(doubts) => doubts,
+            Err(failure) => {
+                failed += 1;
+                vec![failure.to_string()]
+            }
+        };
+        for line in told {
+            bar.suspend(|| eprintln!("{}: {line}", path.display()));
         }
         bar.inc(1);
     }
@@ -171,7 +177,13 @@ struct Errand<'a> {
     protected: &'a HashSet<PathBuf>,
 }
 
-fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> Result<(), Failure> {
+/// Gives what is to be doubted about the results.
+fn one(
+    pipeline: &Pipeline,
+    path: &Path,
+    asks: &[Ask],
+    errand: &Errand<'_>,
+) -> Result<Vec<String>, Failure> {
     let paths = |target| output::paths(errand.written, target);
     for out in errand.targets.iter().flat_map(paths) {
         if out
@@ -194,6 +206,7 @@ fn one(pipeline: &Pipeline, path: &Path, asks: &[Ask], errand: &Errand<'_>) -> R
         ..Subject::from(&picture)
     };
     let results = pipeline.segment_all(&subject, asks)?;
-    let mut results = results.into_iter().zip(&errand.targets);
-    results.try_for_each(|(result, target)| output::put(result, errand.written, target))
+    let results = results.into_iter().zip(&errand.targets);
+    let put = |(result, target)| output::put(result, errand.written, target).transpose();
+    results.filter_map(put).collect()
 }

@@ -12,35 +12,33 @@ fn put(root: &Path, path: &str, content: &str) {
     std::fs::write(path, content).unwrap();
 }
 
+fn put_all(root: &Path, files: &[(&str, &str)]) {
+    for (path, content) in files {
+        put(root, path, content);
+    }
+}
+
 /// A Pi in good health, with a toy model and a packaged configuration.
 fn device() -> tempfile::TempDir {
     let dir = workplace();
     let root = dir.path();
-    put(
+    put_all(
         root,
-        "proc/device-tree/model",
-        "Raspberry Pi 5 Model B Rev 1.0\0",
+        &[
+            ("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0"),
+            (
+                "proc/meminfo",
+                "MemTotal:        4000000 kB\nMemAvailable:    3000000 kB\n",
+            ),
+            ("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+            ("sys/class/thermal/thermal_zone0/temp", "48250\n"),
+            ("sys/class/rtc/rtc0/name", "rpi_rtc\n"),
+            ("dev/gpiochip0", ""),
+            ("sys/bus/gpio/devices/gpiochip0/of_node/name", "gpio\0"),
+            ("run/systemd/timesync/synchronized", ""),
+            ("etc/espmedsam/config.toml", "[engine]\nthreads = 2\n"),
+        ],
     );
-    put(
-        root,
-        "proc/meminfo",
-        "MemTotal:        4000000 kB\nMemAvailable:    3000000 kB\n",
-    );
-    put(
-        root,
-        "sys/class/thermal/thermal_zone0/type",
-        "cpu-thermal\n",
-    );
-    put(root, "sys/class/thermal/thermal_zone0/temp", "48250\n");
-    put(root, "sys/class/rtc/rtc0/name", "rpi_rtc\n");
-    put(root, "dev/gpiochip0", "");
-    put(
-        root,
-        "sys/bus/gpio/devices/gpiochip0/of_node/name",
-        "gpio\0",
-    );
-    put(root, "run/systemd/timesync/synchronized", "");
-    put(root, "etc/espmedsam/config.toml", "[engine]\nthreads = 2\n");
     dir
 }
 
@@ -137,24 +135,24 @@ fn faults_are_named_with_what_to_do_and_the_exit_code_tells() {
 fn warnings_alone_are_exit_code_one() {
     let dir = device();
     let root = dir.path();
-    put(root, "sys/class/thermal/thermal_zone0/temp", "84000\n");
-    put(
+    put_all(
         root,
-        "sys/class/thermal/cooling_device0/type",
-        "cpufreq-cpu0\n",
+        &[
+            ("sys/class/thermal/thermal_zone0/temp", "84000\n"),
+            ("sys/class/thermal/cooling_device0/type", "cpufreq-cpu0\n"),
+            ("sys/class/thermal/cooling_device0/cur_state", "2\n"),
+            ("sys/class/thermal/cooling_device0/max_state", "4\n"),
+            ("sys/class/thermal/cooling_device1/type", "pwm-fan\n"),
+            ("sys/class/thermal/cooling_device1/cur_state", "4\n"),
+            ("sys/class/hwmon/hwmon1/name", "rpi_volt\n"),
+            ("sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n"),
+            (
+                "proc/meminfo",
+                "MemTotal: 900000 kB\nMemAvailable: 90000 kB\n",
+            ),
+            ("usr/lib/systemd/system/espmedsam.socket", ""),
+        ],
     );
-    put(root, "sys/class/thermal/cooling_device0/cur_state", "2\n");
-    put(root, "sys/class/thermal/cooling_device0/max_state", "4\n");
-    put(root, "sys/class/thermal/cooling_device1/type", "pwm-fan\n");
-    put(root, "sys/class/thermal/cooling_device1/cur_state", "4\n");
-    put(root, "sys/class/hwmon/hwmon1/name", "rpi_volt\n");
-    put(root, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n");
-    put(
-        root,
-        "proc/meminfo",
-        "MemTotal: 900000 kB\nMemAvailable: 90000 kB\n",
-    );
-    put(root, "usr/lib/systemd/system/espmedsam.socket", "");
     let camera = "[[live.sources]]\nname = \"probe\"\nmodality = \"bright\"\n\
                   source = { kind = \"v4l2\", device = \"/dev/v4l/by-id/usb-77\" }\n\
                   [[live.sources]]\nname = \"cam\"\nmodality = \"bright\"\n\

@@ -1,5 +1,8 @@
 //! What is there, and how good and how fast it is.
 
+use std::path::Path;
+use std::process::Output;
+
 use super::{NOTICE, espmedsam, json, str, text, workplace};
 use testing::toy;
 
@@ -41,6 +44,22 @@ fn models_are_listed_and_checked() {
     assert!(text(&output.stderr).contains("expected SHA-256"));
 }
 
+/// `eval` over a folder's pictures by its split, with its models; to its `report.json`.
+fn evaluate(dir: &Path) -> Output {
+    let [split, report, models] = ["split.csv", "report.json", "models"].map(|name| dir.join(name));
+    espmedsam(&[
+        "eval",
+        "--data",
+        str(dir),
+        "--split",
+        str(&split),
+        "--json",
+        str(&report),
+        "--models",
+        str(&models),
+    ])
+}
+
 #[test]
 fn eval_measures_against_ground_truth() {
     let dir = workplace();
@@ -60,19 +79,7 @@ fn eval_measures_against_ground_truth() {
     std::fs::write(dir.path().join("index.csv"), index).unwrap();
     let split = |last: &str| format!("dataset,stem,split\na,1,val\na,2,val\na,3,val\na,4,{last}\n");
     let (split_path, report) = (dir.path().join("split.csv"), dir.path().join("report.json"));
-    let models = dir.path().join("models");
-    let run = || {
-        let paths = [
-            str(dir.path()),
-            "--split",
-            str(&split_path),
-            "--json",
-            str(&report),
-            "--models",
-            str(&models),
-        ];
-        espmedsam(&[&["eval", "--data"], &paths[..]].concat())
-    };
+    let run = || evaluate(dir.path());
     std::fs::write(&split_path, split("train")).unwrap();
     let output = run();
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -137,17 +144,7 @@ fn eval_tells_how_far_empty_pictures_are_told() {
     let split = "dataset,stem,split\na,1,val\na,2,val\nb,3,val\n";
     let (split_path, report) = (dir.path().join("split.csv"), dir.path().join("report.json"));
     std::fs::write(&split_path, split).unwrap();
-    let output = espmedsam(&[
-        "eval",
-        "--data",
-        str(dir.path()),
-        "--split",
-        str(&split_path),
-        "--json",
-        str(&report),
-        "--models",
-        str(&models),
-    ]);
+    let output = evaluate(dir.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("presence, ROC area"));
     let report = json(&std::fs::read(&report).unwrap());

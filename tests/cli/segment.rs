@@ -247,6 +247,21 @@ fn pixels_of_known_size_give_an_ellipse() {
     assert!((coarse / fine - 2.0).abs() < 1e-9, "{fine} {coarse}");
 }
 
+/// What has no words of its own is doubted on the terminal.
+#[test]
+fn doubts_are_said_where_the_output_cannot() {
+    let dir = workplace();
+    toy::add_presence(&dir.path().join("models"), 0.25, 1.0);
+    let left = dir.path().join("in/left.png");
+    for (format, said) in [("png", true), ("overlay", true), ("json", false)] {
+        let ask = [str(&left), "--modality", "bright", "--format", format];
+        let output = segment(dir.path(), &[&ask[..], &["-o", "-"]].concat());
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{message}");
+        assert_eq!(message.contains("Unsure whether"), said, "{message}");
+    }
+}
+
 #[test]
 fn pages_count_from_one() {
     let dir = workplace();

@@ -151,12 +151,7 @@ fn a_reload_begins_and_ends_sources_and_leaves_the_others_alone() {
         line.contains("begun: turns, comes; ended: goes, turns; needs a restart: engine.queue"),
         "{line}"
     );
-    let names: Vec<_> = service
-        .sources()
-        .into_iter()
-        .map(|source| source.0)
-        .collect();
-    assert_eq!(names, ["comes", "stays", "turns"]);
+    assert_eq!(service.names(), ["comes", "stays", "turns"]);
     assert!(of("stays").unwrap() >= stays, "it was begun anew");
     assert!(of("turns").unwrap() < turns, "it was not begun anew");
 
@@ -183,12 +178,7 @@ fn a_reload_begins_and_ends_sources_and_leaves_the_others_alone() {
             line.contains(expected) || more().any(|line| line.contains(expected)),
             "{line}"
         );
-        let names: Vec<_> = service
-            .sources()
-            .into_iter()
-            .map(|source| source.0)
-            .collect();
-        assert_eq!(names, ["comes", "stays", "turns"], "{broken}");
+        assert_eq!(service.names(), ["comes", "stays", "turns"], "{broken}");
     }
 }
 

@@ -128,6 +128,11 @@ impl Service {
             .map(one)
             .collect()
     }
+
+    /// The live sources' names.
+    pub fn names(&self) -> Vec<String> {
+        self.sources().into_iter().map(|(name, _)| name).collect()
+    }
 }
 
 impl Drop for Service {

@@ -85,15 +85,14 @@ impl Judge {
 
     /// Blends its logits with the past's.
     fn steady(&mut self, segmentation: &mut Segmentation, captured: Instant) {
-        // An odd picture has no part in the past.
-        let Some(steady) = self.steady.as_mut().filter(|_| !is_odd(segmentation)) else {
+        // An odd picture has no part in the past, nor has one of nothing: its logits mark what is not there.
+        let counts = !is_odd(segmentation) && presence(segmentation) != Some(PresenceState::Absent);
+        let Some(steady) = self.steady.as_mut().filter(|_| counts) else {
             return;
         };
         let frame = segmentation.frame.clone();
         let steadied = steady.next(&frame, &segmentation.low_res, captured);
-        // Logits know nothing of presence: a mask that was taken for it does not come back by them.
-        let absent = presence(segmentation) == Some(PresenceState::Absent);
-        if steadied.motion.is_some() && !steadied.cut && !absent {
+        if steadied.motion.is_some() && !steadied.cut {
             // The engine has refused what is no number, and blends of numbers are numbers.
             if let Ok(blended) = upsample(steadied.logits, frame.width(), frame.height()) {
                 let logits = steadied.logits.clone();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use picture::frame::{Decoded, FileInfo, Frame, FrameLimits, read_file};
 use picture::mask::LogitMap;
 use picture::mask::Mask;
-use picture::mask::presence::{Presence, PresenceState};
+use picture::mask::presence::Presence;
 use picture::segmenter::ModalityCheck;
 use picture::segmenter::{
     Ask, Clock, Done, EngineError, Entrance, Inbox, Job, Lane, LaneSpec, Lease, LiveSink,
@@ -220,10 +220,7 @@ fn work(inner: &Inner, taken: Taken) {
         result.file = Some(file);
     }
     if let Ok(result) = &mut outcome {
-        result.presence = *inner.presence.lock().unwrap();
-        if result.presence.map(|of| of.state) == Some(PresenceState::Absent) {
-            result.withhold();
-        }
+        result.heed(*inner.presence.lock().unwrap());
     }
     if entrance == Entrance::Queue {
         let given_up = matches!(outcome, Err(EngineError::GivenUp(_)));

@@ -124,13 +124,13 @@ class _Run:
             graph.save(Path(folder) / "part.onnx", check=False)
             self.session = onnxruntime.InferenceSession(str(Path(folder) / "part.onnx"))
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, given: np.ndarray) -> np.ndarray:
         """What comes out, [R, C]."""
-        return self.session.run(["y"], {"x": x})[0]
+        return self.session.run(["y"], {"x": given})[0]
 
-    def inside(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def inside(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of a block: what its MLP's output is added to, and the hidden units."""
-        before, hidden = self.session.run(["before", "hidden"], {"x": x})
+        before, hidden = self.session.run(["before", "hidden"], {"x": given})
         return before, hidden
 
 
@@ -147,8 +147,8 @@ class _Flow:
     def pass_on(self, run: _Run) -> None:
         """Through a part that both have."""
         one = self.slim is self.whole
-        self.whole = [run(x) for x in self.whole]
-        self.slim = self.whole if one else [run(x) for x in self.slim]
+        self.whole = [run(rows) for rows in self.whole]
+        self.slim = self.whole if one else [run(rows) for rows in self.slim]
 
     def gather(self, run: _Run, moments: Moments) -> None:
         """The whole network through a block, and what the slimmed one's MLP would have to give for the same output."""
@@ -162,4 +162,4 @@ class _Flow:
 
     def pass_slimmed(self, run: _Run) -> None:
         """The slimmed network through a block."""
-        self.slim = [run(x) for x in self.slim]
+        self.slim = [run(rows) for rows in self.slim]

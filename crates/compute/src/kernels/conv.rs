@@ -4,7 +4,8 @@
 #![allow(unsafe_code)]
 
 use super::gemm::{Epilogue, LinearF32, LinearI8, Operand, Patches, Residual, WeightsI8};
-use super::{Activation, Cpu, Exec, LANES, Out, Quant, SharedSlice};
+use super::math::dot;
+use super::{Activation, Cpu, Exec, Out, Quant, SharedSlice};
 
 /// A float32 convolution, zeros outside the map.
 #[derive(Debug)]
@@ -244,27 +245,11 @@ impl MaskHead {
 }
 
 per_cpu! {
-    /// The dot product of each quarter of `values` with `weight`: over [`LANES`] lanes, folded in the fixed tree.
+    /// The dot product of each quarter of `values` with `weight`: as [`dot`].
     fn four_dots(values: &[f32], weight: &[f32]) -> [f32; 4] {
         let mut dots = [0.0; 4];
-        for (dot, values) in dots.iter_mut().zip(values.chunks_exact(weight.len())) {
-            let mut lanes = [0.0; LANES];
-            let (values, values_tail) = values.as_chunks::<LANES>();
-            let (weight, weight_tail) = weight.as_chunks::<LANES>();
-            for (values, weight) in values.iter().zip(weight) {
-                for (l, lane) in lanes.iter_mut().enumerate() {
-                    *lane = values[l].mul_add(weight[l], *lane);
-                }
-            }
-            for ((lane, value), weight) in lanes.iter_mut().zip(values_tail).zip(weight_tail) {
-                *lane = value.mul_add(*weight, *lane);
-            }
-            for half in [8, 4, 2, 1] {
-                for l in 0..half {
-                    lanes[l] += lanes[l + half];
-                }
-            }
-            *dot = lanes[0];
+        for (one, values) in dots.iter_mut().zip(values.chunks_exact(weight.len())) {
+            *one = dot(values, weight);
         }
         dots
     }

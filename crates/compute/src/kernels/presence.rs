@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::math::{Lanes, fold, gelu};
-use super::{Exec, LANES};
+use super::Exec;
+use super::math::{dot, gelu};
 
 /// A linear layer's constants, `[n][k]` and `[n]`.
 #[derive(Debug)]
@@ -98,22 +98,6 @@ fn scored(head: &PresenceHead, rows: &[f32], index: usize, seen: &mut [f32], hid
     let width = hidden.len();
     dot(&head.score.weight[index * width..][..width], hidden) + head.score.bias[index]
 }
-}
-
-/// Σ a · b, over [`LANES`] lanes.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes: Lanes = [0.0; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            lanes[l] = a[l].mul_add(b[l], lanes[l]);
-        }
-    }
-    for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-        *lane = a.mul_add(*b, *lane);
-    }
-    fold(lanes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A small network of every 8-bit and float kind, weights by rule: its output's bits are the same on every CPU and for
+//! A small network of 8-bit and float kinds, weights by rule: its output's bits are the same on every CPU and for
 //! any number of threads, and are those written down here. Run on ARM under emulation too (`make test-arm`).
 
 use super::{
@@ -7,8 +7,9 @@ use super::{
 };
 use crate::kernels::{Activation, Context, Cpu, Value};
 
-/// FNV-1a of the last map's bits. Computed by the portable kernels on x86-64; any other result is a fault.
-const GOLDEN: u64 = 1_216_919_196_715_469_472;
+/// FNV-1a of the bits of the last map and of the presence logit. Computed by the portable kernels on x86-64; any other
+/// result is a fault.
+const GOLDEN: u64 = 5_293_559_154_959_569_177;
 
 /// Numbers by rule: a linear congruential generator's upper bits.
 struct Rule(u64);
@@ -289,6 +290,17 @@ fn network(cpu: Cpu) -> Program {
     let given = [x, net.floats(&[64, 24, 2, 2], 0.3), net.floats(&[24], 0.1)];
     let x = net.add(NodeKind::UpConv, up, &given);
     let given = [
+        again(&x),
+        Given::From(Origin::Input(2), Fact::new(ElementType::F32, &[1, 24])),
+        Given::From(Origin::Input(3), Fact::new(ElementType::I64, &[1])),
+        net.floats(&[20, 72], 0.2),
+        net.floats(&[20], 0.1),
+        net.floats(&[7, 20], 0.5),
+        net.floats(&[7], 0.1),
+    ];
+    let _ = net.add(NodeKind::Presence, Attributes::default(), &given);
+    let presence = Origin::Step(net.steps.len() - 1);
+    let given = [
         x,
         net.floats(&[24, 16, 2, 2], 0.3),
         net.floats(&[16], 0.1),
@@ -297,7 +309,7 @@ fn network(cpu: Cpu) -> Program {
     let x = net.add(NodeKind::MaskHead, map(22), &given);
     let _ = net.add(NodeKind::ToMap, map(44), &[x]);
     let last = net.steps.len() - 1;
-    Program::new(net.steps, vec![Origin::Step(last)]).unwrap()
+    Program::new(net.steps, vec![Origin::Step(last), presence]).unwrap()
 }
 
 fn fnv(floats: &[f32]) -> u64 {
@@ -311,19 +323,24 @@ fn fnv(floats: &[f32]) -> u64 {
 fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
     let mut rule = Rule(2);
     let image = rule.floats(3 * SIDE * SIDE, 2.0);
-    let hyper = rule.floats(16, 1.0);
+    let (hyper, query) = (rule.floats(16, 1.0), rule.floats(24, 1.0));
     let mut expected: Option<Vec<(String, u64)>> = None;
     for cpu in Cpu::all() {
         let program = network(cpu);
         for threads in [1, 2, 3] {
             let mut context = Context::new(cpu, threads).unwrap();
-            let mut output = vec![0.0; 44 * 44];
+            let (mut output, mut logit) = (vec![0.0; 44 * 44], vec![0.0]);
             let mut seen = Vec::new();
-            let values = [Value::F32(&image), Value::F32(&hyper)];
+            let values = [
+                Value::F32(&image),
+                Value::F32(&hyper),
+                Value::F32(&query),
+                Value::I64(&[4]),
+            ];
             program.run_observed(
                 &mut context,
                 &values,
-                &mut [&mut output],
+                &mut [&mut output, &mut logit],
                 &mut |step, value| {
                     let hash = match value {
                         Value::F32(floats) => fnv(floats),
@@ -345,7 +362,7 @@ fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
                 }
             }
             assert_eq!(
-                fnv(&output),
+                fnv(&[output, logit].concat()),
                 GOLDEN,
                 "{} with {threads} threads",
                 cpu.name()

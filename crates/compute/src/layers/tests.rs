@@ -206,6 +206,52 @@ fn shapes_are_checked_before_anything_is_packed() {
     assert!(message.contains("not finite"), "{message}");
 }
 
+/// A presence head of 4 cells, 3 channels, 5 hidden ones and 2 scores, with `shape` in place of one input's.
+fn presence_with(name: &str, shape: &[usize]) -> Result<Fact, String> {
+    let zeros = [0.0; 64];
+    let names = NodeKind::Presence.inputs();
+    let shapes: [&[usize]; 7] = [&[4, 3], &[1, 3], &[1], &[5, 9], &[5], &[2, 5], &[2]];
+    let inputs = names.iter().zip(shapes).map(|(each, right)| {
+        let shape = if *each == name { shape } else { right };
+        match *each {
+            "x" | "query" => NodeInput::Dynamic(Fact::new(ElementType::F32, shape)),
+            "index" => NodeInput::Dynamic(Fact::new(ElementType::I64, shape)),
+            _ => NodeInput::Constant(Constant {
+                shape,
+                data: Data::F32(&zeros[..shape.iter().product()]),
+            }),
+        }
+    });
+    let inputs = NodeInputs::new(names, inputs.collect())?;
+    let node = Node {
+        kind: NodeKind::Presence,
+        attributes: Attributes::default(),
+    };
+    let output = node.output(&inputs)?;
+    build(Cpu::best(), &node, &inputs)?;
+    Ok(output)
+}
+
+#[test]
+fn a_presence_head_of_shapes_that_do_not_fit_is_refused() {
+    assert_eq!(presence_with("", &[]).unwrap().shape, [1, 1]);
+    assert_eq!(presence_with("x", &[9, 3]).unwrap().shape, [1, 1]);
+    for (name, shape) in [
+        ("x", &[4, 2][..]),
+        ("x", &[0, 3]),
+        ("x", &[12]),
+        ("query", &[1, 4]),
+        ("query", &[2, 3]),
+        ("index", &[2]),
+        ("weight", &[5, 6]),
+        ("bias", &[4]),
+        ("score_weight", &[2, 4]),
+        ("score_bias", &[3]),
+    ] {
+        assert!(presence_with(name, shape).is_err(), "{name} {shape:?}");
+    }
+}
+
 #[test]
 fn wide_weights_and_senseless_scales_are_refused() {
     let fact = Fact::new(ElementType::U8, &[4, 16]);

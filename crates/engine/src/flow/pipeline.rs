@@ -7,7 +7,6 @@ use crate::model::store::{Choice, Store};
 use crate::views::Views;
 use picture::frame::{Frame, FrameLimits, Stop};
 use picture::mask::confidence::Signs;
-use picture::mask::presence::PresenceState;
 use picture::mask::{self, Upsampled};
 use picture::segmenter::{
     Ask, EngineError, Memory, ModalityCheck, OnMismatch, Picture, Segmentation, StageTimes,
@@ -314,7 +313,7 @@ fn masked(
         file: picture.file.clone(),
         scale: picture.scale.clone(),
         mask,
-        presence,
+        presence: None,
         low_res,
         patch,
         confidence,
@@ -329,10 +328,7 @@ fn masked(
         times,
         lease: picture.lease.clone(),
     };
-    // What is marked on a picture of nothing is a wrong mask.
-    if presence.is_some_and(|of| of.state == PresenceState::Absent) {
-        segmentation.withhold();
-    }
+    segmentation.heed(presence);
     Ok(segmentation)
 }
 

@@ -107,7 +107,8 @@ pub struct ModalitySpec {
     pub white_balance: Option<WhiteBalanceSpec>,
     /// From signs to the Dice to be expected; without it a mask has no confidence.
     pub confidence: Option<ConfidenceSpec>,
-    /// What follows from the decoder's presence score; without it the score, if there is one, is not used.
+    /// What follows from the decoder's presence score; without it the score, if there is one, is not used;
+    /// finite it must be all the same.
     pub presence: Option<PresenceSpec>,
     /// Measured on the validation split.
     #[serde(default)]

@@ -6,6 +6,7 @@ use picture::NOTICE;
 use picture::frame::{self, FileInfo};
 use picture::mask::presence::{Presence, PresenceState};
 use picture::mask::rle::Rle;
+use picture::report::Form;
 use serde_json::{Value, json};
 
 fn server() -> Server {
@@ -261,6 +262,7 @@ fn presence_goes_with_every_form_and_empties_the_mask_where_it_is_absent() {
         value.map(str::to_owned)
     };
     assert_eq!(header(&plain, "presence"), None);
+    let plain = plain.json();
     for (score, state, word, result, doubt) in [
         (
             0.03125,
@@ -285,11 +287,28 @@ fn presence_goes_with_every_form_and_empties_the_mask_where_it_is_absent() {
         assert_eq!(told["area"]["px"], if result == "target" { 400 } else { 0 });
         assert_eq!(told["confidence"].is_null(), result != "target");
         assert_eq!(told["warnings"][0]["code"].as_str(), doubt);
+        if result == "target" {
+            assert_eq!(told["polygons"], plain["polygons"]);
+        } else {
+            assert_eq!(told["polygons"], json!([]));
+        }
+        for form in Form::ALL {
+            let reply = server.post(&format!("{ASK}&format={}", form.name()), "", &png);
+            assert_eq!(reply.status, 200, "{form:?}");
+            assert_eq!(header(&reply, "presence").as_deref(), Some(word));
+            assert_eq!(
+                header(&reply, "presence-score"),
+                Some(format!("{score:.4}"))
+            );
+            assert_eq!(header(&reply, "result").as_deref(), Some(result));
+            assert_eq!(header(&reply, "warnings").as_deref(), doubt);
+        }
         let mask = server.post(&format!("{ASK}&format=png"), "", &png);
-        assert_eq!(header(&mask, "presence").as_deref(), Some(word));
-        assert_eq!(header(&mask, "presence-score"), Some(format!("{score:.4}")));
-        assert_eq!(header(&mask, "result").as_deref(), Some(result));
-        assert_eq!(header(&mask, "warnings").as_deref(), doubt);
+        let mask = image::load_from_memory(&mask.body).unwrap().into_luma8();
+        let marked = mask.pixels().filter(|pixel| pixel[0] == 255).count();
+        assert_eq!(marked, if result == "target" { 400 } else { 0 });
+        let rle = server.post(&format!("{ASK}&format=rle"), "", &png).json();
+        assert_eq!(rle["area"]["px"], marked);
     }
 }
 

@@ -138,7 +138,7 @@ fn in_no_state_but_mask_is_there_a_mask() {
     mock.say("unsure");
     mock.scene().header["presence"] = json!({"score": 0.41, "state": "unsure"});
     browser.wait_for(
-        "document.getElementById('says').innerText === 'Unsure whether anything is there. What the model marks is not shown.'",
+        "document.getElementById('says').innerText === 'Not sure enough that anything is there to be shown.'",
     );
     // The mask was off the canvas by the time that each state was told.
     let told = browser.script("return notes.states");

@@ -1,6 +1,9 @@
 //! What the model says of whether anything is there, as a state that does not blink.
 
+use std::sync::Arc;
+
 use espmedsam_live::{LiveSettings, LiveView, State};
+use picture::frame::Frame;
 use picture::mask::presence::{Presence, PresenceState};
 use testing::puppet::Act;
 
@@ -87,6 +90,41 @@ fn a_mask_that_is_not_there_does_not_come_back_by_the_past() {
             .iter()
             .all(|logit| *logit > 0.0)
     );
+}
+
+/// Bright on the left, which the fake marks; and in the middle of the right half too, if it is `tempted`.
+fn scene(tempted: bool, grey: u8) -> Arc<Frame> {
+    let bright = |x, y| x < 32 || tempted && (40..56).contains(&x) && (16..32).contains(&y);
+    let pixels = (0..48).flat_map(|y| (0..64).map(move |x| (x, y)));
+    let rgb = pixels.flat_map(|(x, y)| [if bright(x, y) { grey } else { 120 }; 3]);
+    Arc::new(Frame::new(64, 48, rgb.collect()).unwrap())
+}
+
+#[test]
+fn what_was_marked_on_a_picture_of_nothing_is_no_part_of_the_next_mask() {
+    let stage = Stage::with(LiveSettings::default());
+    let show = |score, tempted, grey| {
+        stage.pass(33);
+        stage.fake.says_presence(Some(presence(score)));
+        stage.show(Act::Screen(scene(tempted, grey)))
+    };
+    for grey in 180..184 {
+        show(PRESENT, false, grey);
+    }
+    let held = show(ABSENT, true, 184);
+    assert_eq!(held.state, State::Mask, "one frame does not blink");
+    let after = show(PRESENT, false, 185);
+    let mask = &after.answer.unwrap().segmentation.mask;
+    let right: Vec<_> = mask
+        .pixels()
+        .chunks(64)
+        .flat_map(|row| &row[36..])
+        .collect();
+    assert!(
+        right.iter().all(|pixel| **pixel == 0),
+        "it came by the past"
+    );
+    assert!(mask.pixels().iter().any(|pixel| *pixel != 0));
 }
 
 #[test]

@@ -62,13 +62,17 @@ const FIELDS_OF_VIEW: [(&str, [f64; 2]); 5] = [
 /// ellipse has 0.946.
 const LEAST_LIKENESS: f64 = 0.97;
 
-/// Of a mask that may be of nothing.
+/// Of what may be nothing; `marked`: whether the mask marks anything.
 #[must_use]
-pub fn of_presence(presence: Presence) -> Option<Warning> {
+pub fn of_presence(presence: Presence, marked: bool) -> Option<Warning> {
+    let mask = match marked {
+        true => "the mask says where it would be",
+        false => "the mask is empty",
+    };
     (presence.state == PresenceState::Unsure).then(|| Warning {
         code: PRESENCE_UNSURE,
         message: format!(
-            "Unsure whether anything is there (presence {:.2}): the mask says where it would be.",
+            "Unsure whether anything is there (presence {:.2}): {mask}.",
             presence.score
         ),
     })
@@ -174,17 +178,17 @@ mod tests {
 
     #[test]
     fn doubt_whether_anything_is_there_is_said() {
-        let of = |state| {
-            of_presence(Presence {
-                score: 0.407,
-                state,
-            })
-        };
-        assert_eq!(of(PresenceState::Present), None);
-        assert_eq!(of(PresenceState::Absent), None, "there is no mask to doubt");
-        let unsure = of(PresenceState::Unsure).unwrap();
-        assert_eq!(unsure.code, PRESENCE_UNSURE);
-        assert!(unsure.message.contains("(presence 0.41)"));
+        let score = 0.407;
+        let of = |state, marked| of_presence(Presence { score, state }, marked);
+        assert_eq!(of(PresenceState::Present, true), None);
+        let absent = of(PresenceState::Absent, false);
+        assert_eq!(absent, None, "there is no mask to doubt");
+        for (marked, words) in [(true, "where it would be"), (false, "the mask is empty")] {
+            let unsure = of(PresenceState::Unsure, marked).unwrap();
+            assert_eq!(unsure.code, PRESENCE_UNSURE);
+            assert!(unsure.message.contains("(presence 0.41)"));
+            assert!(unsure.message.contains(words), "{}", unsure.message);
+        }
     }
 
     #[test]

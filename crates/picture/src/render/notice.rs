@@ -7,22 +7,33 @@ use crate::frame::Frame;
 /// [`crate::NOTICE`] in short.
 const NOTICE: &str = "NOT FOR CLINICAL USE";
 
-/// Why a mask is not to be relied upon: what a picture of it must not go without.
+/// Why what is marked is not to be relied upon: what a picture of it must not go without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// The picture does not look like its modality.
     Mismatch,
     /// There may be nothing to be marked.
-    Presence,
+    Unsure,
+    /// There is nothing to be marked.
+    Absent,
 }
 
 impl Doubt {
     fn words(self) -> &'static str {
         match self {
             Self::Mismatch => "MODALITY MISMATCH",
-            Self::Presence => "UNSURE",
+            Self::Unsure => "UNSURE",
+            Self::Absent => "NOTHING FOUND",
         }
     }
+}
+
+/// Writes what no picture of a result goes without.
+pub(super) fn burn_words(frame: &mut Frame, doubt: Option<Doubt>) {
+    if let Some(doubt) = doubt {
+        burn_doubt(frame, doubt);
+    }
+    burn_notice(frame);
 }
 
 /// Writes the notice over the bottom left corner: white on darkened ground, broken into lines where the
@@ -31,8 +42,8 @@ pub(super) fn burn_notice(frame: &mut Frame) {
     burn(frame, NOTICE, |height, down| height.saturating_sub(down));
 }
 
-/// Writes why the mask is not to be relied upon over the top left corner.
-pub(super) fn burn_doubt(frame: &mut Frame, doubt: Doubt) {
+/// Writes why what is marked is not to be relied upon over the top left corner.
+fn burn_doubt(frame: &mut Frame, doubt: Doubt) {
     burn(frame, doubt.words(), |_, _| 0);
 }
 

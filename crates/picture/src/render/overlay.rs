@@ -17,7 +17,7 @@ pub struct OverlayStyle {
     pub opacity: f32,
     /// Contour thickness as a fraction of the picture's shorter side, rounded to an odd number of pixels.
     pub contour: f32,
-    /// What to write over it, if its mask is not to be relied upon.
+    /// What to write over it, if what is marked is not to be relied upon.
     pub doubt: Option<Doubt>,
 }
 
@@ -58,10 +58,7 @@ impl OverlayPen {
         style: &OverlayStyle,
     ) -> Result<(), RenderError> {
         self.mark(frame, mask, style)?;
-        if let Some(doubt) = style.doubt {
-            notice::burn_doubt(frame, doubt);
-        }
-        notice::burn_notice(frame);
+        notice::burn_words(frame, style.doubt);
         Ok(())
     }
 
@@ -134,7 +131,7 @@ fn runs(row: &[u8]) -> impl Iterator<Item = (u8, Range<usize>)> {
 }
 
 /// The frame with the cells of the patch prompt (`side` × `side` logits, row-major) tinted where their logit ≥ 0,
-/// and the notice burned in. It shows where the model looked; a cell is drawn with a gap so that it is not taken
+/// and the notice burned in, with a doubt if there is one. It shows where the model looked; a cell is drawn with a gap so that it is not taken
 /// for the mask.
 #[must_use]
 pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -> Frame {
@@ -157,7 +154,7 @@ pub fn patch_overlay(mut frame: Frame, patch: &LogitMap, style: &OverlayStyle) -
             }
         }
     }
-    notice::burn_notice(&mut frame);
+    notice::burn_words(&mut frame, style.doubt);
     frame
 }
 
@@ -369,10 +366,7 @@ mod tests {
                 *v = ((u32::from(*v) * (256 - weight) + u32::from(c) * weight + 128) >> 8) as u8;
             }
         }
-        if let Some(doubt) = style.doubt {
-            notice::burn_doubt(&mut frame, doubt);
-        }
-        notice::burn_notice(&mut frame);
+        notice::burn_words(&mut frame, style.doubt);
         frame
     }
 
@@ -383,7 +377,7 @@ mod tests {
             colour: [u8; 3],
             opacity in 0.0_f32..=1.0,
             contour in 0.0_f32..0.5,
-            doubt in prop::option::of(prop::sample::select(vec![Doubt::Mismatch, Doubt::Presence])),
+            doubt in prop::option::of(prop::sample::select(vec![Doubt::Mismatch, Doubt::Unsure, Doubt::Absent])),
         ) {
             let style = OverlayStyle { colour, opacity, contour, doubt };
             let mut pen = OverlayPen::default();

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::record::Report;
+use super::record::{CheckState, Report};
 use crate::NOTICE;
 
 /// One of the few facts that go along with a result in whatever form, so that a picture does not travel without them.
@@ -52,6 +52,18 @@ impl Report {
                 })
             })
             .collect()
+    }
+}
+
+impl Report {
+    /// What is to be doubted about the result, in words.
+    #[must_use]
+    pub fn doubts(&self) -> Option<String> {
+        let mismatch = (self.modality_check.state == CheckState::ModalityMismatch)
+            .then_some("The picture does not look like its modality.");
+        let warnings = self.warnings.iter().map(|warning| warning.message.as_str());
+        let all: Vec<_> = mismatch.into_iter().chain(warnings).collect();
+        (!all.is_empty()).then(|| all.join(" "))
     }
 }
 

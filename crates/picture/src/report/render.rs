@@ -38,6 +38,8 @@ pub struct Rendered {
     pub bytes: Vec<u8>,
     /// What is to go along with it.
     pub essentials: Vec<Essential>,
+    /// What is to be doubted about it, in words.
+    pub doubts: Option<String>,
     /// Where the time went.
     pub times: Times,
 }
@@ -97,15 +99,21 @@ pub fn render(
     Ok(Rendered {
         bytes,
         essentials: report.essentials(),
+        doubts: report.doubts(),
         times: report.times_ms,
     })
 }
 
-/// What an overlay must not go without; of two the graver.
+/// What a picture of the result must not go without; of two the graver.
 fn doubt(report: &Report) -> Option<Doubt> {
-    let mismatch = report.modality_check.state == CheckState::ModalityMismatch;
-    let unsure = report.presence.map(|presence| presence.state) == Some(PresenceState::Unsure);
-    (mismatch.then_some(Doubt::Mismatch)).or(unsure.then_some(Doubt::Presence))
+    if report.modality_check.state == CheckState::ModalityMismatch {
+        return Some(Doubt::Mismatch);
+    }
+    match report.presence?.state {
+        PresenceState::Present => None,
+        PresenceState::Unsure => Some(Doubt::Unsure),
+        PresenceState::Absent => Some(Doubt::Absent),
+    }
 }
 
 /// What is measured and drawn, and its share of the memory.
@@ -156,10 +164,12 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
             .as_ref()
             .map_or(CheckReport::UNCHECKED, CheckReport::from),
         presence,
-        warnings: (presence.and_then(warnings::of_presence).into_iter())
-            .chain(doubts)
-            .chain(doubted_size)
-            .collect(),
+        warnings: (presence
+            .and_then(|of| warnings::of_presence(of, measures.area > 0))
+            .into_iter())
+        .chain(doubts)
+        .chain(doubted_size)
+        .collect(),
         times_ms: Times {
             stages: segmentation.times,
             render: 0.0,

@@ -122,9 +122,12 @@ fn presence_is_told_as_it_is_known() {
         let told = essential(&rendered, "presence-score").unwrap();
         assert_eq!(told, format!("{score:.4}"));
         assert_eq!(codes(&report).contains(&"presence-unsure"), doubted);
-        let overlay = |presence| self::rendered(with(presence), Form::Overlay).bytes;
-        let marked = overlay(Some(Presence { score, state })) != overlay(None);
-        assert_eq!(marked, doubted, "a picture says so itself");
+        for form in [Form::Overlay, Form::Patch] {
+            let drawn = |presence| self::rendered(with(presence), form).bytes;
+            let said = drawn(Some(Presence { score, state })) != drawn(None);
+            let certain = state == PresenceState::Present;
+            assert_eq!(said, !certain, "{}: a picture says so itself", form.name());
+        }
     }
 }
 

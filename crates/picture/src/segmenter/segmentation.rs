@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::frame::{FileInfo, Frame};
 use crate::mask::confidence::Signs;
-use crate::mask::presence::Presence;
+use crate::mask::presence::{Presence, PresenceState};
 use crate::mask::{LogitMap, Mask};
 use crate::scale::Scale;
 
@@ -54,6 +54,15 @@ pub struct Segmentation {
 }
 
 impl Segmentation {
+    /// Takes the network's word of whether anything is there. What is marked on a picture of nothing is a wrong mask: it is
+    /// taken away.
+    pub fn heed(&mut self, presence: Option<Presence>) {
+        self.presence = presence;
+        if presence.is_some_and(|of| of.state == PresenceState::Absent) {
+            self.withhold();
+        }
+    }
+
     /// Takes the mask away, and what was said of it. The network's maps stay.
     pub fn withhold(&mut self) {
         self.mask.clear();

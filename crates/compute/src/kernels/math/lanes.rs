@@ -40,6 +40,23 @@ pub fn sum(x: &[f32]) -> f32 {
     fold(lanes)
 }
 
+/// Σ a · b, as far as the shorter goes, over [`LANES`] lanes, folded in the fixed tree.
+#[inline(always)]
+#[must_use]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes: Lanes = [0.0; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..LANES {
+            lanes[l] = a[l].mul_add(b[l], lanes[l]);
+        }
+    }
+    for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane = a.mul_add(*b, *lane);
+    }
+    fold(lanes)
+}
+
 /// The largest of all lanes.
 #[inline(always)]
 #[must_use]

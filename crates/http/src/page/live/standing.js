@@ -12,7 +12,7 @@ export const SILENCE = 2000;
 export const STATES = {
   'mask': { answer: true, words: 'MASK', says: '' },
   'nothing-found': { answer: true, words: 'NOTHING FOUND', says: 'The model marks nothing in this picture.' },
-  'unsure': { answer: true, words: 'UNSURE', says: 'What the model marks here is not to be relied upon. It is not shown.' },
+  'unsure': { answer: true, words: 'UNSURE', says: 'Not sure enough to be shown.' },
   'wrong-modality': { answer: true, words: 'WRONG MODALITY', says: 'The picture does not look like the modality chosen. No mask is shown.' },
   'connecting': { words: 'CONNECTING', says: 'Asking the device for its video.' },
   'starting': { words: 'STARTING', says: 'The source is being opened.' },
@@ -46,6 +46,6 @@ export function standing({ heard, drawn, since }, now) {
 
 /** What a state is called; one of a newer server goes by its name. `presence` is what the model says of the picture's. */
 export function about(state, presence) {
-  if (state === 'unsure' && presence?.state === 'unsure') return { ...STATES.unsure, says: 'Unsure whether anything is there. What the model marks is not shown.' };
+  if (state === 'unsure' && presence?.state === 'unsure') return { ...STATES.unsure, says: 'Not sure enough that anything is there to be shown.' };
   return STATES[state] ?? { words: String(state).toUpperCase().replaceAll('-', ' '), says: 'No mask is shown.' };
 }
