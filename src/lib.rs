@@ -8,4 +8,5 @@ pub mod doctor;
 pub mod eval;
 mod fittings;
 pub mod service;
+pub mod setup;
 mod workshop;
