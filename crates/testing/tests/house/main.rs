@@ -201,10 +201,11 @@ const HOUSE: [Storey; 8] = [
             ("eval", &[]),
             ("service", &["config"]),
             ("doctor", &["config"]),
+            ("setup", &["config"]),
             (
                 "cli",
                 &[
-                    "workshop", "fittings", "config", "eval", "service", "doctor",
+                    "workshop", "fittings", "config", "eval", "service", "doctor", "setup",
                 ],
             ),
         ],
