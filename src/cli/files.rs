@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -9,10 +10,30 @@ use super::failure::Failure;
 /// Writes a file, naming it if that fails: first beside it, under a name of its own, then in its place, so that a full
 /// disk leaves the old file as it was. What is there and is no file (a terminal, a pipe) is written to as it comes.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    replace(path, bytes).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+    named(path, replace(path, bytes, false))
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The same, and on the disk before it returns: should the power fail, the old file is there, or the new one. Its owner stays,
+/// where this user may see to that.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    named(path, replace(path, bytes, true))
+}
+
+/// Whether [`write_durably`] would get as far as a full disk.
+pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.into());
+    let tried = beside(&real).and_then(|beside| {
+        File::create_new(&beside)?;
+        fs::remove_file(&beside)
+    });
+    named(path, tried)
+}
+
+fn named(path: &Path, written: io::Result<()>) -> Result<(), Failure> {
+    written.map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+}
+
+fn replace(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
     // The file that a link leads to, so that the link stays one.
     let path = path.canonicalize().unwrap_or_else(|_| path.into());
     let old = fs::metadata(&path).ok();
@@ -28,8 +49,18 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)?;
         if let Some(old) = old {
             file.set_permissions(old.permissions())?;
+            if durably {
+                let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
+            }
         }
-        fs::rename(&beside, &path)
+        if durably {
+            file.sync_all()?;
+        }
+        fs::rename(&beside, &path)?;
+        match path.parent() {
+            Some(folder) if durably => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
     };
     put().inspect_err(|_| {
         // If it was not even made, there is nothing to remove.
@@ -75,6 +106,23 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_durable_file_is_new_or_replaced_and_may_be_asked_about_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        check_writable(&path).unwrap();
+        assert_eq!(names(dir.path()), [] as [&str; 0]);
+        write_durably(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        check_writable(&path).unwrap();
+        write_durably(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, names(dir.path())), (0o640, vec!["a".into()]));
+        let missing = check_writable(&dir.path().join("missing/a")).unwrap_err();
+        assert!(missing.to_string().contains("missing/a"));
     }
 
     #[test]

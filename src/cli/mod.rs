@@ -16,6 +16,7 @@ mod models;
 mod output;
 mod segment;
 mod serve;
+mod setup;
 mod table;
 
 use std::path::PathBuf;
@@ -60,6 +61,10 @@ enum Command {
         clock, configuration, and says what to do about each fault. Nothing of a patient is in it. Exit code: 0 all is well, 1 \
         warnings, 2 faults (or wrong usage).")]
     Doctor(doctor::DoctorArgs),
+    /// Find the camera, look at its picture, choose modality, crop and pixel size, try the foot switch; writes the
+    /// configuration. Can be run again.
+    #[command(after_help = NOTICE)]
+    Setup(setup::SetupArgs),
     /// Measure accuracy against ground truth.
     #[command(after_help = NOTICE)]
     Eval(eval::EvalArgs),
@@ -82,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Models => models::run(models).map(done),
         Command::Cameras => cameras::run().map(done),
         Command::Doctor(args) => doctor::run(&args, models),
+        Command::Setup(args) => setup::run(&args, models).map(done),
         Command::Eval(args) => eval::run(&args, models).map(done),
         Command::Bench(args) => bench::run(&args, models).map(done),
     };

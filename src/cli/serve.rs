@@ -168,7 +168,7 @@ fn place(door: &Door) -> std::io::Result<String> {
 }
 
 /// What the configuration has watched from the start.
-fn begin_sources(config: &Config, engine: Arc<Engine>) -> Result<Arc<Studio>, Failure> {
+pub(super) fn begin_sources(config: &Config, engine: Arc<Engine>) -> Result<Arc<Studio>, Failure> {
     let rights = config.live.clients.clone();
     let workshop = LocalWorkshop::new(config.image.into(), rights);
     let studio = Studio::new(engine, Arc::new(SystemClock), Arc::new(workshop));

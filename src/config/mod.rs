@@ -208,10 +208,15 @@ impl Config {
             path: path.into(),
             source,
         })?;
-        if let (Some(models), Some(folder)) = (&config.engine.models, path.parent()) {
-            config.engine.models = Some(folder.join(models));
-        }
+        config.found_at(path);
         Ok(config)
+    }
+
+    /// Resolves a relative [`EngineConfig::models`] against the folder of the file that it stands in.
+    pub fn found_at(&mut self, file: &Path) {
+        if let (Some(models), Some(folder)) = (&self.engine.models, file.parent()) {
+            self.engine.models = Some(folder.join(models));
+        }
     }
 
     /// Parses and checks a configuration's text.

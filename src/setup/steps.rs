@@ -26,17 +26,20 @@ pub trait Surroundings {
     /// They cannot be listed; says why.
     fn cameras(&self) -> Result<Vec<OfferedCamera>, String>;
 
-    /// Modalities of the models that are there: names, and what each marks.
-    fn modalities(&self) -> Vec<(String, String)>;
+    /// Modalities of the models that the configuration has used: names, and what each marks.
+    ///
+    /// # Errors
+    /// There are no models; says why.
+    fn modalities(&self, config: &Config) -> Result<Vec<(String, String)>, String>;
 
     /// Boards whose pins are known.
     fn boards(&self) -> Vec<String>;
 
-    /// Serves as this configuration says, until it is dropped.
+    /// Serves as this configuration says, until it is dropped. What is asked of it is asked of that source.
     ///
     /// # Errors
     /// It cannot; says why.
-    fn preview(&self, config: Config) -> Result<Box<dyn Preview>, String>;
+    fn preview(&self, config: Config, source: &str) -> Result<Box<dyn Preview>, String>;
 }
 
 /// A service that shows the source.
@@ -112,12 +115,7 @@ fn ask_source(
     let camera_of = |source: &&LiveSourceSpec| matches!(source.source, SourceSpec::V4l2 { .. });
     let known = config.live.sources.iter().find(camera_of).cloned();
     let device = ask_camera(known.as_ref(), around, with)?;
-    let modalities = around.modalities();
-    if modalities.is_empty() {
-        return Err(SetupError::Nothing(
-            "there are no models (espmedsam models)".into(),
-        ));
-    }
+    let modalities = around.modalities(config).map_err(SetupError::Nothing)?;
     let names: Vec<String> = modalities.iter().map(|(name, _)| name.clone()).collect();
     let shown: Vec<String> = modalities
         .iter()
@@ -245,7 +243,7 @@ fn try_out(
 ) -> Result<bool, SetupError> {
     let config = draft.config()?;
     let has_switch = config.gpio.is_on();
-    let preview = match around.preview(config) {
+    let preview = match around.preview(config, &source.name) {
         Ok(preview) => preview,
         Err(why) => {
             with.say(&format!("\nThat cannot be shown: {why}"))?;
@@ -309,22 +307,21 @@ mod tests {
             Ok(self.cameras.clone())
         }
 
-        fn modalities(&self) -> Vec<(String, String)> {
-            [
+        fn modalities(&self, _: &Config) -> Result<Vec<(String, String)>, String> {
+            let all = [
                 ("x-ray", "lungs"),
                 ("ultrasound", "head"),
                 ("colonoscopy", "polyp"),
-            ]
-            .map(|(name, what)| (name.into(), what.into()))
-            .into()
+            ];
+            Ok(all.map(|(name, what)| (name.into(), what.into())).into())
         }
 
         fn boards(&self) -> Vec<String> {
             vec!["rpi4".into(), "rpi5".into()]
         }
 
-        fn preview(&self, config: Config) -> Result<Box<dyn Preview>, String> {
-            assert_eq!(config.live.sources.len(), 1);
+        fn preview(&self, config: Config, source: &str) -> Result<Box<dyn Preview>, String> {
+            assert_eq!(config.live.sources[0].name, source);
             let Room { sees, presses, .. } = *self;
             Ok(Box::new(Shown { sees, presses }))
         }
