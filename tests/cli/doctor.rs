@@ -196,7 +196,7 @@ fn the_firmware_s_flags_are_read() {
     let (_, report) = examine(dir.path(), &[]);
     assert_eq!(
         findings(&report, "heat and power"),
-        ["warning: low-voltage", "warning: hot"]
+        ["warning: low-voltage"]
     );
     put(
         dir.path(),
