@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::error::GpioError;
-use super::lines::{Edge, PanelLines};
+use super::lines::{Edge, EdgeNumbers, PanelLines};
 use super::pins::{PinMap, Pull, SwitchPin};
 use super::role::LampRole;
 
@@ -54,6 +54,7 @@ pub fn gpio_chips() -> Result<Vec<GpioChip>, GpioError> {
 pub(super) struct ChardevLines {
     lamps: Vec<(LampRole, Request)>,
     switch: Option<Request>,
+    numbers: EdgeNumbers,
     clock: Arc<dyn Clock>,
     debounce: Duration,
 }
@@ -110,6 +111,7 @@ impl ChardevLines {
         Ok(Self {
             lamps: lamps?,
             switch,
+            numbers: EdgeNumbers::default(),
             clock,
             debounce,
         })
@@ -176,6 +178,7 @@ impl PanelLines for ChardevLines {
         Ok(Some(Edge {
             down: event.kind == EdgeKind::Rising,
             at: now.checked_sub(age(event.timestamp_ns)).unwrap_or(now),
+            lost: self.numbers.lost_before(event.line_seqno),
         }))
     }
 
