@@ -10,7 +10,15 @@ use picture::segmenter::SystemClock;
 
 #[test]
 fn every_board_has_a_pin_for_everything_and_none_for_two() {
-    assert!(BOARD_NAMES.len() >= 4);
+    // A file that nobody has put into the program would not be found by its name.
+    let files = std::fs::read_dir(testing::repository("board")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let boards: BTreeSet<String> = names
+        .filter(|name| name != "Cargo.toml")
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    let known: BTreeSet<String> = BOARD_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(boards, known);
     for board in BOARD_NAMES {
         let map = board_pins(board).unwrap();
         let mut lines: Vec<u32> = map.lamps().map(|(_, pin)| pin.line).collect();
@@ -18,9 +26,6 @@ fn every_board_has_a_pin_for_everything_and_none_for_two() {
         lines.extend(map.trigger.map(|pin| pin.line));
         let distinct: BTreeSet<u32> = lines.iter().copied().collect();
         assert_eq!((distinct.len(), lines.len()), (5, 5), "{board}");
-        // A file that nobody has put into the program, or one without a chip, would not be found by its label.
-        let text = std::fs::read_to_string(testing::repository(&format!("board/{board}.toml")));
-        assert_eq!(PinMap::parse(&text.unwrap()).unwrap(), map);
     }
     let unknown = board_pins("rpi6").unwrap_err().to_string();
     assert!(
