@@ -111,6 +111,7 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
 	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
 	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }

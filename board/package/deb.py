@@ -25,10 +25,11 @@ FILES = {
     "espmedsam.service": "usr/lib/systemd/system/espmedsam.service",
     "espmedsam.socket": "usr/lib/systemd/system/espmedsam.socket",
     "espmedsam.sysusers": "usr/lib/sysusers.d/espmedsam.conf",
-    "espmedsam.tmpfiles": "usr/lib/tmpfiles.d/espmedsam.conf",
     "espmedsam.udev": "usr/lib/udev/rules.d/60-espmedsam.rules",
     "journald.conf": "usr/lib/systemd/journald@espmedsam.conf.d/espmedsam.conf",
 }
+# Every key and its default.
+DOCUMENTED = ROOT / "docs/espmedsam.toml"
 DESCRIPTION = f"""masks of medical pictures on the device, for research only
  Segments ultrasound, endoscopy and other medical pictures and live video
  without prompts, clicks or network, and serves the masks over a small local
@@ -64,6 +65,7 @@ def lay_out(tree: Path, board: Board, program: Program) -> None:
     put(tree / "usr/share/man/man1/espmedsam.1.gz", packed((HERE / "files/espmedsam.1").read_bytes()))
     documents = tree / "usr/share/doc" / NAME
     put(documents / "copyright", licences.copyright_file().encode())
+    put(documents / "espmedsam.toml", DOCUMENTED.read_bytes())
     put(documents / "changelog.gz", packed(changelog().encode()))
     put(documents / "third-party-licences.txt.gz", packed(licences.third_party().encode()))
     put(documents / "sbom.cdx.json.gz", packed(bill.PATH.read_bytes()))
@@ -151,9 +153,13 @@ def installed_kib(tree: Path) -> str:
 
 
 def settings() -> bytes:
-    """Every key and its default, and what a board without a keyboard is better served by."""
-    text = (ROOT / "docs/espmedsam.toml").read_text()
+    """Every key, at its default but where the unit asks for another value."""
+    text = DOCUMENTED.read_text()
     for default, here in {
+        "# Every key and its default: `espmedsam serve --config FILE`. Unknown": (
+            f"# Every key. At their defaults ({DOCUMENTED.name} in /usr/share/doc/{NAME}) all but request_timeout_s and\n"
+            "# watchdog_s, which suit the service's watchdog. Unknown"
+        ),
         # The watchdog of the unit counts from when this is noticed.
         "request_timeout_s = 60": "request_timeout_s = 20",
         "watchdog_s = 120 ": "watchdog_s = 25  ",

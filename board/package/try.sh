@@ -28,7 +28,6 @@ wants=/etc/systemd/system/multi-user.target.wants/espmedsam.service
 install 2>/dev/null
 is "cameras and lines are the service's" "espmedsam gpio video" "$(id -nG espmedsam | tr ' ' '\n' | sort | xargs)"
 is "passwords are the service's alone" "640 root:espmedsam" "$(stat -c '%a %U:%G' $config)"
-is "state is the service's alone" "750 espmedsam:espmedsam" "$(stat -c '%a %U:%G' /var/lib/espmedsam)"
 [ -L $wants ] && [ -L /etc/systemd/system/sockets.target.wants/espmedsam.socket ]
 say "installed, enabled"
 echo "# mine" >>$config
@@ -39,7 +38,7 @@ install
 [ ! -e $wants ] || { say "an upgrade enabled what was disabled"; exit 1; }
 say "upgraded: configuration kept, disabled as before"
 dpkg -r espmedsam >/dev/null
-[ -e $config ] && [ -d /var/lib/espmedsam ] && [ ! -e /usr/bin/espmedsam ]
+[ -e $config ] && [ ! -e /usr/bin/espmedsam ]
 dpkg -P espmedsam >/dev/null
 left=$(find /etc /usr /var /run -xdev -iname '*espmedsam*' -newer /package.deb)
 is "a purge leaves nothing" "" "$left"

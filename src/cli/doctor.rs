@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use board::gpio::gpio_chips;
+
 use super::console::print;
 use super::failure::Failure;
 use crate::doctor::report::Severity;
@@ -32,6 +34,7 @@ pub(super) fn run(args: &DoctorArgs, models: Option<&Path>) -> Result<ExitCode, 
         settings,
         models,
         cameras: cameras(),
+        chips: gpio_chips(),
         now: SystemTime::now(),
     };
     let report = examination.report();

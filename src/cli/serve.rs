@@ -22,7 +22,7 @@ use live::{Asker, ClipShelf, ShelfBounds, Studio};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
 
-/// What the engine gets to end in, however long the HTTP side took.
+/// What each of the others gets to end in, however long the HTTP side took.
 const LAST_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
@@ -131,9 +131,12 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let patience = Duration::from_secs(server.shutdown_timeout_s.into());
     let served = http::serve(door, server, studio, stop).await;
     attending.abort();
-    drop(fittings);
-    // What it held of the sources goes with it.
-    let _ = attending.await;
+    // What these hold of the sources goes with them. A reload cannot be interrupted, nor can a driver: neither is waited for longer.
+    let fittings = tokio::task::spawn_blocking(move || drop(fittings));
+    let both = async { tokio::join!(attending, fittings) };
+    if tokio::time::timeout(LAST_PATIENCE, both).await.is_err() {
+        tracing::warn!("a reload, or the lights, did not end in time");
+    }
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);
     let patience = patience.saturating_sub(gone).max(LAST_PATIENCE);

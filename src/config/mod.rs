@@ -2,6 +2,7 @@
 
 pub mod keys;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -227,6 +228,12 @@ impl Config {
         let config: Self = toml::from_str(text)?;
         config.server.check()?;
         config.gpio.check()?;
+        let mut names = BTreeSet::new();
+        for LiveSourceSpec { name, .. } in &config.live.sources {
+            let expected = "a name of its own for each";
+            let found = format!("'{name}' twice");
+            require(names.insert(name), "live.sources", expected, found)?;
+        }
         let saves = config.gpio.is_on() && config.gpio.trigger == TriggerAction::Snapshot;
         require(
             !saves || config.live.clips.is_some(),

@@ -13,6 +13,45 @@ fn the_documented_file_states_the_defaults() {
 }
 
 #[test]
+fn the_documented_file_has_every_key() {
+    let documented = include_str!("../../docs/espmedsam.toml");
+    // What has no default stands there behind a '#', as it could be set.
+    let settings = documented
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if setting.starts_with('[') || setting.contains(" = ") => setting,
+            _ => line,
+        });
+    let set = keys::set_by(&settings.collect::<Vec<_>>().join("\n"));
+    assert!(set.len() > 30, "{set:?}");
+    let mut fullest = Config::default();
+    let EngineConfig { models, model, .. } = &mut fullest.engine;
+    (*models, *model) = (Some("m".into()), Some("m".into()));
+    let LiveConfig { clips, clients, .. } = &mut fullest.live;
+    (*clips, clients.replays) = (Some("c".into()), Some("r".into()));
+    let GpioConfig {
+        board,
+        pins,
+        source,
+        // These have defaults.
+        driver: _,
+        trigger: _,
+    } = &mut fullest.gpio;
+    (*board, *source) = (Some("rpi5".into()), Some("probe".into()));
+    *pins = Some(board::gpio::board_pins("rpi5").unwrap());
+    let of_pins = |key: &&String| key.starts_with("gpio.pins.");
+    for key in keys::listed(&fullest).keys().filter(|key| !of_pins(key)) {
+        assert!(set.contains_key(key), "docs/espmedsam.toml has no {key}");
+    }
+    for key in ["chip", "ready", "trigger"] {
+        let found = set
+            .keys()
+            .any(|set| set.starts_with(&format!("gpio.pins.{key}")));
+        assert!(found, "docs/espmedsam.toml has no gpio.pins.{key}");
+    }
+}
+
+#[test]
 fn keys_are_read_and_unknown_ones_refused() {
     let config =
         Config::parse("[engine]\nthreads = 3\nqueue = 2\n[image]\nmax_pixels = 100").unwrap();
@@ -42,6 +81,13 @@ fn keys_are_read_and_unknown_ones_refused() {
         ),
         ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ("[log]\nlevel = 'loud=very'", "log.level"),
+        (
+            concat!(
+                "[[live.sources]]\nname = 'a'\nmodality = 'm'\nsource = { kind = 'pipe', path = '-' }\n",
+                "[[live.sources]]\nname = 'a'\nmodality = 'm'\nsource = { kind = 'phantom', target = 'polyp' }",
+            ),
+            "live.sources: expected a name of its own for each, found 'a' twice",
+        ),
     ] {
         let message = Config::parse(text).unwrap_err().to_string();
         assert!(message.contains(expected), "{text}: {message}");

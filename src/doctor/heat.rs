@@ -23,7 +23,8 @@ pub(super) fn section(root: &Path) -> ReportSection {
         section.fact(device.kind, share);
     }
     for rail in reading.rails {
-        section.fact(rail.rail, format!("{:.1} W", rail.watts));
+        let name = format!("{} (hwmon{})", rail.rail, rail.monitor);
+        section.fact(name, format!("{:.1} W", rail.watts));
     }
     if section.facts.is_empty() {
         section.fact("sensors", "none");

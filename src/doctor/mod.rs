@@ -17,6 +17,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use board::gpio::{GpioChip, GpioError};
 use live::OfferedCamera;
 
 use report::HealthReport;
@@ -32,6 +33,8 @@ pub struct Examination<'a> {
     pub models: Option<&'a Path>,
     /// The cameras, as the system tells of them.
     pub cameras: io::Result<Vec<OfferedCamera>>,
+    /// The GPIO chips, likewise.
+    pub chips: Result<Vec<GpioChip>, GpioError>,
     /// The time of day.
     pub now: SystemTime,
 }
@@ -45,6 +48,7 @@ impl Examination<'_> {
             settings,
             models,
             cameras,
+            chips,
             now,
         } = self;
         let config = settings.in_force();
@@ -52,7 +56,7 @@ impl Examination<'_> {
             processor::section(root),
             weights::section(*models, config),
             eyes::section(root, cameras, config),
-            lines::section(root),
+            lines::section(root, chips, &config.gpio),
             heat::section(root),
             space::section(root, config),
             clock::section(root, *now),

@@ -1,5 +1,6 @@
 //! The configuration in force, and where each value comes from.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,18 +8,20 @@ use live::LiveSourceSpec;
 use video::spec::SourceSpec;
 
 use super::report::ReportSection;
-use crate::config::Config;
 use crate::config::keys::{listed, set_by};
+use crate::config::{Config, ConfigError};
 
 /// Where the package keeps it.
 const PACKAGED: &str = "etc/espmedsam/config.toml";
+/// There while systemd opens the socket at each start.
+const SOCKET: &str = "etc/systemd/system/sockets.target.wants/espmedsam.socket";
 
 /// A configuration as the service would read it.
 pub struct Settings {
     file: Option<PathBuf>,
     listen: Option<SocketAddr>,
     config: Config,
-    problem: Option<String>,
+    problem: Option<ConfigError>,
 }
 
 impl Settings {
@@ -28,9 +31,17 @@ impl Settings {
         let packaged = || Some(root.join(PACKAGED)).filter(|path| path.exists());
         let file = file.or_else(packaged);
         let read = file.as_deref().map_or(Ok(Config::default()), Config::read);
+        Self::of(file, listen, read)
+    }
+
+    fn of(
+        file: Option<PathBuf>,
+        listen: Option<SocketAddr>,
+        read: Result<Config, ConfigError>,
+    ) -> Self {
         let (mut config, problem) = match read {
             Ok(config) => (config, None),
-            Err(error) => (Config::default(), Some(error.to_string())),
+            Err(error) => (Config::default(), Some(error)),
         };
         config.server.listen = listen.unwrap_or(config.server.listen);
         Self {
@@ -41,7 +52,7 @@ impl Settings {
         }
     }
 
-    /// What the service goes by; every default, if the file is broken.
+    /// What the service goes by; every default, if the file is broken or not for this user to read.
     pub(super) fn in_force(&self) -> &Config {
         &self.config
     }
@@ -51,6 +62,16 @@ impl Settings {
         let file = self.file.as_deref();
         let name = file.map_or("none".into(), |path| path.display().to_string());
         section.fact("file", name);
+        if let Some(problem) = &self.problem
+            && forbidden(problem)
+        {
+            // It may hold passwords of cameras. Of the service this says nothing, which may read it; nor are defaults its own.
+            section.warning(
+                format!("{problem}: the other parts go by the defaults"),
+                "run as root: sudo espmedsam doctor",
+            );
+            return section;
+        }
         let text = file.and_then(|path| std::fs::read_to_string(path).ok());
         let set = set_by(&text.unwrap_or_default());
         for (key, value) in listed(&self.config) {
@@ -68,14 +89,13 @@ impl Settings {
         }
         if let Some(problem) = &self.problem {
             section.fault(
-                problem,
-                "correct the file: the service does not start with it (/usr/share/doc/espmedsam, and docs/espmedsam.toml in the \
-                 sources, have every key)",
+                problem.to_string(),
+                "correct the file: the service does not start with it (/usr/share/doc/espmedsam/espmedsam.toml, docs/espmedsam.toml \
+                 in the sources, has every key)",
             );
         }
-        let socket = root
-            .join("usr/lib/systemd/system/espmedsam.socket")
-            .exists();
+        // A link to a path of the examined system, wherever that is mounted.
+        let socket = root.join(SOCKET).symlink_metadata().is_ok();
         if socket
             && set
                 .get("server.listen")
@@ -88,6 +108,11 @@ impl Settings {
         }
         section
     }
+}
+
+/// Whether it is this user alone who cannot read it.
+fn forbidden(problem: &ConfigError) -> bool {
+    matches!(problem, ConfigError::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn default_listen() -> String {
@@ -108,5 +133,33 @@ fn sources(sources: &[LiveSourceSpec]) -> String {
     match sources.is_empty() {
         true => "none".into(),
         false => sources.iter().map(one).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::report::Severity;
+
+    #[test]
+    fn a_file_that_this_user_may_not_read_is_no_fault_of_the_service() {
+        let examined = |kind: io::ErrorKind| {
+            let path = PathBuf::from("/etc/espmedsam/config.toml");
+            let problem = ConfigError::Read {
+                path: path.clone(),
+                source: kind.into(),
+            };
+            Settings::of(Some(path), None, Err(problem)).section(Path::new("/nowhere"))
+        };
+        let section = examined(io::ErrorKind::PermissionDenied);
+        let [finding] = section.findings.as_slice() else {
+            panic!("{:?}", section.findings);
+        };
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(finding.advice.contains("sudo espmedsam doctor"));
+        // No default is listed as what the service goes by.
+        assert_eq!(section.facts.len(), 1);
+        let section = examined(io::ErrorKind::NotFound);
+        assert_eq!(section.findings[0].severity, Severity::Fault);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use picture::segmenter::Segmenter;
 
-use super::manager::ServiceManager;
+use super::manager::{ServiceManager, Word};
 use super::reload::Reloader;
 use super::signals::Reloads;
 use super::vigil::Vigil;
@@ -18,28 +18,35 @@ pub async fn attend(
 ) {
     let mut vigil = Vigil::default();
     loop {
-        manager.tell(&vigil.look(flow.as_ref()));
+        say(&manager, &mut vigil, |vigil| vigil.look(flow.as_ref()));
         tokio::select! {
             () = tokio::time::sleep(vigil.pause(manager.watchdog())) => {}
             () = reloads.next() => {
-                manager.tell(&vigil.reloading());
+                say(&manager, &mut vigil, |vigil| vigil.reloading());
                 let outcome = reload(&mut reloader);
-                manager.tell(&vigil.reloaded(&outcome));
+                say(&manager, &mut vigil, |vigil| vigil.reloaded(outcome));
             }
         }
     }
 }
 
-/// What became of it, in words.
-fn reload(reloader: &mut Reloader) -> String {
+fn say(manager: &ServiceManager, vigil: &mut Vigil, words: impl FnOnce(&mut Vigil) -> Vec<Word>) {
+    let words = words(vigil);
+    if !manager.tell(&words) {
+        vigil.not_heard(&words);
+    }
+}
+
+/// What there is to say of it beside that the service goes on.
+fn reload(reloader: &mut Reloader) -> Option<&'static str> {
     match reloader.reload() {
         Ok(reloaded) => {
             tracing::info!("configuration read anew: {reloaded}");
-            "serving".into()
+            None
         }
         Err(error) => {
             tracing::error!("the configuration stays as it was: {error}");
-            "serving; the new configuration was refused, see the log".into()
+            Some("the new configuration was refused, see the log")
         }
     }
 }

@@ -76,15 +76,15 @@ impl ServiceManager {
         self.watchdog
     }
 
-    /// Says it. One that cannot be reached is not a fault of the service, and hears of the next.
-    pub fn tell(&self, words: &[Word]) {
+    /// Says it; whether it was heard, if there is anybody. One that cannot be reached is not a fault of the service.
+    pub fn tell(&self, words: &[Word]) -> bool {
         let Some(Ear { socket, address }) = self.ear.as_ref().filter(|_| !words.is_empty()) else {
-            return;
+            return true;
         };
         let lines: String = words.iter().map(line).collect();
-        if let Err(error) = socket.send_to_addr(lines.as_bytes(), address) {
-            tracing::debug!(%error, "the service manager cannot be told");
-        }
+        let sent = socket.send_to_addr(lines.as_bytes(), address);
+        sent.inspect_err(|error| tracing::debug!(%error, "the service manager cannot be told"))
+            .is_ok()
     }
 }
 
@@ -151,9 +151,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let manager = ServiceManager::at(path.as_os_str(), None).unwrap();
-        manager.tell(&[Word::Ready]);
+        assert!(!manager.tell(&[Word::Ready]));
         let ear = UnixDatagram::bind(&path).unwrap();
-        manager.tell(&[Word::Alive]);
+        assert!(manager.tell(&[Word::Alive]));
         assert_eq!(heard(&ear), "WATCHDOG=1\n");
         let elsewhere = ServiceManager::at(OsStr::new("vsock:2:1234"), None);
         assert_eq!(elsewhere.unwrap_err().kind(), io::ErrorKind::Unsupported);

@@ -81,12 +81,17 @@ impl Reloader {
         let new = self.origin.read()?;
         let mut done = Reloaded::default();
         let (old_sources, new_sources) = (&self.in_force.live.sources, &new.live.sources);
+        let watched = self.watched();
         let ended = without(old_sources, new_sources);
-        let begun = without(new_sources, old_sources);
-        self.check(&ended, &begun)?;
+        // Those too that stand there as before and are not watched: a client ended them, or they could not be begun.
+        let begun: Vec<_> = (new_sources.iter())
+            .filter(|source| !old_sources.contains(source) || !watched.contains(&source.name))
+            .collect();
+        self.check(watched, &ended, &begun)?;
         for source in ended {
-            self.studio.end(&source.name);
-            done.ended.push(source.name.clone());
+            if self.studio.end(&source.name) {
+                done.ended.push(source.name.clone());
+            }
         }
         for source in begun {
             match self.studio.begin_described(source, Asker::Owner) {
@@ -105,18 +110,18 @@ impl Reloader {
         Ok(done)
     }
 
+    fn watched(&self) -> Vec<String> {
+        let all = self.studio.all().into_iter();
+        all.map(|(name, _)| name).collect()
+    }
+
     /// Whether those sources could be begun once these are ended.
     fn check(
         &self,
+        mut watched: Vec<String>,
         ended: &[&LiveSourceSpec],
         begun: &[&LiveSourceSpec],
     ) -> Result<(), ReloadError> {
-        let mut watched: Vec<String> = self
-            .studio
-            .all()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
         watched.retain(|name| ended.iter().all(|source| source.name != *name));
         for source in begun {
             let vetted = self.studio.vet(source, Asker::Owner).map(drop);

@@ -28,6 +28,7 @@ impl Vigil {
         let (now, _) = (flow.readiness(), flow.queue());
         let mut words = Vec::new();
         if now == Readiness::Ready {
+            // Once it was heard: there is no word for not being ready any more, nor for being so again (sd_notify(3)).
             words.push(match self.announced {
                 true => Word::Alive,
                 false => Word::Ready,
@@ -41,16 +42,27 @@ impl Vigil {
         words
     }
 
+    /// That was said, and did not arrive: it is said again. A manager that never hears of readiness ends the service.
+    pub fn not_heard(&mut self, words: &[Word]) {
+        self.seen = None;
+        self.announced &= !words.contains(&Word::Ready);
+    }
+
     /// What to say when a reload begins: nothing, before the service was ready.
     #[must_use]
     pub fn reloading(&self) -> Vec<Word> {
         self.only_once_ready(vec![Word::Reloading])
     }
 
-    /// What to say when it is over.
+    /// What to say when it is over, with what became of it, if there is something to say. [`Word::Ready`] ends it, also of a
+    /// service that is stuck, which is said on.
     #[must_use]
-    pub fn reloaded(&self, outcome: &str) -> Vec<Word> {
-        self.only_once_ready(vec![Word::Ready, Word::Status(outcome.into())])
+    pub fn reloaded(&self, outcome: Option<&str>) -> Vec<Word> {
+        let mut text = status(self.seen.as_ref().unwrap_or(&Readiness::Starting));
+        if let Some(outcome) = outcome {
+            text = format!("{text}; {outcome}");
+        }
+        self.only_once_ready(vec![Word::Ready, Word::Status(text)])
     }
 
     fn only_once_ready(&self, words: Vec<Word>) -> Vec<Word> {
@@ -104,8 +116,30 @@ mod tests {
         assert_eq!(vigil.look(flow.as_ref()), [said("stuck: an engine thread")]);
         assert_eq!(vigil.look(flow.as_ref()), []);
         assert_eq!(vigil.reloading(), [Word::Reloading]);
+        assert_eq!(
+            vigil.reloaded(Some("refused")),
+            [Word::Ready, said("stuck: an engine thread; refused")]
+        );
         flow.set_readiness(Readiness::Ready);
         assert_eq!(vigil.look(flow.as_ref()), [Word::Alive, said("serving")]);
+        assert_eq!(vigil.reloaded(None), [Word::Ready, said("serving")]);
+    }
+
+    #[test]
+    fn what_was_not_heard_is_said_again() {
+        let flow = Fake::new(1);
+        let mut vigil = Vigil::default();
+        for _ in 0..2 {
+            let words = vigil.look(flow.as_ref());
+            assert_eq!(words, [Word::Ready, said("serving")]);
+            vigil.not_heard(&words);
+        }
+        vigil.look(flow.as_ref());
+        vigil.not_heard(&[Word::Alive]);
+        assert_eq!(vigil.look(flow.as_ref()), [Word::Alive, said("serving")]);
+        // The end of a reload, without which it is one for ever.
+        vigil.not_heard(&vigil.reloaded(None));
+        assert_eq!(vigil.look(flow.as_ref()), [Word::Ready, said("serving")]);
     }
 
     #[test]
@@ -116,7 +150,7 @@ mod tests {
         let words = vigil.look(flow.as_ref());
         assert_eq!(words, [said("the model cannot be used: cut off")]);
         assert_eq!(vigil.look(flow.as_ref()), []);
-        assert_eq!(vigil.reloaded("as before"), []);
+        assert_eq!(vigil.reloaded(None), []);
     }
 
     #[test]

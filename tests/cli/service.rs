@@ -183,6 +183,23 @@ fn a_reload_begins_and_ends_sources_and_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_reload_begins_what_is_described_and_not_watched() {
+    let site = Site::new();
+    let described = phantom("stays", "polyp") + &phantom("goes", "polyp");
+    site.configure(&(described + "[live.clients]\nsources = true\n"));
+    let service = Service::start(site.serve());
+    service.until_ready();
+    let names = || -> Vec<String> { service.sources().into_iter().map(|s| s.0).collect() };
+    let goes = format!("http://{}/v1/sources/goes", service.address);
+    ureq::delete(goes).call().unwrap();
+    assert_eq!(names(), ["stays"]);
+    service.signal("-HUP");
+    let line = service.logged("read anew");
+    assert!(line.contains("begun: goes; ended: none"), "{line}");
+    assert_eq!(names(), ["goes", "stays"]);
+}
+
+#[test]
 fn the_journal_gets_priorities_and_nobody_s_name() {
     let site = Site::new();
     let (reader, writer) = std::io::pipe().unwrap();

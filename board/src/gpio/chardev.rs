@@ -12,26 +12,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::chips::{CONSUMER, GpioChip, labelled};
 use super::error::GpioError;
-use super::lines::{Edge, PanelLines};
+use super::lines::{Edge, EdgeNumbers, PanelLines};
 use super::pins::{PinMap, Pull, SwitchPin};
 use super::role::LampRole;
 
-/// As what this program has the lines.
-const CONSUMER: &str = "espmedsam";
 /// Edges that the kernel keeps until they are read.
 const KEPT_EDGES: u32 = 64;
-
-/// A chip that there is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GpioChip {
-    /// Its node; may be another one after the next start.
-    pub path: PathBuf,
-    /// What it is known by.
-    pub label: String,
-    /// How many lines it has.
-    pub lines: u32,
-}
 
 /// The chips that this process may open.
 ///
@@ -40,11 +28,15 @@ pub struct GpioChip {
 pub fn gpio_chips() -> Result<Vec<GpioChip>, GpioError> {
     let paths = gpiocdev::chip::chips().map_err(|error| GpioError::line("/dev", error))?;
     let chip = |path: PathBuf| {
-        let info = Chip::from_path(&path).and_then(|chip| chip.info()).ok()?;
+        let chip = Chip::from_path(&path).ok()?;
+        let info = chip.info().ok()?;
+        let lines = chip.line_info_iter().into_iter().flatten().flatten();
+        let used = lines.filter(|line| line.used);
         Some(GpioChip {
             path,
             label: info.label,
             lines: info.num_lines,
+            used: used.map(|line| (line.offset, line.consumer)).collect(),
         })
     };
     Ok(paths.into_iter().filter_map(chip).collect())
@@ -54,6 +46,7 @@ pub fn gpio_chips() -> Result<Vec<GpioChip>, GpioError> {
 pub(super) struct ChardevLines {
     lamps: Vec<(LampRole, Request)>,
     switch: Option<Request>,
+    numbers: EdgeNumbers,
     clock: Arc<dyn Clock>,
     debounce: Duration,
 }
@@ -65,17 +58,7 @@ impl ChardevLines {
     /// [`GpioError`].
     pub fn open(map: &PinMap, clock: Arc<dyn Clock>) -> Result<Self, GpioError> {
         let chips = gpio_chips()?;
-        let found = chips.iter().find(|chip| chip.label == map.chip);
-        let chip = found.ok_or_else(|| GpioError::NoChip {
-            label: map.chip.clone(),
-            found: match chips.is_empty() {
-                true => "none that may be opened (is the user in the group 'gpio'?)".into(),
-                false => {
-                    let labels: Vec<_> = chips.iter().map(|chip| chip.label.as_str()).collect();
-                    labels.join(", ")
-                }
-            },
-        })?;
+        let chip = labelled(&chips, &map.chip)?;
         let refused = |name: &str, line: u32, error| {
             GpioError::line(format!("line {line} of {}, for '{name}'", map.chip), error)
         };
@@ -110,6 +93,7 @@ impl ChardevLines {
         Ok(Self {
             lamps: lamps?,
             switch,
+            numbers: EdgeNumbers::default(),
             clock,
             debounce,
         })
@@ -176,6 +160,7 @@ impl PanelLines for ChardevLines {
         Ok(Some(Edge {
             down: event.kind == EdgeKind::Rising,
             at: now.checked_sub(age(event.timestamp_ns)).unwrap_or(now),
+            lost: self.numbers.lost_before(event.line_seqno),
         }))
     }
 

@@ -20,6 +20,22 @@ pub enum GpioError {
         /// Labels of those that there are, comma-separated.
         found: String,
     },
+    /// A chip has no such line.
+    #[error("{what}: the chip has {lines} lines, from 0 on")]
+    NoLine {
+        /// The line, and what it is for.
+        what: String,
+        /// How many the chip has.
+        lines: u32,
+    },
+    /// Somebody else has a line.
+    #[error("{what}: it is taken by '{by}'")]
+    Taken {
+        /// The line, and what it is for.
+        what: String,
+        /// Who has it; empty if that is not said.
+        by: String,
+    },
     /// This program cannot do it here.
     #[error("{0}")]
     Unsupported(&'static str),

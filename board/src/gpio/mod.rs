@@ -6,6 +6,7 @@
 mod boards;
 #[cfg(target_os = "linux")]
 mod chardev;
+mod chips;
 mod config;
 mod error;
 mod lines;
@@ -19,7 +20,8 @@ mod simulated;
 
 pub use self::boards::{BOARD_NAMES, board_pins};
 #[cfg(target_os = "linux")]
-pub use self::chardev::{GpioChip, gpio_chips};
+pub use self::chardev::gpio_chips;
+pub use self::chips::{GpioChip, line_problems};
 pub use self::config::{GpioConfig, GpioDriver, TriggerAction};
 pub use self::error::GpioError;
 pub use self::lines::{Edge, PanelLines};

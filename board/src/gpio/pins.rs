@@ -99,14 +99,7 @@ impl PinMap {
             return bad("the chip has no label".into());
         }
         let (mut lines, mut headers) = (BTreeSet::new(), BTreeSet::new());
-        let lamps = self
-            .lamps()
-            .map(|(role, pin)| (role.name(), pin.line, pin.header));
-        let switch = self
-            .trigger
-            .iter()
-            .map(|pin| ("trigger", pin.line, pin.header));
-        for (name, line, header) in lamps.chain(switch) {
+        for (name, line, header) in self.roles() {
             if !lines.insert(line) {
                 return bad(format!(
                     "line {line}, of '{name}', is for something else already"
@@ -127,6 +120,18 @@ impl PinMap {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// What has a pin: what it is for, its line, and its pin of the header.
+    pub fn roles(&self) -> impl Iterator<Item = (&'static str, u32, Option<u8>)> {
+        let lamps = self
+            .lamps()
+            .map(|(role, pin)| (role.name(), pin.line, pin.header));
+        let switch = self
+            .trigger
+            .iter()
+            .map(|pin| ("trigger", pin.line, pin.header));
+        lamps.chain(switch)
     }
 
     /// The pin of an output, if it has one.

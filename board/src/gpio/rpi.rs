@@ -9,7 +9,7 @@ use picture::sync::lock;
 use rppal::gpio::{Bias, Gpio, InputPin, Level, OutputPin, Trigger};
 
 use super::error::GpioError;
-use super::lines::{Edge, PanelLines};
+use super::lines::{Edge, EdgeNumbers, PanelLines};
 use super::pins::{LampPin, PinMap, Pull, SwitchPin};
 use super::role::LampRole;
 
@@ -17,6 +17,7 @@ use super::role::LampRole;
 pub(super) struct RppalLines {
     lamps: Vec<(LampRole, Mutex<Lamp>)>,
     switch: Option<Mutex<Switch>>,
+    numbers: EdgeNumbers,
     clock: Arc<dyn Clock>,
 }
 
@@ -44,6 +45,7 @@ impl RppalLines {
         Ok(Self {
             lamps: lamps?,
             switch: switch.map(Mutex::new),
+            numbers: EdgeNumbers::default(),
             clock,
         })
     }
@@ -107,6 +109,7 @@ impl PanelLines for RppalLines {
             down: (event.trigger == Trigger::RisingEdge) != *active_low,
             // Its time is since the start of the board by a clock that it does not name.
             at: self.clock.now(),
+            lost: self.numbers.lost_before(event.seqno),
         }))
     }
 

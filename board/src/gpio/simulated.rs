@@ -41,10 +41,14 @@ impl SimulatedLines {
     pub fn press(&self, down: bool) {
         let at = self.clock.now();
         let mut edges = lock(&self.edges);
-        if edges.len() >= MOST {
-            edges.pop_front();
+        let dropped = match edges.len() >= MOST {
+            true => edges.pop_front(),
+            false => None,
+        };
+        if let Some((dropped, next)) = dropped.zip(edges.front_mut()) {
+            next.lost += dropped.lost + 1;
         }
-        edges.push_back(Edge { down, at });
+        edges.push_back(Edge { down, at, lost: 0 });
         drop(edges);
         self.edge.ring();
     }

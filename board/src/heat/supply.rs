@@ -27,8 +27,8 @@ pub fn pi(root: &Path) -> Vec<BoardStrain> {
         return Vec::from_iter(low_voltage_alarm(root));
     };
     let low = flags & UNDER_VOLTAGE != 0;
-    // Capped is what it is for either; without low voltage it is for heat.
-    let hot = flags & (THROTTLED | SOFT_LIMIT) != 0 || (flags & CAPPED != 0 && !low);
+    // The soft limit is one of temperature. Capped and throttled is what it is for either: without low voltage it is for heat.
+    let hot = flags & SOFT_LIMIT != 0 || (flags & (CAPPED | THROTTLED) != 0 && !low);
     let strains = [(low, BoardStrain::LowVoltage), (hot, BoardStrain::Hot)];
     let strains = strains.into_iter().filter(|(is, _)| *is);
     strains.map(|(_, strain)| strain).collect()
@@ -53,14 +53,14 @@ fn firmware(root: &Path) -> Option<PathBuf> {
 /// The same of its supply alone, by the kernel's driver `rpi_volt`.
 fn low_voltage_alarm(root: &Path) -> Option<BoardStrain> {
     let mut monitors = named_monitors(root, "rpi_volt").into_iter();
-    let alarm = monitors.any(|path| number(&path.join("in0_lcrit_alarm")) == Some(1.0));
+    let alarm = monitors.any(|(_, path)| number(&path.join("in0_lcrit_alarm")) == Some(1.0));
     alarm.then_some(BoardStrain::LowVoltage)
 }
 
 /// The rails of a Jetson's meters, and whether one takes more than it may.
 pub fn rails(root: &Path) -> (Vec<PowerRail>, Option<BoardStrain>) {
     let (mut rails, mut worst) = (Vec::new(), None);
-    for path in named_monitors(root, "ina3221") {
+    for (monitor, path) in named_monitors(root, "ina3221") {
         for channel in CHANNELS {
             let file = |name: &str, what: &str| path.join(format!("{name}{channel}_{what}"));
             if number(&file("curr", "crit_alarm")) == Some(1.0) {
@@ -71,6 +71,7 @@ pub fn rails(root: &Path) -> (Vec<PowerRail>, Option<BoardStrain>) {
             let measured = number(&file("in", "input")).zip(number(&file("curr", "input")));
             if let Some((rail, (millivolts, milliamperes))) = label.zip(measured) {
                 rails.push(PowerRail {
+                    monitor: monitor.clone(),
                     rail,
                     watts: millivolts * milliamperes / 1e6,
                 });
@@ -80,8 +81,9 @@ pub fn rails(root: &Path) -> (Vec<PowerRail>, Option<BoardStrain>) {
     (rails, worst)
 }
 
-fn named_monitors(root: &Path, name: &str) -> Vec<PathBuf> {
+/// Those of that driver: the number, and the folder.
+fn named_monitors(root: &Path, name: &str) -> Vec<(String, PathBuf)> {
     let monitors = devices(&root.join("sys/class/hwmon"), "hwmon").into_iter();
     let of_name = monitors.filter(|(_, path)| read(&path.join("name")).as_deref() == Some(name));
-    of_name.map(|(_, path)| path).collect()
+    of_name.collect()
 }

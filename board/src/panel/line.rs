@@ -18,7 +18,7 @@ pub enum Heard {
     Edge(Edge),
     /// None up to that time.
     Quiet(Instant),
-    /// Edges that did not go into the queue.
+    /// Edges that did not come this far.
     Lost,
 }
 
@@ -27,6 +27,8 @@ pub struct EdgeLine<'a> {
     queue: Producer<'a, Heard>,
     /// Edges were lost, and that has not been said.
     gap: bool,
+    /// The last time that was put in.
+    last: Option<Instant>,
     counts: EdgeCounts,
 }
 
@@ -37,6 +39,7 @@ impl<'a> EdgeLine<'a> {
         Self {
             queue,
             gap: false,
+            last: None,
             counts: EdgeCounts::default(),
         }
     }
@@ -47,8 +50,11 @@ impl<'a> EdgeLine<'a> {
         self.counts
     }
 
-    /// Puts an edge in, or counts it as lost.
-    pub fn edge(&mut self, edge: Edge) {
+    /// Puts an edge in, or counts it as lost; those that were lost before it are counted, and make a gap.
+    pub fn edge(&mut self, mut edge: Edge) {
+        edge.at = self.not_before_the_last(edge.at);
+        self.counts.overflowed += u64::from(edge.lost);
+        self.gap |= edge.lost > 0;
         let taken = self.say_gap() && self.queue.enqueue(Heard::Edge(edge)).is_ok();
         match taken {
             true => self.counts.queued += 1,
@@ -61,9 +67,22 @@ impl<'a> EdgeLine<'a> {
 
     /// Says that there was no edge up to that time. While the queue is half full that can wait: edges have the room.
     pub fn quiet(&mut self, until: Instant) {
+        let until = self.not_before_the_last(until);
         if self.queue.len() < EDGES / 2 && self.say_gap() {
             let _ = self.queue.enqueue(Heard::Quiet(until));
         }
+    }
+
+    /// The switch could not be read: edges may have been lost, and if so, the next one says how many.
+    pub fn unreadable(&mut self) {
+        self.gap = true;
+    }
+
+    /// Times are worked out from two clocks, between which this thread may have to wait: one could come before the last.
+    fn not_before_the_last(&mut self, at: Instant) -> Instant {
+        let at = self.last.map_or(at, |last| at.max(last));
+        self.last = Some(at);
+        at
     }
 
     /// Whether nothing is left unsaid.

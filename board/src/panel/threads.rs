@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use heapless::spsc::{Consumer, Queue};
@@ -42,6 +43,7 @@ pub struct PanelParts {
 /// Lights and a foot switch in service, as long as it is held. Lamps are dark after it.
 pub struct Panel {
     desk: Arc<PanelDesk>,
+    lamps: Option<JoinHandle<()>>,
 }
 
 /// What the threads share, and whoever looks sees.
@@ -95,12 +97,15 @@ impl Panel {
             switch_problem: Mutex::default(),
             lamp_problem: Mutex::default(),
         });
-        let panel = Self { desk: desk.clone() };
+        let mut panel = Self {
+            desk: desk.clone(),
+            lamps: None,
+        };
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let (switch, watched) = (desk.clone(), Arc::downgrade(studio));
         thread("panel-switch").spawn(move || switch.see_to_switch(&watched))?;
         let (lamps, watched) = (desk.clone(), Arc::downgrade(studio));
-        thread("panel-lamps").spawn(move || lamps.see_to_lamps(&watched))?;
+        panel.lamps = Some(thread("panel-lamps").spawn(move || lamps.see_to_lamps(&watched))?);
         studio.has_panel(desk);
         Ok(panel)
     }
@@ -110,6 +115,11 @@ impl Drop for Panel {
     fn drop(&mut self) {
         self.desk.ending.come();
         self.desk.heard.ring();
+        // A process that ends takes its threads with it, and would leave lamps lit. To set a line takes no time.
+        if let Some(lamps) = self.lamps.take() {
+            // A thread that fell over has been told of by its panic.
+            let _ = lamps.join();
+        }
     }
 }
 
@@ -147,6 +157,7 @@ impl PanelDesk {
                 // What happened before it was waited for would have been heard.
                 Ok(None) => line.quiet(now),
                 Err(error) => {
+                    line.unreadable();
                     tell(&self.switch_problem, Some(error.to_string()));
                     if self.ending.pass(clock, AGAIN) {
                         return;
@@ -180,7 +191,6 @@ impl PanelDesk {
             Press::Short => &self.short,
             Press::Long => &self.long,
         };
-        count.fetch_add(1, Ordering::Relaxed);
         let sound = match self.acts.act(studio, press) {
             Ok(()) => BlinkPattern::CHIRP,
             Err(why) => {
@@ -189,6 +199,7 @@ impl PanelDesk {
             }
         };
         *lock(&self.sound) = Some(sound);
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     fn see_to_lamps(&self, studio: &Weak<Studio>) {

@@ -3,14 +3,22 @@
 use std::collections::BTreeSet;
 
 use espmedsam_board::gpio::{
-    BOARD_NAMES, GpioConfig, GpioDriver, GpioError, LampRole, PinMap, Pull, TriggerAction,
-    board_pins, open_lines,
+    BOARD_NAMES, GpioChip, GpioConfig, GpioDriver, GpioError, LampRole, PinMap, Pull,
+    TriggerAction, board_pins, line_problems, open_lines,
 };
 use picture::segmenter::SystemClock;
 
 #[test]
 fn every_board_has_a_pin_for_everything_and_none_for_two() {
-    assert!(BOARD_NAMES.len() >= 4);
+    // A file that nobody has put into the program would not be found by its name.
+    let files = std::fs::read_dir(testing::repository("board")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let boards: BTreeSet<String> = names
+        .filter(|name| name != "Cargo.toml")
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    let known: BTreeSet<String> = BOARD_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(boards, known);
     for board in BOARD_NAMES {
         let map = board_pins(board).unwrap();
         let mut lines: Vec<u32> = map.lamps().map(|(_, pin)| pin.line).collect();
@@ -18,9 +26,6 @@ fn every_board_has_a_pin_for_everything_and_none_for_two() {
         lines.extend(map.trigger.map(|pin| pin.line));
         let distinct: BTreeSet<u32> = lines.iter().copied().collect();
         assert_eq!((distinct.len(), lines.len()), (5, 5), "{board}");
-        // A file that nobody has put into the program, or one without a chip, would not be found by its label.
-        let text = std::fs::read_to_string(testing::repository(&format!("board/{board}.toml")));
-        assert_eq!(PinMap::parse(&text.unwrap()).unwrap(), map);
     }
     let unknown = board_pins("rpi6").unwrap_err().to_string();
     assert!(
@@ -101,6 +106,48 @@ fn a_configuration_is_off_unless_something_is_asked_for() {
     for wrong in ["pin = 3", "trigger = \"explode\"", "driver = \"magic\""] {
         assert!(toml::from_str::<GpioConfig>(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn lines_that_cannot_be_had_are_named_with_why_not() {
+    let chip = |label: &str, used: &[(u32, &str)]| GpioChip {
+        path: "/dev/gpiochip0".into(),
+        label: label.into(),
+        lines: 28,
+        used: used
+            .iter()
+            .map(|(line, by)| (*line, (*by).to_owned()))
+            .collect(),
+    };
+    let map = board_pins("rpi5").unwrap();
+    let problems = |chips: &[GpioChip]| -> Vec<String> {
+        let found = line_problems(&map, chips).into_iter();
+        found.map(|problem| problem.to_string()).collect()
+    };
+    let rp1 = |used: &[(u32, &str)]| chip("pinctrl-rp1", used);
+    assert_eq!(problems(&[chip("other", &[]), rp1(&[])]), [""; 0]);
+    // The service that runs, and a line that nothing here is for.
+    assert_eq!(problems(&[rp1(&[(17, "espmedsam"), (3, "i2c")])]), [""; 0]);
+    assert_eq!(
+        problems(&[rp1(&[(24, "gpio-keys"), (17, "")])]),
+        [
+            "line 17 of pinctrl-rp1, for 'ready': it is taken by ''",
+            "line 24 of pinctrl-rp1, for 'trigger': it is taken by 'gpio-keys'"
+        ]
+    );
+    let short = GpioChip {
+        lines: 24,
+        ..rp1(&[])
+    };
+    assert_eq!(
+        problems(&[short]),
+        [
+            "line 27 of pinctrl-rp1, for 'streaming': the chip has 24 lines, from 0 on",
+            "line 24 of pinctrl-rp1, for 'trigger': the chip has 24 lines, from 0 on"
+        ]
+    );
+    assert!(problems(&[chip("other", &[])])[0].contains("there are: other"));
+    assert!(problems(&[])[0].contains("none that may be opened"));
 }
 
 #[test]

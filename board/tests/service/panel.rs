@@ -1,12 +1,17 @@
 //! The foot switch, from its edges to what is shown.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use espmedsam_board::gpio::{GpioConfig, TriggerAction};
+use espmedsam_board::gpio::{
+    Edge, GpioConfig, GpioError, LampRole, OpenedLines, PanelLines, SimulatedLines, TriggerAction,
+};
 use live::{ClipShelf, ShelfBounds, State};
+use picture::segmenter::Clock;
 use testing::puppet::Act;
 
-use super::stage::{Stage, until};
+use super::stage::{DEBOUNCE, Stage, until};
 
 /// Lets so much time pass, in steps in which a switch that was touched is looked at.
 fn pass(stage: &Stage, milliseconds: u64) {
@@ -61,7 +66,7 @@ fn a_short_press_freezes_and_resumes_and_a_long_one_hides_the_mask() {
 }
 
 #[test]
-fn a_press_saves_the_picture_and_complains_where_there_is_none() {
+fn a_press_saves_the_picture_where_there_is_one() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().unwrap();
     stage
@@ -130,9 +135,98 @@ fn none_of_a_thousand_presses_is_lost_under_full_load() {
 }
 
 #[test]
-fn a_panel_of_glass_and_metal_cannot_be_clicked() {
+fn a_simulated_panel_can_be_clicked_and_one_of_glass_and_metal_cannot() {
     let stage = Stage::new();
     let (_panel, _) = stage.panel(GpioConfig::default());
     assert!(stage.seen().simulated && stage.studio.panel().unwrap().press(true));
     passing(&stage, "it is down", || stage.seen().pressed);
+
+    let stage = Stage::new();
+    let lines = Arc::new(SimulatedLines::new(stage.clock.clone(), DEBOUNCE));
+    let real = OpenedLines {
+        lines: lines.clone(),
+        simulated: None,
+    };
+    let _panel = stage.panel_of(real, GpioConfig::default());
+    assert!(!stage.seen().simulated && !stage.studio.panel().unwrap().press(true));
+    // What a foot does is all that is heard.
+    pass(&stage, 100);
+    lines.press(true);
+    passing(&stage, "it is down", || stage.seen().pressed);
+    assert_eq!(stage.seen().edges.queued, 1);
+}
+
+#[test]
+fn a_press_that_cannot_be_done_is_complained_of() {
+    let stage = Stage::new();
+    let (_panel, lines) = stage.panel(GpioConfig::default());
+    // No source is watched, so that the panel's three threads are all who wait for a time.
+    let mut lit = || {
+        stage.pass(10);
+        assert!(stage.clock.wait_for_sleepers(3));
+        lines.is_lit(LampRole::Buzzer)
+    };
+    lines.press(true);
+    (0..10).for_each(|_| assert!(!lit()));
+    lines.press(false);
+    until("the buzzer sounds", &mut lit);
+    // A chirp, which says that it was done, would be one sound.
+    let heard: Vec<bool> = (0..200).map(|_| lit()).collect();
+    let again = heard.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+    assert_eq!(again, 2);
+}
+
+/// Lines of a switch that is pressed, cannot be read once, and goes up.
+struct Unreadable(Mutex<Vec<Option<Edge>>>);
+
+impl PanelLines for Unreadable {
+    fn set(&self, _: LampRole, _: bool) -> Result<(), GpioError> {
+        Ok(())
+    }
+
+    fn wait(&self, _: Duration) -> Result<Option<Edge>, GpioError> {
+        match self.0.lock().unwrap().pop() {
+            Some(Some(edge)) => Ok(Some(edge)),
+            Some(None) => Err(GpioError::Unsupported("unplugged")),
+            None => {
+                std::thread::yield_now();
+                Ok(None)
+            }
+        }
+    }
+
+    fn debounce(&self) -> Duration {
+        DEBOUNCE
+    }
+}
+
+#[test]
+fn a_press_is_none_while_lines_fail_and_counts_again_after_it() {
+    let stage = Stage::new();
+    let session = stage.watch();
+    let start = stage.clock.now();
+    let edge = |down, after| Edge {
+        down,
+        at: start + Duration::from_millis(after),
+        lost: 0,
+    };
+    let mut happens = vec![
+        Some(edge(true, 0)),
+        None,
+        Some(edge(false, 100)),
+        Some(edge(true, 300)),
+        Some(edge(false, 400)),
+    ];
+    happens.reverse();
+    let lines = Arc::new(Unreadable(Mutex::new(happens)));
+    let opened = OpenedLines {
+        lines,
+        simulated: None,
+    };
+    let _panel = stage.panel_of(opened, GpioConfig::default());
+    passing(&stage, "a press is told", || stage.seen().short > 0);
+    pass(&stage, 2000);
+    let seen = stage.seen();
+    assert_eq!((seen.short, seen.long, seen.edges.queued), (1, 0, 4));
+    assert!(session.look().frozen.is_some());
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use espmedsam_board::gpio::{Edge, LONG_PRESS, Press, PressReader};
 use espmedsam_board::panel::{EDGES, EdgeLine, Heard, next_press};
 use heapless::spsc::Queue;
+use live::EdgeCounts;
 use proptest::prelude::*;
 
 use super::stage::DEBOUNCE;
@@ -21,6 +22,7 @@ fn presses(edges: &[(bool, u64)]) -> Vec<Press> {
             reader.edge(Edge {
                 down: *down,
                 at: start + ms(*at),
+                lost: 0,
             })
         })
         .collect();
@@ -85,6 +87,7 @@ fn it_is_known_when_the_time_has_come_and_not_before() {
     reader.edge(Edge {
         down: true,
         at: start,
+        lost: 0,
     });
     assert_eq!(reader.quiet_until(start + ms(19)), None);
     assert!(!reader.is_down());
@@ -100,17 +103,18 @@ fn it_is_known_when_the_time_has_come_and_not_before() {
 fn bouncing(start: Instant, held: u64, bounces: &[u64]) -> (Vec<Edge>, Instant) {
     let (mut edges, mut at) = (Vec::new(), start);
     for down in [true, false] {
-        edges.push(Edge { down, at });
+        edges.push(Edge { down, at, lost: 0 });
         for (i, bounce) in (0..).zip(bounces) {
             at += ms(*bounce);
             edges.push(Edge {
                 down: down == (i % 2 == 1),
                 at,
+                lost: 0,
             });
         }
         // It ends where it is to be.
         at += ms(1);
-        edges.push(Edge { down, at });
+        edges.push(Edge { down, at, lost: 0 });
         at += ms(held);
     }
     (edges, at)
@@ -201,4 +205,67 @@ fn what_the_queue_cannot_take_is_counted_and_makes_no_press_up() {
         later += 1;
     }
     assert_eq!((later, line.counts().overflowed), (3, counts.overflowed));
+}
+
+/// What the switch's thread does, and the presses that come of it.
+fn told(act: impl FnOnce(&mut EdgeLine<'_>, Instant)) -> (Vec<Press>, EdgeCounts) {
+    let mut queue: Queue<Heard, EDGES> = Queue::new();
+    let (into, mut from) = queue.split();
+    let (mut line, mut reader) = (EdgeLine::new(into), PressReader::new(DEBOUNCE));
+    let start = Instant::now();
+    act(&mut line, start);
+    line.quiet(start + ms(60_000));
+    let presses = std::iter::from_fn(|| next_press(&mut from, &mut reader)).collect();
+    (presses, line.counts())
+}
+
+fn edge(down: bool, at: Instant, lost: u32) -> Edge {
+    Edge { down, at, lost }
+}
+
+#[test]
+fn what_was_lost_before_it_could_be_read_is_counted_and_makes_no_press_up() {
+    // Up and down again in between, for all that is known: one long press would be made up of two.
+    let (presses, counts) = told(|line, start| {
+        line.edge(edge(true, start, 0));
+        line.edge(edge(false, start + ms(900), 2));
+    });
+    assert_eq!(presses, []);
+    assert_eq!((counts.queued, counts.overflowed), (2, 2));
+    // The same without a loss is a press.
+    let (presses, counts) = told(|line, start| {
+        line.edge(edge(true, start, 0));
+        line.edge(edge(false, start + ms(900), 0));
+    });
+    assert_eq!((presses, counts.overflowed), (vec![Press::Long], 0));
+}
+
+#[test]
+fn a_press_during_which_the_switch_could_not_be_read_is_none() {
+    let (presses, _) = told(|line, start| {
+        line.edge(edge(true, start, 0));
+        line.unreadable();
+        line.edge(edge(false, start + ms(100), 0));
+        line.edge(edge(true, start + ms(300), 0));
+        line.edge(edge(false, start + ms(400), 0));
+    });
+    assert_eq!(presses, [Press::Short]);
+}
+
+#[test]
+fn no_time_in_the_queue_comes_before_the_last_one() {
+    let mut queue: Queue<Heard, EDGES> = Queue::new();
+    let (into, mut from) = queue.split();
+    let (mut line, start) = (EdgeLine::new(into), Instant::now());
+    let late = start + ms(50);
+    line.edge(edge(true, late, 0));
+    line.edge(edge(false, start, 0));
+    line.quiet(start + ms(20));
+    let heard: Vec<_> = std::iter::from_fn(|| from.dequeue()).collect();
+    let expected = [
+        Heard::Edge(edge(true, late, 0)),
+        Heard::Edge(edge(false, late, 0)),
+        Heard::Quiet(late),
+    ];
+    assert_eq!(heard, expected);
 }

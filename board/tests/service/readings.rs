@@ -110,9 +110,12 @@ fn a_raspberry_s_flags_are_read_bit_by_bit() {
         // Of some time before: not of now.
         ("f0000", vec![]),
         ("1", vec![LowVoltage]),
-        ("50005", vec![LowVoltage, Hot]),
+        // Throttled, or capped: with low voltage it is for that.
+        ("50005", vec![LowVoltage]),
         ("0x50001", vec![LowVoltage]),
         ("3", vec![LowVoltage]),
+        ("9", vec![LowVoltage, Hot]),
+        ("4", vec![Hot]),
         ("2", vec![Hot]),
         ("8", vec![Hot]),
         ("e0008", vec![Hot]),
@@ -184,12 +187,17 @@ fn a_jetson_s_rails_are_measured() {
         ("sys/class/hwmon/hwmon4/in1_label", "no meter\n"),
         ("sys/class/hwmon/hwmon4/in1_input", "1\n"),
         ("sys/class/hwmon/hwmon4/curr1_input", "1\n"),
+        // A second meter that calls its rail the same.
+        ("sys/class/hwmon/hwmon5/name", "ina3221\n"),
+        ("sys/class/hwmon/hwmon5/in1_label", "VDD_IN\n"),
+        ("sys/class/hwmon/hwmon5/in1_input", "5000\n"),
+        ("sys/class/hwmon/hwmon5/curr1_input", "500\n"),
     ]);
     let reading = board.read();
     let rails: Vec<_> = (reading.rails.iter())
-        .map(|rail| (rail.rail.as_str(), rail.watts))
+        .map(|rail| (rail.monitor.as_str(), rail.rail.as_str(), rail.watts))
         .collect();
-    assert_eq!(rails, [("VDD_IN", 7.5)]);
+    assert_eq!(rails, [("3", "VDD_IN", 7.5), ("5", "VDD_IN", 2.5)]);
     assert!(reading.strains.is_empty());
     board.write("sys/class/hwmon/hwmon3/curr1_crit_alarm", "1\n");
     assert_eq!(board.read().strains, [BoardStrain::OverCurrent]);

@@ -60,18 +60,25 @@ impl Stage {
     /// A panel of nothing in service, whose switch bounces.
     pub fn panel(&self, config: GpioConfig) -> (Panel, Arc<SimulatedLines>) {
         let lines = Arc::new(SimulatedLines::new(self.clock.clone(), DEBOUNCE));
+        let opened = OpenedLines {
+            lines: lines.clone(),
+            simulated: Some(lines.clone()),
+        };
+        let config = GpioConfig {
+            driver: GpioDriver::Simulated,
+            ..config
+        };
+        (self.panel_of(opened, config), lines)
+    }
+
+    /// A panel of those lines in service.
+    pub fn panel_of(&self, lines: OpenedLines, config: GpioConfig) -> Panel {
         let parts = PanelParts {
-            lines: OpenedLines {
-                lines: lines.clone(),
-                simulated: Some(lines.clone()),
-            },
-            config: GpioConfig {
-                driver: GpioDriver::Simulated,
-                ..config
-            },
+            lines,
+            config,
             clock: self.clock.clone(),
         };
-        (Panel::start(parts, &self.studio).unwrap(), lines)
+        Panel::start(parts, &self.studio).unwrap()
     }
 
     /// What is seen of the panel.

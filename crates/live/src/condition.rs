@@ -53,6 +53,8 @@ pub struct CoolingDevice {
 /// A supply that is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PowerRail {
+    /// The number of its meter: two may call a rail the same.
+    pub monitor: String,
     /// As its board's maker calls it: `VDD_IN`.
     pub rail: String,
     /// Power, W.

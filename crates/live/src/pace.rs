@@ -133,8 +133,10 @@ pub struct Pace {
     /// When it last stepped up.
     stepped_up: Option<Instant>,
     reason: Option<PaceReason>,
-    /// For what the board is held back, and since when it is at this step.
-    strained: Option<(BoardStrain, Instant)>,
+    /// For what the board is held back now.
+    strained: Option<BoardStrain>,
+    /// When it last stepped down for that; forgotten with the next step up.
+    relieved: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +160,7 @@ impl Pace {
             stepped_up: None,
             reason: None,
             strained: None,
+            relieved: None,
         }
     }
 
@@ -170,19 +173,19 @@ impl Pace {
     /// For what the board is held back, if it is: to be told every few seconds. Whether the step, or why, changed.
     pub fn strained(&mut self, by: Option<BoardStrain>, now: Instant) -> bool {
         let before = (self.step, self.reason);
-        match (by, self.strained) {
-            (None, _) => {
-                // What was easy meanwhile does not count.
-                if self.strained.take().is_some() {
-                    self.window = None;
-                }
-            }
-            (Some(strain), Some((_, since))) if now.saturating_duration_since(since) < COOLING => {
-                self.strained = Some((strain, since));
+        if self.strained != by {
+            // What was easy meanwhile does not count.
+            self.easy_since = None;
+            self.window.iter_mut().for_each(|window| window.hard = true);
+        }
+        self.strained = by;
+        if let Some(strain) = by {
+            // From the last step on: a flag that comes and goes is one strain.
+            let cooling = |at| now.saturating_duration_since(at) < COOLING;
+            if self.relieved.is_some_and(cooling) {
                 self.reason = Some(PaceReason::Board(strain));
-            }
-            (Some(strain), _) => {
-                self.strained = Some((strain, now));
+            } else {
+                self.relieved = Some(now);
                 self.step_down(now);
             }
         }
@@ -234,7 +237,7 @@ impl Pace {
     fn step_down(&mut self, now: Instant) {
         self.step = self.step.down();
         self.reason = Some(match self.strained {
-            Some((strain, _)) => PaceReason::Board(strain),
+            Some(strain) => PaceReason::Board(strain),
             None => PaceReason::Late,
         });
         self.easy_since = None;
@@ -249,7 +252,7 @@ impl Pace {
         let since = *self.easy_since.get_or_insert(began);
         if self.step > PaceStep::Full && now.saturating_duration_since(since) >= self.patience {
             self.step = self.step.up();
-            (self.easy_since, self.stepped_up) = (None, Some(now));
+            (self.easy_since, self.stepped_up, self.relieved) = (None, Some(now), None);
             if self.step == PaceStep::Full {
                 self.reason = None;
             }
@@ -362,6 +365,22 @@ mod tests {
         pace.strained(None, now);
         let again = run(&mut pace, &mut now, 10, 60);
         assert!(again[0].1 >= 20, "{again:?}");
+    }
+
+    #[test]
+    fn a_strain_that_comes_and_goes_is_one_strain() {
+        let (mut pace, mut now) = (Pace::new(BUDGET), Instant::now());
+        let mut steps = Vec::new();
+        for second in 0..32 {
+            let by = (second % 4 < 2).then_some(BoardStrain::LowVoltage);
+            if pace.strained(by, now) {
+                steps.push((second, pace.step()));
+            }
+            assert_eq!(run(&mut pace, &mut now, 10, 1), []);
+        }
+        assert_eq!(steps, [(0, PaceStep::FewerFrames)]);
+        assert!(pace.strained(Some(BoardStrain::LowVoltage), now));
+        assert_eq!(pace.step(), PaceStep::SmallModel);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct PanelView {
 pub struct EdgeCounts {
     /// Taken into the queue.
     pub queued: u64,
-    /// Lost, as the queue was full.
+    /// Lost, as the queue, or the kernel's before it, was full.
     pub overflowed: u64,
 }
 

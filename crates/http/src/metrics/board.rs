@@ -43,7 +43,10 @@ pub fn render(out: &mut Exposition, board: &BoardReading) {
     }
     let mut family = out.gauge("espmedsam_board_power_watts", "Power of each rail.");
     for rail in &board.rails {
-        family.put(&[("rail", &rail.rail)], rail.watts);
+        family.put(
+            &[("monitor", &rail.monitor), ("rail", &rail.rail)],
+            rail.watts,
+        );
     }
     let mut family = out.gauge("espmedsam_board_strain", "1 for each thing that is amiss.");
     for strain in BoardStrain::ALL {
@@ -72,7 +75,7 @@ pub fn render_panel(out: &mut Exposition, panel: &PanelView) {
         .put(&[], up);
     let mut family = out.counter(
         "espmedsam_panel_edges_total",
-        "Edges of the foot switch: taken into the queue, or lost as it was full.",
+        "Edges of the foot switch: taken into the queue, or lost as it, or the kernel's, was full.",
     );
     family.put(&[("fate", "queued")], panel.edges.queued);
     family.put(&[("fate", "overflowed")], panel.edges.overflowed);

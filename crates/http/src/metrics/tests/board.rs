@@ -31,10 +31,14 @@ pub fn reading() -> BoardReading {
             kind: "pwm-fan".into(),
             ratio: 0.75,
         }],
-        rails: vec![PowerRail {
-            rail: "VDD_IN".into(),
-            watts: 7.5,
-        }],
+        // Two meters may call a rail the same: that would be one series twice, which Prometheus refuses.
+        rails: [("3", 7.5), ("4", 2.5)]
+            .map(|(monitor, watts)| PowerRail {
+                monitor: monitor.into(),
+                rail: "VDD_IN".into(),
+                watts,
+            })
+            .into(),
         strains: vec![BoardStrain::Hot],
     }
 }
@@ -89,7 +93,16 @@ fn the_board_and_its_panel_are_told_once_they_are_known() {
             vec![("device", "0"), ("type", "pwm-fan")],
             0.75,
         ),
-        ("board_power_watts", vec![("rail", "VDD_IN")], 7.5),
+        (
+            "board_power_watts",
+            vec![("monitor", "3"), ("rail", "VDD_IN")],
+            7.5,
+        ),
+        (
+            "board_power_watts",
+            vec![("monitor", "4"), ("rail", "VDD_IN")],
+            2.5,
+        ),
         ("board_strain", vec![("strain", "hot")], 1.0),
         ("board_strain", vec![("strain", "low-voltage")], 0.0),
         ("board_state", vec![("state", "throttled")], 1.0),

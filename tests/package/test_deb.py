@@ -1,0 +1,51 @@
+"""What the package brings beside the program: a configuration that is what its texts say."""
+
+import importlib
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def deb():
+    sys.path.insert(0, str(ROOT / "board" / "package"))
+    yield importlib.import_module("deb")
+    sys.path.pop(0)
+
+
+def flat(table, prefix=""):
+    """Keys and values, sections in front."""
+    for key, value in table.items():
+        yield from flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+
+
+def test_the_configuration_names_the_keys_in_which_it_differs_from_the_defaults(deb):
+    text = deb.settings().decode()
+    here, documented = (dict(flat(tomllib.loads(each))) for each in (text, deb.DOCUMENTED.read_text()))
+    assert here.keys() == documented.keys()
+    differ = {key.split(".")[-1] for key in here if here[key] != documented[key]}
+    assert differ == {"request_timeout_s", "watchdog_s"}
+    head = text.split("\n[", 1)[0]
+    assert all(key in head for key in differ)
+    assert "every key and its default" not in text.lower()
+
+
+def test_a_board_gets_every_key_and_its_default_to_read(deb, tmp_path):
+    program = tmp_path / "espmedsam"
+    program.write_bytes(b"")
+    board = deb.Board("made-up", "Made Up", "arm64", "2.31")
+    deb.lay_out(tmp_path / "tree", board, deb.Program(program, program, "", "2.31"))
+    place = tmp_path / "tree/usr/share/doc/espmedsam/espmedsam.toml"
+    assert place.read_text() == deb.DOCUMENTED.read_text()
+
+
+def test_the_unit_waits_for_the_device_classes_that_it_allows():
+    unit = (ROOT / "board/package/files/espmedsam.service").read_text().splitlines()
+    for module in ("videodev", "mc"):
+        for key in ("Wants", "After"):
+            assert any(line.startswith(f"{key}=") and f"modprobe@{module}.service" in line for line in unit)
+    assert not any(line.startswith(("Requires=", "BindsTo=")) for line in unit)
