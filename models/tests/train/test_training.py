@@ -1,6 +1,7 @@
 """Training with masks, end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import torch
 from espmedsam.measure import yardstick
 from espmedsam.measure.evaluation import Evaluation
 from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.augment import _magnification
+from espmedsam.pictures.pool import load_split
 from espmedsam.train import config, losses, pipeline
 from espmedsam.train.build import build
 from espmedsam.train.config import STAGES, Config
 from espmedsam.train.detection import area_under_roc, marked_at
-from espmedsam.train.run import optimiser
+from espmedsam.train.run import kept, optimiser
 from espmedsam.weights import checkpoint
 
 CONFIGS = pipeline.CONFIGS / "stages"
@@ -145,7 +148,7 @@ def test_small_pictures_of_fine_data_sets_are_kept_large_enough_to_be_magnified(
     cfg = config.read(CONFIGS / "base-colour.toml")
     items = load_split(pool, pool / "split.csv", "train")
     as_fine = [replace(item, dataset="dsb2018", modality="microscopy") for item in items[:1]]
-    small, fine = (run.kept(each, cfg).samples[0].image.shape[0] for each in (items[:1], as_fine))
+    small, fine = (kept(each, cfg).samples[0].image.shape[0] for each in (items[:1], as_fine))
     assert (small, fine) == (int(224 * 1.3), int(448 * 1.3))
     highest = [
         max(_magnification("microscopy", size / 224, np.random.default_rng(seed)) for seed in range(200))
