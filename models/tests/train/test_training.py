@@ -6,16 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from espmedsam.facts.modalities import MODALITIES
 from espmedsam.measure import yardstick
 from espmedsam.measure.evaluation import Evaluation
 from espmedsam.network import ESPMedSAM
 from espmedsam.pictures.augment import _magnification
-from espmedsam.pictures.pool import load_split
+from espmedsam.pictures.pool import load_split, normalise, read_pair, square
 from espmedsam.train import config, losses, pipeline
 from espmedsam.train.build import build
 from espmedsam.train.config import STAGES, Config
 from espmedsam.train.detection import area_under_roc, marked_at
 from espmedsam.train.run import kept, optimiser
+from espmedsam.train.validation import Validation
 from espmedsam.weights import checkpoint
 
 CONFIGS = pipeline.CONFIGS / "stages"
@@ -66,6 +68,31 @@ def test_a_presence_head_learns_beside_the_masks_and_then_alone(run, tmp_path, p
     assert moved and moved <= checkpoint.PRESENCE.keys()
     last = list(csv.DictReader((tmp_path / "presence" / "curve_val.csv").open()))[-1]
     assert {"ultrasound_auc", "ultrasound_marked"} <= last.keys()
+
+
+def test_validation_looks_once_at_a_picture(tmp_path, pool_with_empties):
+    """Mask and presence come of one pass, without gradients."""
+    torch.manual_seed(0)
+    small = {"side": [64], "phase": [1.0], "batch": 1, "lr": 1e-3, "budget": 1}
+    stage = build(Config.of("base", presence=1.0, **small), tmp_path)
+    encode, grads = stage.net.encode, []
+
+    def counted(*given):
+        grads.append(torch.is_grad_enabled())
+        return encode(*given)
+
+    stage.net.encode = counted
+    items = load_split(pool_with_empties, pool_with_empties / "split.csv", "val")
+    scores = Validation(items, 64).scores(stage, torch.device("cpu"), tmp_path / "seen.png")
+    assert grads == [False] * len(items) and {"ultrasound_auc", "ultrasound_marked", "empty"} <= scores.keys()
+    pictures = [torch.from_numpy(normalise(square(read_pair(item)[0], 64).round())) for item in items]
+    with torch.no_grad():
+        answer = stage.eval().answer(torch.stack(pictures), torch.tensor([MODALITIES.index(i.modality) for i in items]))
+    sorts = [
+        answer.presence[[i.empty == empty and i.modality == "ultrasound" for i in items]].numpy()
+        for empty in (False, True)
+    ]
+    assert scores["ultrasound_auc"] == pytest.approx(area_under_roc(*sorts))
 
 
 def test_presence_is_asked_only_where_it_is_clear():
