@@ -1,11 +1,11 @@
 r"""Our own weights -> a model folder, as a recipe file says.
 
-    python -m espmedsam.export configs/release.toml --runs ../runs --storage int8-weights --out ../models
-    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models  # what is shipped
-    python -m espmedsam.export configs/release.toml --from release --out ../models \
-        --name live-224-int8 --storage int8 --ranges configs/ranges-224.json
-    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models \
-        --controller ultrasound=../runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
+    python -m espmedsam.export models/configs/release.toml --runs runs --storage int8-weights --out models
+    python -m espmedsam.export models/configs/release.toml --from models/release --storage int8-weights --out models
+    python -m espmedsam.export models/configs/release.toml --from models/release --out models \
+        --name live-224-int8 --storage int8 --ranges models/configs/ranges-224.json
+    python -m espmedsam.export models/configs/release.toml --from models/release --storage int8-weights --out models \
+        --controller ultrasound=runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
 
 A recipe with `mlp` gives the controllers' encoders smaller MLPs (`slim`), fitted on training pictures (`--data`, `--split`);
 weights that are so already stay.

@@ -1,7 +1,8 @@
 """Ranges of activations for the 8-bit form: the float graph run on training pictures, every value that will be 8-bit
 looked at, and for each the range with the smallest error.
 
-    python -m espmedsam.export.calibrate configs/release.toml --from release --data DIR --split FILE --out FILE.json
+    python -m espmedsam.export.calibrate models/configs/release.toml --from models/release --data DIR --split FILE \
+        --out FILE.json
 
 The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, and the names of
 the weight files they belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
