@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,7 @@ class Value:
 
     def wrong(self, expected: str) -> FolderError:
         """That something else was expected."""
-        found = repr(self.value)
-        return FolderError(f"{self.place} is {found if len(found) < 40 else found[:37] + '...'}, expected {expected}")
+        return FolderError(f"{self.place} is {reprlib.repr(self.value)}, expected {expected}")
 
     def has(self, key: str) -> bool:
         """Whether it is an object with that key."""

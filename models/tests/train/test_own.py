@@ -164,6 +164,7 @@ def refused(place, message):
     [
         (lambda k: k.pop("images"), "all.json has no 'images'"),
         (lambda k: k.update(images={}), "all.json: images is {}, expected a list"),
+        (lambda k: k.update(images="x" * 99), "all.json: images is 'xxxxxxxxxxxx...xxxxxxxxxxxxx', expected a list"),
         (lambda k: k.update(images=[7]), "all.json: images[0] is 7, expected an object"),
         (lambda k: k["images"][0].pop("id"), "all.json: images[0] has no 'id'"),
         (lambda k: k["images"][0].update(id=[7]), "all.json: images[0].id is [7], expected a whole number"),
