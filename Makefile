@@ -335,7 +335,7 @@ embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embed
 
 .PHONY: common
 common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
-	$(PIPELINE) lite
+	$(PIPELINE) lite --until common-lite
 
 .PHONY: train
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)

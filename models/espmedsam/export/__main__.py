@@ -1,11 +1,11 @@
 r"""Our own weights -> a model folder, as a recipe file says.
 
-    python -m espmedsam.export configs/release.toml --runs ../runs --storage int8-weights --out ../models
-    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models  # what is shipped
-    python -m espmedsam.export configs/release.toml --from release --out ../models \
-        --name live-224-int8 --storage int8 --ranges configs/ranges-224.json
-    python -m espmedsam.export configs/release.toml --from release --storage int8-weights --out ../models \
-        --controller ultrasound=../runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
+    python -m espmedsam.export models/configs/release.toml --runs runs --storage int8-weights --out models
+    python -m espmedsam.export models/configs/release.toml --from models/release --storage int8-weights --out models
+    python -m espmedsam.export models/configs/release.toml --from models/release --out models \
+        --name live-224-int8 --storage int8 --ranges models/configs/ranges-224.json
+    python -m espmedsam.export models/configs/release.toml --from models/release --storage int8-weights --out models \
+        --controller ultrasound=runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
 
 A recipe with `mlp` gives the controllers' encoders smaller MLPs (`slim`), fitted on training pictures (`--data`, `--split`);
 weights that are so already stay.
@@ -24,7 +24,7 @@ import numpy as np
 
 from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
-from . import int8, model_dir, slim
+from . import calibrate, int8, model_dir, slim
 from .recipe import Recipe
 
 State = dict[str, np.ndarray]  # a checkpoint
@@ -94,12 +94,10 @@ def known_ranges(path: Path | None, exported: Path) -> dict[str, int8.Ranges]:
     """Ranges by encoder, if they were taken from the very weights that are exported, and at their side."""
     if not path:
         return {}
-    known = json.loads(path.read_text())
-    if known["weights"] != model_dir.weight_names(exported):
-        raise SystemExit(
-            f"{path} is of {', '.join(known['weights'])}, not of {exported}'s: run espmedsam.export.calibrate"
-        )
-    return known["encoders"]
+    try:
+        return calibrate.known(path, exported)
+    except calibrate.StaleRangesError as error:
+        raise SystemExit(str(error)) from error
 
 
 def calibration(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -182,19 +180,12 @@ def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_d
     )  # fmt: skip
 
 
-def measured(path: Path | None) -> dict[str, list[model_dir.Entry]]:
-    """By modality, for the manifest: the figures of each data set."""
-    found: dict[str, list[model_dir.Entry]] = {}
-    for of in json.loads(path.read_text())["datasets"] if path and path.exists() else []:
-        figures = {"dice": round(of["dice_mean"], 4), "iou": round(of["iou_mean"], 4)}
-        found.setdefault(of["modality"], []).append({"dataset": of["dataset"], "images": of["images"], **figures})
-    return found
-
-
 def main() -> None:
     """Writes the folder and its manifest entry; other models of the manifest stay."""
     args = arguments()
-    recipe, validation = Recipe.read(args.recipe), measured(args.validation)
+    recipe, validation = Recipe.read(args.recipe), {}
+    if args.validation and args.validation.exists():
+        validation = model_dir.measured(json.loads(args.validation.read_text()))
     name = args.name or recipe.name
     models = [model for model in model_dir.read_manifest(args.out) if model["name"] != name]
     spec = specification(args, recipe, models)

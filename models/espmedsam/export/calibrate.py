@@ -1,7 +1,8 @@
 """Ranges of activations for the 8-bit form: the float graph run on training pictures, every value that will be 8-bit
 looked at, and for each the range with the smallest error.
 
-    python -m espmedsam.export.calibrate configs/release.toml --from release --data DIR --split FILE --out FILE.json
+    python -m espmedsam.export.calibrate models/configs/release.toml --from models/release --data DIR --split FILE \
+        --out FILE.json
 
 The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, and the names of
 the weight files they belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
@@ -13,7 +14,7 @@ import argparse
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +73,20 @@ class TappedLayers(FloatLayers):
     def depthwise(self, value: str, key: str, shape: MapShape, stride: int) -> str:
         self._input(value, key)
         return self._tap(self._depthwise(value, key, shape, stride, "none"), key, "gelu", True)
+
+
+class StaleRangesError(ValueError):
+    """Ranges that were taken from other weights."""
+
+
+def known(path: Path, exported: Path) -> dict[str, Ranges]:
+    """A file's ranges, by encoder. Raises StaleRangesError unless they were taken from the very weights of the folder."""
+    found = json.loads(path.read_text())
+    if found["weights"] != model_dir.weight_names(exported):
+        raise StaleRangesError(
+            f"{path} is of {', '.join(found['weights'])}, not of {exported}'s: run espmedsam.export.calibrate"
+        )
+    return found["encoders"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +156,8 @@ class Served:
 
 
 def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]:
-    """Up to `count` pictures of the training part, the modality's data sets taken in turn, spread over each."""
+    """`count` pictures of the training part, or all: of the modality's data sets alike, spread over each in the index's
+    order."""
     with split.open() as file:
         train = {(row["dataset"], row["stem"]) for row in csv.DictReader(file) if row["split"] == "train"}
     sets: dict[str, list[Path]] = {}
@@ -149,9 +165,19 @@ def chosen(data: Path, split: Path, modality: str, count: int) -> Iterator[Path]
         for row in csv.DictReader(file):
             if of_index(row["modality"]) == modality and (row["dataset"], row["stem"]) in train:
                 sets.setdefault(row["dataset"], []).append(data / row["image"])
-    for _, mine in sorted(sets.items()):
-        take = min(len(mine), -(-count // len(sets)))
-        yield from (mine[number * len(mine) // take] for number in range(take))
+    wanted = shares({name: len(mine) for name, mine in sets.items()}, count)
+    for name, mine in sorted(sets.items()):
+        yield from (mine[number * len(mine) // wanted[name]] for number in range(wanted[name]))
+
+
+def shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
+    """How many of each, as alike as the sizes allow; in sum no more than `count`."""
+    taken: dict[str, int] = {}
+    for at, name in enumerate(
+        sorted(sizes, key=lambda name: (sizes[name], name))
+    ):  # what a small one lacks, others give
+        taken[name] = min(sizes[name], (count - sum(taken.values())) // (len(sizes) - at))
+    return taken
 
 
 def groups(recipe: Recipe) -> Iterable[tuple[str, list[str]]]:

@@ -225,7 +225,7 @@ class Graph(Writer):
         return weight, bias
 
     def save(self, path: Path, check: bool = True) -> None:
-        """Writes the graph; its weight files must lie in the same folder."""
+        """Writes the graph; its weight files must lie in the same folder. An old one is replaced only when whole."""
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.initializers.values()))
         opsets = [helper.make_opsetid("", OPSET)]
         if self.functions:
@@ -238,6 +238,8 @@ class Graph(Writer):
             functions=list(self.functions.values()),
         )
         helper.set_model_props(model, METADATA)
-        path.write_bytes(model.SerializeToString(deterministic=True))
+        part = path.with_name(f"{path.stem}.part.onnx")
+        part.write_bytes(model.SerializeToString(deterministic=True))
         if check:
-            onnx.checker.check_model(str(path))
+            onnx.checker.check_model(str(part))
+        part.replace(path)

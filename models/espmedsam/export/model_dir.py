@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,7 @@ DTYPES = {"float32": np.float32, "float16": np.float16}
 # int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
 EIGHT = ("int8", "int8-weights")
 STORAGES = (*DTYPES, *EIGHT)
+GUARD = "guard/guard.json"  # of the modality guard, in the models' folder
 # Prompt encoder without its position matrix, and TinyViT's classifier: in the checkpoint, never in the network.
 _INERT = (*UNUSED, "prompt_encoder.point", "prompt_encoder.not_a", "prompt_encoder.mask_down", "prompt_encoder.no_")
 
@@ -124,8 +126,12 @@ def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stora
     if bad:
         raise ValueError(f"{bad[0]} does not fit {storage}")
     write_safetensors(part, arrays, METADATA)
-    path = folder / f"{stem}-{digest(part)[:8]}.safetensors"
-    part.replace(path)
+    made = digest(part)
+    path = folder / f"{stem}-{made[:8]}.safetensors"
+    if path.exists() and digest(path) == made:
+        part.unlink()
+    else:
+        part.replace(path)
     return path
 
 
@@ -227,7 +233,7 @@ def _lines(table: Entry) -> list[str]:
 
 def _guard(root: Path) -> list[str]:
     """The manifest's lines about the modality guard."""
-    path = root / "guard/guard.json"
+    path = root / GUARD
     if not path.exists():
         return []
     known = json.loads(path.read_text())
@@ -243,6 +249,31 @@ def _guard(root: Path) -> list[str]:
         lines += ["", "[[guard.class]]", f"name = {_toml(name)}"]
         lines += [f"threshold = {known['threshold'][name]}"] if name in known["threshold"] else []
     return lines
+
+
+def measured(report: dict[str, Any]) -> dict[str, list[Entry]]:
+    """By modality, for the manifest: the figures of each data set, from what `espmedsam eval --json` wrote. A set without a
+    target has none."""
+    found: dict[str, list[Entry]] = {}
+    for of in report["datasets"]:
+        if of["dice_mean"] is not None:
+            figures = {"dice": round(of["dice_mean"], 4), "iou": round(of["iou_mean"], 4)}
+            found.setdefault(of["modality"], []).append({"dataset": of["dataset"], "images": of["images"], **figures})
+    return found
+
+
+def mirror(root: Path, out: Path) -> None:
+    """Copies every file that the models of `root` and its guard use, and no other, to `out`. No links: ONNX refuses weights
+    that have several names."""
+    used = {path for model in read_manifest(root) for modality in model["modality"] for path in _paths(modality)}
+    for path in [*sorted(used), *_guard_files(root)]:
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, out / path)
+
+
+def _guard_files(root: Path) -> list[str]:
+    path = root / GUARD
+    return [GUARD, f"guard/{json.loads(path.read_text())['file']}"] if path.exists() else []
 
 
 def _file(root: Path, path: str) -> list[str]:

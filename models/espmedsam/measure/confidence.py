@@ -25,7 +25,7 @@ import numpy as np
 from ..facts.modalities import MODALITIES
 from ..facts.signs import NAMES, SIGNS
 from .evaluation import Picture, dices, read
-from .statistics import SEED, correlation_of, markdown, spearman
+from .statistics import correlation_of, folds, markdown, spearman
 
 AGREEMENT = np.array([sign.agreement for sign in SIGNS])
 SOFT_DICE = NAMES.index("soft_dice")
@@ -126,17 +126,9 @@ def fit(pictures: Sequence[Picture]) -> Fit:
     )
 
 
-def folds(pictures: Sequence[Picture]) -> np.ndarray:
-    """The fold of each, [n]; copies of one picture share it."""
-    keys = sorted({picture.key for picture in pictures})
-    order = np.random.default_rng(SEED).permutation(len(keys))
-    fold = {keys[number]: at % FOLDS for at, number in enumerate(order)}
-    return np.array([fold[picture.key] for picture in pictures])
-
-
 def out_of_fold(pictures: Sequence[Picture]) -> np.ndarray:
     """Each picture's expected Dice by a fit that has not seen it, [n]."""
-    fold, found = folds(pictures), np.empty(len(pictures))
+    fold, found = folds([picture.key for picture in pictures], FOLDS), np.empty(len(pictures))
     for number in range(FOLDS):
         rest = [picture for picture, at in zip(pictures, fold, strict=True) if at != number]
         mine = np.flatnonzero(fold == number)

@@ -1,6 +1,6 @@
 """Figures of accuracy with intervals, from what `espmedsam eval --json FILE` wrote.
 
-    python -m espmedsam.measure.report --int8 models/validation-int8.json --float models/validation.json \
+    python -m espmedsam.measure.report --int8 models/validation-live-int8.json --float models/validation-live.json \
         --out models/card [--shifted FILE [--changes out/shifted/changes.csv]] [--yardstick FILE] \
         [--yardstick-shifted FILE]
 

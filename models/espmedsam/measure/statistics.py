@@ -4,8 +4,9 @@ the same sources may differ, not what another hospital gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,14 @@ def wilson(hits: int, count: int, z: float = 1.959964) -> tuple[float, float]:
     share, middle = hits / count, (hits + z * z / 2) / (count + z * z)
     half = z / (count + z * z) * np.sqrt(count * share * (1 - share) + z * z / 4)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def folds(keys: Sequence[Any], count: int) -> np.ndarray:
+    """The fold of each, [n]; what has one key shares it."""
+    each = sorted(set(keys))
+    order = np.random.default_rng(SEED).permutation(len(each))
+    fold = {each[number]: at % count for at, number in enumerate(order)}
+    return np.array([fold[key] for key in keys], int)
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

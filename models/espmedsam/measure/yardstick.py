@@ -45,16 +45,16 @@ def measure(run: Path, config: Path, part: Part) -> dict[str, Any]:
     stage.net.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
     validation = Validation(load_split(part.data, part.split, part.name), side, shown=0)
     pictures = []
-    for case, mask in validation.masks_of(stage.eval(), torch.device("cpu")):
-        item = case.item
+    for seen in validation.seen(stage.eval(), torch.device("cpu")):
+        item = seen.case.item
         pictures.append(
             {
                 "dataset": item.dataset,
                 "stem": item.stem,
                 "modality": item.modality,
                 "empty": item.empty,
-                "marked": bool(mask.any()),
-                "dice": None if item.empty else dice(mask, case.truth),
+                "marked": bool(seen.mask.any()),
+                "dice": None if item.empty else dice(seen.mask, seen.case.truth),
             }
         )
     with (run / "curve_val.csv").open() as file:

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from ..export.model_dir import Entry
 from ..facts.notice import NOTICE
-from ..measure.evaluation import Evaluation
-from ..measure.statistics import mean_of
+from ..measure.evaluation import Evaluation, dices, with_target
+from ..measure.statistics import markdown, mean_of
 from .dataset import Found
-from .package import Own
+from .package import Own, serving, shipped
+
+LOW = 0.5  # a mask of a lower Dice hardly shows the target
 
 
-def validation(evaluated: dict[str, Any]) -> list[Entry]:
-    """For the manifest."""
-    return [
-        {
-            "dataset": of["dataset"],
-            "images": of["images"],
-            "dice": round(of["dice_mean"], 4),
-            "iou": round(of["iou_mean"], 4),
-        }
-        for of in evaluated["datasets"]
-    ]
+@dataclass(frozen=True)
+class Judged:
+    """A model by what the program made of the pictures that were kept."""
+
+    name: str
+    evaluation: Evaluation
+
+    def row(self) -> list[str]:
+        """Of the table."""
+        pictures = self.evaluation.pictures or ()
+        dice, empty = dices(with_target(pictures)), [picture for picture in pictures if picture.empty]
+        marked = f"{sum(picture.marked for picture in empty)} of {len(empty)}"
+        return [self.name, mean_of(dice).text(), f"{(dice < LOW).sum()} of {len(dice)}", marked if empty else "–"]
 
 
-def text(own: Own, found: Found, after: dict[str, Any], before: dict[str, Any]) -> str:
-    """Markdown."""
+def text(own: Own, found: Found, after: Evaluation, before: Evaluation) -> str:
+    """Markdown; `before` is the shipped model's."""
     warnings = "".join(f"\n- Mind: {warning}." for warning in found.warnings)
+    entry, theirs = shipped(own.models, own.modality)[1], serving(own.models, own.modality)
+    table = markdown(
+        f"by the program, as served | Dice where there is a target, mean with 95 % interval | Dice below {LOW} | "
+        "empty, falsely marked",
+        [Judged(own.name, after).row(), Judged(f"shipped: {theirs}, for {entry['label']}", before).row()],
+    )
     return f"""# {own.name}
 
 **{NOTICE}**
 
-Marks *{own.label}* in pictures of {own.modality}. A controller over the shipped base, trained on
-{found.pictures - found.kept} pictures of one's own, judged by {found.kept} others ({found.groups} patients or pictures,
-{found.empty} pictures are empty).
+Marks *{own.label}* in pictures of {own.modality}. A controller over the shipped base, which stays as it is. It goes on from
+the shipped controller, trained on {", ".join(entry["trained_on"]) or "data that are not stated"}.
+
+It learned from {found.pictures - found.kept} pictures of one's own and is judged by {found.kept} others, {found.kept_empty}
+of them without a target, of other patients as far as these are known. (In all {found.pictures} pictures of {found.groups}
+patients, each picture a patient where none is named; {found.empty} without a target.)
 {warnings}
 
-| on the {found.kept} pictures kept, 8 bits, through the program | Dice, mean with 95 % interval | below 0.5 |
-| --- | ---: | ---: |
-| {own.name} | {_row(after)} |
-| the shipped model, which never saw this target | {_row(before)} |
-
-The interval says how far other pictures of the same source may differ, not what another hospital's device gives. No
-confidence is shown with these masks: it would have to be calibrated on other pictures first.
+{table}
+The shipped model may mark something else: it stands there to say what was gained. What it was trained on may hold these
+very pictures, if they are public. The interval says where the mean may lie on other pictures of the same source, not what
+another hospital's device gives. These masks come without a confidence and without a presence score: both would have to be
+calibrated, on other pictures than these.
 """
-
-
-def _row(evaluated: dict[str, Any]) -> str:
-    dices = [p.dice for p in Evaluation.of(evaluated).pictures or () if p.dice is not None]
-    low = sum(dice < 0.5 for dice in dices)
-    return f"{mean_of(dices).text()} | {low} of {len(dices)}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .folder import Annotated, FolderError
+from ..pictures.pool import SPLIT_COLUMNS, write_csv
+from .files import Annotated, FolderError, replaced, text_of
 
 FEWEST = 10  # pictures with a target
 VALIDATION = 0.2  # share of the groups that is kept for validation
@@ -26,80 +29,118 @@ class Found:
     empty: int
     groups: int
     kept: int  # for validation
-    warnings: tuple[str, ...]
+    kept_empty: int  # of these
+    digest: str  # of pictures, marks and groups
+    warnings: tuple[str, ...] = ()
 
 
-def write(found: list[Annotated], folder: Path, out: Path, modality: str, seed: int = 0) -> Found:
-    """Writes the pool of `folder` to `out`. Raises FolderError if there is too little to learn from."""
-    present = [each for each in found if each.mask.any()]
-    if len(present) < FEWEST:
-        raise FolderError(f"{folder} has {len(present)} pictures with a target; {FEWEST} are the fewest to learn from")
-    group = _groups(folder, found)
-    kept = _kept(present, group, seed)
-    for part in ("images", "masks"):
-        (out / part).mkdir(parents=True, exist_ok=True)
-    index, split = [], []
-    for each in found:
-        image, mask = out / "images" / f"{each.stem}{each.image.suffix.lower()}", out / "masks" / f"{each.stem}.png"
-        shutil.copyfile(each.image, image)
-        cv2.imwrite(str(mask), each.mask)
-        height, width = each.mask.shape
-        row = {"dataset": "own", "modality": modality, "stem": each.stem}
-        index.append(
-            row
-            | {"image": image.relative_to(out).as_posix(), "mask": mask.relative_to(out).as_posix()}
-            | {"width": width, "height": height, "source_split": "", "patient_or_group": group[each.stem]}
-            | {"empty": int(not each.mask.any())}
-        )
-        split.append(row | {"split": "val" if group[each.stem] in kept else "train"})
-    for name, rows in (("index.csv", index), ("split.csv", split)):
-        with (out / name).open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    validation = sum(row["split"] == "val" for row in split)
-    return Found(
-        len(found), len(found) - len(present), len(set(group.values())), validation, _warnings(present, found, folder)
+@dataclass(frozen=True)
+class Row:
+    """A picture that was taken into the pool."""
+
+    stem: str
+    image: str  # in the pool
+    mask: str
+    size: tuple[int, ...]  # height, width
+    marked: float  # share of its area
+    digest: str
+
+
+def write(found: Iterable[Annotated], folder: Path, out: Path, modality: str, seed: int = 0) -> Found:
+    """Writes the pool of `folder` to `out`, in the place of an earlier one when whole. Raises FolderError if there is too
+    little to learn from."""
+    with replaced(out) as part:
+        for kind in ("images", "masks"):
+            (part / kind).mkdir()
+        rows = sorted((_taken(each, part) for each in found), key=lambda row: row.stem)
+        group = _groups(folder, rows)
+        kept = _kept(rows, group, folder, seed)
+        _list(rows, group, kept, part, modality)
+    judging = [row for row in rows if group[row.stem] in kept]
+    whole = hashlib.sha256(repr([(row.digest, group[row.stem]) for row in rows]).encode())
+    told = Found(
+        pictures=len(rows),
+        empty=_empty(rows),
+        groups=len(set(group.values())),
+        kept=len(judging),
+        kept_empty=_empty(judging),
+        digest=whole.hexdigest(),
     )
+    return replace(told, warnings=_warnings(told, rows, folder))
 
 
-def _groups(folder: Path, found: list[Annotated]) -> dict[str, str]:
-    """Stem -> group; without a list of them every picture is its own."""
-    group = {each.stem: each.stem for each in found}
-    if not (folder / GROUPS).exists():
+def _empty(rows: list[Row]) -> int:
+    return sum(not row.marked for row in rows)
+
+
+def _taken(each: Annotated, out: Path) -> Row:
+    """Copies the picture and its mask."""
+    image, mask = f"images/{each.stem}{each.image.suffix.lower()}", f"masks/{each.stem}.png"
+    shutil.copyfile(each.image, out / image)
+    if not cv2.imwrite(str(out / mask), each.mask):
+        raise OSError(f"{out / mask} cannot be written")
+    return Row(each.stem, image, mask, each.mask.shape, float((each.mask > 0).mean()), each.digest())
+
+
+def _list(rows: list[Row], group: dict[str, str], kept: set[str], out: Path, modality: str) -> None:
+    """Writes `index.csv` and `split.csv`."""
+    listed = [
+        {"dataset": "own", "modality": modality, "stem": row.stem, "image": row.image, "mask": row.mask}
+        | {"width": row.size[1], "height": row.size[0], "source_split": "", "patient_or_group": group[row.stem]}
+        | {"empty": int(not row.marked), "split": "val" if group[row.stem] in kept else "train"}
+        for row in rows
+    ]
+    write_csv(out / "index.csv", [column for column in listed[0] if column != "split"], listed)
+    write_csv(out / "split.csv", list(SPLIT_COLUMNS), listed)
+
+
+def _groups(folder: Path, rows: list[Row]) -> dict[str, str]:
+    """Stem -> group; without a list of them every picture is its own. Raises FolderError where the list is wrong."""
+    group, path = {row.stem: row.stem for row in rows}, folder / GROUPS
+    if not path.exists():
         return group
-    with (folder / GROUPS).open() as file:
-        for row in csv.DictReader(file):
-            try:
-                stem, own = Path(row["file"]).stem, row["group"]
-            except KeyError as error:
-                raise FolderError(f"{folder / GROUPS} needs the columns file and group") from error
-            if stem not in group:
-                raise FolderError(f"{folder / GROUPS} names '{stem}', which is not there")
-            group[stem] = own
+    table = csv.DictReader(text_of(path).splitlines())
+    if not {"file", "group"} <= set(table.fieldnames or ()):
+        raise FolderError(f"{path} needs the columns file and group")
+    for row in table:
+        if not row["file"] or not row["group"]:
+            raise FolderError(f"{path}, line {table.line_num}: lacks a file or a group")
+        stem = Path(row["file"]).stem
+        if stem not in group:
+            raise FolderError(f"{path}, line {table.line_num}: names '{stem}', which is not there")
+        group[stem] = row["group"]
     return group
 
 
-def _kept(present: list[Annotated], group: dict[str, str], seed: int) -> set[str]:
-    """Groups for validation."""
-    names = sorted({group[each.stem] for each in present})
-    wanted = max(FEWEST_KEPT, round(VALIDATION * len(names)))
-    if len(names) < 2 * FEWEST_KEPT:
+def _kept(rows: list[Row], group: dict[str, str], folder: Path, seed: int) -> set[str]:
+    """Groups for validation: of those with a target, and of those with none, a part each. Raises FolderError where there are
+    too few."""
+    present = [row for row in rows if row.marked]
+    if len(present) < FEWEST:
+        raise FolderError(f"{folder} has {len(present)} pictures with a target; {FEWEST} are the fewest to learn from")
+    shown = {group[row.stem] for row in present}
+    if len(shown) < 2 * FEWEST_KEPT:
         raise FolderError(
-            f"the pictures are of {len(names)} patients; {2 * FEWEST_KEPT} are the fewest to judge by others'"
+            f"the pictures are of {len(shown)} patients; {2 * FEWEST_KEPT} are the fewest to judge by others'"
         )
-    return set(np.random.default_rng(seed).permutation(names)[:wanted].tolist())
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(sorted(shown))[: max(FEWEST_KEPT, round(VALIDATION * len(shown)))]
+    others = rng.permutation(sorted(set(group.values()) - shown))  # a single one is learned from
+    few = others[: max(1, round(VALIDATION * len(others)))] if len(others) > 1 else others[:0]
+    return {*some.tolist(), *few.tolist()}
 
 
-def _warnings(present: list[Annotated], found: list[Annotated], folder: Path) -> tuple[str, ...]:
+def _warnings(told: Found, rows: list[Row], folder: Path) -> tuple[str, ...]:
     said = []
     if not (folder / GROUPS).exists():
         said.append(
             f"no {GROUPS}: every picture counts as a patient of its own; where one patient has several, figures flatter"
         )
-    if len(found) == len(present):
-        said.append("no empty pictures: a mask will be drawn where there is nothing, too")
-    areas = [float((each.mask > 0).mean()) for each in present]
+    if not told.empty:
+        said.append("no empty pictures: a mask may be drawn where there is nothing, and no figure here would show it")
+    elif not told.kept_empty:
+        said.append("no empty picture is among those kept: no figure here shows what is drawn where there is nothing")
+    areas = [row.marked for row in rows if row.marked]
     if max(areas) > 0.95:
         said.append("a mask fills nearly its whole picture: perhaps target and background are exchanged")
     if float(np.median(areas)) < 0.002:

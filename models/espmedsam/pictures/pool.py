@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ STD = np.array(IMAGENET_STD, np.float32)
 
 # The part of the split whose pictures have no mask: they serve distillation alone.
 UNLABELLED = "unlabelled"
+SPLIT_COLUMNS = ("dataset", "modality", "stem", "patient_or_group", "empty", "split")
 # Data sets of several hospitals, whose `source_split` tells them apart.
 OF_CENTRES = ("polypgen",)
 
@@ -63,6 +65,14 @@ def load_split(root: Path, split: Path, part: str) -> list[Item]:
     return items
 
 
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The named columns of the rows: the pool's lists."""
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
 def read_image(item: Item) -> np.ndarray:
     """RGB uint8 H x W x 3. Raises ValueError if the file is no picture."""
     return read_picture(item.image)
@@ -81,10 +91,15 @@ def read_pair(item: Item) -> tuple[np.ndarray, np.ndarray]:
     picture."""
     if item.mask is None:
         raise ValueError(f"{item.dataset} {item.stem} has no mask: it serves distillation alone")
-    mask = cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+    return read_image(item), read_mask(item.mask)
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Grey uint8 H x W of a file. Raises ValueError if it is no picture."""
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise ValueError(f"{item.mask} is missing or no picture")
-    return read_image(item), mask
+        raise ValueError(f"{path} is missing or no picture")
+    return mask
 
 
 def triangle_weights(src: int, dst: int) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.random import Generator as Rng
 
 from .augment import decoded
-from .pool import Item, load_split, read_pair
+from .pool import SPLIT_COLUMNS, Item, load_split, read_pair, write_csv
 
 ImageAndMask = tuple[np.ndarray, np.ndarray]  # RGB float32 H x W x 3 in 0..255, mask uint8 0/255 H x W
 KEPT = 0.6  # of the target's area at least, else the change is drawn anew: a target cut away is another task
@@ -260,14 +260,6 @@ def write(items: list[Item], rows: list[dict[str, str]], seed: int, out: Path) -
     return made
 
 
-def write_csv(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
-    """The named columns."""
-    with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-
-
 def main() -> None:
     """Writes the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -286,7 +278,7 @@ def main() -> None:
     write_csv(args.out / "index.csv", columns, made)
     write_csv(
         args.out / "split.csv",
-        ["dataset", "modality", "stem", "patient_or_group", "empty", "split"],
+        SPLIT_COLUMNS,
         [{**row, "split": args.part} for row in made],
     )
     write_csv(args.out / "changes.csv", ["dataset", "modality", "stem", "changes"], made)

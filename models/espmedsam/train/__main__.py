@@ -1,7 +1,7 @@
 """Trains one stage from its configuration file. Resumable; every figure is written down.
 
-    python -m espmedsam.train configs/base-fine.toml --data ../../shared/data --split SPLIT --runs ../runs \
-        --init base-more-224/ema.safetensors --out ../runs/base-fine
+    python -m espmedsam.train models/configs/stages/base-fine.toml --data ../shared/data --split SPLIT --runs runs \
+        --init base-more-224/ema.safetensors --out runs/base-fine
 """
 
 from __future__ import annotations

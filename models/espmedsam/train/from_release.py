@@ -24,7 +24,11 @@ from ..facts.notice import METADATA
 from ..network import ESPMedSAM
 from ..network.encoder import ConvNorm
 from ..pictures.pool import load_split, normalise, read_pair, square
-from ..weights.checkpoint import is_modality_key, write_safetensors
+from ..weights.checkpoint import UNUSED, is_modality_key, official_keys, write_safetensors
+
+
+class ReleaseError(ValueError):
+    """An exported folder that training cannot begin from."""
 
 
 @torch.no_grad()
@@ -57,14 +61,33 @@ def _take(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> N
     norm.running_var.copy_(variance)
 
 
-def released(folder: Path, modality: str) -> ESPMedSAM:
-    """The network of an exported folder's 8-bit weights: the base, with the modality's controller if it is named. Raises
-    SystemExit where the export left out a part of it."""
-    net, state = ESPMedSAM(), float_weights(folder, modality)
+def whole(folder: Path, modality: str) -> dict[str, np.ndarray]:
+    """An exported folder's 8-bit weights as a float checkpoint to train on from: the base, with the modality's controller
+    if it is named. Raises ReleaseError where the export left out a part of it, or is not there."""
+    try:
+        state = float_weights(folder, modality)
+    except FileNotFoundError as error:
+        raise ReleaseError(str(error)) from error
     if is_slim(state):
-        raise SystemExit(f"{folder}: {modality} has smaller MLPs, which are not trained on: begin from its checkpoint")
+        raise ReleaseError(
+            f"{folder}: {modality} has smaller MLPs, which are not trained on: begin from its checkpoint"
+        )
+    lacking = [k for k in official_keys() if k not in state and not _spared(k) and (modality or not is_modality_key(k))]
+    if lacking:
+        raise ReleaseError(f"{folder} lacks {lacking[0]}" + (f" of {modality}" if modality else ""))
+    return state
+
+
+def _spared(key: str) -> bool:
+    """Whether an export leaves it out as no network uses it."""
+    return key.startswith((*UNUSED, "prompt_encoder.")) or key.endswith("num_batches_tracked")
+
+
+def released(folder: Path, modality: str) -> ESPMedSAM:
+    """The network of an exported folder's 8-bit weights (`whole`)."""
+    net = ESPMedSAM()
     own = {k: v.numpy() for k, v in net.state_dict().items()}
-    return net.load_arrays(own | state)
+    return net.load_arrays(own | whole(folder, modality))
 
 
 def sample(data: Path, split: Path, side: int, each: int) -> torch.Tensor:
@@ -87,6 +110,14 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=32, help="pictures of each data set that statistics are taken from")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    try:
+        write(args)
+    except ReleaseError as error:
+        raise SystemExit(str(error)) from error
+
+
+def write(args: argparse.Namespace) -> None:
+    """The base and, of each modality that has one, the base with its controller. Raises ReleaseError."""
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)  # of what a release does not hold: a base's controller, the classifier that nothing uses
     base = released(args.exported, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ HIDDEN_CELL = 32  # pixels a side of what "masked" hides
 PAINTED_CELL = 16  # pixels a side that one cell of the embedding paints
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a stage makes of B pictures."""
+
+    mask: Tensor | None = None  # logits B x h x w; None where it makes no masks
+    presence: Tensor | None = None  # logits B; None where it teaches no presence head
+
+
 class Stage(nn.Module):
     """A network in training. `net` is what is written to `ema.safetensors`."""
 
@@ -41,13 +50,9 @@ class Stage(nn.Module):
         """The mean over the batch."""
         raise NotImplementedError
 
-    def segment(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
-        """Logits B x h x w for validation; None where the stage makes no masks."""
-        return None
-
-    def present(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
-        """Presence logits, B, for validation; None where the stage teaches no presence head."""
-        return None
+    def answer(self, pictures: Tensor, modality: Tensor) -> Answer:
+        """For validation."""
+        return Answer()
 
     def train(self, mode: bool = True) -> Stage:
         """BatchNorms of frozen parts keep their running statistics: what is frozen stays bit-identical. So do those of parts
@@ -97,11 +102,11 @@ class Segmentation(Stage):
             loss = loss + self.presence * presence_loss(present, batch.target)
         return loss, embedding, logits
 
-    def segment(self, pictures: Tensor, modality: Tensor) -> Tensor:
-        return self.net.decode(self._prompted(pictures, modality), modality)
-
-    def present(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
-        return self.net.decode_all(self._prompted(pictures, modality), modality)[1] if self.presence else None
+    def answer(self, pictures: Tensor, modality: Tensor) -> Answer:
+        prompted = self._prompted(pictures, modality)
+        if self.presence:
+            return Answer(*self.net.decode_all(prompted, modality))
+        return Answer(self.net.decode(prompted, modality))
 
     def _prompted(self, pictures: Tensor, _modality: Tensor) -> Tensor:
         return self.net.self_prompt(self.net.encode(pictures, *self.options))[1]
@@ -204,10 +209,10 @@ class Imitation(Stage):
             want = self.teachers[0].to(pictures.device)(resized(pictures, self.cfg.teacher_side or self.side))
         return imitation_loss(self.encode(resized(pictures, self.side), self.controller), want)
 
-    def segment(self, pictures: Tensor, modality: Tensor) -> Tensor | None:
+    def answer(self, pictures: Tensor, modality: Tensor) -> Answer:
         if not self.cfg.init:
-            return None  # SPPG and QDMD were never trained
-        return self.net.decode(self.net.self_prompt(self.net.encode(pictures, self.controller))[1], modality)
+            return Answer()  # SPPG and QDMD were never trained
+        return Answer(self.net.decode(self.net.self_prompt(self.net.encode(pictures, self.controller))[1], modality))
 
 
 class Remembered(Stage):
@@ -255,8 +260,8 @@ class Yardstick(Stage):
     def loss(self, batch: Batch) -> Tensor:
         return segmentation_loss(self.net(batch.pictures, batch.modality), None, None, batch.target, 0)
 
-    def segment(self, pictures: Tensor, modality: Tensor) -> Tensor:
-        return self.net(pictures, modality)
+    def answer(self, pictures: Tensor, modality: Tensor) -> Answer:
+        return Answer(self.net(pictures, modality))
 
 
 def resized(pictures: Tensor, side: int) -> Tensor:

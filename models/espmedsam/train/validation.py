@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,15 @@ class Case:
     shown: bool  # of the first of its data set, which are drawn
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a stage makes of one."""
+
+    case: Case
+    mask: np.ndarray  # bool H x W
+    presence: float | None  # logit; None where no presence head is taught
+
+
 class Validation:
     """Dice at the stored picture size."""
 
@@ -43,58 +52,51 @@ class Validation:
             self.cases.append(Case(item, small, mask > 127, seen[item.dataset] <= shown))
 
     @torch.no_grad()
-    def masks_of(self, stage: Stage, device: torch.device) -> Iterator[tuple[Case, np.ndarray]]:
-        """Each picture with its mask, bool, at the picture's size. None at all if the stage makes no masks."""
+    def seen(self, stage: Stage, device: torch.device) -> Iterator[Seen]:
+        """Each picture with what the stage, in evaluation, makes of it. None at all if the stage makes no masks."""
         for case in self.cases:
-            logits = stage.segment(*self._asked(case, device))
-            if logits is None:
+            picture = torch.from_numpy(normalise(case.square.astype(np.float32)))[None].to(device)
+            answer = stage.answer(picture, torch.tensor([MODALITIES.index(case.item.modality)], device=device))
+            if answer.mask is None:
                 return
-            yield case, (at_size(logits, case.truth.shape)[0] >= 0).cpu().numpy()
-
-    def presence_of(self, stage: Stage, device: torch.device) -> dict[str, float]:
-        """For each modality with empty pictures: `MODALITY_auc`, and `MODALITY_marked`, the share of empties that are taken
-        for more at 95 % sensitivity. Nothing if the stage teaches no presence head."""
-        found: dict[tuple[str, bool], list[float]] = {}
-        of_interest = {case.item.modality for case in self.cases if case.item.empty}
-        for case in self.cases:
-            if case.item.modality not in of_interest:
-                continue
-            logit = stage.present(*self._asked(case, device))
-            if logit is None:
-                return {}
-            found.setdefault((case.item.modality, case.item.empty), []).append(logit.item())
-        scores = {}
-        for modality in sorted(of_interest):
-            present, empty = (np.array(found.get((modality, empty), ())) for empty in (False, True))
-            if len(present):
-                scores[f"{modality}_auc"] = area_under_roc(present, empty)
-                scores[f"{modality}_marked"] = marked_at(present, empty)
-        return scores
-
-    def _asked(self, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        picture = torch.from_numpy(normalise(case.square.astype(np.float32)))[None].to(device)
-        return picture, torch.tensor([MODALITIES.index(case.item.modality)], device=device)
+            mask = (at_size(answer.mask, case.truth.shape)[0] >= 0).cpu().numpy()
+            yield Seen(case, mask, None if answer.presence is None else answer.presence.item())
 
     def scores(self, stage: Stage, device: torch.device, pictures: Path) -> dict[str, float]:
         """Mean Dice per source over pictures with a target; `empty` = share of empty pictures left empty; and what
-        `presence_of` has. Writes a few to `pictures`. Empty if the stage makes no masks."""
+        `presence_scores` has. Writes a few to `pictures`. Empty if the stage makes no masks."""
         stage.eval()
         scores: dict[str, list[float]] = {}
+        present: dict[tuple[str, bool], list[float]] = {}
         drawn = []
-        for case, mask in self.masks_of(stage, device):
+        for seen in self.seen(stage, device):
+            case, item = seen.case, seen.case.item
             if case.shown:
-                drawn.append(outlines(case.square, case.truth, mask))
-            if case.item.empty:
-                scores.setdefault("empty", []).append(float(not mask.any()))
+                drawn.append(outlines(case.square, case.truth, seen.mask))
+            if item.empty:
+                scores.setdefault("empty", []).append(float(not seen.mask.any()))
             else:
-                scores.setdefault(case.item.source, []).append(dice(mask, case.truth))
-        presence = self.presence_of(stage, device)
+                scores.setdefault(item.source, []).append(dice(seen.mask, case.truth))
+            if seen.presence is not None:
+                present.setdefault((item.modality, item.empty), []).append(seen.presence)
         stage.train()
         if drawn:
             drawn += [np.zeros_like(drawn[0])] * (-len(drawn) % ABREAST)
             rows = [np.hstack(drawn[at : at + ABREAST]) for at in range(0, len(drawn), ABREAST)]
             cv2.imwrite(str(pictures), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
-        return {name: float(np.mean(values)) for name, values in sorted(scores.items())} | presence
+        return {name: float(np.mean(values)) for name, values in sorted(scores.items())} | presence_scores(present)
+
+
+def presence_scores(found: Mapping[tuple[str, bool], list[float]]) -> dict[str, float]:
+    """Of presence logits by modality and whether the picture is empty. For each modality with both: `MODALITY_auc`, and
+    `MODALITY_marked`, the share of empties that are taken for more at 95 % sensitivity."""
+    scores = {}
+    for modality in sorted({modality for modality, _ in found}):
+        present, empty = (np.array(found.get((modality, empty), ())) for empty in (False, True))
+        if len(present) and len(empty):
+            scores[f"{modality}_auc"] = area_under_roc(present, empty)
+            scores[f"{modality}_marked"] = marked_at(present, empty)
+    return scores
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:

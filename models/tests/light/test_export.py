@@ -152,3 +152,34 @@ def test_calibration_sees_the_tiles_that_are_served(tmp_path):
         found = calibrate.Served(448, "imagenet", 2).at(tmp_path / "a.png", number)
         assert np.array_equal(found, whole[..., top : top + 448, left : left + 448])
     assert calibrate.Served(448, "imagenet").at(tmp_path / "a.png", 3).shape == (1, 3, 448, 448)
+
+
+def listed(folder, sizes, modality="ultrasound"):
+    """A pool's lists: so many training pictures of each data set, and one of another part."""
+    names = [(of, str(at), "train") for of, size in sizes.items() for at in range(size)] + [("a", "kept", "val")]
+    index = "".join(f"{of},{modality},{stem},{of}/{stem}.png\n" for of, stem, _ in names)
+    (folder / "index.csv").write_text("dataset,modality,stem,image\n" + index)
+    split = "".join(f"{of},{stem},{part}\n" for of, stem, part in names)
+    (folder / "split.csv").write_text("dataset,stem,split\n" + split)
+
+
+def test_calibration_looks_at_as_many_pictures_as_it_says_from_every_data_set(tmp_path):
+    sizes = {"a": 40, "b": 40, "c": 3, "d": 40, "e": 40}
+    listed(tmp_path, sizes)
+    for count, each in ((48, [11, 11, 3, 11, 12]), (7, [1, 1, 1, 2, 2]), (500, list(sizes.values()))):
+        found = list(calibrate.chosen(tmp_path, tmp_path / "split.csv", "ultrasound", count))
+        assert found == list(calibrate.chosen(tmp_path, tmp_path / "split.csv", "ultrasound", count))
+        of = [path.parent.name for path in found]
+        assert [of.count(name) for name in sizes] == each and len(set(found)) == len(found)
+        assert tmp_path / "a/kept.png" not in found
+    assert [path.stem for path in calibrate.chosen(tmp_path, tmp_path / "split.csv", "ultrasound", 20)][:4] == [
+        "0", "10", "20", "30",
+    ]  # fmt: skip
+    assert not list(calibrate.chosen(tmp_path, tmp_path / "split.csv", "x-ray", 9))
+
+
+def test_figures_for_the_manifest_are_of_sets_with_a_target():
+    shown = {"dataset": "a", "modality": "x-ray", "images": 3, "dice_mean": 0.12345, "iou_mean": 0.1}
+    empty = shown | {"dataset": "b", "images": 0, "dice_mean": None, "iou_mean": None}
+    found = model_dir.measured({"datasets": [shown, empty]})
+    assert found == {"x-ray": [{"dataset": "a", "images": 3, "dice": 0.1235, "iou": 0.1}]}

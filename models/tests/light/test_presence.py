@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import onnxruntime
 import pytest
 from espmedsam.export import int8, model_dir, nodes, plain
 from espmedsam.export.graph import WeightFile
-from espmedsam.measure import presence
+from espmedsam.measure import presence, statistics
 from espmedsam.measure.evaluation import Picture
 from espmedsam.weights import checkpoint
 from espmedsam.weights import reference as reference_weights
@@ -174,9 +175,51 @@ def test_bounds_keep_every_sources_targets_and_doubt_every_sources_empties():
     hard, near = np.linspace(0.30005, 1, 50), np.linspace(0, 0.8, 50)
     assert (hard >= found["absent_below"]).mean() == 0.98 and found["absent_below"] > hard[0]
     assert (near < found["present_from"]).mean() == 0.9
-    rows = {(row[1], row[2]): row[4:] for row in presence.figures(some, {"colonoscopy": found})}
-    assert rows["hard", "target"][0] == "0.020" and rows["easy", "target"] == ["0.000", "0.000", "1.000"]
+    cells = [row.cells() for row in presence.figures(some, {"colonoscopy": found})]
+    rows = {(row[1], row[2]): row[4:] for row in cells}
+    assert rows["hard", "target"][0] == "0.020" and rows["easy", "target"][:3] == ["0.000", "0.000", "1.000"]
     assert rows["near", "empty"][2] == "0.100" and rows["clean", "empty"][0] == "1.000"
+
+
+def test_bounds_are_judged_on_pictures_that_did_not_choose_them():
+    """Scores without any order."""
+    rng = np.random.default_rng(0)
+    some = pictures("a", False, rng.random(60)) + pictures("b", True, rng.random(60))
+    some = [replace(p, stem=f"{p.dataset}{p.stem}") for p in some]
+    chosen = {"colonoscopy": presence.bounds(some)}
+    target, empty = presence.figures(some, chosen)
+    assert (target.dataset, empty.dataset, target.empty, empty.empty) == ("a", "b", False, True)
+    fold = statistics.folds([p.key for p in some], presence.FOLDS)
+    for row in (target, empty):
+        called = []
+        for number in range(presence.FOLDS):
+            of = presence.bounds(p for p, at in zip(some, fold, strict=True) if at != number)
+            own = (p for p, at in zip(some, fold, strict=True) if at == number and p.empty == row.empty)
+            called += [(p.presence < of["absent_below"], p.presence >= of["present_from"]) for p in own]
+        absent, present = np.mean(called, 0)
+        assert len(called) == row.pictures == 60
+        assert (row.cross_fitted.absent, row.cross_fitted.present) == (pytest.approx(absent), pytest.approx(present))
+    assert target.chosen_on.absent <= 0.02 < target.cross_fitted.absent
+    assert empty.chosen_on.present <= 0.1 and empty.cross_fitted != empty.chosen_on
+    few = pictures("a", False, [0.9]) + [replace(p, stem="e") for p in pictures("b", True, [0.1])]
+    assert [row.cells()[-1] for row in presence.figures(few, {"colonoscopy": presence.OPEN})] == ["–", "–"]
+
+
+def test_the_command_writes_both_figures(tmp_path):
+    some = pictures("a", False, np.linspace(0.5, 1, 30)) + pictures("b", True, np.linspace(0, 0.6, 30))
+    rows = [asdict(p) | {"presence": {"score": p.presence}} for p in some]
+    (tmp_path / "eval.json").write_text(json.dumps({"pictures": rows}))
+    command = [sys.executable, "-m", "espmedsam.measure.presence", "--eval", tmp_path / "eval.json"]
+    done = subprocess.run(
+        [*command, "--out", tmp_path / "presence.json"], cwd=ROOT / "models", text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].endswith(
+        "| absent, cross-fitted | unsure, cross-fitted | present, cross-fitted |"
+    )
+    known = json.loads((tmp_path / "presence.json").read_text())
+    assert [row["dataset"] for row in known["figures"]] == ["a", "b"] and known["bounds"].keys() == {"colonoscopy"}
+    assert known["figures"][0]["cross_fitted"].keys() == {"absent", "unsure", "present"}
 
 
 def test_bounds_keep_their_order_and_need_both_sorts_of_pictures():

@@ -175,7 +175,7 @@ def test_few_pictures_move_their_own_intercept_little():
 
 def test_copies_of_a_picture_share_its_fold():
     pictures = planted({"us": 40, "skin": 20, "eye": 4})
-    fold = confidence.folds([*pictures, *pictures[::-1]])
+    fold = statistics.folds([picture.key for picture in [*pictures, *pictures[::-1]]], confidence.FOLDS)
     assert fold[:64].tolist() == fold[64:][::-1].tolist()
     assert np.bincount(fold[:64]).tolist() == [13, 13, 13, 13, 12]
 

@@ -30,7 +30,7 @@ def test_weights_with_smaller_mlps_are_not_trained_on(tmp_path):
     state |= Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"]).tensors(f"{block}.med_mlp")
     spec = model_dir.Spec("m", 64, "imagenet", "int8-weights", "")
     model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("x-ray", 1, "x", True), state)
-    with pytest.raises(SystemExit, match="begin from its checkpoint"):
+    with pytest.raises(from_release.ReleaseError, match="begin from its checkpoint"):
         from_release.released(tmp_path / "m", "x-ray")
     assert isinstance(from_release.released(tmp_path / "m", ""), ESPMedSAM)
 

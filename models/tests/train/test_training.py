@@ -1,18 +1,23 @@
 """Training with masks, end to end on a few pictures made on the spot: losses fall, runs resume, frozen parts stay."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from espmedsam.facts.modalities import MODALITIES
 from espmedsam.measure import yardstick
 from espmedsam.measure.evaluation import Evaluation
 from espmedsam.network import ESPMedSAM
+from espmedsam.pictures.augment import _magnification
+from espmedsam.pictures.pool import load_split, normalise, read_pair, square
 from espmedsam.train import config, losses, pipeline
 from espmedsam.train.build import build
 from espmedsam.train.config import STAGES, Config
 from espmedsam.train.detection import area_under_roc, marked_at
-from espmedsam.train.run import optimiser
+from espmedsam.train.run import kept, optimiser
+from espmedsam.train.validation import Validation
 from espmedsam.weights import checkpoint
 
 CONFIGS = pipeline.CONFIGS / "stages"
@@ -63,6 +68,31 @@ def test_a_presence_head_learns_beside_the_masks_and_then_alone(run, tmp_path, p
     assert moved and moved <= checkpoint.PRESENCE.keys()
     last = list(csv.DictReader((tmp_path / "presence" / "curve_val.csv").open()))[-1]
     assert {"ultrasound_auc", "ultrasound_marked"} <= last.keys()
+
+
+def test_validation_looks_once_at_a_picture(tmp_path, pool_with_empties):
+    """Mask and presence come of one pass, without gradients."""
+    torch.manual_seed(0)
+    small = {"side": [64], "phase": [1.0], "batch": 1, "lr": 1e-3, "budget": 1}
+    stage = build(Config.of("base", presence=1.0, **small), tmp_path)
+    encode, grads = stage.net.encode, []
+
+    def counted(*given):
+        grads.append(torch.is_grad_enabled())
+        return encode(*given)
+
+    stage.net.encode = counted
+    items = load_split(pool_with_empties, pool_with_empties / "split.csv", "val")
+    scores = Validation(items, 64).scores(stage, torch.device("cpu"), tmp_path / "seen.png")
+    assert grads == [False] * len(items) and {"ultrasound_auc", "ultrasound_marked", "empty"} <= scores.keys()
+    pictures = [torch.from_numpy(normalise(square(read_pair(item)[0], 64).round())) for item in items]
+    with torch.no_grad():
+        answer = stage.eval().answer(torch.stack(pictures), torch.tensor([MODALITIES.index(i.modality) for i in items]))
+    sorts = [
+        answer.presence[[i.empty == empty and i.modality == "ultrasound" for i in items]].numpy()
+        for empty in (False, True)
+    ]
+    assert scores["ultrasound_auc"] == pytest.approx(area_under_roc(*sorts))
 
 
 def test_presence_is_asked_only_where_it_is_clear():
@@ -145,7 +175,7 @@ def test_small_pictures_of_fine_data_sets_are_kept_large_enough_to_be_magnified(
     cfg = config.read(CONFIGS / "base-colour.toml")
     items = load_split(pool, pool / "split.csv", "train")
     as_fine = [replace(item, dataset="dsb2018", modality="microscopy") for item in items[:1]]
-    small, fine = (run.kept(each, cfg).samples[0].image.shape[0] for each in (items[:1], as_fine))
+    small, fine = (kept(each, cfg).samples[0].image.shape[0] for each in (items[:1], as_fine))
     assert (small, fine) == (int(224 * 1.3), int(448 * 1.3))
     highest = [
         max(_magnification("microscopy", size / 224, np.random.default_rng(seed)) for seed in range(200))
