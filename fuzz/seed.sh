@@ -37,6 +37,24 @@ avi)
     printf 'strf\024\000\000\000'"$zeros"'MJPGLIST\000\000\000\000movi00dc\003\000\000\000abc\00000dc\004\000\000\000defg'; } >"$2/two"
   # What goes on in a second RIFF.
   { cat "$2/two"; printf 'RIFF\000\000\000\000AVIXLIST\000\000\000\000movi00dc\002\000\000\000hi'; } >"$2/long";;
+package)
+  # Empty files and a short one, as they would be packed; the list before them is signed by the target itself.
+  empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 # of nothing
+  short=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad # of 'abc'
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  printf abc >"$work/manifest.toml"
+  printf abc >"$work/a.deb"
+  : >"$work/a.png"
+  about() { printf '\001format = 1\nnotice = "n"\nkind = "%s"\nline = "scope"\nserial = 1\nversion = "1"\ncreated = "d"\nmin_program = "0.1.0"\n' "$1"; }
+  file() { printf '[[file]]\npath = "%s"\nbytes = %s\nsha256 = "%s"\n' "$@"; }
+  packed() {
+    printf '\000'
+    tar --create --directory="$work" --format=ustar --blocking-factor=1 --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644 "$@"
+  }
+  { about models; printf '[[self_test]]\npicture = "a.png"\nmodality = "m"\nmask_sha256 = "%s"\n' $empty
+    file a.png 0 $empty; file manifest.toml 3 $short; packed a.png manifest.toml; } >"$2/models"
+  { about program | sed '$a architecture = "arm64"'; file a.deb 3 $short; packed a.deb; } >"$2/program";;
 query)
   printf 'modality=ultrasound&model=live-224&on_mismatch=keep&format=png&patch=true\napplication/json, */*;q=0.1' >"$2/words"
   printf 'modality=auto&pixel_mm=0.1,%%200.25&page=2\nimage/png;q=0.5, image/*' >"$2/numbers";;

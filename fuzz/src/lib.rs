@@ -1,10 +1,11 @@
 //! What must hold of any bytes that reach a parser: an answer or an error that says why, within bounds, never a panic.
 //!
-//! `pictures`, `rle` and `video` need the crates of pictures and of moving pictures alone. `requests` and `models` are features, as they bring all of HTTP and
+//! `packages`, `pictures`, `rle` and `video` need the crates of packages, of pictures and of moving pictures alone. `requests` and `models` are features, as they bring all of HTTP and
 //! all of tract into the build.
 
 #[cfg(feature = "models")]
 pub mod models;
+pub mod packages;
 pub mod pictures;
 #[cfg(feature = "requests")]
 pub mod requests;

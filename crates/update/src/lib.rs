@@ -36,6 +36,6 @@ pub use list::{ListedFile, PackageList, SelfTest};
 pub use models::{MODELS_STORE, ModelStore, ModelTrial};
 pub use pack::{PackError, list_files, pack};
 pub use program::{Dpkg, Health, Installer, PROGRAM_STORE, ProgramStore};
-pub use read::{PackageReader, Piece, Recipient};
+pub use read::{FilePiece, PackageReader, Recipient};
 pub use state::{Rollback, StoreState};
 pub use version::{ProgramVersion, VersionError};

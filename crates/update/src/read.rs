@@ -40,7 +40,7 @@ pub struct PackageReader<R> {
 
 /// What comes of a file.
 #[derive(Debug)]
-pub enum Piece<'a> {
+pub enum FilePiece<'a> {
     /// It begins.
     Begin,
     /// Some of it. Its hash is not known yet.
@@ -107,12 +107,12 @@ impl<R: Read> PackageReader<R> {
     /// [`PackageError`], or what `take` said.
     pub fn unpack<E: From<PackageError>>(
         mut self,
-        mut take: impl FnMut(&ListedFile, Piece<'_>) -> Result<(), E>,
+        mut take: impl FnMut(&ListedFile, FilePiece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut chunk = vec![0; CHUNK];
         for file in &self.list.files {
             tar::check(&read_block(&mut self.input)?, &file.path, file.bytes)?;
-            take(file, Piece::Begin)?;
+            take(file, FilePiece::Begin)?;
             let mut hasher = Sha256::new();
             let mut left = file.bytes;
             while left > 0 {
@@ -120,7 +120,7 @@ impl<R: Read> PackageReader<R> {
                 let piece = &mut chunk[..count];
                 read(&mut self.input, piece)?;
                 hasher.update(&*piece);
-                take(file, Piece::Bytes(piece))?;
+                take(file, FilePiece::Bytes(piece))?;
                 left -= count as u64;
             }
             let found = Sha256Sum::from(hasher);
@@ -132,7 +132,7 @@ impl<R: Read> PackageReader<R> {
                 }));
             }
             read_zeros(&mut self.input, tar::padding(file.bytes), &file.path)?;
-            take(file, Piece::Whole)?;
+            take(file, FilePiece::Whole)?;
         }
         read_zeros(&mut self.input, tar::END, "the end")?;
         match self.input.read(&mut chunk[..1]) {

@@ -20,7 +20,7 @@ use crate::about::HeldPackage;
 use crate::disk::StoreDisk;
 use crate::error::UpdateError;
 use crate::list::PackageList;
-use crate::read::{PackageReader, Piece};
+use crate::read::{FilePiece, PackageReader};
 use crate::state::{STATE, StoreState};
 
 /// The link to what is in use.
@@ -200,22 +200,22 @@ impl PackageStore {
         package.unpack(|listed, piece| {
             let path = staging.join(&listed.path);
             match (piece, &mut open) {
-                (Piece::Begin, open) => {
+                (FilePiece::Begin, open) => {
                     let inside = path.ancestors().skip(1);
                     let inside = inside.take_while(|folder| *folder != staging);
                     folders.extend(inside.map(Path::to_path_buf));
                     *open = Some(self.create(&path)?);
                 }
-                (Piece::Bytes(bytes), Some(file)) => {
+                (FilePiece::Bytes(bytes), Some(file)) => {
                     let written = self.disk.write(file, bytes);
                     written.map_err(failed("writing", &path))?;
                 }
-                (Piece::Whole, Some(file)) => {
+                (FilePiece::Whole, Some(file)) => {
                     let synced = self.disk.sync(file, &path);
                     synced.map_err(failed("writing", &path))?;
                     open = None;
                 }
-                (Piece::Bytes(_) | Piece::Whole, None) => (),
+                (FilePiece::Bytes(_) | FilePiece::Whole, None) => (),
             }
             Ok::<_, UpdateError>(())
         })?;

@@ -1,7 +1,7 @@
 //! Packages that are wrong, cut, changed or made to do harm: each is refused, for the right reason, and leaves nothing behind.
 
 use counting::Taken;
-use update::{ModelStore, PackageError, PackageKind, PackageReader, Piece, UpdateError};
+use update::{FilePiece, ModelStore, PackageError, PackageKind, PackageReader, UpdateError};
 
 use crate::workshop::*;
 
@@ -10,7 +10,7 @@ fn read(package: &[u8]) -> Result<usize, PackageError> {
     let reader = PackageReader::new(package, PackageKind::Models, &recipient())?;
     let mut whole = 0;
     reader.unpack(|_, piece| {
-        whole += usize::from(matches!(piece, Piece::Whole));
+        whole += usize::from(matches!(piece, FilePiece::Whole));
         Ok::<_, PackageError>(())
     })?;
     Ok(whole)

@@ -402,7 +402,8 @@ fn a_program_being_installed_can_be_gone_on_with() {
             disk.lose(loss);
             cuts += 1;
 
-            let mut store = ProgramStore::open(folder.path()).unwrap();
+            let disk = Box::new(PowerDisk::with(NEVER));
+            let mut store = ProgramStore::open_on(folder.path(), disk).unwrap();
             let resumed = store.resume(&mut root, &mut || Ok(())).unwrap();
             let state = store.state();
             assert_eq!(state.under_way, None);
