@@ -68,7 +68,10 @@ const HOUSE: [Storey; 9] = [
                 "read",
                 &["about", "digest", "error", "key", "list", "tar", "version"],
             ),
-            ("store", &["about", "disk", "error", "list", "read", "state"]),
+            (
+                "store",
+                &["about", "disk", "error", "list", "read", "state"],
+            ),
             (
                 "models",
                 &[
