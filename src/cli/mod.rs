@@ -11,6 +11,7 @@ mod files;
 mod inputs;
 mod layers;
 mod live;
+mod maker;
 mod model_args;
 mod models;
 mod output;
@@ -18,6 +19,7 @@ mod segment;
 mod serve;
 mod setup;
 mod table;
+mod updates;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,9 +52,24 @@ enum Command {
     /// Watch a source of video, and serve its overlay and the HTTP API.
     #[command(after_help = NOTICE)]
     Live(live::LiveArgs),
-    /// List models and modalities, and check their files.
+    /// List models and modalities, and check their files; or take new ones from a signed package.
     #[command(after_help = NOTICE)]
-    Models,
+    Models {
+        #[command(subcommand)]
+        command: Option<ModelsCommand>,
+    },
+    /// Take a new program from a signed package.
+    #[command(after_help = NOTICE)]
+    Program {
+        #[command(subcommand)]
+        command: updates::ProgramCommand,
+    },
+    /// Make signed packages of models and programs, and the keys for them.
+    #[command(after_help = NOTICE)]
+    Package {
+        #[command(subcommand)]
+        command: maker::PackageCommand,
+    },
     /// List cameras and grabbers, and what they offer.
     #[command(after_help = NOTICE)]
     Cameras,
@@ -73,6 +90,14 @@ enum Command {
     Bench(bench::BenchArgs),
 }
 
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Check a package of models, try them with the maker's pictures, and use them from the next start (as root).
+    Add(updates::AddArgs),
+    /// Go back to the models before; once more: forth again (as root).
+    Rollback(updates::StoreArgs),
+}
+
 /// Runs the command of this process's arguments: 0 on success, 1 if anything failed, 2 on wrong usage; `doctor` has codes of
 /// its own.
 #[must_use]
@@ -84,7 +109,14 @@ pub fn main() -> ExitCode {
         Command::Segment(args) => segment::run(&args, models).map(done),
         Command::Serve(args) => serve::run(&args, models).map(done),
         Command::Live(args) => live::run(&args, models).map(done),
-        Command::Models => models::run(models).map(done),
+        Command::Models { command } => match command {
+            None => models::run(models),
+            Some(ModelsCommand::Add(args)) => updates::add_models(&args),
+            Some(ModelsCommand::Rollback(args)) => updates::roll_back_models(&args),
+        }
+        .map(done),
+        Command::Program { command } => updates::program(&command).map(done),
+        Command::Package { command } => maker::run(&command).map(done),
         Command::Cameras => cameras::run().map(done),
         Command::Doctor(args) => doctor::run(&args, models),
         Command::Setup(args) => setup::run(&args, models).map(done),

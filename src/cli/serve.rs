@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::failure::Failure;
-use crate::config::{Config, find_models};
+use super::updates::models_to_serve;
+use crate::config::Config;
 use crate::fittings::Fittings;
 use crate::service::attend::attend;
 use crate::service::log::Verbosity;
@@ -67,7 +68,7 @@ pub(super) fn serve_as(origin: ConfigOrigin, models: Option<&Path>) -> Result<()
     let manager = ServiceManager::of_this_process();
     let manager = manager.map_err(|error| usage(format!("NOTIFY_SOCKET: {error}")))?;
     let handed = HandedSocket::take().map_err(|error| usage(format!("LISTEN_FDS: {error}")))?;
-    let dir = find_models(models, config.engine.models.as_deref())?;
+    let dir = models_to_serve(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

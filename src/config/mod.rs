@@ -15,6 +15,7 @@ use http::{BadSetting, ServerConfig};
 use live::LiveSourceSpec;
 use picture::frame::FrameLimits;
 use tracing_subscriber::filter::Targets;
+use update::{MODELS_STORE, ModelStore, Recipient, UpdateKey};
 
 use crate::workshop::ClientRights;
 
@@ -37,8 +38,39 @@ pub struct Config {
     pub live: LiveConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
+    /// `[update]`: whose packages are taken.
+    pub update: UpdateConfig,
     /// `[log]`: what is logged.
     pub log: LogConfig,
+}
+
+/// `[update]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpdateConfig {
+    /// The product that this device is; packages of other lines are refused. Unset: all are.
+    pub line: Option<String>,
+    /// The makers' public keys, as `espmedsam package keygen` prints them; none: no package is believed.
+    pub keys: Vec<UpdateKey>,
+}
+
+impl UpdateConfig {
+    /// This device, as a package sees it; `None` if it takes none.
+    #[must_use]
+    pub fn recipient(&self) -> Option<Recipient> {
+        let line = self.line.clone().filter(|_| !self.keys.is_empty())?;
+        let architecture = match std::env::consts::ARCH {
+            "aarch64" => "arm64",
+            "x86_64" => "amd64",
+            other => other,
+        };
+        Some(Recipient {
+            keys: self.keys.clone(),
+            line,
+            program: env!("CARGO_PKG_VERSION").parse().ok()?,
+            architecture: architecture.into(),
+        })
+    }
 }
 
 /// `[log]`.
@@ -329,8 +361,9 @@ fn require(
     }
 }
 
-/// The models folder: what was asked for on the command line, else in the configuration; else the first of
-/// `./models` and `../share/espmedsam/models` beside the executable that holds a `manifest.toml`.
+/// The models folder: what was asked for on the command line, else in the configuration; else the first of `./models`, what came
+/// in a package ([`ModelStore::current`] of [`MODELS_STORE`]), and `../share/espmedsam/models` beside the executable that holds a
+/// `manifest.toml`.
 ///
 /// # Errors
 /// [`ManifestError::Nowhere`] with the folders looked in.
@@ -345,7 +378,8 @@ pub fn find_models(
                 .ok()
                 .and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()));
             let installed = installed.map(|prefix| prefix.join("share/espmedsam/models"));
-            [Some(PathBuf::from("models")), installed]
+            let packaged = ModelStore::current(Path::new(MODELS_STORE));
+            [Some(PathBuf::from("models")), packaged, installed]
                 .into_iter()
                 .flatten()
                 .collect()

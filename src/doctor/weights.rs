@@ -5,6 +5,7 @@ use std::path::Path;
 
 use engine::manifest::file;
 use engine::model::store::Store;
+use update::{MODELS_STORE, PROGRAM_STORE, StoreState};
 
 use super::report::ReportSection;
 use crate::config::{Config, find_models};
@@ -26,7 +27,25 @@ pub(super) fn section(asked: Option<&Path>, config: &Config) -> ReportSection {
             format!("name the folder by engine.models, or {REINSTALL}"),
         ),
     }
+    for (what, store) in [("packages", MODELS_STORE), ("programs", PROGRAM_STORE)] {
+        tell(what, Path::new(store), &mut section);
+    }
     section
+}
+
+/// What came in signed packages.
+fn tell(what: &str, store: &Path, section: &mut ReportSection) {
+    match StoreState::read(store) {
+        Ok(state) if state == StoreState::default() => (),
+        Ok(state) => {
+            section.fact(what, &state);
+            if let Some(back) = state.rolled_back.filter(|back| back.failed) {
+                section.warning(back.to_string(), "tell the maker (docs/updates.md)");
+            }
+        }
+        // The service's alone, or root's: who looks as another user is not told.
+        Err(error) => section.fact(what, error),
+    }
 }
 
 fn check(store: &Store, section: &mut ReportSection) {

@@ -12,6 +12,7 @@ mod segment;
 mod serve;
 mod service;
 mod stage;
+mod updates;
 
 use std::path::Path;
 use std::process::{Command, Output};

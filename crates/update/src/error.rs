@@ -68,7 +68,7 @@ pub enum PackageError {
     },
     /// A header that says the right things in another way.
     #[error(
-        "'{file}' is not packed as espmedsam packs: packages are made by 'espmedsam package pack' alone"
+        "'{file}' is not packed as espmedsam packs: packages are made by 'espmedsam package' alone"
     )]
     Header {
         /// Which.

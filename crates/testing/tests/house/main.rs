@@ -229,7 +229,7 @@ const HOUSE: [Storey; 9] = [
         place: "",
         root: "lib.rs",
         knows: &[
-            "compute", "picture", "video", "live", "board", "engine", "http",
+            "compute", "picture", "video", "live", "board", "engine", "http", "update",
         ],
         rooms: &[
             ("workshop", &[]),
