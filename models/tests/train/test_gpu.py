@@ -260,10 +260,8 @@ def test_a_step_keeps_to_its_device(pictures, monkeypatch, tmp_path):
         assert {part.device.type for part in (batch.pictures, batch.target, batch.modality)} == {"cuda"}
         with device:
             stage = build(whole(presence=0.3), tmp_path)
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = stage.loss(batch)
-        loss.backward()
-        assert loss.device.type == "cuda" and loss.dtype == torch.float32
+        loss = stage.loss(batch)
+        assert loss.device.type == "cuda" and loss.requires_grad
 
 
 class StoppedError(Exception):
