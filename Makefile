@@ -341,12 +341,24 @@ common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its emb
 train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
 	$(PIPELINE)
 
+# The whole training in MINUTES of one device: INIT= a checkpoint that the base begins from (runs/common-lite/ema.safetensors),
+# DEVICE=cpu|cuda. The pool's file is all that it reads, so it runs where SHARED is not.
+POOL ?= out/pool.safetensors
+.PHONY: train-pack train-gpu
+train-pack: $(TRAIN_READY) ## The pool as one file of 50 MB at most, POOL=out/pool.safetensors, to be carried to a GPU (needs SHARED=)
+	$(TRAIN) -m espmedsam.gpu.pack $(TRAIN_ON) --out $(POOL)
+train-gpu: OUT = out/gpu
+train-gpu: $(TRAIN_READY) ## Base, controllers, presence in MINUTES=10 of one GPU from POOL=; resumes; INIT=, DEVICE=, OUT=out/gpu
+	$(TRAIN) -m espmedsam.gpu --pool $(POOL) --minutes $(or $(MINUTES),10) --out "$(OUT)" \
+	  $(if $(INIT),--init "$(INIT)") $(if $(DEVICE),--device "$(DEVICE)")
+
 # FOLDER: pictures and masks, COCO or LabelMe; MODALITY: whose pictures they are like; LABEL, MINUTES, OUT: as --help says.
 .PHONY: train-own
+train-own: OUT = out/own/$(notdir $(abspath $(FOLDER)))
 train-own: build $(TRAIN_READY) ## A model of your own from FOLDER= of MODALITY=, beside the shipped ones: out/own/…
 	[ -n "$(FOLDER)" ] && [ -n "$(MODALITY)" ] || { echo "make: train-own FOLDER=… MODALITY=…" >&2; exit 1; }
 	$(TRAIN) -m espmedsam.own "$(FOLDER)" --modality "$(MODALITY)" $(if $(LABEL),--label "$(LABEL)") $(if $(MINUTES),--minutes $(MINUTES)) \
-	  --models models --program $(BIN) --out "$(or $(OUT),out/own/$(notdir $(abspath $(FOLDER))))"
+	  --models models --program $(BIN) --out "$(OUT)"
 
 EXPORT := $(LIGHT) -m espmedsam.export models/configs/release.toml --out models --confidence models/configs/confidence.json \
   $(if $(wildcard $(PRESENCE)),--presence $(PRESENCE))

@@ -33,7 +33,8 @@ class PositionEncoding(nn.Module):
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, EMBED // 2))
 
     def forward(self, side: int) -> Tensor:
-        centres = (torch.arange(side, dtype=torch.float32) + 0.5) / side * 2 - 1
+        device = self.positional_encoding_gaussian_matrix.device
+        centres = (torch.arange(side, dtype=torch.float32, device=device) + 0.5) / side * 2 - 1
         places = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], -1)  # x, y
         phases = 2 * math.pi * (places @ self.positional_encoding_gaussian_matrix)
         return torch.cat([phases.sin(), phases.cos()], -1).permute(2, 0, 1)

@@ -64,7 +64,7 @@ def views(sample: Sample, side: int, rng: np.random.Generator, donor: Donor | No
             pixels[cut] = clean[cut] = level
             mask[cut] = 0
     if rng.random() < 0.25:
-        pixels = _burn_in(pixels, rng)
+        pixels = burn_in(pixels, rng)
     return View(np.clip(pixels, 0, 255), clean, mask)
 
 
@@ -164,12 +164,18 @@ def _degrade(pixels: np.ndarray, modality: str, rng: np.random.Generator) -> np.
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
         coded = cv2.imencode(".jpg", np.clip(pixels, 0, 255).astype(np.uint8), quality)[1]
         pixels = decoded(coded).astype(np.float32)
-    if modality == "colonoscopy" and rng.random() < 0.2:  # specular highlights
-        for _ in range(rng.integers(1, 6)):
-            centre = tuple(int(v) for v in rng.integers(0, side, 2))
-            axes = tuple(int(v) for v in rng.integers(1, 6, 2))
-            turn = float(rng.uniform(0, 180))
-            cv2.ellipse(pixels, centre, axes, turn, 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
+    if modality == "colonoscopy" and rng.random() < 0.2:
+        pixels = highlights(pixels, rng)
+    return pixels
+
+
+def highlights(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Specular ones, drawn upon the picture."""
+    for _ in range(rng.integers(1, 6)):
+        centre = tuple(int(v) for v in rng.integers(0, pixels.shape[0], 2))
+        axes = tuple(int(v) for v in rng.integers(1, 6, 2))
+        turn = float(rng.uniform(0, 180))
+        cv2.ellipse(pixels, centre, axes, turn, 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
     return pixels
 
 
@@ -199,7 +205,7 @@ def _borders(side: int, rng: np.random.Generator) -> tuple[float, list]:
     return level, [np.hypot(right, down) > radius if is_round else np.abs(right) + np.abs(down) > radius * 1.3]
 
 
-def _burn_in(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def burn_in(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Text, a scale or calipers: drawn over the picture, the mask stays."""
     side = pixels.shape[0]
     canvas = np.ascontiguousarray(np.clip(pixels, 0, 255).astype(np.uint8))

@@ -75,6 +75,27 @@ def optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.99))
 
 
+@torch.no_grad()
+def follow(ema: dict[str, torch.Tensor], model: torch.nn.Module, decay: float, step: int) -> None:
+    """Draws the averaged weights after the model's; faster in the first steps."""
+    decay = min(decay, (1 + step) / (10 + step))
+    own = model.state_dict()
+    floats = [k for k, v in own.items() if v.dtype.is_floating_point]
+    torch._foreach_lerp_([ema[k] for k in floats], [own[k] for k in floats], 1 - decay)
+    for k in own.keys() - set(floats):
+        ema[k].copy_(own[k])
+
+
+def append_row(path: Path, row: dict[str, object]) -> None:
+    """Adds a row to a CSV file, which begins with the row's names."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
 class Run:
     """Trains a stage in `places.out`: `state.pt` to resume from, `ema.safetensors` the averaged weights, `curve_train.csv`,
     `curve_val.csv`, and `pictures-N.png` of a few validation masks after N steps."""
@@ -124,15 +145,6 @@ class Run:
         (self.out / "state.part").replace(self.out / "state.pt")
         write_weights(self.ema, self.out / "ema.safetensors")
 
-    def _row(self, name: str, row: dict[str, object]) -> None:
-        path = self.out / name
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-
     def evaluate(self) -> None:
         """Dice of the EMA weights (of embeddings, what is missed of them), to the terminal and `curve_val.csv`."""
         done = self.progress
@@ -142,8 +154,8 @@ class Run:
         self.stage.load_state_dict(live)
         done.evaluated = done.minutes
         if scores:
-            self._row(
-                "curve_val.csv",
+            append_row(
+                self.out / "curve_val.csv",
                 {
                     "minutes": round(done.minutes, 1),
                     "step": done.step,
@@ -193,8 +205,8 @@ class Run:
         """A row of `curve_train.csv` and a line to the terminal."""
         done = self.progress
         rate = learning_rate(self.schedule, done.minutes)
-        self._row(
-            "curve_train.csv",
+        append_row(
+            self.out / "curve_train.csv",
             {
                 "minutes": round(done.minutes, 2),
                 "step": done.step,
@@ -222,17 +234,7 @@ class Run:
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.stage.parameters() if p.requires_grad], 1.0)
         if torch.isfinite(norm):
             self.optimiser.step()
-            self._average()
+            follow(self.ema, self.stage, self.schedule.ema, self.progress.step)
         self.progress.step += 1
         self.progress.images += len(batch)
         return loss.item()
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        step = self.progress.step
-        decay = min(self.schedule.ema, (1 + step) / (10 + step))
-        own = self.stage.state_dict()
-        floats = [k for k, v in own.items() if v.dtype.is_floating_point]
-        torch._foreach_lerp_([self.ema[k] for k in floats], [own[k] for k in floats], 1 - decay)
-        for k in own.keys() - set(floats):
-            self.ema[k].copy_(own[k])

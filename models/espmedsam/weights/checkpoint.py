@@ -173,8 +173,8 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
-    """Writes float16/float32/int64/int8 arrays; the file replaces an old one only when whole."""
-    names = {"<f4": "F32", "<f2": "F16", "<i8": "I64", "|i1": "I8"}
+    """Writes float16/float32/int64/int8/uint8 arrays; the file replaces an old one only when whole."""
+    names = {"<f4": "F32", "<f2": "F16", "<i8": "I64", "|i1": "I8", "|u1": "U8"}
     header: dict[str, Any] = {}
     chunks, at = [], 0
     if metadata:

@@ -15,6 +15,7 @@ ALLOWED = {
     "export": {"facts", "weights"},
     "teachers": {"facts", "weights", "network", "pictures"},
     "train": {"facts", "weights", "network", "pictures", "export", "teachers"},
+    "gpu": {"facts", "weights", "network", "pictures", "train"},
     "guard": {"facts", "pictures"},
     "measure": {"facts", "weights", "network", "pictures", "teachers", "train"},
     "own": {"facts", "weights", "pictures", "export", "train", "measure"},
