@@ -273,12 +273,12 @@ fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer,
 
 ##@ Models
 
+FINE_SETS := $(addprefix --dataset ,chase_db1 drive les_av dsb2018 dsb2018_more tcga_lgg wbc_cellavision wbc_tecom)
 .PHONY: eval
 eval: build $(LIGHT_READY) ## Every figure of the shipped models, per data set and picture, through the program (needs SHARED=)
 	for storage in "" -int8; do
 	  $(BIN) eval --model live-224$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-live$$storage.json
-	  $(BIN) eval --model fine-448$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-fine$$storage.json \
-	    --dataset chase_db1 --dataset dsb2018
+	  $(BIN) eval --model fine-448$$storage --data $(SHARED)/data --split $(SPLIT) --part val --json models/validation-fine$$storage.json $(FINE_SETS)
 	done
 	$(LIGHT) -m espmedsam.measure.yardstick models/validation-live.json models/yardstick.json
 
@@ -292,7 +292,7 @@ out/shifted/split.csv: models/espmedsam/pictures/shifted.py | $(TRAIN_READY)
 eval-shifted: build out/shifted/split.csv ## The same on shifted pictures, to out/eval (needs SHARED=)
 	mkdir -p out/eval
 	$(BIN) eval --model live-224-int8 $(SHIFTED) --part val --json out/eval/shifted-live.json
-	$(BIN) eval --model fine-448-int8 $(SHIFTED) --part val --json out/eval/shifted-fine.json --dataset chase_db1 --dataset dsb2018
+	$(BIN) eval --model fine-448-int8 $(SHIFTED) --part val --json out/eval/shifted-fine.json $(FINE_SETS)
 
 .PHONY: confidence
 confidence: $(LIGHT_READY) ## After `eval` and `eval-shifted`: the expected Dice fitted anew; then `make export eval eval-shifted`
