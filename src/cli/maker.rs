@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::failure::Failure;
 use super::files::write;
-use super::updates::Trial;
+use super::updates::PackageTrial;
 use picture::NOTICE;
 use update::{
     FORMAT, PackageKind, PackageList, ProgramVersion, SelfTest, Sha256Sum, SigningSecret,
@@ -109,7 +109,7 @@ pub(super) fn run(command: &PackageCommand) -> Result<(), Failure> {
         } => {
             let mut list = release.list(PackageKind::Models);
             list.files = list_files(folder).map_err(failed)?;
-            let mut trial = Trial::default();
+            let mut trial = PackageTrial::default();
             for Trialled { modality, picture } in self_tests {
                 let mut test = SelfTest {
                     picture: picture.clone(),

@@ -79,7 +79,7 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 pub(super) fn add_models(args: &AddArgs) -> Result<(), Failure> {
     let recipient = args.recipient()?;
     let mut store = ModelStore::open(&folder(args.store.as_ref())).map_err(failed)?;
-    let mut trial = Trial::default();
+    let mut trial = PackageTrial::default();
     let added = store.add(&args.file, &recipient, &mut |folder, test| {
         trial.mask(folder, test)
     });
@@ -142,9 +142,9 @@ fn healthy() -> Result<(), String> {
 
 /// Models that are being tried, loaded once for all pictures.
 #[derive(Default)]
-pub(super) struct Trial(Option<Pipeline>);
+pub(super) struct PackageTrial(Option<Pipeline>);
 
-impl Trial {
+impl PackageTrial {
     /// What comes of a picture.
     pub(super) fn mask(&mut self, folder: &Path, test: &SelfTest) -> Result<Sha256Sum, String> {
         let pipeline = match self.0.take() {
