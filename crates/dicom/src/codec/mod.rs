@@ -1,0 +1,90 @@
+//! One frame's bytes → its samples, each as it is stored. A frame that is cut short is an error in every coding.
+
+mod bits;
+mod dct;
+mod jpeg;
+mod jpeg2000;
+mod lossless;
+mod ls;
+mod ls_header;
+mod native;
+mod rle;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use picture::frame::{FrameLimits, Stop};
+
+use crate::error::DicomError;
+use crate::layout::Layout;
+use crate::syntax::Coding;
+
+/// A frame's bytes, as they lie in the file, and how to read them.
+pub(crate) struct CodedFrame<'a> {
+    pub bytes: &'a [u8],
+    pub layout: &'a Layout,
+    pub limits: &'a FrameLimits,
+    pub stop: &'a Stop,
+    /// Of samples that are not compressed: whether their words are big-endian, and whether bytes are written as words.
+    pub big_endian: bool,
+    pub words: bool,
+}
+
+/// Samples of a frame: as many as [`Layout::values`].
+pub(crate) struct Raster {
+    pub values: RasterValues,
+    /// Whether each sample has a plane of its own.
+    pub planar: bool,
+    /// Whether three samples are RGB already, whatever the header calls them.
+    pub rgb: bool,
+}
+
+pub(crate) enum RasterValues {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+impl Raster {
+    /// Samples pixel by pixel, in as many bytes as the header says they have.
+    fn interleaved(values: Vec<u16>, layout: &Layout) -> Self {
+        let values = match layout.bytes {
+            1 => RasterValues::Bytes(values.into_iter().map(|v| v as u8).collect()),
+            _ => RasterValues::Words(values),
+        };
+        Self {
+            values,
+            planar: false,
+            rgb: false,
+        }
+    }
+}
+
+/// Bytes that [`decode`] takes at most beside a frame's own.
+pub(crate) fn need(coding: Coding, layout: &Layout) -> u64 {
+    let values = layout.values() as u64;
+    match coding {
+        Coding::Native | Coding::Encapsulated | Coding::DeflatedFrame => 6 * values,
+        Coding::Rle => 4 * values,
+        // Real numbers: the samples, and the coefficients and what is made of them for a component at a time.
+        Coding::Jpeg2000 => 4 * values + 12 * layout.pixels() as u64 + 4 * values,
+        // All coefficients of a progressive one.
+        Coding::JpegDct => 10 * values,
+        Coding::JpegLossless | Coding::JpegLs => 4 * values,
+    }
+}
+
+/// Decodes a frame. With overflow checks on, an arithmetic slip in a decoder is a panic; it costs this frame, not the thread.
+pub(crate) fn decode(coding: Coding, frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
+    frame.stop.check()?;
+    if frame.bytes.is_empty() {
+        return Err(DicomError::Truncated("a frame: it has no bytes"));
+    }
+    let read = match coding {
+        Coding::Native | Coding::Encapsulated => native::decode,
+        Coding::DeflatedFrame => native::inflate,
+        Coding::Rle => rle::decode,
+        Coding::JpegDct | Coding::JpegLossless | Coding::JpegLs => jpeg::decode,
+        Coding::Jpeg2000 => jpeg2000::decode,
+    };
+    catch_unwind(AssertUnwindSafe(|| read(frame)))
+        .unwrap_or(Err(DicomError::Damaged("a frame's data made its decoder fail")))
+}
