@@ -45,27 +45,60 @@ const MODALITIES: [&str; 31] = [
 /// SOP classes of pictures (PS3.4, B.5).
 const KINDS: [(&str, &str); 22] = [
     ("1.2.840.10008.5.1.4.1.1.1", "Computed Radiography Image"),
-    ("1.2.840.10008.5.1.4.1.1.1.1", "Digital X-Ray Image (for presentation)"),
-    ("1.2.840.10008.5.1.4.1.1.1.1.1", "Digital X-Ray Image (for processing)"),
-    ("1.2.840.10008.5.1.4.1.1.1.2", "Digital Mammography Image (for presentation)"),
+    (
+        "1.2.840.10008.5.1.4.1.1.1.1",
+        "Digital X-Ray Image (for presentation)",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "Digital X-Ray Image (for processing)",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.1.2",
+        "Digital Mammography Image (for presentation)",
+    ),
     ("1.2.840.10008.5.1.4.1.1.2", "CT Image"),
-    ("1.2.840.10008.5.1.4.1.1.3.1", "Ultrasound Multi-frame Image"),
-    ("1.2.840.10008.5.1.4.1.1.3", "Ultrasound Multi-frame Image (retired)"),
+    (
+        "1.2.840.10008.5.1.4.1.1.3.1",
+        "Ultrasound Multi-frame Image",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.3",
+        "Ultrasound Multi-frame Image (retired)",
+    ),
     ("1.2.840.10008.5.1.4.1.1.4", "MR Image"),
     ("1.2.840.10008.5.1.4.1.1.6", "Ultrasound Image (retired)"),
     ("1.2.840.10008.5.1.4.1.1.6.1", "Ultrasound Image"),
     ("1.2.840.10008.5.1.4.1.1.6.2", "Enhanced US Volume"),
     ("1.2.840.10008.5.1.4.1.1.7", "Secondary Capture Image"),
-    ("1.2.840.10008.5.1.4.1.1.7.2", "Multi-frame Grayscale Byte Secondary Capture Image"),
-    ("1.2.840.10008.5.1.4.1.1.7.3", "Multi-frame Grayscale Word Secondary Capture Image"),
-    ("1.2.840.10008.5.1.4.1.1.7.4", "Multi-frame True Color Secondary Capture Image"),
+    (
+        "1.2.840.10008.5.1.4.1.1.7.2",
+        "Multi-frame Grayscale Byte Secondary Capture Image",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.7.3",
+        "Multi-frame Grayscale Word Secondary Capture Image",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.7.4",
+        "Multi-frame True Color Secondary Capture Image",
+    ),
     ("1.2.840.10008.5.1.4.1.1.12.1", "X-Ray Angiographic Image"),
     ("1.2.840.10008.5.1.4.1.1.77.1.1", "VL Endoscopic Image"),
     ("1.2.840.10008.5.1.4.1.1.77.1.2", "VL Microscopic Image"),
     ("1.2.840.10008.5.1.4.1.1.77.1.4", "VL Photographic Image"),
-    ("1.2.840.10008.5.1.4.1.1.77.1.5.1", "Ophthalmic Photography 8 Bit Image"),
-    ("1.2.840.10008.5.1.4.1.1.77.1.6", "VL Whole Slide Microscopy Image"),
-    ("1.2.840.10008.5.1.4.1.1.77.1.7", "Dermoscopic Photography Image"),
+    (
+        "1.2.840.10008.5.1.4.1.1.77.1.5.1",
+        "Ophthalmic Photography 8 Bit Image",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.77.1.6",
+        "VL Whole Slide Microscopy Image",
+    ),
+    (
+        "1.2.840.10008.5.1.4.1.1.77.1.7",
+        "Dermoscopic Photography Image",
+    ),
 ];
 
 impl DicomFacts {
@@ -74,7 +107,10 @@ impl DicomFacts {
         let kind = |uid: &str| KINDS.into_iter().find(|(own, _)| *own == uid);
         Self {
             modality: set.text(Tag::MODALITY).and_then(known),
-            kind: set.text(Tag::SOP_CLASS).and_then(kind).map(|(_, name)| name),
+            kind: set
+                .text(Tag::SOP_CLASS)
+                .and_then(kind)
+                .map(|(_, name)| name),
             transfer_syntax,
             size: [layout.columns, layout.rows],
             frames: layout.frames,

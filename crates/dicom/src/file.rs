@@ -46,7 +46,9 @@ pub struct DicomFile {
 /// Nothing of the file's text.
 impl std::fmt::Debug for DicomFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DicomFile").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("DicomFile")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,10 +77,7 @@ impl DicomFile {
     ///
     /// # Errors
     /// See [`DicomError`].
-    pub fn open(
-        bytes: impl Bytes + 'static,
-        limits: FrameLimits,
-    ) -> Result<Self, DicomError> {
+    pub fn open(bytes: impl Bytes + 'static, limits: FrameLimits) -> Result<Self, DicomError> {
         let mut input = Input::new(Box::new(bytes))?;
         let start: [u8; PREAMBLE + 4] = input.array().map_err(|_| DicomError::NotDicom)?;
         if !is_dicom(&start) {
@@ -148,7 +147,10 @@ impl DicomFile {
     pub fn need(&self, frame: u32) -> Result<u64, DicomError> {
         let frames = self.layout.frames;
         if frame >= frames {
-            return Err(DicomError::NoSuchFrame { asked: frame, frames });
+            return Err(DicomError::NoSuchFrame {
+                asked: frame,
+                frames,
+            });
         }
         let (_, coded) = self.places.frame(frame);
         let need = coded + codec::need(self.coding, &self.layout) + 3 * self.layout.pixels() as u64;
@@ -217,9 +219,15 @@ impl DicomFile {
 /// The data set that follows, no longer than this.
 fn inflated(input: &mut Input, limit: u64) -> Result<Input, DicomError> {
     let mut bytes = Vec::new();
-    let read = DeflateDecoder::new(input.rest()).take(limit + 1).read_to_end(&mut bytes);
+    let read = DeflateDecoder::new(input.rest())
+        .take(limit + 1)
+        .read_to_end(&mut bytes);
     if bytes.len() as u64 > limit {
-        return Err(FrameError::TooMuchMemory { need: limit + 1, limit }.into());
+        return Err(FrameError::TooMuchMemory {
+            need: limit + 1,
+            limit,
+        }
+        .into());
     }
     match read {
         Ok(_) => Input::new(Box::new(Cursor::new(bytes))),

@@ -84,7 +84,8 @@ impl Layout {
     /// Of a data set, within the limits.
     pub fn of(set: &DataSet, limits: &FrameLimits) -> Result<Self, DicomError> {
         let word = |tag| set.word(tag).map(u32::from);
-        let needed = |tag| word(tag).ok_or(DicomError::Damaged("it does not say how its pixels lie"));
+        let needed =
+            |tag| word(tag).ok_or(DicomError::Damaged("it does not say how its pixels lie"));
         let (rows, columns) = (needed(Tag::ROWS)?, needed(Tag::COLUMNS)?);
         limits.check((columns, rows))?;
         let photometric = Photometric::of(set)?;
@@ -94,22 +95,38 @@ impl Layout {
             _ => 3,
         };
         if samples != expected {
-            return Err(DicomError::Damaged("its colours and its samples do not go together"));
+            return Err(DicomError::Damaged(
+                "its colours and its samples do not go together",
+            ));
         }
         let allocated = needed(Tag::BITS_ALLOCATED)?;
         let stored = word(Tag::BITS_STORED).unwrap_or(allocated);
         let high = word(Tag::HIGH_BIT).unwrap_or(stored.saturating_sub(1));
         match (allocated, samples) {
             (8, _) | (16, 1) => {}
-            (1, _) => return Err(DicomError::Unsupported("it has 1 bit a pixel, as segmentations do")),
-            (16, _) => return Err(DicomError::Unsupported("it is in colour with more than 8 bits a sample")),
-            _ => return Err(DicomError::Unsupported("its samples have neither 8 nor 16 bits")),
+            (1, _) => {
+                return Err(DicomError::Unsupported(
+                    "it has 1 bit a pixel, as segmentations do",
+                ));
+            }
+            (16, _) => {
+                return Err(DicomError::Unsupported(
+                    "it is in colour with more than 8 bits a sample",
+                ));
+            }
+            _ => {
+                return Err(DicomError::Unsupported(
+                    "its samples have neither 8 nor 16 bits",
+                ));
+            }
         }
         if stored == 0 || stored > high + 1 || high >= allocated {
             return Err(DicomError::Damaged("its samples have more bits than room"));
         }
         if samples == 3 && stored != 8 {
-            return Err(DicomError::Unsupported("it is in colour with other than 8 bits a sample"));
+            return Err(DicomError::Unsupported(
+                "it is in colour with other than 8 bits a sample",
+            ));
         }
         Ok(Self {
             columns,

@@ -18,7 +18,10 @@ const SUGGESTED: [(&str, &[&str], &str); 9] = [
 ];
 
 pub(crate) fn suggested(set: &DataSet) -> Option<&'static str> {
-    let (own, part) = (set.text(Tag::MODALITY)?, set.text(Tag::BODY_PART).unwrap_or(""));
+    let (own, part) = (
+        set.text(Tag::MODALITY)?,
+        set.text(Tag::BODY_PART).unwrap_or(""),
+    );
     let found = SUGGESTED.iter().find(|(modality, parts, _)| {
         *modality == own && (parts.is_empty() || parts.contains(&part))
     });

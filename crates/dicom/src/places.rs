@@ -46,9 +46,10 @@ impl FramePlaces {
     /// The pieces of a frame, and their length together.
     pub fn frame(&self, frame: u32) -> (Vec<(u64, u32)>, u64) {
         match self {
-            Self::Native { start, bytes } => {
-                (vec![(start + u64::from(frame) * bytes, *bytes as u32)], *bytes)
-            }
+            Self::Native { start, bytes } => (
+                vec![(start + u64::from(frame) * bytes, *bytes as u32)],
+                *bytes,
+            ),
             Self::Fragments { fragments, first } => {
                 let at = |frame: usize| first.get(frame).map_or(fragments.len(), |at| *at as usize);
                 let own: Range<usize> = at(frame as usize)..at(frame as usize + 1);
@@ -64,16 +65,14 @@ fn native(layout: &Layout, start: u64, length: u64) -> Result<FramePlaces, Dicom
     let bytes = layout.native();
     let all = bytes.checked_mul(layout.frames.into());
     if bytes > u64::from(u32::MAX) || all.is_none_or(|all| all > length) {
-        return Err(DicomError::Truncated("its pixels: there are fewer than its header says"));
+        return Err(DicomError::Truncated(
+            "its pixels: there are fewer than its header says",
+        ));
     }
     Ok(FramePlaces::Native { start, bytes })
 }
 
-fn encapsulated(
-    set: &DataSet,
-    frames: u32,
-    input: &mut Input,
-) -> Result<FramePlaces, DicomError> {
+fn encapsulated(set: &DataSet, frames: u32, input: &mut Input) -> Result<FramePlaces, DicomError> {
     let table = item(input)?.ok_or(DicomError::Damaged("it has no table of its frames"))?;
     let mut offsets = Vec::new();
     if u64::from(table.1) > 4 * MOST_FRAGMENTS as u64 {
@@ -96,11 +95,15 @@ fn encapsulated(
         // Each has one at least: there is no other way, whatever a table says.
         (0..frames as u32).collect()
     } else if frames > fragments.len() {
-        return Err(DicomError::Truncated("its frames: there are fewer than its header says"));
+        return Err(DicomError::Truncated(
+            "its frames: there are fewer than its header says",
+        ));
     } else {
         let long = set.bytes(Tag::EXTENDED_OFFSETS);
         let offsets: Vec<u64> = match long {
-            Some(long) => (long.as_chunks().0.iter()).map(|b| u64::from_le_bytes(*b)).collect(),
+            Some(long) => (long.as_chunks().0.iter())
+                .map(|b| u64::from_le_bytes(*b))
+                .collect(),
             None => (offsets.as_chunks().0.iter())
                 .map(|b| u32::from_le_bytes(*b).into())
                 .collect(),
@@ -151,7 +154,9 @@ fn item(input: &mut Input) -> Result<Option<(u64, u32)>, DicomError> {
             Ok(Some((input.at(), length)))
         }
         Tag::ITEM => Err(DicomError::Truncated("a fragment of its pixels")),
-        _ => Err(DicomError::Damaged("among its fragments is something that is none")),
+        _ => Err(DicomError::Damaged(
+            "among its fragments is something that is none",
+        )),
     }
 }
 

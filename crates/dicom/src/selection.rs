@@ -47,13 +47,17 @@ impl FrameSelection {
     /// One frame.
     #[must_use]
     pub fn one(frame: u32) -> Self {
-        Self { ranges: vec![frame..=frame] }
+        Self {
+            ranges: vec![frame..=frame],
+        }
     }
 
     /// All frames of a file of so many.
     #[must_use]
     pub fn all(frames: u32) -> Self {
-        Self { ranges: vec![0..=frames.saturating_sub(1)] }
+        Self {
+            ranges: vec![0..=frames.saturating_sub(1)],
+        }
     }
 
     /// The frames, one by one, of a file of so many; checked before any is listed.
@@ -117,17 +121,49 @@ mod tests {
 
     #[test]
     fn lists_are_read_and_bounded() {
-        assert_eq!(frames("0,5, 10-12 ,5", 13, 9), Ok(vec![0, 5, 10, 11, 12, 5]));
-        assert_eq!(frames("0-4294967295", u32::MAX, 9), Err(BadSelection::Missing { asked: u32::MAX, frames: u32::MAX }));
-        assert_eq!(frames("3-20", 10, 99), Err(BadSelection::Missing { asked: 10, frames: 10 }));
+        assert_eq!(
+            frames("0,5, 10-12 ,5", 13, 9),
+            Ok(vec![0, 5, 10, 11, 12, 5])
+        );
+        assert_eq!(
+            frames("0-4294967295", u32::MAX, 9),
+            Err(BadSelection::Missing {
+                asked: u32::MAX,
+                frames: u32::MAX
+            })
+        );
+        assert_eq!(
+            frames("3-20", 10, 99),
+            Err(BadSelection::Missing {
+                asked: 10,
+                frames: 10
+            })
+        );
         let many = "0-4294967290,0-4294967290";
         let asked = 2 * 4_294_967_291;
-        assert_eq!(frames(many, u32::MAX, 9), Err(BadSelection::TooMany { asked, limit: 9 }));
+        assert_eq!(
+            frames(many, u32::MAX, 9),
+            Err(BadSelection::TooMany { asked, limit: 9 })
+        );
         assert_eq!(frames("7-5", 10, 9), Err(BadSelection::Backwards(7, 5)));
-        for wrong in ["", ",", "1,", "a", "-1", "1-", "1-2-3", "+1", "4294967296", "1.5"] {
+        for wrong in [
+            "",
+            ",",
+            "1,",
+            "a",
+            "-1",
+            "1-",
+            "1-2-3",
+            "+1",
+            "4294967296",
+            "1.5",
+        ] {
             assert_eq!(frames(wrong, 10, 9), Err(BadSelection::NoList), "{wrong}");
         }
-        assert_eq!(frames(&["1"; 257].join(","), 10, 999), Err(BadSelection::TooLong));
+        assert_eq!(
+            frames(&["1"; 257].join(","), 10, 999),
+            Err(BadSelection::TooLong)
+        );
         let all: Vec<u32> = FrameSelection::all(3).of(3, 3).unwrap().collect();
         assert_eq!(all, [0, 1, 2]);
         assert_eq!(FrameSelection::one(2).of(3, 1).unwrap().last(), Some(2));

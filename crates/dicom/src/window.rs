@@ -75,7 +75,9 @@ mod tests {
     fn windows_are_read() {
         assert_eq!("40,400".parse(), Window::new(40.0, 400.0));
         assert_eq!(" -600.5 , 1500".parse(), Window::new(-600.5, 1500.0));
-        for wrong in ["", "40", "40,0.5", "40,-1", "nan,5", "1,inf", "1,2,3", "a,b"] {
+        for wrong in [
+            "", "40", "40,0.5", "40,-1", "nan,5", "1,inf", "1,2,3", "a,b",
+        ] {
             assert_eq!(wrong.parse::<Window>(), Err(BadWindow), "{wrong}");
         }
     }

@@ -55,7 +55,11 @@ impl<'a> EntropyBits<'a> {
                     if byte == 0xff && self.stuffing == Stuffing::Byte {
                         self.at += 1;
                     }
-                    let bits = if self.after_ff && self.stuffing == Stuffing::Bit { 7 } else { 8 };
+                    let bits = if self.after_ff && self.stuffing == Stuffing::Bit {
+                        7
+                    } else {
+                        8
+                    };
                     self.after_ff = byte == 0xff;
                     (byte, bits)
                 }
@@ -100,7 +104,10 @@ impl<'a> EntropyBits<'a> {
         match marker {
             Some([0xff, 0xd0..=0xd7]) if self.count.saturating_sub(self.beyond) < 8 => {
                 let at = self.at + 2;
-                *self = Self { at, ..Self::new(self.bytes, self.stuffing) };
+                *self = Self {
+                    at,
+                    ..Self::new(self.bytes, self.stuffing)
+                };
                 Ok(())
             }
             _ => Err(CUT),

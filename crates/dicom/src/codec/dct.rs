@@ -47,7 +47,24 @@ fn rewritten(frame: &CodedFrame<'_>, size: &JpegSize) -> Result<Vec<u8>, DicomEr
         let (marker, body) = parts.next()?;
         match (marker, body) {
             (JpegMarker::APP0, [b'J', b'F', b'I', b'F', ..]) => jfif = true,
-            (JpegMarker::APP14, [b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
+            (
+                JpegMarker::APP14,
+                [
+                    b'A',
+                    b'd',
+                    b'o',
+                    b'b',
+                    b'e',
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    transform,
+                    ..,
+                ],
+            ) => {
                 adobe = Some(*transform);
             }
             (JpegMarker::APP0..=JpegMarker::APP15 | JpegMarker::COM, _) => {}

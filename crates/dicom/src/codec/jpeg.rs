@@ -41,7 +41,9 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
             0xc5..=0xcf if marker != 0xc8 && marker != 0xcc => {
                 return Err(DicomError::Coding("hierarchical or arithmetic JPEG"));
             }
-            JpegMarker::SOS => return Err(DicomError::Damaged("a frame's JPEG has no frame header")),
+            JpegMarker::SOS => {
+                return Err(DicomError::Damaged("a frame's JPEG has no frame header"));
+            }
             _ => {}
         }
     }
@@ -126,7 +128,9 @@ impl JpegSize {
         let bits = 8 * layout.bytes as u32;
         match same && (2..=bits).contains(&self.precision) {
             true => Ok(()),
-            false => Err(DicomError::Damaged("a frame is of another size or depth than its header says")),
+            false => Err(DicomError::Damaged(
+                "a frame is of another size or depth than its header says",
+            )),
         }
     }
 
@@ -134,7 +138,9 @@ impl JpegSize {
     pub fn must_be_full(&self) -> Result<(), DicomError> {
         match self.full {
             true => Ok(()),
-            false => Err(DicomError::Unsupported("its lossless JPEG has fewer samples of some colours")),
+            false => Err(DicomError::Unsupported(
+                "its lossless JPEG has fewer samples of some colours",
+            )),
         }
     }
 }

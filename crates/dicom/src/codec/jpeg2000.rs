@@ -14,7 +14,9 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
     let size = CodestreamSize::of(frame.bytes)?;
     let same = size.area == [layout.columns, layout.rows] && size.components == layout.samples;
     if !same || size.precision > 8 * layout.bytes as u32 {
-        return Err(DicomError::Damaged("a frame is of another size or depth than its header says"));
+        return Err(DicomError::Damaged(
+            "a frame is of another size or depth than its header says",
+        ));
     }
     let settings = DecodeSettings {
         resolve_palette_indices: false,
@@ -82,7 +84,9 @@ impl CodestreamSize {
         }
         let precision = u32::from(first[0] & 0x7f) + 1;
         if precision > 16 {
-            return Err(DicomError::Unsupported("its JPEG 2000 has more than 16 bits a sample"));
+            return Err(DicomError::Unsupported(
+                "its JPEG 2000 has more than 16 bits a sample",
+            ));
         }
         Ok(Self {
             area: [long(4)?, long(8)?],

@@ -40,7 +40,9 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
                 let interval = body.first_chunk().map(|b| u16::from_be_bytes(*b));
                 let interval = usize::from(interval.ok_or(WRONG)?);
                 if !interval.is_multiple_of(layout.columns as usize) {
-                    return Err(DicomError::Unsupported("its lossless JPEG restarts within lines"));
+                    return Err(DicomError::Unsupported(
+                        "its lossless JPEG restarts within lines",
+                    ));
                 }
                 tables.restart = interval / layout.columns as usize;
             }
@@ -126,8 +128,12 @@ impl LosslessScan {
             let component = ids.iter().position(|own| own == id)?;
             Some((component, usize::from(table >> 4)))
         };
-        let components: Option<Vec<_>> =
-            components.as_chunks::<2>().0.iter().map(component).collect();
+        let components: Option<Vec<_>> = components
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(component)
+            .collect();
         match (components, predictor) {
             (Some(components), 1..=7) if !components.is_empty() => Ok(Self {
                 components,

@@ -81,7 +81,12 @@ impl Lines {
 
     /// The samples to the left, above, above to the left and above to the right of one, counted from 1.
     fn around(&self, x: usize) -> [i32; 4] {
-        [self.now[x - 1], self.before[x], self.before[x - 1], self.before[x + 1]]
+        [
+            self.now[x - 1],
+            self.before[x],
+            self.before[x - 1],
+            self.before[x + 1],
+        ]
     }
 }
 
@@ -124,8 +129,20 @@ impl<'a> Coder<'a> {
             range,
             error_bits: log(range),
             limit: 2 * (sample_bits + sample_bits.max(8)),
-            contexts: vec![Context { a, b: 0, c: 0, n: 1 }; 365],
-            runs: [RunContext { a, n: 1, negative: 0 }; 2],
+            contexts: vec![
+                Context {
+                    a,
+                    b: 0,
+                    c: 0,
+                    n: 1
+                };
+                365
+            ],
+            runs: [RunContext {
+                a,
+                n: 1,
+                negative: 0,
+            }; 2],
             bits: EntropyBits::new(data, Stuffing::Bit),
         }
     }
@@ -209,7 +226,11 @@ impl<'a> Coder<'a> {
     }
 
     /// T.87, A.4 to A.6.
-    fn regular(&mut self, [q1, q2, q3]: [i32; 3], [a, b, c, _]: [i32; 4]) -> Result<i32, DicomError> {
+    fn regular(
+        &mut self,
+        [q1, q2, q3]: [i32; 3],
+        [a, b, c, _]: [i32; 4],
+    ) -> Result<i32, DicomError> {
         let number = 81 * q1 + 9 * q2 + q3;
         let sign = if number < 0 { -1 } else { 1 };
         let at = number.unsigned_abs() as usize;

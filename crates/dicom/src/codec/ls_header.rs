@@ -1,7 +1,7 @@
 //! What a JPEG-LS scan is coded by (T.87, C).
 
-use super::jpeg::{JpegMarker, JpegParts, JpegSize};
 use super::CodedFrame;
+use super::jpeg::{JpegMarker, JpegParts, JpegSize};
 use crate::error::DicomError;
 
 pub(super) const LS_WRONG: DicomError = DicomError::Damaged("a frame's JPEG-LS contradicts itself");
@@ -65,7 +65,9 @@ impl<'a> LsHeader<'a> {
                 }
                 (JpegMarker::LSE, _) => self.preset = Preset::of(body)?,
                 (JpegMarker::DRI, _) => {
-                    return Err(DicomError::Unsupported("its JPEG-LS restarts within a frame"));
+                    return Err(DicomError::Unsupported(
+                        "its JPEG-LS restarts within a frame",
+                    ));
                 }
                 (JpegMarker::SOS, Some(size)) => {
                     let scan = LsScan::of(body, size, &self.preset)?;
@@ -87,7 +89,9 @@ impl Preset {
             return Err(LS_WRONG);
         };
         if *kind != 1 {
-            return Err(DicomError::Unsupported("its JPEG-LS has tables or other extensions"));
+            return Err(DicomError::Unsupported(
+                "its JPEG-LS has tables or other extensions",
+            ));
         }
         let values = values.as_chunks::<2>().0.iter();
         let values: Vec<i32> = values.map(|b| u16::from_be_bytes(*b).into()).collect();
@@ -107,13 +111,16 @@ impl LsScan {
         let [count, rest @ ..] = body else {
             return Err(LS_WRONG);
         };
-        let (components, rest) = (rest.split_at_checked(2 * usize::from(*count))).ok_or(LS_WRONG)?;
+        let (components, rest) =
+            (rest.split_at_checked(2 * usize::from(*count))).ok_or(LS_WRONG)?;
         let [near, interleave, 0, ..] = rest else {
             return Err(LS_WRONG);
         };
         let components = components.as_chunks::<2>().0;
         if components.iter().any(|[_, table]| *table != 0) {
-            return Err(DicomError::Unsupported("its JPEG-LS has tables or other extensions"));
+            return Err(DicomError::Unsupported(
+                "its JPEG-LS has tables or other extensions",
+            ));
         }
         let all = components.len() == size.ids.len();
         let (interleave, component) = match (interleave, components) {
@@ -151,7 +158,13 @@ impl LsScan {
 
 /// T.87, C.2.4.1.1.
 fn default_thresholds(most: i32, near: i32) -> [i32; 3] {
-    let clamp = |value: i32, least: i32| if value > most || value < least { least } else { value };
+    let clamp = |value: i32, least: i32| {
+        if value > most || value < least {
+            least
+        } else {
+            value
+        }
+    };
     let [b1, b2, b3] = [3, 7, 21];
     if most >= 128 {
         let factor = (most.min(4095) + 128) / 256;

@@ -85,6 +85,7 @@ pub(crate) fn decode(coding: Coding, frame: &CodedFrame<'_>) -> Result<Raster, D
         Coding::JpegDct | Coding::JpegLossless | Coding::JpegLs => jpeg::decode,
         Coding::Jpeg2000 => jpeg2000::decode,
     };
-    catch_unwind(AssertUnwindSafe(|| read(frame)))
-        .unwrap_or(Err(DicomError::Damaged("a frame's data made its decoder fail")))
+    catch_unwind(AssertUnwindSafe(|| read(frame))).unwrap_or(Err(DicomError::Damaged(
+        "a frame's data made its decoder fail",
+    )))
 }

@@ -20,7 +20,11 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
         }
         (1, _) => RasterValues::Bytes(bytes.to_vec()),
         (_, big_endian) => {
-            let word = if big_endian { u16::from_be_bytes } else { u16::from_le_bytes };
+            let word = if big_endian {
+                u16::from_be_bytes
+            } else {
+                u16::from_le_bytes
+            };
             let pairs = bytes.as_chunks().0.iter();
             RasterValues::Words(pairs.map(|pair| word(*pair)).collect())
         }
@@ -35,7 +39,9 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
 /// Y Y Cb Cr: two pixels beside each other share their chrominance (PS3.3, C.7.6.3.1.2).
 fn shared_chrominance(bytes: &[u8], layout: &Layout) -> Result<Raster, DicomError> {
     if !layout.columns.is_multiple_of(2) || layout.planar {
-        return Err(DicomError::Damaged("pixels that share their chrominance do not come in pairs"));
+        return Err(DicomError::Damaged(
+            "pixels that share their chrominance do not come in pairs",
+        ));
     }
     let pairs = bytes.as_chunks::<4>().0.iter();
     let values = pairs.flat_map(|[y, other, cb, cr]| [*y, *cb, *cr, *other, *cb, *cr]);

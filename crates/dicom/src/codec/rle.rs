@@ -13,17 +13,25 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
         return Err(CUT);
     };
     if u32::from_le_bytes(*count) as usize != segments {
-        return Err(DicomError::Damaged("a frame has more or fewer segments than bytes a pixel"));
+        return Err(DicomError::Damaged(
+            "a frame has more or fewer segments than bytes a pixel",
+        ));
     }
     let offset = |segment: usize| match segment < segments {
-        true => offsets.get(segment).map(|at| u32::from_le_bytes(*at) as usize),
+        true => offsets
+            .get(segment)
+            .map(|at| u32::from_le_bytes(*at) as usize),
         false => Some(frame.bytes.len()),
     };
     let mut bytes = Vec::with_capacity(pixels * segments);
     for segment in 0..segments {
         frame.stop.check()?;
         let (from, to) = (offset(segment).ok_or(CUT)?, offset(segment + 1).ok_or(CUT)?);
-        let packed = frame.bytes.get(from..to).filter(|_| from >= 64).ok_or(CUT)?;
+        let packed = frame
+            .bytes
+            .get(from..to)
+            .filter(|_| from >= 64)
+            .ok_or(CUT)?;
         unpack(packed, pixels * (segment + 1), &mut bytes)?;
     }
     let values = match layout.bytes {
@@ -31,7 +39,10 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
         // The more significant byte first.
         _ => {
             let (high, low) = bytes.split_at(pixels);
-            let words = high.iter().zip(low).map(|(high, low)| u16::from_be_bytes([*high, *low]));
+            let words = high
+                .iter()
+                .zip(low)
+                .map(|(high, low)| u16::from_be_bytes([*high, *low]));
             RasterValues::Words(words.collect())
         }
     };

@@ -102,7 +102,13 @@ impl GreyRule {
             }
             _ => self.range,
         };
-        let spread = |value: f64| if high == low { 0.0 } else { (value - low) / (high - low) };
+        let spread = |value: f64| {
+            if high == low {
+                0.0
+            } else {
+                (value - low) / (high - low)
+            }
+        };
         let grey = |index| {
             let value = value(index);
             let part = match &self.shown {
@@ -128,7 +134,10 @@ impl GreyRule {
 fn rescaled(set: &DataSet, groups: &[&DataSet]) -> Modality {
     let place = nearest(set, groups, Tag::VALUE_TRANSFORMATION, Tag::RESCALE_SLOPE);
     let numbers = place.and_then(|set| {
-        let numbers = (set.number(Tag::RESCALE_SLOPE)?, set.number(Tag::RESCALE_INTERCEPT)?);
+        let numbers = (
+            set.number(Tag::RESCALE_SLOPE)?,
+            set.number(Tag::RESCALE_INTERCEPT)?,
+        );
         // A slope of 0 would make all pixels the same.
         Some(numbers).filter(|(slope, _)| *slope != 0.0)
     });
@@ -139,7 +148,10 @@ fn rescaled(set: &DataSet, groups: &[&DataSet]) -> Modality {
 /// The file's first window, if it is one.
 fn own_window(set: &DataSet, groups: &[&DataSet]) -> Option<Span> {
     let set = nearest(set, groups, Tag::FRAME_VOI_LUT, Tag::WINDOW_CENTRE)?;
-    let (centre, width) = (set.number(Tag::WINDOW_CENTRE)?, set.number(Tag::WINDOW_WIDTH)?);
+    let (centre, width) = (
+        set.number(Tag::WINDOW_CENTRE)?,
+        set.number(Tag::WINDOW_WIDTH)?,
+    );
     match set.text(Tag::VOI_FUNCTION) {
         None | Some("LINEAR") => (width >= 1.0).then(|| Span::linear(centre, width)),
         Some(function) if width > 0.0 => Some(Span {
@@ -195,7 +207,9 @@ impl Raster {
     fn mark(&self, layout: &Layout, seen: &mut [bool]) {
         match &self.values {
             RasterValues::Bytes(values) => {
-                values.iter().for_each(|v| seen[layout.index((*v).into())] = true);
+                values
+                    .iter()
+                    .for_each(|v| seen[layout.index((*v).into())] = true);
             }
             RasterValues::Words(values) => {
                 values.iter().for_each(|v| seen[layout.index(*v)] = true);

@@ -81,7 +81,9 @@ fn three(raster: &Raster, layout: &Layout, rgb: &mut [[u8; 3]]) -> Result<(), Di
         Photometric::YbrFull | Photometric::YbrFull422 => !raster.rgb,
         // JPEG 2000's own colours without JPEG 2000: there is nothing to convert them by.
         Photometric::YbrIct | Photometric::YbrRct if !raster.rgb => {
-            return Err(DicomError::Damaged("its colours are JPEG 2000's, its coding is not"));
+            return Err(DicomError::Damaged(
+                "its colours are JPEG 2000's, its coding is not",
+            ));
         }
         _ => false,
     };
@@ -94,9 +96,11 @@ fn three(raster: &Raster, layout: &Layout, rgb: &mut [[u8; 3]]) -> Result<(), Di
         }
         true => {
             let pixels = layout.pixels();
-            let (Some(a), Some(b), Some(c)) =
-                (values.get(..pixels), values.get(pixels..2 * pixels), values.get(2 * pixels..))
-            else {
+            let (Some(a), Some(b), Some(c)) = (
+                values.get(..pixels),
+                values.get(pixels..2 * pixels),
+                values.get(2 * pixels..),
+            ) else {
                 return Err(wrong);
             };
             for (pixel, ((a, b), c)) in rgb.iter_mut().zip(a.iter().zip(b).zip(c)) {
@@ -114,7 +118,9 @@ fn nearest<'a>(
     sequence: Tag,
     tag: Tag,
 ) -> Option<&'a DataSet> {
-    let in_groups = groups.iter().flat_map(|group| group.items(sequence).first());
+    let in_groups = groups
+        .iter()
+        .flat_map(|group| group.items(sequence).first());
     let mut all = in_groups.chain([set]);
     all.find(|set| set.bytes(tag).is_some())
 }

@@ -6,7 +6,8 @@ use crate::error::DicomError;
 use crate::layout::Layout;
 
 const SHORT: DicomError = DicomError::Damaged("its palette has fewer colours than it says");
-const SEGMENTS: DicomError = DicomError::Damaged("the segments of its palette contradict themselves");
+const SEGMENTS: DicomError =
+    DicomError::Damaged("the segments of its palette contradict themselves");
 
 /// Red, green and blue: what says how long each table is, the table, the table in segments.
 const TABLES: [[Tag; 3]; 3] = [
@@ -22,12 +23,16 @@ pub(super) fn table(set: &DataSet, layout: &Layout) -> Result<Vec<[u8; 3]>, Dico
     let [shape, green, blue] = shapes;
     let shape = shape?;
     if green? != shape || blue? != shape {
-        return Err(DicomError::Damaged("its palette's tables are of different lengths"));
+        return Err(DicomError::Damaged(
+            "its palette's tables are of different lengths",
+        ));
     }
     let [red, green, blue] = TABLES.map(|tags| entries(set, tags, shape));
     let (red, green, blue) = (red?, green?, blue?);
     // Those of 16 bits that all are below 256 have 8 bits, as some machines write them.
-    let wide = [&red, &green, &blue].into_iter().any(|table| table.iter().any(|v| *v > 255));
+    let wide = [&red, &green, &blue]
+        .into_iter()
+        .any(|table| table.iter().any(|v| *v > 255));
     let byte = |v: u16| if wide { (v >> 8) as u8 } else { v as u8 };
     let colour = |index| {
         let at = shape.place(layout.value(index));
@@ -37,11 +42,19 @@ pub(super) fn table(set: &DataSet, layout: &Layout) -> Result<Vec<[u8; 3]>, Dico
 }
 
 /// One table, as long as it says.
-fn entries(set: &DataSet, [_, plain, segments]: [Tag; 3], shape: TableShape) -> Result<Vec<u16>, DicomError> {
+fn entries(
+    set: &DataSet,
+    [_, plain, segments]: [Tag; 3],
+    shape: TableShape,
+) -> Result<Vec<u16>, DicomError> {
     let bytes_each = match shape.bits {
         8 => 1,
         16 => 2,
-        _ => return Err(DicomError::Damaged("its palette's colours have neither 8 nor 16 bits")),
+        _ => {
+            return Err(DicomError::Damaged(
+                "its palette's colours have neither 8 nor 16 bits",
+            ));
+        }
     };
     let found = match (set.bytes(plain), set.bytes(segments)) {
         // Colours of 8 bits may still be written in 16 each.
@@ -66,7 +79,12 @@ fn entries(set: &DataSet, [_, plain, segments]: [Tag; 3], shape: TableShape) -> 
 }
 
 /// PS3.3, C.7.9.2: runs of entries, straight lines between them, and repetitions of segments that came before.
-fn expand(words: &[u16], bytes: bool, table: &mut Vec<u16>, entries: usize) -> Result<(), DicomError> {
+fn expand(
+    words: &[u16],
+    bytes: bool,
+    table: &mut Vec<u16>,
+    entries: usize,
+) -> Result<(), DicomError> {
     let mut at = 0;
     // One word more may be there to make the length even.
     while at + 1 < words.len() && table.len() < entries {
@@ -99,7 +117,10 @@ fn repetition(words: &[u16], at: usize, bytes: bool) -> Result<(u16, usize, usiz
     let (from, length) = match bytes {
         true => {
             let bytes = [word(2)?, word(3)?, word(4)?, word(5)?];
-            let place = bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let place = bytes
+                .iter()
+                .rev()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
             (place, 6)
         }
         // In bytes.
@@ -109,7 +130,12 @@ fn repetition(words: &[u16], at: usize, bytes: bool) -> Result<(u16, usize, usiz
 }
 
 /// Appends one segment; where the next begins.
-fn segment(words: &[u16], at: usize, table: &mut Vec<u16>, entries: usize) -> Result<usize, DicomError> {
+fn segment(
+    words: &[u16],
+    at: usize,
+    table: &mut Vec<u16>,
+    entries: usize,
+) -> Result<usize, DicomError> {
     let head = words.get(at..at + 2).ok_or(SEGMENTS)?;
     let length = usize::from(head[1]);
     // Whatever goes beyond the table's length means nothing.

@@ -18,7 +18,11 @@ impl TableShape {
         };
         Ok(Self {
             // 65536 does not fit.
-            entries: if entries == 0 { 1 << 16 } else { entries.into() },
+            entries: if entries == 0 {
+                1 << 16
+            } else {
+                entries.into()
+            },
             first: match signed {
                 true => first.cast_signed().into(),
                 false => first.into(),
@@ -55,7 +59,9 @@ impl GreyTable {
             false => Vec::new(),
         };
         if entries.len() < shape.entries || !(8..=16).contains(&shape.bits) {
-            return Err(DicomError::Damaged("a table of grey values is shorter than it says"));
+            return Err(DicomError::Damaged(
+                "a table of grey values is shorter than it says",
+            ));
         }
         Ok(Some(Self { shape, entries }))
     }

@@ -56,12 +56,17 @@ impl DataSet {
     /// Overlays (PS3.3, C.9.2) that it has.
     pub fn overlays(&self) -> usize {
         let overlay = |tag: Tag| tag.0 & 0xff01_ffff == Tag::OVERLAY_ROWS.0;
-        self.elements.iter().filter(|(tag, _)| overlay(*tag)).count()
+        self.elements
+            .iter()
+            .filter(|(tag, _)| overlay(*tag))
+            .count()
     }
 
     /// The values of a text, without what it is padded with.
     pub fn texts(&self, tag: Tag) -> impl Iterator<Item = &str> {
-        let text = self.bytes(tag).map(|bytes| str::from_utf8(bytes).unwrap_or_default());
+        let text = self
+            .bytes(tag)
+            .map(|bytes| str::from_utf8(bytes).unwrap_or_default());
         let values = text.into_iter().flat_map(|text| text.split('\\'));
         values.map(|value| value.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
     }
@@ -86,7 +91,8 @@ impl DataSet {
 
     /// 16-bit values (US, SS, OW).
     pub fn words(&self, tag: Tag) -> Vec<u16> {
-        self.bytes(tag).map_or_else(Vec::new, |bytes| self.to_words(bytes))
+        self.bytes(tag)
+            .map_or_else(Vec::new, |bytes| self.to_words(bytes))
     }
 
     pub fn to_words(&self, bytes: &[u8]) -> Vec<u16> {

@@ -111,7 +111,9 @@ impl<'a> Walk<'a> {
                 return Ok(set);
             }
             if tag.group() == Tag::ITEM.group() {
-                return Err(DicomError::Damaged("a sequence's marker stands outside of one"));
+                return Err(DicomError::Damaged(
+                    "a sequence's marker stands outside of one",
+                ));
             }
             let header = self.header(tag, part)?;
             if tag == Tag::PIXEL_DATA && part.depth == 0 {
@@ -193,7 +195,11 @@ impl<'a> Walk<'a> {
             match tag {
                 Tag::ITEM => {}
                 Tag::SEQUENCE_END if delimited => return Ok(items),
-                _ => return Err(DicomError::Damaged("a sequence holds something that is no item")),
+                _ => {
+                    return Err(DicomError::Damaged(
+                        "a sequence holds something that is no item",
+                    ));
+                }
             }
             self.count()?;
             let end = match length {
@@ -278,11 +284,15 @@ impl<'a> Walk<'a> {
         let known = (length != UNDEFINED).then_some(u64::from(length));
         let left = part.end.saturating_sub(self.input.at());
         if known.is_some_and(|length| length > left) {
-            return Err(DicomError::Truncated("an element, which claims to be longer than what is left"));
+            return Err(DicomError::Truncated(
+                "an element, which claims to be longer than what is left",
+            ));
         }
         let long_kind = matches!(&vr, b"SQ" | b"UN" | b"OB" | b"OW" | b"  ");
         if known.is_none() && !long_kind {
-            return Err(DicomError::Damaged("an element that must say its length does not"));
+            return Err(DicomError::Damaged(
+                "an element that must say its length does not",
+            ));
         }
         Ok(ElementHeader {
             tag,

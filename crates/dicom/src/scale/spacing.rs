@@ -35,7 +35,9 @@ pub(super) fn scale(set: &DataSet, layout: &Layout) -> DicomScale {
 }
 
 fn magnified(set: &DataSet) -> ScaleNote {
-    let factor = set.number(Tag::MAGNIFICATION).filter(|factor| *factor > 0.0);
+    let factor = set
+        .number(Tag::MAGNIFICATION)
+        .filter(|factor| *factor > 0.0);
     ScaleNote::Magnified { factor }
 }
 
@@ -97,7 +99,9 @@ fn read(set: &DataSet, tag: Tag) -> Result<Option<PixelSize>, ScaleNote> {
 
 fn aspect(set: &DataSet) -> Option<[f64; 2]> {
     match set.numbers(Tag::ASPECT_RATIO)[..] {
-        [vertical, horizontal] if vertical > 0.0 && horizontal > 0.0 => Some([vertical, horizontal]),
+        [vertical, horizontal] if vertical > 0.0 && horizontal > 0.0 => {
+            Some([vertical, horizontal])
+        }
         _ => None,
     }
 }
