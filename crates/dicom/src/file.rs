@@ -153,7 +153,9 @@ impl DicomFile {
             });
         }
         let (_, coded) = self.places.frame(frame);
-        let need = coded + codec::need(self.coding, &self.layout) + 3 * self.layout.pixels() as u64;
+        // Twice: what is read of a file may be put together anew for a decoder.
+        let need =
+            2 * coded + codec::need(self.coding, &self.layout) + 3 * self.layout.pixels() as u64;
         let limit = self.limits.max_memory;
         match need <= limit {
             true => Ok(need),

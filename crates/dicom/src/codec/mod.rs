@@ -61,7 +61,9 @@ impl Raster {
 /// Bytes that [`decode`] takes at most beside a frame's own.
 pub(crate) fn need(coding: Coding, layout: &Layout) -> u64 {
     let values = layout.values() as u64;
-    match coding {
+    // Tables of codes and of what is shown for each value.
+    let tables = 1 << 20;
+    let samples = match coding {
         Coding::Native | Coding::Encapsulated | Coding::DeflatedFrame => 6 * values,
         Coding::Rle => 4 * values,
         // Real numbers: the samples, and the coefficients and what is made of them for a component at a time.
@@ -69,7 +71,8 @@ pub(crate) fn need(coding: Coding, layout: &Layout) -> u64 {
         // All coefficients of a progressive one.
         Coding::JpegDct => 10 * values,
         Coding::JpegLossless | Coding::JpegLs => 4 * values,
-    }
+    };
+    tables + samples
 }
 
 /// Decodes a frame. With overflow checks on, an arithmetic slip in a decoder is a panic; it costs this frame, not the thread.

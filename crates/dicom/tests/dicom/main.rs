@@ -5,7 +5,9 @@
     clippy::panic,
     reason = "helpers of tests fail as tests do"
 )]
+#![allow(missing_docs, reason = "nobody reads these but tests")]
 
+mod coders;
 mod codings;
 mod hostile;
 mod pydicom;

@@ -407,10 +407,20 @@ fn a_cine_loop_is_shown_at_its_own_times_and_begins_again() {
     file.extend(element([0x18, 0x1065], b"DS", b"0\\40\\70 "));
     file.extend(element([0x28, 4], b"CS", b"MONOCHROME2 "));
     file.extend(element([0x28, 8], b"IS", b"3 "));
-    for (number, v) in [(0x10, 24), (0x11, 32), (0x100, 8), (0x101, 8), (0x102, 7), (0x103, 0)] {
+    for (number, v) in [
+        (0x10, 24),
+        (0x11, 32),
+        (0x100, 8),
+        (0x101, 8),
+        (0x102, 7),
+        (0x103, 0),
+    ] {
         file.extend(word([0x28, number], v));
     }
-    let pixels: Vec<u8> = [20, 120, 220].into_iter().flat_map(|level| [level; 768]).collect();
+    let pixels: Vec<u8> = [20, 120, 220]
+        .into_iter()
+        .flat_map(|level| [level; 768])
+        .collect();
     file.extend(element([0x7fe0, 0x10], b"OB", &pixels));
 
     let mut fixture = Fixture::new();
@@ -421,7 +431,12 @@ fn a_cine_loop_is_shown_at_its_own_times_and_begins_again() {
     };
     let mut source = replay.open().unwrap();
     let start = fixture.clock.now();
-    for (wait, sequence, due, level) in [(0, 0, 0, 20), (40, 1, 40, 120), (145, 3, 180, 20), (40, 4, 220, 120)] {
+    for (wait, sequence, due, level) in [
+        (0, 0, 0, 20),
+        (40, 1, 40, 120),
+        (145, 3, 180, 20),
+        (40, 4, 220, 120),
+    ] {
         fixture.clock.advance(wait * MS);
         let shot = fixture.ask(&mut source).unwrap();
         let expected = Shot {
