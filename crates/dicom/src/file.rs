@@ -7,16 +7,16 @@ use picture::frame::{Frame, FrameError, FrameLimits, Stop};
 
 use crate::codec::{self, CodedFrame};
 use crate::colour::Painting;
-use crate::data::{Bytes, DataSet, Input, Tag, Walk};
+use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
-use crate::layout::Layout;
+use crate::layout::PixelLayout;
 use crate::modality;
 use crate::places::FramePlaces;
-use crate::scale::DicomScale;
+use crate::scale::{self, DicomScale};
 use crate::syntax::{Coding, TransferSyntax};
 use crate::uid::{References, Uid};
-use crate::window::{Shown, Window};
+use crate::window::{GreyWindow, ShownAs};
 
 /// Bytes before "DICM" (PS3.10, 7.1).
 const PREAMBLE: usize = 128;
@@ -31,10 +31,10 @@ pub fn is_dicom(start: &[u8]) -> bool {
 
 /// An open DICOM file. It holds what its header says and where its frames are; of pixels it holds none.
 pub struct DicomFile {
-    input: Input,
+    input: ByteInput,
     limits: FrameLimits,
     set: DataSet,
-    layout: Layout,
+    layout: PixelLayout,
     coding: Coding,
     places: FramePlaces,
     words: bool,
@@ -58,7 +58,7 @@ pub struct FrameWish {
     /// From 0.
     pub frame: u32,
     /// In place of the file's own window.
-    pub window: Option<Window>,
+    pub window: Option<GreyWindow>,
 }
 
 impl DicomFile {
@@ -78,23 +78,23 @@ impl DicomFile {
     /// # Errors
     /// See [`DicomError`].
     pub fn open(bytes: impl Bytes + 'static, limits: FrameLimits) -> Result<Self, DicomError> {
-        let mut input = Input::new(Box::new(bytes))?;
+        let mut input = ByteInput::new(Box::new(bytes))?;
         let start: [u8; PREAMBLE + 4] = input.array().map_err(|_| DicomError::NotDicom)?;
         if !is_dicom(&start) {
             return Err(DicomError::NotDicom);
         }
-        let meta = Walk::new(&mut input).meta()?;
+        let meta = DataWalk::new(&mut input).meta()?;
         let uid = meta.text(Tag::TRANSFER_SYNTAX);
         let uid = uid.ok_or(DicomError::Damaged("it does not say how it is written"))?;
         let syntax = TransferSyntax::of(uid)?;
         if syntax.writing.deflated {
             input = inflated(&mut input, limits.max_memory.min(MOST_INFLATED))?;
         }
-        let mut walk = Walk::new(&mut input);
+        let mut walk = DataWalk::new(&mut input);
         let set = walk.data_set(syntax.writing)?;
         let place = walk.pixels.ok_or(DicomError::NoPixels)?;
         let coding = syntax.coding()?;
-        let layout = Layout::of(&set, &limits)?;
+        let layout = PixelLayout::of(&set, &limits)?;
         let places = FramePlaces::of(&set, &layout, coding, place, &mut input)?;
         Ok(Self {
             facts: DicomFacts::of(&set, &layout, syntax),
@@ -118,7 +118,7 @@ impl DicomFile {
     /// How large its pixels are, in all frames.
     #[must_use]
     pub fn scale(&self) -> DicomScale {
-        DicomScale::of(&self.set, &self.layout)
+        scale::of(&self.set, &self.layout)
     }
 
     /// The manifest's name for its modality, where it is safe to say.
@@ -167,7 +167,7 @@ impl DicomFile {
     ///
     /// # Errors
     /// As [`DicomFile::read_into`].
-    pub fn read(&mut self, wish: FrameWish, stop: &Stop) -> Result<(Frame, Shown), DicomError> {
+    pub fn read(&mut self, wish: FrameWish, stop: &Stop) -> Result<(Frame, ShownAs), DicomError> {
         let mut frame = Frame::new(1, 1, vec![0; 3])?;
         let shown = self.read_into(wish, stop, &mut frame)?;
         Ok((frame, shown))
@@ -182,7 +182,7 @@ impl DicomFile {
         wish: FrameWish,
         stop: &Stop,
         frame: &mut Frame,
-    ) -> Result<Shown, DicomError> {
+    ) -> Result<ShownAs, DicomError> {
         self.need(wish.frame)?;
         if wish.window.is_some() && !self.layout.photometric.is_grey() {
             return Err(DicomError::WindowOnColour);
@@ -219,7 +219,7 @@ impl DicomFile {
 }
 
 /// The data set that follows, no longer than this.
-fn inflated(input: &mut Input, limit: u64) -> Result<Input, DicomError> {
+fn inflated(input: &mut ByteInput, limit: u64) -> Result<ByteInput, DicomError> {
     let mut bytes = Vec::new();
     let read = DeflateDecoder::new(input.rest())
         .take(limit + 1)
@@ -232,7 +232,7 @@ fn inflated(input: &mut Input, limit: u64) -> Result<Input, DicomError> {
         .into());
     }
     match read {
-        Ok(_) => Input::new(Box::new(Cursor::new(bytes))),
+        Ok(_) => ByteInput::new(Box::new(Cursor::new(bytes))),
         Err(_) => Err(DicomError::Damaged("it does not inflate")),
     }
 }

@@ -33,4 +33,4 @@ pub use selection::{BadSelection, FrameSelection};
 pub use syntax::TransferSyntax;
 pub use timing::Timing;
 pub use uid::{References, Uid};
-pub use window::{BadWindow, Shown, Window};
+pub use window::{BadWindow, GreyWindow, ShownAs};

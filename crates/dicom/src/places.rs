@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::data::{DataSet, Input, PixelPlace, Tag};
+use crate::data::{ByteInput, DataSet, PixelPlace, Tag};
 use crate::error::DicomError;
-use crate::layout::Layout;
+use crate::layout::PixelLayout;
 use crate::syntax::Coding;
 
 /// Most fragments of a file: an hour of video in one each.
@@ -23,10 +23,10 @@ pub(crate) enum FramePlaces {
 impl FramePlaces {
     pub fn of(
         set: &DataSet,
-        layout: &Layout,
+        layout: &PixelLayout,
         coding: Coding,
         place: PixelPlace,
-        input: &mut Input,
+        input: &mut ByteInput,
     ) -> Result<Self, DicomError> {
         match (coding, place.length) {
             (Coding::Native, Some(length)) => native(layout, place.start, length),
@@ -61,7 +61,7 @@ impl FramePlaces {
     }
 }
 
-fn native(layout: &Layout, start: u64, length: u64) -> Result<FramePlaces, DicomError> {
+fn native(layout: &PixelLayout, start: u64, length: u64) -> Result<FramePlaces, DicomError> {
     let bytes = layout.native();
     let all = bytes.checked_mul(layout.frames.into());
     if bytes > u64::from(u32::MAX) || all.is_none_or(|all| all > length) {
@@ -72,7 +72,11 @@ fn native(layout: &Layout, start: u64, length: u64) -> Result<FramePlaces, Dicom
     Ok(FramePlaces::Native { start, bytes })
 }
 
-fn encapsulated(set: &DataSet, frames: u32, input: &mut Input) -> Result<FramePlaces, DicomError> {
+fn encapsulated(
+    set: &DataSet,
+    frames: u32,
+    input: &mut ByteInput,
+) -> Result<FramePlaces, DicomError> {
     let table = item(input)?.ok_or(DicomError::Damaged("it has no table of its frames"))?;
     let mut offsets = Vec::new();
     if u64::from(table.1) > 4 * MOST_FRAGMENTS as u64 {
@@ -144,7 +148,7 @@ fn begins(
 }
 
 /// The next item's place and length; `None` at the end of the sequence. Always little-endian.
-fn item(input: &mut Input) -> Result<Option<(u64, u32)>, DicomError> {
+fn item(input: &mut ByteInput) -> Result<Option<(u64, u32)>, DicomError> {
     let [a, b, c, d, length @ ..]: [u8; 8] = input.array()?;
     let tag = u32::from(u16::from_le_bytes([a, b])) << 16 | u32::from(u16::from_le_bytes([c, d]));
     let length = u32::from_le_bytes(length);

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// A window (PS3.3, C.11.2.1.2): the values around a centre that are spread from black to white.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
+pub struct GreyWindow {
     centre: f64,
     width: f64,
 }
@@ -14,7 +14,7 @@ pub struct Window {
 #[error("a window is a centre and a width of 1 at least, such as '40,400'")]
 pub struct BadWindow;
 
-impl Window {
+impl GreyWindow {
     /// Of values as they are after rescaling (Hounsfield units, say).
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Window {
     }
 }
 
-impl FromStr for Window {
+impl FromStr for GreyWindow {
     type Err = BadWindow;
 
     /// "40,400": centre, width.
@@ -52,9 +52,9 @@ impl FromStr for Window {
 
 /// How grey values became 0..=255.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shown {
+pub enum ShownAs {
     /// By the window that was asked for.
-    Asked(Window),
+    Asked(GreyWindow),
     /// By the file's own window.
     Window,
     /// By a table in the file (VOI LUT).
@@ -73,12 +73,12 @@ mod tests {
 
     #[test]
     fn windows_are_read() {
-        assert_eq!("40,400".parse(), Window::new(40.0, 400.0));
-        assert_eq!(" -600.5 , 1500".parse(), Window::new(-600.5, 1500.0));
+        assert_eq!("40,400".parse(), GreyWindow::new(40.0, 400.0));
+        assert_eq!(" -600.5 , 1500".parse(), GreyWindow::new(-600.5, 1500.0));
         for wrong in [
             "", "40", "40,0.5", "40,-1", "nan,5", "1,inf", "1,2,3", "a,b",
         ] {
-            assert_eq!(wrong.parse::<Window>(), Err(BadWindow), "{wrong}");
+            assert_eq!(wrong.parse::<GreyWindow>(), Err(BadWindow), "{wrong}");
         }
     }
 }

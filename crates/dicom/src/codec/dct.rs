@@ -2,8 +2,8 @@
 
 use picture::frame::{FrameError, read_file};
 
-use super::jpeg::{JpegMarker, JpegParts, JpegSize};
-use super::{CodedFrame, Raster, RasterValues};
+use super::raster::{CodedFrame, Raster, RasterValues};
+use super::segments::{JpegMarker, JpegParts, JpegSize};
 use crate::error::DicomError;
 use crate::layout::Photometric;
 

@@ -2,7 +2,7 @@
 
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 
-use super::{CodedFrame, Raster};
+use super::raster::{CodedFrame, Raster};
 use crate::error::DicomError;
 use crate::layout::Photometric;
 

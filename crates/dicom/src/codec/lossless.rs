@@ -1,8 +1,8 @@
 //! JPEG without loss (T.81, H): differences to a prediction, in Huffman codes.
 
 use super::bits::{EntropyBits, Stuffing};
-use super::jpeg::{JpegMarker, JpegParts, JpegSize};
-use super::{CodedFrame, Raster};
+use super::raster::{CodedFrame, Raster};
+use super::segments::{JpegMarker, JpegParts, JpegSize};
 use crate::error::DicomError;
 
 /// Huffman codes: for each 16 bits, how long the code is that they begin with, and what it means.
@@ -11,7 +11,7 @@ type Codes = Vec<(u8, u8)>;
 const WRONG: DicomError = DicomError::Damaged("a frame's lossless JPEG contradicts itself");
 
 #[derive(Default)]
-struct Tables {
+struct LosslessTables {
     codes: [Codes; 4],
     /// Lines between restarts; 0 for none.
     restart: usize,
@@ -27,7 +27,7 @@ struct LosslessScan {
 pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
     let layout = frame.layout;
     let mut parts = JpegParts::of(frame.bytes);
-    let mut tables = Tables::default();
+    let mut tables = LosslessTables::default();
     let mut size = None;
     let mut ids = Vec::new();
     let mut values = Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
                 if scan.shift >= size.precision {
                     return Err(WRONG);
                 }
-                let plane = Plane {
+                let plane = LosslessPlane {
                     values: &mut values,
                     samples: layout.samples,
                     columns: layout.columns as usize,
@@ -80,14 +80,14 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
     Ok(Raster::interleaved(values, layout))
 }
 
-impl Tables {
+impl LosslessTables {
     fn define(&mut self, mut body: &[u8]) -> Result<(), DicomError> {
         while let [place, rest @ ..] = body {
             let (counts, rest) = rest.split_first_chunk::<16>().ok_or(WRONG)?;
             let total = counts.iter().map(|count| usize::from(*count)).sum();
             let (symbols, rest) = rest.split_at_checked(total).ok_or(WRONG)?;
             body = rest;
-            // Tables for cosines' other coefficients have no meaning here.
+            // LosslessTables for cosines' other coefficients have no meaning here.
             if let Some(codes) = self.codes.get_mut(usize::from(*place)) {
                 *codes = codes_of(counts, symbols)?;
             }
@@ -146,7 +146,7 @@ impl LosslessScan {
 }
 
 /// Samples of all components, pixel by pixel.
-struct Plane<'a> {
+struct LosslessPlane<'a> {
     values: &'a mut [u16],
     samples: usize,
     columns: usize,
@@ -156,8 +156,8 @@ struct Plane<'a> {
 /// Reads a scan; how many bytes it took.
 fn read(
     scan: &LosslessScan,
-    tables: &Tables,
-    plane: Plane<'_>,
+    tables: &LosslessTables,
+    plane: LosslessPlane<'_>,
     bits: &mut EntropyBits<'_>,
     frame: &CodedFrame<'_>,
 ) -> Result<usize, DicomError> {

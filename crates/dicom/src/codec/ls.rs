@@ -2,7 +2,7 @@
 
 use super::bits::{EntropyBits, Stuffing};
 use super::ls_header::{Interleave, LS_WRONG, LsHeader, LsScan};
-use super::{CodedFrame, Raster};
+use super::raster::{CodedFrame, Raster};
 use crate::error::DicomError;
 
 /// How the order of run lengths grows (T.87, A.7.1.1).
@@ -27,14 +27,14 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
                 return Err(LS_WRONG);
             }
         }
-        let mut coder = Coder::new(scan, data);
+        let mut coder = LsDecoder::new(scan, data);
         let width = layout.columns as usize;
-        let mut lines: Vec<Lines> = components.clone().map(|_| Lines::new(width)).collect();
+        let mut lines: Vec<LsLines> = components.clone().map(|_| LsLines::new(width)).collect();
         for (y, row) in values.chunks_exact_mut(width * layout.samples).enumerate() {
             if y.is_multiple_of(64) {
                 frame.stop.check()?;
             }
-            lines.iter_mut().for_each(Lines::next);
+            lines.iter_mut().for_each(LsLines::next);
             match scan.interleave {
                 Interleave::Sample => coder.pixels(&mut lines)?,
                 _ => (lines.iter_mut()).try_for_each(|lines| coder.line(lines))?,
@@ -52,13 +52,13 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
 }
 
 /// Two lines of a component, with a sample more at each end.
-struct Lines {
+struct LsLines {
     before: Vec<i32>,
     now: Vec<i32>,
     run_index: usize,
 }
 
-impl Lines {
+impl LsLines {
     fn new(width: usize) -> Self {
         Self {
             before: vec![0; width + 2],
@@ -92,7 +92,7 @@ impl Lines {
 
 /// What was learnt in one context (T.87, A.2.1).
 #[derive(Clone, Copy)]
-struct Context {
+struct LsContext {
     a: i32,
     b: i32,
     c: i32,
@@ -107,18 +107,18 @@ struct RunContext {
     negative: i32,
 }
 
-struct Coder<'a> {
+struct LsDecoder<'a> {
     scan: LsScan,
     range: i32,
     /// Bits of a mapped error, and of the longest code.
     error_bits: u32,
     limit: u32,
-    contexts: Vec<Context>,
+    contexts: Vec<LsContext>,
     runs: [RunContext; 2],
     bits: EntropyBits<'a>,
 }
 
-impl<'a> Coder<'a> {
+impl<'a> LsDecoder<'a> {
     fn new(scan: LsScan, data: &'a [u8]) -> Self {
         let range = (scan.most + 2 * scan.near) / (2 * scan.near + 1) + 1;
         let log = |value: i32| 32 - (value - 1).leading_zeros();
@@ -130,7 +130,7 @@ impl<'a> Coder<'a> {
             error_bits: log(range),
             limit: 2 * (sample_bits + sample_bits.max(8)),
             contexts: vec![
-                Context {
+                LsContext {
                     a,
                     b: 0,
                     c: 0,
@@ -148,7 +148,7 @@ impl<'a> Coder<'a> {
     }
 
     /// A line of one component.
-    fn line(&mut self, lines: &mut Lines) -> Result<(), DicomError> {
+    fn line(&mut self, lines: &mut LsLines) -> Result<(), DicomError> {
         let mut x = 1;
         while x <= lines.width() {
             let around = lines.around(x);
@@ -175,8 +175,8 @@ impl<'a> Coder<'a> {
     }
 
     /// A line of all components, a sample of each at a time; runs are theirs together.
-    fn pixels(&mut self, lines: &mut [Lines]) -> Result<(), DicomError> {
-        let width = lines.first().map_or(0, Lines::width);
+    fn pixels(&mut self, lines: &mut [LsLines]) -> Result<(), DicomError> {
+        let width = lines.first().map_or(0, LsLines::width);
         let mut x = 1;
         while x <= width {
             let gradients: Vec<_> = (lines.iter())
@@ -355,7 +355,7 @@ fn order(n: i32, a: i32) -> Result<u32, DicomError> {
     (0..=16).find(|order| n << order >= a).ok_or(LS_WRONG)
 }
 
-impl Context {
+impl LsContext {
     /// T.87, A.6.
     fn learn(&mut self, error: i32, scan: &LsScan) {
         self.b += error * (2 * scan.near + 1);

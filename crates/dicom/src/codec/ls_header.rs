@@ -1,7 +1,7 @@
 //! What a JPEG-LS scan is coded by (T.87, C).
 
-use super::CodedFrame;
-use super::jpeg::{JpegMarker, JpegParts, JpegSize};
+use super::raster::CodedFrame;
+use super::segments::{JpegMarker, JpegParts, JpegSize};
 use crate::error::DicomError;
 
 pub(super) const LS_WRONG: DicomError = DicomError::Damaged("a frame's JPEG-LS contradicts itself");

@@ -8,58 +8,20 @@ mod lossless;
 mod ls;
 mod ls_header;
 mod native;
+mod raster;
 mod rle;
+mod segments;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use picture::frame::{FrameLimits, Stop};
-
 use crate::error::DicomError;
-use crate::layout::Layout;
+use crate::layout::PixelLayout;
 use crate::syntax::Coding;
 
-/// A frame's bytes, as they lie in the file, and how to read them.
-pub(crate) struct CodedFrame<'a> {
-    pub bytes: &'a [u8],
-    pub layout: &'a Layout,
-    pub limits: &'a FrameLimits,
-    pub stop: &'a Stop,
-    /// Of samples that are not compressed: whether their words are big-endian, and whether bytes are written as words.
-    pub big_endian: bool,
-    pub words: bool,
-}
-
-/// Samples of a frame: as many as [`Layout::values`].
-pub(crate) struct Raster {
-    pub values: RasterValues,
-    /// Whether each sample has a plane of its own.
-    pub planar: bool,
-    /// Whether three samples are RGB already, whatever the header calls them.
-    pub rgb: bool,
-}
-
-pub(crate) enum RasterValues {
-    Bytes(Vec<u8>),
-    Words(Vec<u16>),
-}
-
-impl Raster {
-    /// Samples pixel by pixel, in as many bytes as the header says they have.
-    fn interleaved(values: Vec<u16>, layout: &Layout) -> Self {
-        let values = match layout.bytes {
-            1 => RasterValues::Bytes(values.into_iter().map(|v| v as u8).collect()),
-            _ => RasterValues::Words(values),
-        };
-        Self {
-            values,
-            planar: false,
-            rgb: false,
-        }
-    }
-}
+pub(crate) use self::raster::{CodedFrame, Raster, RasterValues};
 
 /// Bytes that [`decode`] takes at most beside a frame's own.
-pub(crate) fn need(coding: Coding, layout: &Layout) -> u64 {
+pub(crate) fn need(coding: Coding, layout: &PixelLayout) -> u64 {
     let values = layout.values() as u64;
     // Tables of codes and of what is shown for each value.
     let tables = 1 << 20;

@@ -1,6 +1,6 @@
 //! RLE (PS3.5, G): each byte of each sample in a segment of its own, packed in runs.
 
-use super::{CodedFrame, Raster, RasterValues};
+use super::raster::{CodedFrame, Raster, RasterValues};
 use crate::error::DicomError;
 
 const CUT: DicomError = DicomError::Truncated("a frame's runs");

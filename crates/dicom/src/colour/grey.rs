@@ -1,16 +1,16 @@
 //! Grey values (PS3.3, C.11): rescaled, then windowed or put through a table, and black for white where the file has it so.
 
-use super::nearest;
+use super::nearest::nearest;
 use super::table::GreyTable;
 use crate::codec::{Raster, RasterValues};
 use crate::data::{DataSet, Tag};
 use crate::error::DicomError;
-use crate::layout::{Layout, Photometric};
-use crate::window::{Shown, Window};
+use crate::layout::{Photometric, PixelLayout};
+use crate::window::{GreyWindow, ShownAs};
 
 /// How a frame's grey values are shown.
 pub(super) struct GreyRule {
-    modality: Modality,
+    modality: Rescaling,
     shown: ShownBy,
     inverted: bool,
     /// Least and greatest value that can be stored, rescaled.
@@ -18,13 +18,13 @@ pub(super) struct GreyRule {
 }
 
 /// Stored values → what they stand for.
-enum Modality {
+enum Rescaling {
     Rescaled { slope: f64, intercept: f64 },
     Table(GreyTable),
 }
 
 enum ShownBy {
-    Window { window: Span, shown: Shown },
+    Window { window: WindowSpan, shown: ShownAs },
     Table(GreyTable),
     Bits,
     FrameRange,
@@ -32,7 +32,7 @@ enum ShownBy {
 
 /// Values from black to white (PS3.3, C.11.2.1.2 and C.11.2.1.3).
 #[derive(Clone, Copy)]
-struct Span {
+struct WindowSpan {
     centre: f64,
     width: f64,
     sigmoid: bool,
@@ -42,12 +42,12 @@ impl GreyRule {
     pub fn of(
         set: &DataSet,
         groups: &[&DataSet],
-        layout: &Layout,
-        asked: Option<Window>,
+        layout: &PixelLayout,
+        asked: Option<GreyWindow>,
     ) -> Result<Self, DicomError> {
         let table = GreyTable::of(set, Tag::MODALITY_LUT, layout.signed)?;
         let modality = match table {
-            Some(table) => Modality::Table(table),
+            Some(table) => Rescaling::Table(table),
             None => rescaled(set, groups),
         };
         let ends = [0, 1].map(|end| {
@@ -59,7 +59,7 @@ impl GreyRule {
             stored[end]
         });
         let range = match &modality {
-            Modality::Table(table) => [0.0, table.most()],
+            Rescaling::Table(table) => [0.0, table.most()],
             rescaled => ends.map(|end| rescaled.value(end)),
         };
         let voi = match asked {
@@ -68,13 +68,13 @@ impl GreyRule {
         };
         let shown = match (asked, voi, own_window(set, groups)) {
             (Some(window), ..) => ShownBy::Window {
-                window: Span::linear(window.centre(), window.width()),
-                shown: Shown::Asked(window),
+                window: WindowSpan::linear(window.centre(), window.width()),
+                shown: ShownAs::Asked(window),
             },
             (None, Some(table), _) => ShownBy::Table(table),
             (None, None, Some(window)) => ShownBy::Window {
                 window,
-                shown: Shown::Window,
+                shown: ShownAs::Window,
             },
             (None, None, None) if layout.stored > 8 => ShownBy::FrameRange,
             (None, None, None) => ShownBy::Bits,
@@ -88,7 +88,7 @@ impl GreyRule {
     }
 
     /// What is shown for each stored value.
-    pub fn table(&self, raster: &Raster, layout: &Layout) -> (Vec<u8>, Shown) {
+    pub fn table(&self, raster: &Raster, layout: &PixelLayout) -> (Vec<u8>, ShownAs) {
         let all = 0..1_u32 << layout.stored;
         let value = |index| self.modality.value(layout.value(index));
         let [low, high] = match &self.shown {
@@ -123,15 +123,15 @@ impl GreyRule {
         };
         let shown = match &self.shown {
             ShownBy::Window { shown, .. } => *shown,
-            ShownBy::Table(_) => Shown::Table,
-            ShownBy::Bits => Shown::Bits,
-            ShownBy::FrameRange => Shown::FrameRange,
+            ShownBy::Table(_) => ShownAs::Table,
+            ShownBy::Bits => ShownAs::Bits,
+            ShownBy::FrameRange => ShownAs::FrameRange,
         };
         (all.map(grey).collect(), shown)
     }
 }
 
-fn rescaled(set: &DataSet, groups: &[&DataSet]) -> Modality {
+fn rescaled(set: &DataSet, groups: &[&DataSet]) -> Rescaling {
     let place = nearest(set, groups, Tag::VALUE_TRANSFORMATION, Tag::RESCALE_SLOPE);
     let numbers = place.and_then(|set| {
         let numbers = (
@@ -142,19 +142,19 @@ fn rescaled(set: &DataSet, groups: &[&DataSet]) -> Modality {
         Some(numbers).filter(|(slope, _)| *slope != 0.0)
     });
     let (slope, intercept) = numbers.unwrap_or((1.0, 0.0));
-    Modality::Rescaled { slope, intercept }
+    Rescaling::Rescaled { slope, intercept }
 }
 
 /// The file's first window, if it is one.
-fn own_window(set: &DataSet, groups: &[&DataSet]) -> Option<Span> {
+fn own_window(set: &DataSet, groups: &[&DataSet]) -> Option<WindowSpan> {
     let set = nearest(set, groups, Tag::FRAME_VOI_LUT, Tag::WINDOW_CENTRE)?;
     let (centre, width) = (
         set.number(Tag::WINDOW_CENTRE)?,
         set.number(Tag::WINDOW_WIDTH)?,
     );
     match set.text(Tag::VOI_FUNCTION) {
-        None | Some("LINEAR") => (width >= 1.0).then(|| Span::linear(centre, width)),
-        Some(function) if width > 0.0 => Some(Span {
+        None | Some("LINEAR") => (width >= 1.0).then(|| WindowSpan::linear(centre, width)),
+        Some(function) if width > 0.0 => Some(WindowSpan {
             centre,
             width,
             sigmoid: match function {
@@ -167,7 +167,7 @@ fn own_window(set: &DataSet, groups: &[&DataSet]) -> Option<Span> {
     }
 }
 
-impl Modality {
+impl Rescaling {
     fn value(&self, stored: i32) -> f64 {
         match self {
             Self::Rescaled { slope, intercept } => f64::from(stored) * slope + intercept,
@@ -176,7 +176,7 @@ impl Modality {
     }
 }
 
-impl Span {
+impl WindowSpan {
     /// PS3.3, C.11.2.1.2.1: half a value is taken off the centre, one off the width.
     fn linear(centre: f64, width: f64) -> Self {
         Self {
@@ -204,7 +204,7 @@ impl Span {
 
 impl Raster {
     /// Which stored values there are.
-    fn mark(&self, layout: &Layout, seen: &mut [bool]) {
+    fn mark(&self, layout: &PixelLayout, seen: &mut [bool]) {
         match &self.values {
             RasterValues::Bytes(values) => {
                 values

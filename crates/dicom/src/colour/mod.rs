@@ -1,6 +1,7 @@
 //! Samples → 8-bit RGB.
 
 mod grey;
+mod nearest;
 mod palette;
 mod table;
 mod ybr;
@@ -8,10 +9,10 @@ mod ybr;
 use picture::frame::Frame;
 
 use crate::codec::{Raster, RasterValues};
-use crate::data::{DataSet, Tag};
+use crate::data::DataSet;
 use crate::error::DicomError;
-use crate::layout::{Layout, Photometric};
-use crate::window::{Shown, Window};
+use crate::layout::{Photometric, PixelLayout};
+use crate::window::{GreyWindow, ShownAs};
 
 use self::grey::GreyRule;
 pub use self::ybr::ybr_to_rgb;
@@ -21,13 +22,13 @@ pub(crate) struct Painting<'a> {
     pub set: &'a DataSet,
     /// What concerns this frame alone: its functional groups, and those that all share.
     pub groups: &'a [&'a DataSet],
-    pub layout: &'a Layout,
-    pub window: Option<Window>,
+    pub layout: &'a PixelLayout,
+    pub window: Option<GreyWindow>,
 }
 
 impl Painting<'_> {
     /// Writes the picture into a frame of its size.
-    pub fn paint(&self, raster: &Raster, frame: &mut Frame) -> Result<Shown, DicomError> {
+    pub fn paint(&self, raster: &Raster, frame: &mut Frame) -> Result<ShownAs, DicomError> {
         let layout = self.layout;
         if self.window.is_some() && !layout.photometric.is_grey() {
             return Err(DicomError::WindowOnColour);
@@ -44,11 +45,11 @@ impl Painting<'_> {
             Photometric::Palette => {
                 let table = palette::table(self.set, layout)?;
                 raster.for_each(layout, rgb, |index| table[index]);
-                Ok(Shown::Colours)
+                Ok(ShownAs::Colours)
             }
             _ => {
                 three(raster, layout, rgb)?;
-                Ok(Shown::Colours)
+                Ok(ShownAs::Colours)
             }
         }
     }
@@ -56,7 +57,7 @@ impl Painting<'_> {
 
 impl Raster {
     /// Each sample's bits, as far as they say something, through a rule into the picture.
-    fn for_each(&self, layout: &Layout, rgb: &mut [[u8; 3]], rule: impl Fn(usize) -> [u8; 3]) {
+    fn for_each(&self, layout: &PixelLayout, rgb: &mut [[u8; 3]], rule: impl Fn(usize) -> [u8; 3]) {
         match &self.values {
             RasterValues::Bytes(values) => {
                 for (pixel, value) in rgb.iter_mut().zip(values) {
@@ -72,7 +73,7 @@ impl Raster {
     }
 }
 
-fn three(raster: &Raster, layout: &Layout, rgb: &mut [[u8; 3]]) -> Result<(), DicomError> {
+fn three(raster: &Raster, layout: &PixelLayout, rgb: &mut [[u8; 3]]) -> Result<(), DicomError> {
     let wrong = DicomError::Damaged("a frame has other samples than its header says");
     let RasterValues::Bytes(values) = &raster.values else {
         return Err(wrong);
@@ -109,18 +110,4 @@ fn three(raster: &Raster, layout: &Layout, rgb: &mut [[u8; 3]]) -> Result<(), Di
         }
     }
     Ok(())
-}
-
-/// An element of the frame's groups, else of the file.
-fn nearest<'a>(
-    set: &'a DataSet,
-    groups: &'a [&'a DataSet],
-    sequence: Tag,
-    tag: Tag,
-) -> Option<&'a DataSet> {
-    let in_groups = groups
-        .iter()
-        .flat_map(|group| group.items(sequence).first());
-    let mut all = in_groups.chain([set]);
-    all.find(|set| set.bytes(tag).is_some())
 }

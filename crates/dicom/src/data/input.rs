@@ -10,13 +10,13 @@ pub trait Bytes: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Bytes for T {}
 
 /// A file and a place in it.
-pub(crate) struct Input {
+pub(crate) struct ByteInput {
     bytes: BufReader<Box<dyn Bytes>>,
     at: u64,
     length: u64,
 }
 
-impl Input {
+impl ByteInput {
     pub fn new(mut bytes: Box<dyn Bytes>) -> Result<Self, DicomError> {
         let length = bytes.seek(SeekFrom::End(0))?;
         bytes.seek(SeekFrom::Start(0))?;

@@ -5,8 +5,8 @@ mod set;
 mod tag;
 mod walk;
 
+pub(crate) use self::input::ByteInput;
 pub use self::input::Bytes;
-pub(crate) use self::input::Input;
 pub(crate) use self::set::DataSet;
 pub(crate) use self::tag::Tag;
-pub(crate) use self::walk::{PixelPlace, Walk};
+pub(crate) use self::walk::{DataWalk, PixelPlace};

@@ -7,10 +7,10 @@ use crate::error::DicomError;
 #[derive(Default)]
 pub(crate) struct DataSet {
     pub big_endian: bool,
-    elements: Vec<(Tag, Value)>,
+    elements: Vec<(Tag, Kept)>,
 }
 
-pub(crate) enum Value {
+pub(crate) enum Kept {
     Plain(Vec<u8>),
     Items(Vec<DataSet>),
 }
@@ -24,7 +24,7 @@ impl DataSet {
     }
 
     /// Takes an element in. There is one of each, so that there are never more than tags that are read.
-    pub fn add(&mut self, tag: Tag, value: Value) -> Result<(), DicomError> {
+    pub fn add(&mut self, tag: Tag, value: Kept) -> Result<(), DicomError> {
         if self.find(tag).is_some() {
             return Err(DicomError::Damaged("it says the same thing twice"));
         }
@@ -32,7 +32,7 @@ impl DataSet {
         Ok(())
     }
 
-    fn find(&self, tag: Tag) -> Option<&Value> {
+    fn find(&self, tag: Tag) -> Option<&Kept> {
         let found = self.elements.iter().find(|(own, _)| *own == tag);
         found.map(|(_, value)| value)
     }
@@ -40,7 +40,7 @@ impl DataSet {
     /// A value's bytes; an empty one is none.
     pub fn bytes(&self, tag: Tag) -> Option<&[u8]> {
         match self.find(tag) {
-            Some(Value::Plain(bytes)) if !bytes.is_empty() => Some(bytes),
+            Some(Kept::Plain(bytes)) if !bytes.is_empty() => Some(bytes),
             _ => None,
         }
     }
@@ -48,7 +48,7 @@ impl DataSet {
     /// A sequence's items.
     pub fn items(&self, tag: Tag) -> &[Self] {
         match self.find(tag) {
-            Some(Value::Items(items)) => items,
+            Some(Kept::Items(items)) => items,
             _ => &[],
         }
     }

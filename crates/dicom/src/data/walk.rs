@@ -3,8 +3,8 @@
 //! A length is believed only as far as the part that it stands in goes; depth and number of elements are bounded. So a file
 //! costs no more memory than the values that are kept of it, whatever it claims.
 
-use super::input::Input;
-use super::set::{DataSet, Value};
+use super::input::ByteInput;
+use super::set::{DataSet, Kept};
 use super::tag::{Content, Tag};
 use crate::error::DicomError;
 use crate::syntax::Writing;
@@ -29,8 +29,8 @@ pub(crate) struct PixelPlace {
     pub words: bool,
 }
 
-pub(crate) struct Walk<'a> {
-    input: &'a mut Input,
+pub(crate) struct DataWalk<'a> {
+    input: &'a mut ByteInput,
     elements: u64,
     kept: u64,
     pub pixels: Option<PixelPlace>,
@@ -38,7 +38,7 @@ pub(crate) struct Walk<'a> {
 
 /// Where a data set is: how it is written, where it ends, how deep it lies.
 #[derive(Clone, Copy)]
-struct Part {
+struct SetPart {
     writing: Writing,
     end: u64,
     /// Whether an end of item closes it.
@@ -55,8 +55,8 @@ struct ElementHeader {
     length: Option<u64>,
 }
 
-impl<'a> Walk<'a> {
-    pub fn new(input: &'a mut Input) -> Self {
+impl<'a> DataWalk<'a> {
+    pub fn new(input: &'a mut ByteInput) -> Self {
         Self {
             input,
             elements: 0,
@@ -92,8 +92,8 @@ impl<'a> Walk<'a> {
         self.part(self.whole(writing))
     }
 
-    fn whole(&self, writing: Writing) -> Part {
-        Part {
+    fn whole(&self, writing: Writing) -> SetPart {
+        SetPart {
             writing,
             end: self.input.length(),
             delimited: false,
@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn part(&mut self, part: Part) -> Result<DataSet, DicomError> {
+    fn part(&mut self, part: SetPart) -> Result<DataSet, DicomError> {
         let mut set = DataSet::new(part.writing.big_endian);
         while self.input.at() < part.end {
             let tag = self.tag(part.writing)?;
@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
     fn element(
         &mut self,
         header: &ElementHeader,
-        part: Part,
+        part: SetPart,
         set: &mut DataSet,
     ) -> Result<(), DicomError> {
         let tag = header.tag;
@@ -145,12 +145,12 @@ impl<'a> Walk<'a> {
                 self.keep(length)?;
                 let mut bytes = Vec::new();
                 self.input.read(length, &mut bytes)?;
-                set.add(tag, Value::Plain(bytes))
+                set.add(tag, Kept::Plain(bytes))
             }
             (Some(length), Some(Content::Sequence)) => {
                 let end = self.input.at() + length;
-                let items = self.items(Part { end, ..part }, false, header)?;
-                set.add(tag, Value::Items(items))
+                let items = self.items(SetPart { end, ..part }, false, header)?;
+                set.add(tag, Kept::Items(items))
             }
             (Some(length), None) => self.input.skip(length),
             (None, wanted) => {
@@ -158,9 +158,9 @@ impl<'a> Walk<'a> {
                     return self.fragments(part);
                 }
                 let keep = wanted == Some(Content::Sequence);
-                let items = self.items(Part { keep, ..part }, true, header)?;
+                let items = self.items(SetPart { keep, ..part }, true, header)?;
                 match keep {
-                    true => set.add(tag, Value::Items(items)),
+                    true => set.add(tag, Kept::Items(items)),
                     false => Ok(()),
                 }
             }
@@ -169,7 +169,7 @@ impl<'a> Walk<'a> {
 
     fn items(
         &mut self,
-        part: Part,
+        part: SetPart,
         delimited: bool,
         header: &ElementHeader,
     ) -> Result<Vec<DataSet>, DicomError> {
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
             if end > part.end {
                 return Err(DicomError::Truncated("a sequence"));
             }
-            let item = self.part(Part {
+            let item = self.part(SetPart {
                 writing,
                 end,
                 delimited: length == UNDEFINED,
@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Steps over the fragments of a picture within the data set, an icon's.
-    fn fragments(&mut self, part: Part) -> Result<(), DicomError> {
+    fn fragments(&mut self, part: SetPart) -> Result<(), DicomError> {
         loop {
             let (tag, length) = (self.tag(part.writing)?, self.long(part.writing)?);
             self.count()?;
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What follows the tag (PS3.5, 7.1).
-    fn header(&mut self, tag: Tag, part: Part) -> Result<ElementHeader, DicomError> {
+    fn header(&mut self, tag: Tag, part: SetPart) -> Result<ElementHeader, DicomError> {
         self.count()?;
         let writing = part.writing;
         let (vr, length) = match writing.explicit {

@@ -1,6 +1,6 @@
 //! Photometric interpretations in the codings that a test can write, and what is refused by name.
 
-use espmedsam_dicom::{DicomError, DicomFile, FrameWish, Shown, TransferSyntax, ybr_to_rgb};
+use espmedsam_dicom::{DicomError, DicomFile, FrameWish, ShownAs, TransferSyntax, ybr_to_rgb};
 use flate2::{Compression, write::DeflateEncoder};
 use picture::frame::Stop;
 use std::io::Write;
@@ -32,7 +32,7 @@ fn header(kind: &str, bits: [u16; 2], planar: u16, style: Style) -> Writer {
 
 fn rgb_of(bytes: &[u8]) -> Vec<[u8; 3]> {
     let (frame, shown) = read(bytes, 0).unwrap();
-    assert_eq!((frame.size(), shown), ([16, 16], Shown::Colours));
+    assert_eq!((frame.size(), shown), ([16, 16], ShownAs::Colours));
     frame.rgb().as_chunks().0.to_vec()
 }
 
@@ -109,17 +109,21 @@ fn deep_grey_is_windowed() {
         let mut writer = header("MONOCHROME2", [16, 12], 0, style);
         writer.words(0x7fe0_0010, "OW", &values);
         let (frame, shown) = read(&writer.file(), 0).unwrap();
-        assert_eq!(shown, Shown::FrameRange);
+        assert_eq!(shown, ShownAs::FrameRange);
         let expected = |i: usize| (values[i] as f64 / 4080.0 * 255.0 + 0.5) as u8;
         for (i, pixel) in frame.rgb().as_chunks::<3>().0.iter().enumerate() {
             assert_eq!(*pixel, [expected(i); 3], "{style:?} {i}");
         }
-        let window = Some("1024.5,1025".parse().unwrap());
+        let window = "1024.5,1025".parse().unwrap();
+        let wish = FrameWish {
+            frame: 0,
+            window: Some(window),
+        };
         let mut file = open(&writer.file()).unwrap();
         let (frame, shown) = file
-            .read(FrameWish { frame: 0, window }, &Stop::never())
+            .read(wish, &Stop::never())
             .unwrap();
-        assert_eq!(shown, Shown::Asked(window.unwrap()));
+        assert_eq!(shown, ShownAs::Asked(window));
         let at = |i: usize| frame.rgb()[3 * i];
         // Black up to 512, white from 1536, in the middle between.
         assert_eq!(
@@ -143,7 +147,7 @@ fn the_least_value_is_white_where_the_file_has_it_so() {
     let mut writer = header("MONOCHROME1", [8, 8], 0, Style::Explicit);
     writer.raw(0x7fe0_0010, "OB", &ramp());
     let (frame, shown) = read(&writer.file(), 0).unwrap();
-    assert_eq!(shown, Shown::Bits);
+    assert_eq!(shown, ShownAs::Bits);
     let expected: Vec<u8> = (0..=255).rev().flat_map(|v| [v; 3]).collect();
     assert_eq!(frame.rgb(), expected);
 }
@@ -273,7 +277,7 @@ fn frames_are_found_by_their_fragments() {
     let pictures: Vec<Vec<u8>> = (0..3).map(|n| vec![n * 50; PIXELS]).collect();
     let frames: Vec<Vec<u8>> = pictures
         .iter()
-        .map(|picture| rle(&[picture.clone()]))
+        .map(|picture| rle(std::slice::from_ref(picture)))
         .collect();
     let halves: Vec<&[u8]> = frames
         .iter()

@@ -15,7 +15,7 @@ mod said;
 mod scales;
 mod writer;
 
-use espmedsam_dicom::{DicomError, DicomFile, FrameWish, Shown};
+use espmedsam_dicom::{DicomError, DicomFile, FrameWish, ShownAs};
 use picture::frame::{Frame, FrameLimits, Stop};
 
 /// Bounds of tests.
@@ -29,7 +29,7 @@ pub fn open(bytes: &[u8]) -> Result<DicomFile, DicomError> {
     DicomFile::of_bytes(bytes.to_vec(), LIMITS)
 }
 
-pub fn read(bytes: &[u8], frame: u32) -> Result<(Frame, Shown), DicomError> {
+pub fn read(bytes: &[u8], frame: u32) -> Result<(Frame, ShownAs), DicomError> {
     let wish = FrameWish {
         frame,
         window: None,
