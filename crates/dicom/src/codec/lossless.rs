@@ -87,7 +87,7 @@ impl LosslessTables {
             let total = counts.iter().map(|count| usize::from(*count)).sum();
             let (symbols, rest) = rest.split_at_checked(total).ok_or(WRONG)?;
             body = rest;
-            // LosslessTables for cosines' other coefficients have no meaning here.
+            // Tables for cosines' other coefficients have no meaning here.
             if let Some(codes) = self.codes.get_mut(usize::from(*place)) {
                 *codes = codes_of(counts, symbols)?;
             }
