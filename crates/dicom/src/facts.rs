@@ -2,7 +2,7 @@
 //! wrote where a code belongs comes out of here.
 
 use crate::data::{DataSet, Tag};
-use crate::layout::{Photometric, PixelLayout};
+use crate::layout::{Photometric, SampleLayout};
 use crate::syntax::TransferSyntax;
 use crate::timing::Timing;
 
@@ -102,7 +102,11 @@ const KINDS: [(&str, &str); 22] = [
 ];
 
 impl DicomFacts {
-    pub(crate) fn of(set: &DataSet, layout: &PixelLayout, transfer_syntax: TransferSyntax) -> Self {
+    pub(crate) fn of(
+        set: &DataSet,
+        layout: &SampleLayout,
+        transfer_syntax: TransferSyntax,
+    ) -> Self {
         let known = |text: &str| MODALITIES.into_iter().find(|known| *known == text);
         let kind = |uid: &str| KINDS.into_iter().find(|(own, _)| *own == uid);
         Self {

@@ -10,7 +10,7 @@ use crate::colour::Painting;
 use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 use crate::modality;
 use crate::places::FramePlaces;
 use crate::scale::{self, DicomScale};
@@ -34,7 +34,7 @@ pub struct DicomFile {
     input: ByteInput,
     limits: FrameLimits,
     set: DataSet,
-    layout: PixelLayout,
+    layout: SampleLayout,
     coding: Coding,
     places: FramePlaces,
     words: bool,
@@ -94,7 +94,7 @@ impl DicomFile {
         let set = walk.data_set(syntax.writing)?;
         let place = walk.pixels.ok_or(DicomError::NoPixels)?;
         let coding = syntax.coding()?;
-        let layout = PixelLayout::of(&set, &limits)?;
+        let layout = SampleLayout::of(&set, &limits)?;
         let places = FramePlaces::of(&set, &layout, coding, place, &mut input)?;
         Ok(Self {
             facts: DicomFacts::of(&set, &layout, syntax),

@@ -63,7 +63,7 @@ impl Photometric {
 
 /// How one frame's samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PixelLayout {
+pub(crate) struct SampleLayout {
     pub columns: u32,
     pub rows: u32,
     pub frames: u32,
@@ -80,7 +80,7 @@ pub(crate) struct PixelLayout {
     pub photometric: Photometric,
 }
 
-impl PixelLayout {
+impl SampleLayout {
     /// Of a data set, within the limits.
     pub fn of(set: &DataSet, limits: &FrameLimits) -> Result<Self, DicomError> {
         let word = |tag| set.word(tag).map(u32::from);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::data::{ByteInput, DataSet, PixelPlace, Tag};
 use crate::error::DicomError;
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 use crate::syntax::Coding;
 
 /// Most fragments of a file: an hour of video in one each.
@@ -23,7 +23,7 @@ pub(crate) enum FramePlaces {
 impl FramePlaces {
     pub fn of(
         set: &DataSet,
-        layout: &PixelLayout,
+        layout: &SampleLayout,
         coding: Coding,
         place: PixelPlace,
         input: &mut ByteInput,
@@ -61,7 +61,7 @@ impl FramePlaces {
     }
 }
 
-fn native(layout: &PixelLayout, start: u64, length: u64) -> Result<FramePlaces, DicomError> {
+fn native(layout: &SampleLayout, start: u64, length: u64) -> Result<FramePlaces, DicomError> {
     let bytes = layout.native();
     let all = bytes.checked_mul(layout.frames.into());
     if bytes > u64::from(u32::MAX) || all.is_none_or(|all| all > length) {

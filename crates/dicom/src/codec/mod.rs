@@ -15,13 +15,13 @@ mod segments;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::DicomError;
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 use crate::syntax::Coding;
 
 pub(crate) use self::raster::{CodedFrame, Raster, RasterValues};
 
 /// Bytes that [`decode`] takes at most beside a frame's own.
-pub(crate) fn need(coding: Coding, layout: &PixelLayout) -> u64 {
+pub(crate) fn need(coding: Coding, layout: &SampleLayout) -> u64 {
     let values = layout.values() as u64;
     // Tables of codes and of what is shown for each value.
     let tables = 1 << 20;

@@ -4,7 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::raster::{CodedFrame, Raster, RasterValues};
 use crate::error::DicomError;
-use crate::layout::{Photometric, PixelLayout};
+use crate::layout::{Photometric, SampleLayout};
 
 pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
     let layout = frame.layout;
@@ -37,7 +37,7 @@ pub(super) fn decode(frame: &CodedFrame<'_>) -> Result<Raster, DicomError> {
 }
 
 /// Y Y Cb Cr: two pixels beside each other share their chrominance (PS3.3, C.7.6.3.1.2).
-fn shared_chrominance(bytes: &[u8], layout: &PixelLayout) -> Result<Raster, DicomError> {
+fn shared_chrominance(bytes: &[u8], layout: &SampleLayout) -> Result<Raster, DicomError> {
     if !layout.columns.is_multiple_of(2) || layout.planar {
         return Err(DicomError::Damaged(
             "pixels that share their chrominance do not come in pairs",

@@ -1,7 +1,7 @@
 //! The segments of JPEG and JPEG-LS (T.81, B; T.87, C).
 
 use crate::error::DicomError;
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 
 const CUT: DicomError = DicomError::Truncated("a frame's JPEG");
 
@@ -97,7 +97,7 @@ impl JpegSize {
     }
 
     /// What the file's header says must be so in the frame's: pixels were counted by it.
-    pub fn must_fit(&self, layout: &PixelLayout) -> Result<(), DicomError> {
+    pub fn must_fit(&self, layout: &SampleLayout) -> Result<(), DicomError> {
         let same = (self.columns, self.rows) == (layout.columns, layout.rows)
             && self.ids.len() == layout.samples;
         let bits = 8 * layout.bytes as u32;

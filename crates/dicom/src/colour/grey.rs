@@ -5,7 +5,7 @@ use super::table::GreyTable;
 use crate::codec::{Raster, RasterValues};
 use crate::data::{DataSet, Tag};
 use crate::error::DicomError;
-use crate::layout::{Photometric, PixelLayout};
+use crate::layout::{Photometric, SampleLayout};
 use crate::window::{GreyWindow, ShownAs};
 
 /// How a frame's grey values are shown.
@@ -42,7 +42,7 @@ impl GreyRule {
     pub fn of(
         set: &DataSet,
         groups: &[&DataSet],
-        layout: &PixelLayout,
+        layout: &SampleLayout,
         asked: Option<GreyWindow>,
     ) -> Result<Self, DicomError> {
         let table = GreyTable::of(set, Tag::MODALITY_LUT, layout.signed)?;
@@ -88,7 +88,7 @@ impl GreyRule {
     }
 
     /// What is shown for each stored value.
-    pub fn table(&self, raster: &Raster, layout: &PixelLayout) -> (Vec<u8>, ShownAs) {
+    pub fn table(&self, raster: &Raster, layout: &SampleLayout) -> (Vec<u8>, ShownAs) {
         let all = 0..1_u32 << layout.stored;
         let value = |index| self.modality.value(layout.value(index));
         let [low, high] = match &self.shown {
@@ -204,7 +204,7 @@ impl WindowSpan {
 
 impl Raster {
     /// Which stored values there are.
-    fn mark(&self, layout: &PixelLayout, seen: &mut [bool]) {
+    fn mark(&self, layout: &SampleLayout, seen: &mut [bool]) {
         match &self.values {
             RasterValues::Bytes(values) => {
                 values

@@ -11,7 +11,7 @@ use picture::frame::Frame;
 use crate::codec::{Raster, RasterValues};
 use crate::data::DataSet;
 use crate::error::DicomError;
-use crate::layout::{Photometric, PixelLayout};
+use crate::layout::{Photometric, SampleLayout};
 use crate::window::{GreyWindow, ShownAs};
 
 use self::grey::GreyRule;
@@ -22,7 +22,7 @@ pub(crate) struct Painting<'a> {
     pub set: &'a DataSet,
     /// What concerns this frame alone: its functional groups, and those that all share.
     pub groups: &'a [&'a DataSet],
-    pub layout: &'a PixelLayout,
+    pub layout: &'a SampleLayout,
     pub window: Option<GreyWindow>,
 }
 
@@ -57,7 +57,12 @@ impl Painting<'_> {
 
 impl Raster {
     /// Each sample's bits, as far as they say something, through a rule into the picture.
-    fn for_each(&self, layout: &PixelLayout, rgb: &mut [[u8; 3]], rule: impl Fn(usize) -> [u8; 3]) {
+    fn for_each(
+        &self,
+        layout: &SampleLayout,
+        rgb: &mut [[u8; 3]],
+        rule: impl Fn(usize) -> [u8; 3],
+    ) {
         match &self.values {
             RasterValues::Bytes(values) => {
                 for (pixel, value) in rgb.iter_mut().zip(values) {
@@ -73,7 +78,7 @@ impl Raster {
     }
 }
 
-fn three(raster: &Raster, layout: &PixelLayout, rgb: &mut [[u8; 3]]) -> Result<(), DicomError> {
+fn three(raster: &Raster, layout: &SampleLayout, rgb: &mut [[u8; 3]]) -> Result<(), DicomError> {
     let wrong = DicomError::Damaged("a frame has other samples than its header says");
     let RasterValues::Bytes(values) = &raster.values else {
         return Err(wrong);

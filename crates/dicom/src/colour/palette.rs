@@ -3,7 +3,7 @@
 use super::table::TableShape;
 use crate::data::{DataSet, Tag};
 use crate::error::DicomError;
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 
 const SHORT: DicomError = DicomError::Damaged("its palette has fewer colours than it says");
 const SEGMENTS: DicomError =
@@ -17,7 +17,7 @@ const TABLES: [[Tag; 3]; 3] = [
 ];
 
 /// The colour of each stored value.
-pub(super) fn table(set: &DataSet, layout: &PixelLayout) -> Result<Vec<[u8; 3]>, DicomError> {
+pub(super) fn table(set: &DataSet, layout: &SampleLayout) -> Result<Vec<[u8; 3]>, DicomError> {
     // The three are the same by the standard; a green or blue one that is not would be another picture.
     let shapes = TABLES.map(|[shape, ..]| TableShape::of(set, shape, layout.signed));
     let [shape, green, blue] = shapes;

@@ -5,12 +5,12 @@ mod spacing;
 mod told;
 
 use crate::data::{DataSet, Tag};
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 
 pub use self::told::{DicomScale, ScaleNote, ScaleSource};
 
 /// Of a file.
-pub(crate) fn of(set: &DataSet, layout: &PixelLayout) -> DicomScale {
+pub(crate) fn of(set: &DataSet, layout: &SampleLayout) -> DicomScale {
     match set.items(Tag::ULTRASOUND_REGIONS) {
         [] => spacing::scale(set, layout),
         regions => regions::scale(regions, layout),

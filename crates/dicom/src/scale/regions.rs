@@ -4,7 +4,7 @@ use picture::scale::{PixelSize, Scale, ScaledRegion};
 
 use super::told::{DicomScale, ScaleNote, ScaleSource};
 use crate::data::{DataSet, Tag};
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 
 /// Physical units: centimetres (C.8.5.5.1.15).
 const CENTIMETRES: u16 = 3;
@@ -12,7 +12,7 @@ const CENTIMETRES: u16 = 3;
 const TWO_DIMENSIONAL: u16 = 1;
 const TISSUE: u16 = 1;
 
-pub(super) fn scale(regions: &[DataSet], layout: &PixelLayout) -> DicomScale {
+pub(super) fn scale(regions: &[DataSet], layout: &SampleLayout) -> DicomScale {
     let mut notes = Vec::new();
     let mut scaled = Vec::with_capacity(regions.len());
     for (number, region) in (1..).zip(regions) {
@@ -30,7 +30,7 @@ pub(super) fn scale(regions: &[DataSet], layout: &PixelLayout) -> DicomScale {
 }
 
 /// First pixel and last, of which the picture must have both; many machines state the one after the last.
-fn place(region: &DataSet, layout: &PixelLayout) -> Option<[u32; 4]> {
+fn place(region: &DataSet, layout: &SampleLayout) -> Option<[u32; 4]> {
     let side = |first, last, length: u32| {
         let (first, last) = (region.long(first)?, region.long(last)?);
         let last = if last == length { length - 1 } else { last };

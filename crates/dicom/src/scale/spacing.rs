@@ -4,9 +4,9 @@ use picture::scale::{PixelSize, Scale};
 
 use super::told::{DicomScale, ScaleNote, ScaleSource};
 use crate::data::{DataSet, Tag};
-use crate::layout::PixelLayout;
+use crate::layout::SampleLayout;
 
-pub(super) fn scale(set: &DataSet, layout: &PixelLayout) -> DicomScale {
+pub(super) fn scale(set: &DataSet, layout: &SampleLayout) -> DicomScale {
     let (pixel, source) = match found(set, layout) {
         Ok(found) => found,
         Err(note) => return DicomScale::unknown(note),
@@ -41,7 +41,7 @@ fn magnified(set: &DataSet) -> ScaleNote {
     ScaleNote::Magnified { factor }
 }
 
-fn found(set: &DataSet, layout: &PixelLayout) -> Result<(PixelSize, ScaleSource), ScaleNote> {
+fn found(set: &DataSet, layout: &SampleLayout) -> Result<(PixelSize, ScaleSource), ScaleNote> {
     if let Some(pixel) = measures(set, layout)? {
         return Ok((pixel, ScaleSource::PixelMeasures));
     }
@@ -58,7 +58,7 @@ fn found(set: &DataSet, layout: &PixelLayout) -> Result<(PixelSize, ScaleSource)
 }
 
 /// What functional groups say: the same for every frame, or nothing is believed.
-fn measures(set: &DataSet, layout: &PixelLayout) -> Result<Option<PixelSize>, ScaleNote> {
+fn measures(set: &DataSet, layout: &SampleLayout) -> Result<Option<PixelSize>, ScaleNote> {
     let of = |group: &DataSet| match group.items(Tag::PIXEL_MEASURES).first() {
         Some(measures) => read(measures, Tag::PIXEL_SPACING),
         None => Ok(None),

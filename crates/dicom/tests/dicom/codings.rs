@@ -120,9 +120,7 @@ fn deep_grey_is_windowed() {
             window: Some(window),
         };
         let mut file = open(&writer.file()).unwrap();
-        let (frame, shown) = file
-            .read(wish, &Stop::never())
-            .unwrap();
+        let (frame, shown) = file.read(wish, &Stop::never()).unwrap();
         assert_eq!(shown, ShownAs::Asked(window));
         let at = |i: usize| frame.rgb()[3 * i];
         // Black up to 512, white from 1536, in the middle between.
