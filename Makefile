@@ -258,7 +258,7 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	mv out/arm.md benches/arm.md
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp rle y4m y4m_stream mjpeg avi package query form manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp dicom rle y4m y4m_stream mjpeg avi package query form manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)

@@ -15,6 +15,11 @@ png|jpeg|tiff|bmp|webp)
     [ -e "$file" ] || continue
     after "$file" 200 "$2/$(basename "$file")"
   done;;
+dicom)
+  # With where to cut before it. Real files are too long for a fuzzer; these are in every coding.
+  for file in crates/dicom/tests/reference/made/*.dcm; do
+    after "$file" 200 "$2/$(basename "$file")"
+  done;;
 rle)
   printf '\003\003448' >"$2/three-runs"
   printf '\003\003`0' >"$2/empty"

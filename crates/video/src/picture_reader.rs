@@ -7,7 +7,7 @@ use picture::frame::{Format, Frame, FrameLimits, Stop, read_file_into};
 use crate::source::SourceError;
 
 /// A picture that takes longer to decode, by the system's clock, is no video.
-const DECODING: Duration = Duration::from_secs(1);
+pub(crate) const DECODING: Duration = Duration::from_secs(1);
 
 /// Decodes pictures, each within a second.
 #[derive(Clone, Debug)]

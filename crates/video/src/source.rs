@@ -68,7 +68,7 @@ pub enum Encoding {
     Planar,
     /// A JPEG for each picture.
     Jpeg,
-    /// A picture file for each, or a GIF's.
+    /// A picture file for each, or a GIF's or a DICOM file's.
     File,
 }
 

@@ -13,7 +13,7 @@ pub enum ReplayError {
     #[error("'{}' is neither a file nor a folder; a FIFO is read as a pipe instead", .0.display())]
     NotAFile(PathBuf),
     /// Another kind of file.
-    #[error("'{}' is no video that is read here (Y4M, motion JPEG in AVI, GIF) and no picture ({})", .0.display(), Format::names_in_words())]
+    #[error("'{}' is no video that is read here (Y4M, motion JPEG in AVI, GIF, DICOM) and no picture ({})", .0.display(), Format::names_in_words())]
     Foreign(PathBuf),
     /// A folder without pictures.
     #[error("'{}' has no pictures", .0.display())]

@@ -1,7 +1,9 @@
-//! A file or a folder, shown at its own rate: pictures in the order of their names, Y4M, motion JPEG in AVI, GIF.
+//! A file or a folder, shown at its own rate: pictures in the order of their names, Y4M, motion JPEG in AVI, GIF,
+//! DICOM.
 
 mod avi;
 mod clip;
+mod dicom;
 mod error;
 mod file;
 mod folder;
@@ -16,6 +18,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::dicom::is_dicom;
 use picture::frame::{Format, FrameLimits};
 
 use self::clip::Clip;
@@ -28,6 +31,9 @@ use crate::y4m::Y4M_MAGIC;
 
 pub use self::clip::UNSAID;
 pub use self::error::ReplayError;
+
+/// Bytes that tell what a file is: DICOM says it last.
+const START: u64 = 132;
 
 /// Recorded pictures.
 #[derive(Clone, Debug)]
@@ -61,13 +67,16 @@ fn open(path: &Path, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError>
     }
     let mut start = Vec::new();
     let mut file = open_file(path)?;
-    let read = (&file).take(64).read_to_end(&mut start);
+    let read = (&file).take(START).read_to_end(&mut start);
     read.and_then(|_| file.rewind()).map_err(lost)?;
     if start.starts_with(Y4M_MAGIC) {
         return Ok(Box::new(y4m::Y4mClip::open(file, limits)?));
     }
     if is_avi(&start) {
         return Ok(Box::new(avi::AviClip::open(file, *limits)?));
+    }
+    if is_dicom(&start) {
+        return Ok(Box::new(self::dicom::DicomClip::open(file, *limits)?));
     }
     if start.starts_with(b"GIF8") {
         return Ok(Box::new(gif::GifClip::open(file, *limits)?));

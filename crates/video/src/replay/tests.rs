@@ -388,3 +388,69 @@ fn one_picture_stands_still() {
         fixture.clock.advance(UNSAID);
     }
 }
+
+/// A cine loop of three frames, of other times each: the third goes by while nobody asks.
+#[test]
+fn a_cine_loop_is_shown_at_its_own_times_and_begins_again() {
+    let element = |tag: [u16; 2], vr: &[u8; 2], value: &[u8]| {
+        let tag = tag.map(u16::to_le_bytes).concat();
+        let length = value.len() as u32;
+        let length = match vr {
+            b"OB" => [&[0; 2][..], &length.to_le_bytes()].concat(),
+            _ => (length as u16).to_le_bytes().to_vec(),
+        };
+        [&tag[..], vr, &length, value].concat()
+    };
+    let word = |tag, v: u16| element(tag, b"US", &v.to_le_bytes());
+    let mut file = [&[0; 128][..], b"DICM"].concat();
+    file.extend(element([2, 0x10], b"UI", b"1.2.840.10008.1.2.1\0"));
+    file.extend(element([0x18, 0x1065], b"DS", b"0\\40\\70 "));
+    file.extend(element([0x28, 4], b"CS", b"MONOCHROME2 "));
+    file.extend(element([0x28, 8], b"IS", b"3 "));
+    for (number, v) in [
+        (0x10, 24),
+        (0x11, 32),
+        (0x100, 8),
+        (0x101, 8),
+        (0x102, 7),
+        (0x103, 0),
+    ] {
+        file.extend(word([0x28, number], v));
+    }
+    let pixels: Vec<u8> = [20, 120, 220]
+        .into_iter()
+        .flat_map(|level| [level; 768])
+        .collect();
+    file.extend(element([0x7fe0, 0x10], b"OB", &pixels));
+
+    let mut fixture = Fixture::new();
+    let path = fixture.write("loop", &file);
+    let replay = Replay {
+        looped: true,
+        ..fixture.replay(path.clone())
+    };
+    let mut source = replay.open().unwrap();
+    let start = fixture.clock.now();
+    for (wait, sequence, due, level) in [
+        (0, 0, 0, 20),
+        (40, 1, 40, 120),
+        (145, 3, 180, 20),
+        (40, 4, 220, 120),
+    ] {
+        fixture.clock.advance(wait * MS);
+        let shot = fixture.ask(&mut source).unwrap();
+        let expected = Shot {
+            sequence,
+            captured: start + due * MS,
+            encoding: Encoding::File,
+        };
+        assert_eq!(shot, expected);
+        assert!(near(&fixture.canvas, level));
+        let early = fixture.ask(&mut source);
+        assert!(matches!(early, Err(SourceError::TimedOut)), "{early:?}");
+    }
+    std::fs::write(&path, &file[..file.len() - 2]).unwrap();
+    let cut = replay.open().err().unwrap();
+    assert!(matches!(cut, SourceError::Unusable(_)), "{cut}");
+    assert!(cut.to_string().contains("truncated"), "{cut}");
+}

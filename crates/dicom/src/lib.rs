@@ -1,0 +1,36 @@
+//! DICOM files in, frame by frame (PS3.5, PS3.10): a picture, its scale, and what the file says of itself.
+//!
+//! [`DicomFile`] opens a file by its header and decodes one frame at a time. Of the header only the elements of one list are
+//! read, and none of a person: names, dates and numbers are stepped over, and what comes out is looked up in lists.
+//! Knows no network, no model and no protocol.
+//!
+//! Research use only. Not for clinical use.
+
+mod codec;
+mod colour;
+mod data;
+mod error;
+mod facts;
+mod file;
+mod layout;
+mod modality;
+mod places;
+mod scale;
+mod selection;
+mod syntax;
+mod timing;
+mod uid;
+mod window;
+
+pub use colour::ybr_to_rgb;
+pub use data::Bytes;
+pub use error::DicomError;
+pub use facts::DicomFacts;
+pub use file::{DicomFile, FrameWish, is_dicom};
+pub use layout::Photometric;
+pub use scale::{DicomScale, ScaleNote, ScaleSource};
+pub use selection::{BadSelection, FrameSelection};
+pub use syntax::TransferSyntax;
+pub use timing::Timing;
+pub use uid::{References, Uid};
+pub use window::{BadWindow, GreyWindow, ShownAs};
