@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnxruntime
@@ -29,6 +30,7 @@ from .int8 import Ranges
 from .layers import FloatLayers, Linear, MapShape
 from .quantize import Histogram
 from .recipe import Recipe
+from .refine import Encoder, narrowed
 
 # Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
 # over all pictures, so that modalities asked of one picture share what these layers give.
@@ -89,17 +91,14 @@ def known(path: Path, exported: Path) -> dict[str, Ranges]:
     return found["encoders"]
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """An encoder whose ranges are asked for."""
-
-    state: dict[str, np.ndarray]  # a float checkpoint
-    side: int
-    controller: bool
-
-
-def ranges(encoder: Encoder, pictures: list[np.ndarray], grid: int = 33, only: tuple[str, ...] = ("",)) -> Ranges:
-    """From pictures [1, 3, S, S]; of the layers whose names begin as `only` says."""
+def ranges(
+    encoder: Encoder,
+    pictures: list[np.ndarray],
+    grid: int = 33,
+    only: tuple[str, ...] = ("",),
+    given: Mapping[str, tuple[float, int]] = MappingProxyType({}),
+) -> Ranges:
+    """From pictures [1, 3, S, S]; of the layers whose names begin as `only` says, those that are `given` as they are."""
     with tempfile.TemporaryDirectory() as folder:
         weights = model_dir.write_weights(Path(folder), "all", encoder.state, "float32")
         layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
@@ -108,15 +107,17 @@ def ranges(encoder: Encoder, pictures: list[np.ndarray], grid: int = 33, only: t
             graph.output(value, f"tap.{name}", [None, None])
         graph.save(Path(folder) / "tapped.onnx")
         session = onnxruntime.InferenceSession(str(Path(folder) / "tapped.onnx"))
-    names = [name for name in layers.taps if name.startswith(only)]
+    names = [name for name in layers.taps if name.startswith(only) and name not in given]
     found = {name: Histogram() for name in names}
     for look in ("widen", "add"):
         for picture in pictures:
-            values = session.run([f"tap.{name}" for name in names], {"image": picture})
+            # Of no names it would give all.
+            values = session.run([f"tap.{name}" for name in names], {"image": picture}) if names else []
             for name, value in zip(names, values, strict=True):
                 step = 1 if look == "widen" else -(-value.size // MANY)
                 getattr(found[name], look)(value.ravel()[:: step | 1])
-    return {name: histogram.range(name.endswith(".mid"), grid) for name, histogram in found.items()}
+    of_tensors = {name: histogram.range(name.endswith(".mid"), grid) for name, histogram in found.items()}
+    return {**narrowed(encoder, pictures, of_tensors), **given}
 
 
 def matrix(resize: str, src: int, dst: int) -> np.ndarray:
@@ -226,7 +227,7 @@ def main() -> None:
     encoders = []
     for name, some in pictures.items():
         own = base if name == "base" else Encoder(float_weights(args.exported, name), side, True)
-        found = {**ranges(own, some), **shared}
+        found = ranges(own, some, given=shared)
         print(f"{name}: {len(found)} ranges from {len(some)} pictures", flush=True)
         lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
         encoders.append(f"{json.dumps(name)}: {{\n{lines}\n}}")

@@ -17,6 +17,7 @@ import numpy as np
 from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
 from . import calibrate, int8, model_dir
+from .refine import Encoder
 
 
 class ImportRefusedError(ValueError):
@@ -62,7 +63,7 @@ def ranges_of(args: argparse.Namespace, state: dict[str, np.ndarray]) -> dict[st
     if not paths:
         raise ImportRefusedError(f"no .png or .jpg in {args.pictures}")
     pictures = [calibrate.tensor(path, args.side, args.preprocess) for path in paths]
-    return {args.modality: calibrate.ranges(calibrate.Encoder(state, args.side, True), pictures)}
+    return {args.modality: calibrate.ranges(Encoder(state, args.side, True), pictures)}
 
 
 def joined(models: list[model_dir.Entry], spec: model_dir.Spec, entry: model_dir.Entry) -> model_dir.Entry:

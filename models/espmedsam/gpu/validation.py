@@ -45,7 +45,8 @@ class PackedValidation:
         found: dict[str, list[float]] = {}
         presence: dict[tuple[str, bool], list[float]] = {}
         for some, pictures, modality, truth in self._asked():
-            logits, present = stage.segment(pictures, modality), stage.present(pictures, modality)
+            answer = stage.answer(pictures, modality)
+            logits, present = answer.mask, answer.presence
             if logits is not None:
                 drawn = at_size(logits, truth.shape[1:]) >= 0
                 both, total = ((part.sum((1, 2))).tolist() for part in (drawn & truth, drawn.int() + truth.int()))

@@ -7,9 +7,10 @@ The program tells no score without bounds, so a new head is exported with open o
 nothing doubted), evaluated, and given its own. A modality has bounds if there are empty pictures of it: elsewhere nothing
 says where they should lie.
 
-absent_below: a share of the pictures with a target, SENSITIVITY, keeps that score in every source, so that what is emptied
-is empty. present_from: of the empty pictures a share, DOUBTED, lies below it in every source, so that what is not doubted is
-no chance; never less than the other. Sources of fewer than FEW pictures are pooled.
+absent_below: of the pictures with a target a share, SENSITIVITY, does not lie below it, and of every source's another,
+LEAST, so that what is emptied is empty in each hospital. present_from: of the empty pictures a share, DOUBTED, lies below it
+in every source, so that what is not doubted is no chance; never less than the other. Sources of fewer than FEW
+pictures are pooled.
 
 What the bounds make of the pictures that they were chosen on flatters them. So it is told a second time, cross-fitted: of
 five parts of the pictures each is judged by bounds chosen on the others.
@@ -29,7 +30,8 @@ from ..facts.modalities import MODALITIES
 from .evaluation import Picture, read
 from .statistics import folds, markdown
 
-SENSITIVITY = 0.98  # of the pictures with a target: at least so many are not emptied
+SENSITIVITY = 0.95  # of the pictures with a target: at least so many are not emptied
+LEAST = 0.85  # of those of any one source
 DOUBTED = 0.9  # of the empty pictures: at least so many are emptied or marked as doubtful
 FEW = 20
 FOLDS = 5
@@ -67,7 +69,8 @@ def bounds(pictures: Iterable[Picture]) -> dict[str, float] | None:
     present, empty = (sources(p for p in pictures if p.empty == which) for which in (False, True))
     if not present or not empty:
         return None
-    absent_below = min(kept(scores, SENSITIVITY) for scores in present.values())
+    absent_below = kept(np.concatenate(list(present.values())), SENSITIVITY)
+    absent_below = min(absent_below, *(kept(scores, LEAST) for scores in present.values()))
     present_from = max(above(scores, DOUBTED) for scores in empty.values())
     return {"absent_below": absent_below, "present_from": max(absent_below, present_from)}
 

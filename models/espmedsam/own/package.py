@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..export import int8, model_dir
-from ..export.calibrate import SHARED, Encoder, StaleRangesError, chosen, known, ranges, tensor
+from ..export.calibrate import SHARED, StaleRangesError, chosen, known, ranges, tensor
+from ..export.refine import Encoder
 from ..facts.modalities import MODALITIES
 from ..train.from_release import whole
 from ..weights import checkpoint
@@ -103,4 +104,5 @@ def _ranges(own: Own, state: dict[str, np.ndarray]) -> int8.Ranges:
     except (OSError, StaleRangesError) as error:
         raise OwnError(str(error)) from error
     shared = {name: value for name, value in encoders[own.modality].items() if name.startswith(SHARED)}
-    return ranges(Encoder(int8.restored(state), SIDE, True), [tensor(path, SIDE, PROFILE) for path in paths]) | shared
+    pictures = [tensor(path, SIDE, PROFILE) for path in paths]
+    return ranges(Encoder(int8.restored(state), SIDE, True), pictures, given=shared)

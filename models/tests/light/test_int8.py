@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from espmedsam.export import calibrate, int8, model_dir
+from espmedsam.export import calibrate, int8, model_dir, refine
 from espmedsam.export.bodies import call
 from espmedsam.export.graph import Graph
 from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
@@ -199,7 +199,7 @@ def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
     pictures = [rng.standard_normal((1, 3, side, side)).astype(F) for _ in range(4)]
     ranges = {
         "ultrasound" if controller else "base": calibrate.ranges(
-            calibrate.Encoder(state, side, controller), pictures[1:], grid=9
+            refine.Encoder(state, side, controller), pictures[1:], grid=9
         )
     }
     modality = model_dir.ModalitySpec("ultrasound", 2, "x", controller)

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from espmedsam.export import calibrate, int8, model_dir, slim
+from espmedsam.export import calibrate, int8, model_dir, refine, slim
 from espmedsam.export.__main__ import slimmed as as_asked
 from espmedsam.export.mlp import Mlp, Moments, least_missed, narrowed
 from espmedsam.export.recipe import Recipe
@@ -163,7 +163,7 @@ def test_the_graph_has_the_smaller_shapes_and_the_base_stays(tmp_path, state, sm
 
 
 def test_every_storage_and_form_gives_one_network(tmp_path, small, pictures):
-    ranges = {"ultrasound": calibrate.ranges(calibrate.Encoder(small, SIDE, True), pictures[1:4], grid=9)}
+    ranges = {"ultrasound": calibrate.ranges(refine.Encoder(small, SIDE, True), pictures[1:4], grid=9)}
     want = embedding(tmp_path / "float", small, pictures[0])
     assert off(embedding(tmp_path / "plain", small, pictures[0], form="plain"), want) < 1e-4
     assert off(embedding(tmp_path / "half", small, pictures[0], "float16"), want) < 0.01
