@@ -331,14 +331,14 @@ pretrained: $(TRAIN_READY) ## Weights that others trained, checked by hash, to r
 PIPELINE := $(TRAIN) -m espmedsam.train.pipeline $(TRAIN_ON)
 .PHONY: embeddings
 embeddings: $(TRAIN_READY) ## LiteMedSAM's embeddings of the pool, to runs/embeddings; 9 CPU hours, resumes (needs SHARED=)
-	$(PIPELINE) lite --until embeddings
+	$(PIPELINE) --until embeddings
 
 .PHONY: common
 common: $(TRAIN_READY) ## The encoder, from LiteMedSAM's weights, learns its embeddings; resumes (needs SHARED=)
-	$(PIPELINE) lite --until common-lite
+	$(PIPELINE) --until common-lite
 
 .PHONY: train
-train: $(TRAIN_READY) out/shifted/split.csv ## Base, then the controllers, then guard and yardstick; each resumes (needs SHARED=)
+train: $(TRAIN_READY) out/shifted/split.csv ## The shipped weights: encoder, base, controllers, presence head, guard; each resumes (needs SHARED=)
 	$(PIPELINE)
 
 # The whole training in MINUTES of one device: INIT= a checkpoint that the base begins from (runs/common-lite/ema.safetensors),

@@ -1,7 +1,7 @@
 """The training as data: runs the steps of `configs/pipeline.toml` that are not finished, in order.
 
     python -m espmedsam.train.pipeline --data DIR --split FILE              # the line "shipped"
-    python -m espmedsam.train.pipeline lite --data DIR --split FILE --until common-stem
+    python -m espmedsam.train.pipeline --data DIR --split FILE --until common-stem
     python -m espmedsam.train.pipeline --data DIR --split FILE --only guard
     python -m espmedsam.train.pipeline --list                               # what is finished
 

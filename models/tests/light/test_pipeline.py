@@ -153,7 +153,7 @@ def test_a_folder_of_another_step_is_refused(toy):
 
 def test_the_command_says_what_is_finished(toy, monkeypatch, capsys):
     places, _ = toy
-    monkeypatch.setattr("sys.argv", ["pipeline", "lite", "--runs", str(places.runs), "--list"])
+    monkeypatch.setattr("sys.argv", ["pipeline", "shipped", "--runs", str(places.runs), "--list"])
     pipeline.main()
     assert capsys.readouterr().out.split("\n")[0].split() == ["-", "pretrained"]
     monkeypatch.setattr("sys.argv", ["pipeline", "elsewhere"])
