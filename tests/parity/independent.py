@@ -52,6 +52,7 @@ class Reference:
         self.folder = folder
         self.model = next(m for m in models if m["name"] == model) if model else next(m for m in models if m["default"])
         self.sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self.said: list[float] = []  # presence logits of the last picture's looks
 
     def session(self, path: str) -> onnxruntime.InferenceSession:
         if path not in self.sessions:
@@ -75,14 +76,23 @@ class Reference:
     def logits(self, rgb: np.ndarray, modality: str) -> tuple[np.ndarray, np.ndarray]:
         """(S/4 x S/4 mask logits, S/32 x S/32 patch logits), S the side of the canvas of all views."""
         y = self.entry(modality)
+        self.said = []
 
         def network(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             embedding = self.session(y["encoder"]).run(None, {"image": tensor})[0]
             patch, prompted = self.session(y["self_prompt"]).run(["patch_logits", "prompted"], {"embedding": embedding})
-            low = self.session(y["decoder"]).run(None, {"prompted": prompted, "modality": np.array([y["index"]])})[0]
+            low, *presence = self.session(y["decoder"]).run(
+                None, {"prompted": prompted, "modality": np.array([y["index"]])}
+            )
+            self.said += [logit.item() for logit in presence]
             return low[0, 0], patch[0, 0]
 
         return self.looked(rgb, modality, network)
+
+    def absent(self, modality: str) -> bool:
+        """Whether the last picture shows nothing, by the bounds of a modality that is looked at in no tiles."""
+        bounds = self.entry(modality).get("presence")
+        return bool(bounds) and 1 / (1 + np.exp(-np.mean(self.said))) < bounds["absent_below"]
 
     def looked(self, rgb: np.ndarray, modality: str, network) -> tuple[np.ndarray, np.ndarray]:
         """The views' maps, put together; `network` gives (mask logits, patch logits) of a 1 x 3 x S x S tensor."""

@@ -1,5 +1,5 @@
-"""The program's presence score against onnxruntime: the shipped weights with a head by chance, as no shipped model has one
-yet. Looked at once, with its mirror image, and as tiles."""
+"""The program's presence score against onnxruntime, with a head by chance: shipped ones are seldom in doubt. Looked at once,
+with its mirror image, and as tiles."""
 
 import json
 

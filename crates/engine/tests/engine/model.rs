@@ -77,9 +77,8 @@ fn every_modality_of_the_shipped_models_runs() {
                 ..Ask::new(modality.name.as_str())
             };
             let result = pipeline.segment_file(&bytes, &ask).unwrap();
-            // Tiles of the shipped models: 2 x 2 of 448 that share 64 pixels span 832.
-            let tiled = model.side == 448;
-            let canvas = if tiled { 832 } else { model.side };
+            // Tiles that share 64 pixels: 2 x 2 of 448 span 832.
+            let canvas = modality.views.tiles * (model.side - 64) + 64;
             assert_eq!(result.low_res.side(), canvas / 4, "{}", modality.name);
             assert_eq!(result.patch.side(), canvas / 32, "{}", modality.name);
             assert!(
