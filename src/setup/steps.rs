@@ -261,21 +261,27 @@ fn try_out(
             return Ok(false);
         }
     }
-    while has_switch {
-        with.say("\nPress the foot switch, shortly.")?;
-        if preview.pressed(PRESS_PATIENCE) {
-            with.say("It was heard.")?;
-            break;
-        }
-        with.say("Nothing was heard: it belongs between pin 18 and ground (pin 20).")?;
-        if !with.agrees("Try again?", true)? {
-            break;
-        }
+    if has_switch {
+        try_switch(preview.as_ref(), with)?;
     }
     source.view.region = preview.region();
     source.modality = preview.modality();
     draft.put_source(&source)?;
     Ok(true)
+}
+
+/// Until it is heard, or given up.
+fn try_switch(preview: &dyn Preview, with: &mut impl Dialogue) -> Result<(), SetupError> {
+    loop {
+        with.say("\nPress the foot switch, shortly.")?;
+        if preview.pressed(PRESS_PATIENCE) {
+            return Ok(with.say("It was heard.")?);
+        }
+        with.say("Nothing was heard: it belongs between pin 18 and ground (pin 20).")?;
+        if !with.agrees("Try again?", true)? {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]
