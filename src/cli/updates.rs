@@ -167,7 +167,8 @@ impl PackageTrial {
     }
 }
 
-/// The models folder to serve from. Models that came in a package and are not whole are gone back from, which is logged and told
+/// The models folder to serve from: itself, not the link to it, so that what is added while it serves changes nothing of what it
+/// loads. Models that came in a package and are not whole are gone back from, which is logged and told
 /// by the doctor; those before them are used.
 pub(super) fn models_to_serve(
     asked: Option<&Path>,
@@ -180,7 +181,7 @@ pub(super) fn models_to_serve(
             return Ok(dir);
         }
         let Some(fault) = fault(&dir) else {
-            return Ok(dir);
+            return Ok(dir.canonicalize().unwrap_or(dir));
         };
         let back = ModelStore::open(store).and_then(|mut store| store.fall_back(&fault));
         match back {
