@@ -1,6 +1,5 @@
 //! At the maker's: a folder of models, or a `.deb`, → a signed package.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,7 +9,7 @@ use super::updates::PackageTrial;
 use picture::NOTICE;
 use update::{
     FORMAT, PackageKind, PackageList, ProgramVersion, SelfTest, Sha256Sum, SigningSecret,
-    list_files, pack,
+    list_file, list_files, pack,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -129,31 +128,15 @@ pub(super) fn run(command: &PackageCommand) -> Result<(), Failure> {
             architecture,
             deb,
         } => {
-            // As its only file: what else lies beside it stays out.
-            let folder = tempfile_beside(&release.out)?;
-            let made = || {
-                let name = deb
-                    .file_name()
-                    .ok_or_else(|| failed("the .deb has no name"))?;
-                fs::copy(deb, folder.join(name))
-                    .map_err(|error| failed(format!("{}: {error}", deb.display())))?;
-                let mut list = release.list(PackageKind::Program);
-                list.architecture = Some(architecture.clone());
-                list.files = list_files(&folder).map_err(failed)?;
-                release.write(&folder, &list)
-            };
-            let made = made();
-            let _ = fs::remove_dir_all(&folder);
-            made
+            let name = deb.file_name().and_then(|name| name.to_str());
+            let name = name.ok_or_else(|| failed("the .deb has no name"))?;
+            let folder = deb.parent().unwrap_or(Path::new(""));
+            let mut list = release.list(PackageKind::Program);
+            list.architecture = Some(architecture.clone());
+            list.files = vec![list_file(folder, name.into()).map_err(failed)?];
+            release.write(folder, &list)
         }
     }
-}
-
-/// A new folder of this process's own, beside a file that is to be.
-fn tempfile_beside(out: &Path) -> Result<PathBuf, Failure> {
-    let folder = out.with_extension(format!("{}.part", std::process::id()));
-    fs::create_dir(&folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
-    Ok(folder)
 }
 
 impl ReleaseArgs {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::failure::Failure;
 use super::files::{check_writable, write_durably};
 use super::serve::begin_sources;
-use crate::config::{Config, find_models};
+use crate::config::{Config, INSTALLED, find_models};
 use crate::fittings::Fittings;
 use crate::setup::{self, Console, Draft, Preview, Surroundings};
 use crate::workshop;
@@ -33,7 +33,7 @@ pub(super) struct SetupArgs {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/etc/espmedsam/config.toml"
+        default_value = INSTALLED
     )]
     config: PathBuf,
     /// Address and port of the preview [default: the configuration's]; port 0 takes a free one.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::inputs;
-use crate::config::{Config, find_models};
+use crate::config::{Config, INSTALLED, find_models};
 use engine::flow::Pipeline;
 use engine::manifest::file;
 use engine::model::store::Store;
@@ -30,7 +30,7 @@ pub(super) struct AddArgs {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/etc/espmedsam/config.toml"
+        default_value = INSTALLED
     )]
     config: PathBuf,
     /// Where packages are kept, if not in the usual place.

@@ -19,6 +19,9 @@ use update::{MODELS_STORE, ModelStore, Recipient, UpdateKey};
 
 use crate::workshop::ClientRights;
 
+/// Where a package puts the configuration.
+pub const INSTALLED: &str = "/etc/espmedsam/config.toml";
+
 /// Most threads or workers that may be asked for: beyond any board this runs on.
 const MAX_THREADS: usize = 256;
 /// Most jobs that may wait; each holds an undecoded picture.

@@ -34,7 +34,7 @@ pub use error::{Afterwards, PackageError, UpdateError};
 pub use key::{KeyError, KeyId, SigningSecret, UpdateKey};
 pub use list::{ListedFile, PackageList, SelfTest};
 pub use models::{MODELS_STORE, ModelStore, ModelTrial};
-pub use pack::{PackError, list_files, pack};
+pub use pack::{PackError, list_file, list_files, pack};
 pub use program::{Dpkg, Health, Installer, PROGRAM_STORE, ProgramStore};
 pub use read::{FilePiece, PackageReader, Recipient};
 pub use state::{Rollback, StoreState};

@@ -75,7 +75,11 @@ pub fn list_files(folder: &Path) -> Result<Vec<ListedFile>, PackError> {
     Ok(files)
 }
 
-fn list_file(folder: &Path, path: String) -> Result<ListedFile, PackError> {
+/// One file of a folder.
+///
+/// # Errors
+/// [`PackError::File`].
+pub fn list_file(folder: &Path, path: String) -> Result<ListedFile, PackError> {
     let mut bytes = 0;
     let sha256 = each_chunk(&folder.join(&path), |chunk| {
         bytes += chunk.len() as u64;
