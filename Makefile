@@ -23,7 +23,9 @@ PROMTOOL := .venv/promtool/promtool
 ZIG_READY := .venv/zig/ready
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
+# Absolute: tests run in folders of their own.
 SHARED ?= ../shared
+override SHARED := $(abspath $(SHARED))
 export SHARED
 SPLIT ?= $(SHARED)/data/split.csv
 export PYTHONPATH := $(CURDIR)/models
