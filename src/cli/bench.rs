@@ -14,7 +14,7 @@ use super::{dump, inputs, layers};
 use engine::flow::Subject;
 use engine::service::Latency;
 use picture::NOTICE;
-use picture::frame::{self, Frame, FrameLimits};
+use picture::frame::{self, Frame, FrameLimits, Stop};
 use picture::segmenter::{Ask, EngineError, OnMismatch, Picture, StageTimes, millis};
 
 #[derive(Debug, clap::Args)]
@@ -154,6 +154,10 @@ pub(super) fn run(args: &BenchArgs, models: Option<&Path>) -> Result<(), Failure
                 Arc::new(frame.map_err(EngineError::from)?)
             }
             Picture::Frame(frame) => frame.clone(),
+            Picture::Undecoded(file) => {
+                let decoded = file.read(&Stop::never()).map_err(EngineError::from)?;
+                Arc::new(decoded.frame)
+            }
         };
         print(layers::profile(&pipeline, ask, &frame, args.runs)?)?;
         if let Some(dir) = &args.dump {

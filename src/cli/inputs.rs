@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use dicom::{is_dicom, listed_files};
 use picture::frame::Format;
 
 /// Most names of skipped files that are said.
@@ -38,16 +39,24 @@ impl Inputs {
                     )));
                 }
                 paths.extend(found);
+            } else if let Some(listed) = listed_by(path)? {
+                paths.extend(listed);
             } else {
                 paths.push(path.clone());
             }
         }
-        let single = matches!(named, [one] if !one.is_dir());
+        let single = matches!((named, &paths[..]), ([named], [only]) if named == only);
         Ok(Self {
             pictures: named_apart(paths)?,
             single,
             skipped,
         })
+    }
+
+    /// The first that is not DICOM, and so does not say what it is of.
+    pub(super) fn not_dicom(&self) -> Option<&Path> {
+        let mut paths = self.pictures.iter().map(|(path, _)| path.as_path());
+        paths.find(|path| !(path.is_file() && begins_like_dicom(path)))
     }
 
     /// A line that says what lay in the folders and was not taken; `None` if all was.
@@ -60,11 +69,24 @@ impl Inputs {
             _ => (),
         }
         Some(format!(
-            "skipped in folders, {} in all: {named} (taken are files that are not hidden and end in {})",
+            "skipped in folders, {} in all: {named} (taken are files that are not hidden and end in {}, and DICOM without an ending)",
             self.skipped.len(),
             endings().collect::<Vec<_>>().join(", ")
         ))
     }
+}
+
+/// The files that a DICOMDIR lists, where that is what this is. One that is not there is found out when it is read.
+fn listed_by(path: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let named = text(path.file_name()).eq_ignore_ascii_case("DICOMDIR");
+    if !named {
+        return Ok(None);
+    }
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let listed = listed_files(file).map_err(|error| failed(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(listed.map(|files| files.iter().map(|file| folder.join(file)).collect()))
 }
 
 /// The pictures directly in a folder, sorted; what else lies there goes to `skipped`, sub-folders with a slash.
@@ -93,7 +115,17 @@ fn endings() -> impl Iterator<Item = &'static str> {
 fn is_picture(path: &Path) -> bool {
     let ending = text(path.extension()).to_lowercase();
     let hidden = text(path.file_name()).starts_with('.');
-    !hidden && endings().any(|known| known == ending) && path.is_file()
+    let known = endings().any(|known| known == ending);
+    // A pipe is not waited for.
+    !hidden && path.is_file() && (known || ending.is_empty() && begins_like_dicom(path))
+}
+
+/// Files of DICOM often have no ending.
+fn begins_like_dicom(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(132).read_to_end(&mut start));
+    let listing = text(path.file_name()).eq_ignore_ascii_case("DICOMDIR");
+    read.is_ok() && is_dicom(&start) && !listing
 }
 
 /// A part of a path, for people.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -8,10 +9,11 @@ use super::failure::Failure;
 use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
+use dicom::{AskedRegion, FrameSelection, GreyWindow, IntakeWish, TakenFile, TakenPicture};
 use engine::flow::{Pipeline, Subject};
 use picture::report::Form;
-use picture::scale::{PixelSize, Scale};
-use picture::segmenter::{Ask, OnMismatch, Picture, ReceivedFile};
+use picture::scale::PixelSize;
+use picture::segmenter::{Ask, EngineError, OnMismatch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SegmentArgs {
@@ -19,8 +21,9 @@ pub(super) struct SegmentArgs {
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// What kind of picture it is; never guessed (`espmedsam models` lists them) unless `auto` asks for it. Several, with commas between them or
-    /// given one by one: each picture is segmented as each, and what they have in common is computed once.
-    #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
+    /// given one by one: each picture is segmented as each, and what they have in common is computed once. Of DICOM it may be
+    /// left out: what the file says is taken, and said.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
     modality: Vec<String>,
     /// What to write for each picture.
     #[arg(long, value_enum, default_value_t = Written::Report(Form::Png))]
@@ -31,6 +34,16 @@ pub(super) struct SegmentArgs {
     /// Which page of a file with several, from 1; the first if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     page: Option<u32>,
+    /// Which frames of a DICOM file, from 0: `7`, `0,5,10-20` or `all`; the first if not given.
+    #[arg(long, value_name = "FRAMES")]
+    frames: Option<FrameSelection>,
+    /// Which grey values of a DICOM file are shown, centre and width after rescaling; as the file says if not given.
+    #[arg(long, value_name = "CENTRE,WIDTH", allow_hyphen_values = true)]
+    window: Option<GreyWindow>,
+    /// The part of each picture to look at, x,y,width,height, or the number of one of a DICOM file's ultrasound regions,
+    /// from 1. The mask is of the whole picture all the same.
+    #[arg(long, value_name = "REGION")]
+    region: Option<AskedRegion>,
     /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its
     /// circumference.
     #[arg(long, value_name = "MM")]
@@ -66,6 +79,14 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
     if let Some(skipped) = inputs.skipped() {
         eprintln!("{skipped}");
     }
+    if args.modality.is_empty()
+        && let Some(path) = inputs.not_dicom()
+    {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "{path} does not tell what kind of picture it is: say --modality"
+        )));
+    }
     let pipeline = args.model.pipeline(models)?;
     let mut asks: Vec<Ask> = Vec::new();
     for modality in &args.modality {
@@ -80,7 +101,8 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
     }
     // Fails now on what no picture could be asked, rather than once per picture.
     pipeline.check(&asks)?;
-    let outputs = Outputs::of(args, inputs.single && asks.len() == 1)?;
+    let one_frame = args.frames.as_ref().is_none_or(FrameSelection::is_one);
+    let outputs = Outputs::of(args, inputs.single && asks.len() <= 1 && one_frame)?;
 
     let protected: HashSet<PathBuf> = inputs
         .pictures
@@ -93,21 +115,25 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
     } else {
         ProgressBar::hidden()
     };
-    let scale = args.pixel_mm.into();
+    let errand = Errand {
+        wish: IntakeWish {
+            modality: args.modality.first().cloned(),
+            page: args.page,
+            frames: args.frames.clone(),
+            window: args.window,
+            region: args.region,
+            scale: args.pixel_mm.into(),
+        },
+        asks,
+        on_mismatch: args.on_mismatch.into(),
+        written: args.format,
+        outputs,
+        one_frame,
+        protected: &protected,
+    };
     let mut failed = 0;
     for (path, name) in &inputs.pictures {
-        let targets = asks.iter().map(|ask| match asks.len() {
-            1 => outputs.target(name),
-            _ => outputs.target(&format!("{name}.{}", ask.modality)),
-        });
-        let errand = Errand {
-            page: args.page,
-            scale: &scale,
-            written: args.format,
-            targets: targets.collect(),
-            protected: &protected,
-        };
-        let told = match one(&pipeline, path, &asks, &errand) {
+        let told = match errand.run(&pipeline, path, name) {
             Ok(doubts) => doubts,
             Err(failure) => {
                 failed += 1;
@@ -167,46 +193,78 @@ impl Outputs {
     }
 }
 
-/// Which page to segment of one picture, how large its pixels are, what to write for it, where for each modality, and what
-/// never to write over.
+/// What is asked of each picture, what to write for it and where, and what never to write over.
 struct Errand<'a> {
-    page: Option<u32>,
-    scale: &'a Scale,
+    wish: IntakeWish,
+    /// None: of DICOM, as the file says.
+    asks: Vec<Ask>,
+    on_mismatch: OnMismatch,
     written: Written,
-    targets: Vec<Target>,
+    outputs: Outputs,
+    one_frame: bool,
     protected: &'a HashSet<PathBuf>,
 }
 
-/// Gives what is to be doubted about the results.
-fn one(
-    pipeline: &Pipeline,
-    path: &Path,
-    asks: &[Ask],
-    errand: &Errand<'_>,
-) -> Result<Vec<String>, Failure> {
-    let paths = |target| output::paths(errand.written, target);
-    for out in errand.targets.iter().flat_map(paths) {
-        if out
-            .canonicalize()
-            .is_ok_and(|out| errand.protected.contains(&out))
-        {
-            return Err(Failure::Failed(format!(
+impl Errand<'_> {
+    /// Segments one file. Gives what is to be doubted about the results.
+    fn run(&self, pipeline: &Pipeline, path: &Path, name: &str) -> Result<Vec<String>, Failure> {
+        let bytes = inputs::read(path).map_err(Failure::Failed)?;
+        let limits = pipeline.limits();
+        let intake = TakenFile::of(bytes, &self.wish, limits, u32::MAX);
+        let intake = intake.map_err(EngineError::from)?;
+        let suggested = || -> Result<Vec<Ask>, Failure> {
+            let modality = intake.suggested_modality.ok_or_else(|| {
+                Failure::Usage(
+                    "its file does not say what kind of picture it is: say --modality".into(),
+                )
+            })?;
+            Ok(vec![Ask {
+                on_mismatch: self.on_mismatch,
+                ..Ask::new(modality)
+            }])
+        };
+        let asks = match self.asks.as_slice() {
+            [] => Cow::Owned(suggested()?),
+            asks => Cow::Borrowed(asks),
+        };
+        let mut doubts = Vec::new();
+        for TakenPicture { picture, frame } in &intake.pictures {
+            let name = match frame {
+                Some(frame) if !self.one_frame => format!("{name}.frame-{frame:04}"),
+                _ => name.into(),
+            };
+            let targets = self.targets(&name, &asks)?;
+            let subject = Subject {
+                scale: &intake.scale,
+                region: intake.region,
+                ..Subject::from(picture)
+            };
+            let results = pipeline.segment_all(&subject, &asks)?;
+            for (result, target) in results.into_iter().zip(&targets) {
+                doubts.extend(output::put(result, self.written, target)?);
+            }
+        }
+        Ok(doubts)
+    }
+
+    /// Where each answer goes.
+    fn targets(&self, name: &str, asks: &[Ask]) -> Result<Vec<Target>, Failure> {
+        let target = |ask: &Ask| match asks.len() {
+            1 => self.outputs.target(name),
+            _ => self.outputs.target(&format!("{name}.{}", ask.modality)),
+        };
+        let targets: Vec<Target> = asks.iter().map(target).collect();
+        let paths = |target| output::paths(self.written, target);
+        let over = targets.iter().flat_map(paths).find(|out| {
+            out.canonicalize()
+                .is_ok_and(|out| self.protected.contains(&out))
+        });
+        match over {
+            Some(out) => Err(Failure::Failed(format!(
                 "its output {} would overwrite a picture",
                 out.display()
-            )));
+            ))),
+            None => Ok(targets),
         }
     }
-    let bytes = inputs::read(path).map_err(Failure::Failed)?;
-    let picture = Picture::File(ReceivedFile {
-        bytes,
-        page: errand.page,
-    });
-    let subject = Subject {
-        scale: errand.scale,
-        ..Subject::from(&picture)
-    };
-    let results = pipeline.segment_all(&subject, asks)?;
-    let results = results.into_iter().zip(&errand.targets);
-    let put = |(result, target)| output::put(result, errand.written, target).transpose();
-    results.filter_map(put).collect()
 }

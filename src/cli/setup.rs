@@ -20,7 +20,7 @@ use engine::model::store::Store;
 use engine::service::Engine;
 use http::Door;
 use live::{OfferedCamera, Session};
-use video::prepare::PixelRect;
+use picture::frame::PixelRect;
 
 /// How often the foot switch is looked for: shorter than any press.
 const LOOK: Duration = Duration::from_millis(50);

@@ -168,7 +168,8 @@ fn put(table: &mut Table, key: &str, mut value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use video::prepare::{PixelRect, SourceView};
+    use picture::frame::PixelRect;
+    use video::prepare::SourceView;
     use video::spec::SourceSpec;
 
     fn probe(device: &str) -> LiveSourceSpec {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use live::{LiveSourceSpec, OfferedCamera};
 use picture::NOTICE;
+use picture::frame::PixelRect;
 use picture::scale::PixelSize;
-use video::prepare::{PixelRect, SourceView};
+use video::prepare::SourceView;
 use video::spec::SourceSpec;
 
 use super::dialogue::Dialogue;

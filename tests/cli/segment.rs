@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::{NOTICE, espmedsam, json, str, text, workplace};
+use testing::dicom::{DicomSketch, dicomdir};
 use testing::toy;
 
 fn segment(dir: &Path, more: &[&str]) -> Output {
@@ -307,4 +308,90 @@ fn a_full_disk_leaves_old_outputs_as_they_were() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(std::fs::metadata(&old).unwrap().len() > 1024);
     assert_eq!(out.read_dir().unwrap().count(), 1);
+}
+
+/// Ten frames, bright on the left for the first five, then on the right.
+fn cine(dir: &Path, name: &str) {
+    let sketch = DicomSketch {
+        size: [64, 32],
+        frames: 10,
+        modality: "US",
+        regions: &[],
+        more: &[],
+    };
+    let bright = |frame, x| (frame < 5) == (x < 32);
+    let file = sketch.write(|frame, x, _| 255 * u8::from(bright(frame, x)));
+    std::fs::write(dir.join("in").join(name), file).unwrap();
+}
+
+#[test]
+fn frames_of_a_cine_loop_have_each_a_file() {
+    let dir = workplace();
+    cine(dir.path(), "IM_0001");
+    let (file, out) = (dir.path().join("in/IM_0001"), dir.path().join("out"));
+    let frames = ["--modality", "bright", "--frames", "4-5", "-o", str(&out)];
+    let output = segment(dir.path(), &[&[str(&file)], &frames[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for (frame, left) in [(4, 255), (5, 0)] {
+        let path = out.join(format!("IM_0001.frame-{frame:04}.mask.png"));
+        let mask = image::open(path).unwrap().to_luma8();
+        assert_eq!(
+            (mask.get_pixel(5, 5).0, mask.get_pixel(60, 5).0),
+            ([left], [255 - left])
+        );
+    }
+    let part = [
+        "--modality",
+        "bright",
+        "--region",
+        "32,0,32,32",
+        "--format",
+        "json",
+    ];
+    let output = segment(dir.path(), &[&[str(&file)], &part[..]].concat());
+    let report = json(&output.stdout);
+    assert_eq!(
+        (&report["result"], &report["image"]["frames"]),
+        (&"nothing-found".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(report["image"]["region"]["x"], 32);
+    // The toy model has no modality of the name that the file's own is known by.
+    let output = segment(dir.path(), &[str(&file), "--format", "json"]);
+    let message = text(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && message.contains("ultrasound"),
+        "{message}"
+    );
+    let output = segment(dir.path(), &[str(&dir.path().join("in/left.png"))]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("say --modality"));
+}
+
+#[test]
+fn a_folder_and_a_directory_give_files_without_an_ending() {
+    let dir = workplace();
+    let input = dir.path().join("in");
+    cine(dir.path(), "IM_0001");
+    cine(dir.path(), "B.dcm");
+    std::fs::write(input.join("README"), "no picture").unwrap();
+    std::fs::write(input.join("DICOMDIR"), dicomdir(&[&["IM_0001"]])).unwrap();
+    let run = |input: &Path, out: &str| {
+        let out = dir.path().join(out);
+        let to = ["--modality", "bright", "-o", str(&out)];
+        let output = segment(dir.path(), &[&[str(input)], &to[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let mut names: Vec<_> = (out.read_dir().unwrap())
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let all = [
+        "B.mask.png",
+        "IM_0001.mask.png",
+        "left.mask.png",
+        "right.mask.png",
+    ];
+    assert_eq!(run(&input, "a"), all);
+    assert_eq!(run(&input.join("DICOMDIR"), "b"), ["IM_0001.mask.png"]);
 }

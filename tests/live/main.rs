@@ -53,6 +53,7 @@ fn still(engine: &Engine, of: &Segmentation, modality: &str) -> Segmentation {
     let job = Job {
         picture: Picture::from(encode_png(of.frame.as_ref().clone()).unwrap()),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask {
             on_mismatch: OnMismatch::Keep,
             ..Ask::new(modality)

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use picture::frame::{FrameError, Stopped};
+use picture::frame::{FileFault, FrameError, OtherFile, Stopped};
+
+use crate::selection::BadSelection;
 
 /// Why a DICOM file gives no picture. The words are for the people who made it; none of the file's own text is among them.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -49,12 +51,54 @@ pub enum DicomError {
     /// A window is for grey values.
     #[error("a window was asked for, but the picture is in colour")]
     WindowOnColour,
+    /// What only a DICOM file has, asked of another.
+    #[error("{0} can be asked of a DICOM file alone; this is none")]
+    OfDicomAlone(&'static str),
+    /// A page, asked of a DICOM file.
+    #[error("a DICOM file has frames, counted from 0, and no pages; ask with `frames`")]
+    FramesNotPages,
+    /// An ultrasound region that the file does not have.
+    #[error("there is no ultrasound region {asked}; the file has {regions}, counted from 1")]
+    NoSuchRegion {
+        /// What was asked for, from 1.
+        asked: u32,
+        /// Regions in the file.
+        regions: usize,
+    },
+    /// Frames that cannot be had.
+    #[error(transparent)]
+    Selection(#[from] BadSelection),
     /// The picture's size, memory or JPEG data.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// The file could not be read.
     #[error("the DICOM file cannot be read: {0}")]
     Io(#[source] Arc<std::io::Error>),
+}
+
+/// For doors, whose errors are those of pictures.
+impl From<DicomError> for FrameError {
+    fn from(error: DicomError) -> Self {
+        let fault = match &error {
+            DicomError::Frame(frame) => return frame.clone(),
+            DicomError::NotDicom | DicomError::NoPixels => FileFault::NoPicture,
+            DicomError::Truncated(_)
+            | DicomError::Damaged(_)
+            | DicomError::TooComplex { .. }
+            | DicomError::Io(_) => FileFault::Damaged,
+            DicomError::Coding(_) | DicomError::UnknownSyntax | DicomError::Unsupported(_) => {
+                FileFault::NotRead
+            }
+            DicomError::NoSuchFrame { .. } => FileFault::NoSuchFrame,
+            DicomError::Selection(BadSelection::Missing { .. }) => FileFault::NoSuchFrame,
+            DicomError::WindowOnColour
+            | DicomError::OfDicomAlone(_)
+            | DicomError::FramesNotPages
+            | DicomError::NoSuchRegion { .. }
+            | DicomError::Selection(_) => FileFault::Asked,
+        };
+        OtherFile::new(fault, error).into()
+    }
 }
 
 impl From<std::io::Error> for DicomError {

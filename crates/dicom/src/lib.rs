@@ -9,9 +9,11 @@
 mod codec;
 mod colour;
 mod data;
+mod directory;
 mod error;
 mod facts;
 mod file;
+mod intake;
 mod layout;
 mod modality;
 mod places;
@@ -24,9 +26,11 @@ mod window;
 
 pub use colour::ybr_to_rgb;
 pub use data::Bytes;
+pub use directory::listed_files;
 pub use error::DicomError;
 pub use facts::DicomFacts;
 pub use file::{DicomFile, FrameWish, is_dicom};
+pub use intake::{AskedRegion, IntakeWish, TakenFile, TakenPicture};
 pub use layout::Photometric;
 pub use scale::{DicomScale, ScaleNote, ScaleSource};
 pub use selection::{BadSelection, FrameSelection};

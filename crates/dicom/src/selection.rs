@@ -6,18 +6,21 @@ use std::str::FromStr;
 /// Most ranges in a list.
 const MOST_RANGES: usize = 256;
 
-/// Frames of a file, counted from 0: "0,5,10-20". In the order in which they are asked for; one that is named twice comes
+/// Frames of a file, counted from 0: "0,5,10-20", or "all". In the order in which they are asked for; one that is named twice comes
 /// twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameSelection {
-    ranges: Vec<RangeInclusive<u32>>,
+    /// None: all of them.
+    ranges: Option<Vec<RangeInclusive<u32>>>,
 }
 
 /// Not a list of frames, or one of frames that are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSelection {
     /// Not so spelt.
-    #[error("frames are a list of numbers and ranges, counted from 0, such as '0,5,10-20'")]
+    #[error(
+        "frames are a list of numbers and ranges, counted from 0, such as '0,5,10-20', or 'all'"
+    )]
     NoList,
     /// A range that ends before it begins.
     #[error("a range of frames ends before it begins: {0}-{1}")]
@@ -48,16 +51,22 @@ impl FrameSelection {
     #[must_use]
     pub fn one(frame: u32) -> Self {
         Self {
-            ranges: vec![frame..=frame],
+            ranges: Some(vec![frame..=frame]),
         }
     }
 
-    /// All frames of a file of so many.
+    /// All frames of a file.
     #[must_use]
-    pub fn all(frames: u32) -> Self {
-        Self {
-            ranges: vec![0..=frames.saturating_sub(1)],
-        }
+    pub fn all() -> Self {
+        Self { ranges: None }
+    }
+
+    /// Whether it can be no more than one frame of any file.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        self.ranges
+            .as_deref()
+            .is_some_and(|ranges| matches!(ranges, [range] if range.start() == range.end()))
     }
 
     /// The frames, one by one, of a file of so many; checked before any is listed.
@@ -68,17 +77,19 @@ impl FrameSelection {
         &self,
         frames: u32,
         limit: u32,
-    ) -> Result<impl Iterator<Item = u32> + '_, BadSelection> {
-        for range in &self.ranges {
+    ) -> Result<impl Iterator<Item = u32> + use<>, BadSelection> {
+        let all = || vec![0..=frames.saturating_sub(1)];
+        let ranges = self.ranges.clone().unwrap_or_else(all);
+        for range in &ranges {
             if *range.end() >= frames {
                 let asked = (*range.start()).max(frames);
                 return Err(BadSelection::Missing { asked, frames });
             }
         }
         let length = |range: &RangeInclusive<u32>| u64::from(range.end() - range.start()) + 1;
-        let asked = self.ranges.iter().map(length).sum();
+        let asked = ranges.iter().map(length).sum();
         match asked <= limit.into() {
-            true => Ok(self.ranges.iter().cloned().flatten()),
+            true => Ok(ranges.into_iter().flatten()),
             false => Err(BadSelection::TooMany { asked, limit }),
         }
     }
@@ -88,6 +99,9 @@ impl FromStr for FrameSelection {
     type Err = BadSelection;
 
     fn from_str(text: &str) -> Result<Self, BadSelection> {
+        if text.trim() == "all" {
+            return Ok(Self::all());
+        }
         let mut ranges = Vec::new();
         for part in text.split(',') {
             if ranges.len() == MOST_RANGES {
@@ -106,7 +120,9 @@ impl FromStr for FrameSelection {
             }
             ranges.push(start..=end);
         }
-        Ok(Self { ranges })
+        Ok(Self {
+            ranges: Some(ranges),
+        })
     }
 }
 
@@ -145,6 +161,17 @@ mod tests {
             frames(many, u32::MAX, 9),
             Err(BadSelection::TooMany { asked, limit: 9 })
         );
+        let asked = 3_000_000_000;
+        assert_eq!(
+            frames("all", 3_000_000_000, 64),
+            Err(BadSelection::TooMany { asked, limit: 64 })
+        );
+        assert_eq!(frames("all", 3, 9), Ok(vec![0, 1, 2]));
+        let is_one = |text: &str| text.parse::<FrameSelection>().unwrap().is_one();
+        assert_eq!(
+            ["7", "7-7", "7,7", "all", "7-8"].map(is_one),
+            [true, true, false, false, false]
+        );
         assert_eq!(frames("7-5", 10, 9), Err(BadSelection::Backwards(7, 5)));
         for wrong in [
             "",
@@ -164,7 +191,7 @@ mod tests {
             frames(&["1"; 257].join(","), 10, 999),
             Err(BadSelection::TooLong)
         );
-        let all: Vec<u32> = FrameSelection::all(3).of(3, 3).unwrap().collect();
+        let all: Vec<u32> = FrameSelection::all().of(3, 3).unwrap().collect();
         assert_eq!(all, [0, 1, 2]);
         assert_eq!(FrameSelection::one(2).of(3, 1).unwrap().last(), Some(2));
     }

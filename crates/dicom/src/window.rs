@@ -67,6 +67,21 @@ pub enum ShownAs {
     Colours,
 }
 
+impl ShownAs {
+    /// In a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asked(_) => "asked-window",
+            Self::Window => "window",
+            Self::Table => "table",
+            Self::Bits => "bits",
+            Self::FrameRange => "frame-range",
+            Self::Colours => "colours",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,6 +67,7 @@ fn nine_large_pictures_at_once_stay_within_the_budget() {
         let job = Job {
             picture: bytes.clone().into(),
             scale: Scale::Unknown,
+            region: None,
             ask: Ask::new("bright"),
             stop: Stop::never(),
         };

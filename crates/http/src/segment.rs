@@ -15,30 +15,34 @@ use super::catalog::check_ready;
 use super::config::seconds;
 use super::held::Line;
 use super::problem::{Kind, Problem, internal};
-use super::reply;
+use super::reply::{self, SegmentReplies};
 use super::upload::{self, Packaging, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
+use dicom::{TakenFile, TakenPicture};
 use picture::frame::Stop;
-use picture::report::{self, Report};
-use picture::segmenter::{EngineError, Job, Picture, ReceivedFile, Segmentation};
+use picture::report::{self, Rendered};
+use picture::segmenter::{EngineError, Job, Segmentation};
+
+/// Most frames of a DICOM file that are answered at once.
+const MOST_FRAMES: u32 = 64;
 
 /// A query as it was sent: names and texts.
 type Pairs = Vec<(String, String)>;
 
 /// Segments one picture.
 ///
-/// The body is a picture file (PNG, JPEG, BMP, TIFF or WebP; EXIF orientation is honoured), or multipart/form-data
-/// with the file in the field `image`. The reply's form is chosen by `format`, else by `Accept`; `*/*` or none is JSON.
+/// The body is a picture file (PNG, JPEG, BMP, TIFF, WebP or DICOM; EXIF orientation is honoured), or multipart/form-data with the file in the field `image`. Of a DICOM file several frames may be asked for with `frames`;
+/// their reports come in one JSON reply. The reply's form is chosen by `format`, else by `Accept`; `*/*` or none is JSON.
 /// Image replies carry the result's essentials in `X-Espmedsam-*` headers and the stage times in `Server-Timing`.
 #[utoipa::path(
     post, path = "/v1/segment", operation_id = "segment_picture", tag = "segment", params(Wishes),
     request_body(
         description = "The picture",
-        content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (SegmentForm = "multipart/form-data")),
+        content((PictureFile = "image/*"), (PictureFile = "application/dicom"), (PictureFile = "application/octet-stream"), (SegmentForm = "multipart/form-data")),
     ),
     responses(
         (status = 200, description = "The result: JSON, the mask (image/png, 8-bit, 0 or 255, or with format=overlay the overlay), or the overlay (image/jpeg)",
-            content((Report = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
+            content((SegmentReplies = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
             headers(
                 ("X-Espmedsam-Result" = String, description = "target or nothing-found"),
                 ("X-Espmedsam-Presence" = String, description = "whether anything is there at all: present, unsure or absent; the header itself is absent if the model does not say"),
@@ -79,8 +83,18 @@ pub async fn segment(
         share,
     } = upload::receive(&app.config, &app.uploads, packaging, body).await?;
     let wish = Wish::of(query.and(wishes)?, &parts.headers)?;
-    if bytes.is_empty() {
-        return Err(EngineError::Frame(picture::frame::FrameError::Empty).into());
+    let (limits, asked) = (app.engine.limits(), wish.intake.clone());
+    // A DICOM file's header is read away from the threads that move bytes.
+    let taking = move || TakenFile::of(bytes, &asked, limits, MOST_FRAMES);
+    let taken = tokio::task::spawn_blocking(taking).await;
+    let intake = taken.map_err(|panic| internal(&panic.to_string()))??;
+    let ask = wish.ask(intake.suggested_modality)?;
+    let several = intake.pictures.len() > 1;
+    if several && !wish.form.is_text() {
+        return Err(Kind::BadQuery.because(format!(
+            "Several frames are answered as JSON; format={} is of one.",
+            wish.form.name()
+        )));
     }
     let full = || {
         Kind::QueueFull.because(format!(
@@ -94,32 +108,49 @@ pub async fn segment(
         .try_acquire_owned()
         .map_err(|_| full())?;
 
-    let job = Job {
-        picture: Picture::File(ReceivedFile {
-            bytes,
-            page: wish.page,
-        }),
-        scale: wish.scale,
-        ask: wish.ask,
-        stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
+    let room = Arc::new((place, share));
+    let mut rendered = Vec::with_capacity(intake.pictures.len());
+    for TakenPicture { picture, .. } in intake.pictures {
+        let job = Job {
+            picture,
+            scale: intake.scale.clone(),
+            region: intake.region,
+            ask: ask.clone(),
+            stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
+        };
+        let segmentation = run(&app, job, room.clone()).await?;
+        rendered.push(render(&app, segmentation, &wish, room.clone()).await?);
+    }
+    let (headers, bytes) = match several {
+        true => reply::several(rendered),
+        false => reply::one(wish.form, rendered)?,
     };
-    let segmentation = run(&app, job, share).await?;
-    let desk = app.desks.clone().acquire_owned().await;
-    let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
-    let rendering = tokio::task::spawn_blocking(move || {
-        let rendered = report::render(segmentation, wish.form, wish.extras);
-        // Place and desk travel with the work: a client that hangs up does not make room before the work is done.
-        rendered.map(|rendered| (rendered, place, desk))
-    });
-    let (rendered, _place, _desk) = rendering
-        .await
-        .map_err(|panic| internal(&panic.to_string()))??;
     let Extension(line) = line.unwrap_or_default();
-    let headers = reply::headers(wish.form, &rendered);
-    let body = app.replies.admit(rendered.bytes, line).await;
-    let mut response = Response::new(body);
+    let mut response = Response::new(app.replies.admit(bytes, line).await);
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// A request's place among those being worked on, and its share of the upload budget. They travel with the work: a client that
+/// hangs up does not make room before the work is done.
+type Room = Arc<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>;
+
+async fn render(
+    app: &App,
+    segmentation: Segmentation,
+    wish: &Wish,
+    room: Room,
+) -> Result<Rendered, Problem> {
+    let desk = app.desks.clone().acquire_owned().await;
+    let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
+    let (form, extras) = (wish.form, wish.extras);
+    let rendering = tokio::task::spawn_blocking(move || {
+        let rendered = report::render(segmentation, form, extras);
+        rendered.map(|rendered| (rendered, room, desk))
+    });
+    let rendered = rendering.await;
+    let (rendered, ..) = rendered.map_err(|panic| internal(&panic.to_string()))??;
+    Ok(rendered)
 }
 
 /// Everything that can be refused before a byte of the body is read.
@@ -135,8 +166,12 @@ fn precheck(
     }
     let packaging = Packaging::of(headers)?;
     check_ready(app)?;
-    if packaging == Packaging::Raw {
-        Wish::of(query.clone(), headers)?;
+    let wish = match packaging {
+        Packaging::Raw | Packaging::Dicom => Some(Wish::of(query.clone(), headers)?),
+        Packaging::Multipart(_) => None,
+    };
+    if let (Packaging::Raw, Some(wish)) = (&packaging, wish) {
+        wish.ask(None)?;
     }
     let (waiting, capacity) = app.engine.queue();
     if waiting >= capacity {
@@ -155,17 +190,12 @@ impl Drop for Waiting {
 }
 
 /// Gives the job to the engine and waits for its outcome. If the client hangs up meanwhile, the job is given up.
-async fn run(
-    app: &App,
-    job: Job,
-    share: Option<OwnedSemaphorePermit>,
-) -> Result<Segmentation, Problem> {
+async fn run(app: &App, job: Job, room: Room) -> Result<Segmentation, Problem> {
     let _waiting = Waiting(job.stop.clone());
     let (tell, told) = oneshot::channel::<Result<Segmentation, Problem>>();
     let (jobs, asked) = (app.meters.jobs.clone(), job.ask.modality.to_string());
     let done = Box::new(move |outcome: Result<Segmentation, EngineError>| {
-        // The engine has done with the file's bytes: their share of the upload budget is free.
-        drop(share);
+        drop(room);
         let outcome = outcome.map_err(Problem::from);
         jobs.job(
             &asked,

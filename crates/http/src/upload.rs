@@ -24,6 +24,8 @@ const PICTURE: &str = "image";
 pub enum Packaging {
     /// The body is the picture.
     Raw,
+    /// The same, and it is DICOM (PS3.18): what the file says of itself counts where nothing is asked.
+    Dicom,
     /// `multipart/form-data` with this boundary.
     Multipart(String),
 }
@@ -52,6 +54,7 @@ impl Packaging {
             .to_ascii_lowercase();
         match essence.as_str() {
             "application/octet-stream" => Ok(Self::Raw),
+            "application/dicom" => Ok(Self::Dicom),
             image if image.starts_with("image/") => Ok(Self::Raw),
             "multipart/form-data" => multer::parse_boundary(value)
                 .map(Self::Multipart)
@@ -89,7 +92,7 @@ pub async fn receive(
         Ok(declared) => {
             let reading = async {
                 match packaging {
-                    Packaging::Raw => read_raw(&mut metered, declared).await,
+                    Packaging::Raw | Packaging::Dicom => read_raw(&mut metered, declared).await,
                     Packaging::Multipart(boundary) => read_multipart(&mut metered, boundary).await,
                 }
             };
@@ -327,6 +330,7 @@ mod tests {
             of("application/x-www-form-urlencoded").unwrap_err().kind,
             Kind::UnsupportedMediaType
         );
+        assert_eq!(of("application/dicom"), Ok(Packaging::Dicom));
         assert_eq!(
             of("text/plain").unwrap_err().kind,
             Kind::UnsupportedMediaType

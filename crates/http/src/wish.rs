@@ -7,8 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::negotiate::best_of;
 use super::problem::{Kind, Problem, shortened};
+use dicom::{AskedRegion, FrameSelection, GreyWindow, IntakeWish};
 use picture::report::{Extras, Form};
-use picture::scale::{PixelSize, Scale};
+use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
 
 /// Declares the wishes: what each means, its name, the type its text is read as ([`Told`]).
@@ -59,7 +60,8 @@ macro_rules! wishes {
 
 wishes! {
     /// Modality name, from /v1/modalities, or `auto`: the modality guard then chooses. Required (in the query or as a
-    /// form field): it is never guessed unasked.
+    /// form field): it is never guessed unasked. Of DICOM alone it may be left out: what the file says is then taken, and
+    /// the reply says so.
     modality: String,
     /// Model name, from /v1/models; if left out, the one meant for the modality.
     model: String,
@@ -73,6 +75,13 @@ wishes! {
     pixel_mm: PixelMm,
     /// Which page of a TIFF of several, from 1; if left out, the first.
     page: Page,
+    /// Which frames of a DICOM file, from 0: `7`, or `0,5,10-20`; if left out, the first. Several are answered as JSON.
+    frames: FramesWish,
+    /// Which grey values of a DICOM file are shown: centre and width, after rescaling; if left out, as the file says.
+    window: WindowWish,
+    /// The part of the picture to look at: `x,y,width,height` in the upright picture's pixels, or the number of one of a
+    /// DICOM file's ultrasound regions, from 1; if left out, all of it.
+    region: RegionWish,
 }
 
 /// What becomes of a picture of another kind: `refuse`, 422 modality-mismatch in place of a mask; `keep`, the mask, marked
@@ -95,6 +104,21 @@ pub struct PixelMm(PixelSize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = u32, minimum = 1)]
 pub struct Page(NonZeroU32);
+
+/// FramesWish, from 0.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "0,5,10-20")]
+pub struct FramesWish(FrameSelection);
+
+/// A window: centre, width.
+#[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
+#[schema(value_type = String, example = "40,400")]
+pub struct WindowWish(GreyWindow);
+
+/// A part of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "10,20,300,200")]
+pub struct RegionWish(AskedRegion);
 
 /// A whole picture file as the body.
 #[derive(ToSchema)]
@@ -182,6 +206,36 @@ impl Told for Page {
     }
 }
 
+impl Told for FramesWish {
+    fn accepted() -> String {
+        "a list of numbers and ranges from 0, such as 0,5,10-20, or all".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
+impl Told for WindowWish {
+    fn accepted() -> String {
+        "a centre and a width of 1 at least, such as 40,400".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
+impl Told for RegionWish {
+    fn accepted() -> String {
+        "x,y,width,height in pixels, or the number of an ultrasound region, from 1".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
 /// Reads `text` into an empty `slot`, or says what is wrong.
 fn put<T: Told>(slot: &mut Option<T>, name: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
@@ -215,10 +269,10 @@ fn same<T: PartialEq>(name: &str, query: Option<T>, form: Option<T>) -> Result<O
 
 /// A request understood.
 pub struct Wish {
-    pub ask: Ask,
-    pub page: Option<u32>,
-    /// As its `pixel_mm` says.
-    pub scale: Scale,
+    /// Of the file.
+    pub intake: IntakeWish,
+    model: Option<String>,
+    on_mismatch: OnMismatch,
     pub form: Form,
     pub extras: Extras,
 }
@@ -227,11 +281,8 @@ impl Wish {
     /// Settles what was left open: the reply's form by `Accept`, the rest by its default.
     ///
     /// # Errors
-    /// No modality, and no form that the client accepts.
+    /// No form that the client accepts.
     pub fn of(wishes: Wishes, headers: &HeaderMap) -> Result<Self, Problem> {
-        let modality = wishes
-            .modality
-            .ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
         // Several `Accept` lines are one list (RFC 9110 §5.3).
         let accept: Vec<_> = headers
             .get_all(header::ACCEPT)
@@ -252,17 +303,35 @@ impl Wish {
             Some(OnMismatchWish::Refuse) | None => OnMismatch::Refuse,
         };
         Ok(Self {
-            ask: Ask {
-                model: wishes.model,
-                on_mismatch,
-                ..Ask::new(modality)
+            intake: IntakeWish {
+                modality: wishes.modality,
+                page: wishes.page.map(|Page(number)| number.get()),
+                frames: wishes.frames.map(|FramesWish(frames)| frames),
+                window: wishes.window.map(|WindowWish(window)| window),
+                region: wishes.region.map(|RegionWish(region)| region),
+                scale: wishes.pixel_mm.map(|PixelMm(size)| size).into(),
             },
-            page: wishes.page.map(|Page(number)| number.get()),
-            scale: wishes.pixel_mm.map(|PixelMm(size)| size).into(),
+            model: wishes.model,
+            on_mismatch,
             form,
             extras: Extras {
                 patch: wishes.patch.unwrap_or(false),
             },
+        })
+    }
+
+    /// What the engine is asked; `suggested` is the modality where none was asked for.
+    ///
+    /// # Errors
+    /// [`Kind::MissingModality`].
+    pub fn ask(&self, suggested: Option<&str>) -> Result<Ask, Problem> {
+        let modality = self.intake.modality.as_deref().or(suggested);
+        let modality = modality
+            .ok_or_else(|| Kind::MissingModality.because("The picture alone does not tell it."))?;
+        Ok(Ask {
+            model: self.model.clone(),
+            on_mismatch: self.on_mismatch,
+            ..Ask::new(modality)
         })
     }
 }
@@ -309,6 +378,10 @@ mod tests {
             ("pixel_mm", "0", "at most 100"),
             ("page", "0", "from 1"),
             ("page", "-1", "from 1"),
+            ("frames", "5-", "0,5,10-20"),
+            ("window", "40", "40,400"),
+            ("region", "0", "from 1"),
+            ("region", "1,2,3", "x,y,width,height"),
             ("colour", "red", "modality, model, on_mismatch"),
             (&long, "red", "modality, model, on_mismatch"),
             ("format", &long, "json, rle"),

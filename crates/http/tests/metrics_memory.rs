@@ -26,6 +26,7 @@ fn an_answer_is_measured_without_allocating() {
     let job = Job {
         picture: Picture::Frame(frame.into()),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask::new("ultrasound"),
         stop: Stop::never(),
     };

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
+use picture::frame::PixelRect;
 use picture::segmenter::{Ask, Clock, EngineError, Segmenter};
-use video::prepare::{PixelRect, SurroundCrop};
+use video::prepare::SurroundCrop;
 use video::source::Opener;
 use video::surround::SurroundProposal;
 use video::viewfinder::{AimError, Prepared, Viewfinder};

@@ -52,6 +52,7 @@ fn segmentation(noise: bool) -> Segmentation {
     };
     Segmentation {
         scale: espmedsam_picture::scale::Scale::Unknown,
+        region: None,
         frame: Arc::new(Frame::new(WIDTH, HEIGHT, rgb).unwrap()),
         file: None,
         mask: Mask::new(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(disc).collect()).unwrap(),

@@ -250,9 +250,15 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
                 read_file(&bytes, page, &FrameLimits::default(), &job.stop)?;
             (Arc::new(frame), Some(file))
         }
+        Picture::Undecoded(file) => {
+            let Decoded { frame, file } = file.read(&job.stop)?;
+            (Arc::new(frame), Some(file))
+        }
         Picture::Frame(frame) => (frame, None),
     };
-    let check = looks(&frame, job.ask.modality.as_str());
+    let part = job.region.map(|region| region.cut(&frame)).transpose()?;
+    let looked_at = part.as_ref().unwrap_or(&frame);
+    let check = looks(looked_at, job.ask.modality.as_str());
     if check.is_mismatch() && job.ask.on_mismatch == OnMismatch::Refuse {
         let asked = job.ask.modality;
         return Err(EngineError::ModalityMismatch {
@@ -261,12 +267,16 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
             pages: None,
         });
     }
-    let pixels = frame
+    let pixels = looked_at
         .rgb()
         .chunks_exact(3)
         .map(|rgb| if luma(rgb) >= 128.0 { 255 } else { 0 })
         .collect();
-    let mask = Mask::new(frame.width(), frame.height(), pixels).unwrap();
+    let mask = Mask::new(looked_at.width(), looked_at.height(), pixels).unwrap();
+    let mask = match job.region {
+        Some(region) => mask.placed(region, frame.size()).unwrap(),
+        None => mask,
+    };
     let found = mask.pixels().contains(&255);
     let index = MODALITIES
         .iter()
@@ -283,13 +293,14 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         total: 64.0,
     };
     Ok(Segmentation {
-        low_res: map(&frame, 16),
-        patch: map(&frame, 8),
+        low_res: map(looked_at, 16),
+        patch: map(looked_at, 8),
         mask,
         presence: None,
         frame,
         file,
         scale: job.scale,
+        region: job.region,
         confidence: found.then_some(0.875),
         probability: found.then_some(0.9375),
         signs: None,

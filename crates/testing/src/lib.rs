@@ -1,5 +1,6 @@
 //! What tests of several crates share. Not part of the product.
 
+pub mod dicom;
 pub mod exposition;
 pub mod fake;
 mod onnx;

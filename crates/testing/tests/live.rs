@@ -77,6 +77,7 @@ impl Stage {
         let job = Job {
             picture: Self::picture(),
             scale: Scale::Unknown,
+            region: None,
             ask: Ask::new(MODALITIES[1]),
             stop: Stop::never(),
         };

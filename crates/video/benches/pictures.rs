@@ -13,7 +13,8 @@ use espmedsam_video::convert::{
     Plane, Planes, RawPicture, Subsampling, YuvRange, YuvStandard, write_yuv420,
 };
 use espmedsam_video::mjpeg::{JPEG_BYTES, JpegSplitter};
-use espmedsam_video::prepare::{PixelRect, Rotation, SourceView};
+use espmedsam_video::prepare::{Rotation, SourceView};
+use picture::frame::PixelRect;
 use picture::frame::{Frame, FrameLimits, Stop, decode, read_file_into};
 use picture::render::encode_jpeg;
 

@@ -1,6 +1,6 @@
 //! What is done to each picture of a source before anybody looks at it: a region is cut out, turned, mirrored, in this order.
 
-use picture::frame::{Frame, FrameError, FrameLimits};
+use picture::frame::{Frame, FrameError, FrameLimits, PixelRect, RegionError};
 use serde::{Deserialize, Serialize};
 
 use crate::source::SourceError;
@@ -18,20 +18,6 @@ pub struct SourceView {
     /// Whether the console's surround is to be found: a region is proposed for it, and used once it is confirmed as
     /// `region`. Nothing is cut off by this alone.
     pub crop: Option<SurroundCrop>,
-}
-
-/// A rectangle of pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PixelRect {
-    /// Its first column.
-    pub x: u32,
-    /// Its first row.
-    pub y: u32,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
 }
 
 /// Quarters of a turn, clockwise; as text in degrees.
@@ -61,19 +47,6 @@ pub enum SurroundCrop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a picture is turned by 0, 90, 180 or 270 degrees, not by {0}")]
 pub struct BadRotation(u16);
-
-/// A region that does not lie within the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the region of {}x{} pixels at {},{} does not lie within the picture of {}x{}",
-    region.width, region.height, region.x, region.y, size[0], size[1]
-)]
-pub struct RegionError {
-    /// As it was asked for.
-    pub region: PixelRect,
-    /// The picture's width and height.
-    pub size: [u32; 2],
-}
 
 impl TryFrom<u16> for Rotation {
     type Error = BadRotation;
@@ -139,13 +112,7 @@ impl SourceView {
     /// [`RegionError`]; `to` is then as it was.
     pub fn write(&self, from: &Frame, to: &mut Frame) -> Result<(), SourceError> {
         let size = from.size();
-        let whole = PixelRect {
-            x: 0,
-            y: 0,
-            width: size[0],
-            height: size[1],
-        };
-        let region = self.region.unwrap_or(whole);
+        let region = self.region.unwrap_or(PixelRect::whole(size));
         region.check(size)?;
         let PixelRect { width, height, .. } = region;
         match self.rotate {
@@ -196,35 +163,6 @@ impl SourceView {
                 }
             }
         }
-    }
-}
-
-impl PixelRect {
-    /// Whether it lies within a picture of that width and height, and is not empty.
-    ///
-    /// # Errors
-    /// [`RegionError`].
-    pub fn check(&self, size: [u32; 2]) -> Result<(), RegionError> {
-        match self.lies_within(size) {
-            true => Ok(()),
-            false => Err(RegionError {
-                region: *self,
-                size,
-            }),
-        }
-    }
-
-    fn lies_within(&self, [width, height]: [u32; 2]) -> bool {
-        let within = |start: u32, length: u32, side: u32| {
-            length > 0 && start.checked_add(length).is_some_and(|end| end <= side)
-        };
-        within(self.x, self.width, width) && within(self.y, self.height, height)
-    }
-
-    /// One of its rows of a picture that it lies in.
-    fn row<'a>(&self, frame: &'a Frame, row: usize) -> &'a [u8] {
-        let start = (self.y as usize + row) * frame.width() as usize + self.x as usize;
-        &frame.rgb()[3 * start..][..3 * self.width as usize]
     }
 }
 

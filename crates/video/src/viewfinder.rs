@@ -7,8 +7,9 @@ use picture::frame::{Frame, FrameError, FrameLimits};
 use picture::segmenter::{Bell, Clock};
 use picture::sync::lock;
 
-use crate::prepare::{PixelRect, RegionError, SourceView};
+use crate::prepare::SourceView;
 use crate::source::{Opener, Shot, Source, SourceError};
+use picture::frame::{PixelRect, RegionError};
 
 /// What is to be seen of a source. Clones are the same: what one changes counts for all, from the next picture on.
 #[derive(Clone, Debug, Default)]

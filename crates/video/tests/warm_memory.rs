@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use counting::Taken;
 use espmedsam_video::avi::AviWriter;
-use espmedsam_video::prepare::{PixelRect, Rotation, SourceView};
+use espmedsam_video::prepare::{Rotation, SourceView};
 use espmedsam_video::replay::Replay;
 use espmedsam_video::source::{Opener, SourceContext};
 use espmedsam_video::viewfinder::{Prepared, Viewfinder};
 use espmedsam_video::y4m::Y4mWriter;
+use picture::frame::PixelRect;
 use picture::frame::{Frame, FrameLimits};
 use picture::render::encode_jpeg;
 use picture::segmenter::{Clock, ManualClock};

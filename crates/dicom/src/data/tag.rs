@@ -48,6 +48,8 @@ macro_rules! wanted {
 
 wanted! {
     TRANSFER_SYNTAX 0x0002_0010 Plain
+    DIRECTORY_RECORDS 0x0004_1220 Sequence
+    REFERENCED_FILE 0x0004_1500 Plain
     SOP_CLASS 0x0008_0016 Plain
     SOP_INSTANCE 0x0008_0018 Plain
     MODALITY 0x0008_0060 Plain

@@ -28,6 +28,20 @@ pub enum ScaleSource {
     Detector,
 }
 
+impl ScaleSource {
+    /// In a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UltrasoundRegions => "ultrasound-regions",
+            Self::PixelMeasures => "pixel-measures",
+            Self::PixelSpacing => "pixel-spacing",
+            Self::ScannedFilm => "scanned-film",
+            Self::Detector => "detector",
+        }
+    }
+}
+
 /// What is to be thought of a scale, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum ScaleNote {

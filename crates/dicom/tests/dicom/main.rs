@@ -10,6 +10,7 @@
 mod coders;
 mod codings;
 mod hostile;
+mod intake;
 mod pydicom;
 mod said;
 mod scales;

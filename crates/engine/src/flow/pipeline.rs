@@ -101,6 +101,12 @@ impl Pipeline {
         self.threads.count()
     }
 
+    /// What a picture may cost.
+    #[must_use]
+    pub fn limits(&self) -> FrameLimits {
+        self.reading.limits
+    }
+
     /// The models folder.
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
@@ -228,7 +234,7 @@ impl Pipeline {
             decoded,
         } = course;
         stop.check()?;
-        let settled = plan.settle(&self.threads, &picture.frame);
+        let settled = plan.settle(&self.threads, picture.looked_at());
         let settled = settled.map_err(|error| picture.told(error))?;
         let Some((first, _)) = settled.first() else {
             return Ok(Vec::new());
@@ -259,7 +265,7 @@ impl Pipeline {
             stop,
             observer,
         };
-        let said = passes.run(&picture.frame, &mut watch)?;
+        let said = passes.run(picture.looked_at(), &mut watch)?;
         let mut results = Vec::with_capacity(said.len());
         for (settled, mut said) in settled.into_iter().zip(said) {
             stop.check()?;
@@ -284,7 +290,7 @@ fn masked(
     watch: &mut Watch,
 ) -> Result<Segmentation, EngineError> {
     let Choice { model, modality } = choice;
-    let frame = &picture.frame;
+    let looked_at = picture.looked_at();
     let Said {
         maps: Maps {
             low_res,
@@ -296,8 +302,17 @@ fn masked(
     let bounds = modality.presence.as_ref().map(PresenceSpec::bounds);
     let presence = bounds.zip(presence);
     let presence = presence.map(|(bounds, logit)| bounds.judge(logit));
-    let Upsampled { mask, probability } = mask::upsample(&low_res, frame.width(), frame.height())
-        .map_err(|error| EngineError::Model(error.into()))?;
+    let Upsampled { mask, probability } =
+        mask::upsample(&low_res, looked_at.width(), looked_at.height())
+            .map_err(|error| EngineError::Model(error.into()))?;
+    let region = picture.part.as_ref().map(|(region, _)| *region);
+    let mask = match region {
+        Some(region) => {
+            let placed = mask.placed(region, picture.frame.size());
+            placed.map_err(|error| EngineError::Internal(error.into()))?
+        }
+        None => mask,
+    };
     let signs = probability.and_then(|_| Signs::of(&low_res, &patch));
     let calibration = modality.confidence.as_ref();
     let calibration = calibration.map(ConfidenceSpec::calibration);
@@ -309,9 +324,10 @@ fn masked(
     times.mask += watch.lap();
     times.total = times.stages();
     let mut segmentation = Segmentation {
-        frame: frame.clone(),
+        frame: picture.frame.clone(),
         file: picture.file.clone(),
         scale: picture.scale.clone(),
+        region,
         mask,
         presence: None,
         low_res,

@@ -115,6 +115,7 @@ fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
     let job = Job {
         picture: Vec::new().into(),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask::new("ultrasound"),
         stop: Stop::never(),
     };

@@ -49,6 +49,7 @@ fn job(modality: &str) -> Job {
     Job {
         picture: toy::png(32, 32, |_, _| 255).into(),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask::new(modality),
         stop: Stop::never(),
     }

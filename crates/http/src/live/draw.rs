@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use live::steady::Mover;
 use live::{LivePicture, LiveView, PaceStep, State};
+use picture::frame::PixelRect;
 use picture::frame::{Frame, FrameError};
 use picture::render::{
     Banner, Chroma, JpegEncoder, OverlayPen, OverlayStyle, RenderError, Shrinker, Tone,
     burn_banner, card, mark_region,
 };
 use picture::segmenter::millis;
-use video::prepare::PixelRect;
 
 use super::rendition::Rendition;
 

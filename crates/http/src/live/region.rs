@@ -1,8 +1,8 @@
 //! Parts of a source's picture, as they are told.
 
+use picture::frame::PixelRect;
 use serde::Serialize;
 use utoipa::ToSchema;
-use video::prepare::PixelRect;
 use video::surround::SurroundProposal;
 
 /// A part of a source's whole picture, before it is turned or mirrored, px.

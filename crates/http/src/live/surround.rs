@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use picture::NOTICE;
+use picture::frame::PixelRect;
 use picture::report::Form;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use video::prepare::PixelRect;
 
 use super::query::{Asked, Which, find};
 use super::region::SourceRegion;

@@ -22,7 +22,10 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
         facts.join(between)
     };
     include_str!("index.html")
-        .replace("%ACCEPT%", &list(Format::media_type, ","))
+        .replace(
+            "%ACCEPT%",
+            &[&list(Format::media_type, ","), ".dcm", ".dicom"].join(","),
+        )
         .replace("%FORMATS%", &list(Format::name, ", "))
 });
 

@@ -29,7 +29,7 @@ problems! {
     EmptyPicture "empty-picture" BAD_REQUEST "No picture was sent",
         "Send the picture file as the request body (curl: --data-binary @picture.png), or as the multipart field `image`.";
     MissingModality "missing-modality" BAD_REQUEST "The modality was not given",
-        "Add ?modality=NAME to the address; GET /v1/modalities lists the names. It is never guessed.";
+        "Add ?modality=NAME to the address; GET /v1/modalities lists the names. It is never guessed; of DICOM, sent as application/dicom, what the file says is taken.";
     UnknownModality "unknown-modality" BAD_REQUEST "No such modality",
         "Use one of the names that GET /v1/modalities lists.";
     NoGuard "no-guard" BAD_REQUEST "The modality cannot be chosen automatically",
@@ -77,11 +77,11 @@ problems! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The request body is too large",
         "Send a smaller file, or raise `body_limit_mib` in the configuration; GET /v1/info tells the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "The body's Content-Type is not taken",
-        "Send the picture file's own bytes (no JSON, no base64) as Content-Type: image/png (or the like), application/octet-stream, or multipart/form-data; curl's --data-binary needs -H 'Content-Type: application/octet-stream'.";
+        "Send the picture file's own bytes (no JSON, no base64) as Content-Type: image/png (or the like), application/dicom, application/octet-stream, or multipart/form-data; curl's --data-binary needs -H 'Content-Type: application/octet-stream'.";
     CompressedBody "compressed-body" UNSUPPORTED_MEDIA_TYPE "Compressed bodies are not taken",
         "Send the body uncompressed, without `Content-Encoding`: picture files are compressed as they are.";
     NotAPicture "not-a-picture" UNSUPPORTED_MEDIA_TYPE "The bytes are no picture",
-        "Send the bytes of a PNG, JPEG, BMP, TIFF or WebP file as they lie on disk.";
+        "Send the bytes of a PNG, JPEG, BMP, TIFF, WebP or DICOM file as they lie on disk.";
     UnsupportedPicture "unsupported-picture" UNSUPPORTED_MEDIA_TYPE "Pictures of this kind are not read",
         "Save the picture as 8-bit RGB or grey PNG and send that.";
     WrongHost "wrong-host" MISDIRECTED_REQUEST "This server does not go by that name",
@@ -93,7 +93,7 @@ problems! {
     TooMuchWork "too-much-work" UNPROCESSABLE_ENTITY "Decoding the picture takes too long",
         "Save the picture anew, as PNG or baseline JPEG, or scale it down; `decode_timeout_s` in the configuration sets the time.";
     NoSuchPage "no-such-page" UNPROCESSABLE_ENTITY "The file has no such page",
-        "Ask for one of its pages with page=, from 1, or leave `page` out.";
+        "Ask for one of its pages with page=, from 1, of DICOM for frames with frames=, from 0, or leave the wish out.";
     ModalityMismatch "modality-mismatch" UNPROCESSABLE_ENTITY "The picture does not look like this modality",
         "Send the picture as what it is, or with its grey values turned round if it is `inverted`; add on_mismatch=keep to get the mask all the same, marked as a mismatch.";
     PictureTooSmall "picture-too-small" UNPROCESSABLE_ENTITY "The picture is too small",

@@ -16,12 +16,12 @@ pub use kind::Kind;
 
 use live::{ClipError, LiveError};
 use picture::NOTICE;
-use picture::frame::{FrameError, Stopped};
+use picture::frame::RegionError;
+use picture::frame::{FileFault, FrameError, OtherFile, Stopped};
 use picture::render::RenderError;
 use picture::report::CheckReport;
 use picture::segmenter::EngineError;
 use picture::segmenter::ModalityCheck;
-use video::prepare::RegionError;
 use video::viewfinder::AimError;
 
 impl Kind {
@@ -150,6 +150,13 @@ impl From<FrameError> for Problem {
             FrameError::Foreign { .. } => Kind::UnsupportedPicture,
             FrameError::Stopped(Stopped::Late) => Kind::TooMuchWork,
             FrameError::Stopped(Stopped::Cancelled) => Kind::Stopped,
+            FrameError::Other(OtherFile { fault, .. }) => match fault {
+                FileFault::NoPicture => Kind::NotAPicture,
+                FileFault::NotRead => Kind::UnsupportedPicture,
+                FileFault::Damaged => Kind::DamagedPicture,
+                FileFault::NoSuchFrame => Kind::NoSuchPage,
+                FileFault::Asked => Kind::BadQuery,
+            },
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
             FrameError::BadSamples { .. } => return internal(&error.to_string()),
         };
@@ -162,6 +169,7 @@ impl From<EngineError> for Problem {
         let text = sentence(&error);
         let kind = match error {
             EngineError::Frame(frame) => return frame.into(),
+            EngineError::Region(region) => return region.into(),
             EngineError::ModalityMismatch { check, .. } => {
                 let modality_check = Some(Box::new(check));
                 return Problem {

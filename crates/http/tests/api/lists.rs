@@ -32,11 +32,11 @@ fn the_page_shows_every_stage_and_takes_every_format() {
         (entries.collect::<Vec<_>>().as_slice(), *total),
         (stages, "total")
     );
-    assert!(page.contains("accept=\"image/png,image/jpeg,image/bmp,image/tiff,image/webp\""));
+    assert!(page.contains("accept=\"image/png,image/jpeg,image/bmp,image/tiff,image/webp,application/dicom,.dcm,.dicom\""));
     for format in Format::ALL {
         assert!(page.contains(format.media_type()), "{format:?}");
     }
-    assert_eq!(page.matches("PNG, JPEG, BMP, TIFF, WebP").count(), 2);
+    assert_eq!(page.matches("PNG, JPEG, BMP, TIFF, WebP, DICOM").count(), 2);
     assert!(!page.contains("%FORMATS%") && !page.contains("%ACCEPT%"));
 }
 
@@ -64,11 +64,8 @@ fn the_openapi_document_names_formats_forms_and_warnings() {
 fn every_essential_is_documented_as_a_header_and_no_other() {
     let server = Server::start(ServerConfig::default(), 1);
     server.fake.files_say(FileInfo {
-        format: Format::Tiff,
-        page: 1,
         pages: 4,
-        bits: 8,
-        transparent: false,
+        ..FileInfo::plain(Format::Tiff, 8)
     });
     server.fake.says_presence(Some(Presence {
         score: 0.9,

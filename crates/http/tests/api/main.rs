@@ -12,6 +12,7 @@ mod support;
 mod catalog;
 mod clips;
 mod connections;
+mod dicom;
 mod door;
 mod errors;
 mod form;

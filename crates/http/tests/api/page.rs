@@ -121,11 +121,8 @@ fn a_visitor_sees_masks_and_readable_errors() {
         json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]}),
     );
     server.fake.files_say(FileInfo {
-        format: Format::Tiff,
-        page: 1,
         pages: 4,
-        bits: 8,
-        transparent: false,
+        ..FileInfo::plain(Format::Tiff, 8)
     });
     browser.keys("[data-sample^=kvasir]", "\u{E007}");
     browser.wait_for(
@@ -153,7 +150,7 @@ fn a_visitor_sees_masks_and_readable_errors() {
     for part in [
         "The bytes are no picture",
         "expected PNG, JPEG",
-        "Send the bytes of a PNG, JPEG, BMP, TIFF or WebP file as they lie on disk.",
+        "Send the bytes of a PNG, JPEG, BMP, TIFF, WebP or DICOM file as they lie on disk.",
         "/problems/not-a-picture",
     ] {
         assert!(problem.contains(part), "{part} in {problem}");

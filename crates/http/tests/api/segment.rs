@@ -200,11 +200,9 @@ fn a_pixel_size_out_of_proportion_is_doubted() {
 fn what_the_file_said_of_itself_is_told() {
     let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
     server.fake.files_say(FileInfo {
-        format: frame::Format::Tiff,
-        page: 1,
         pages: 4,
-        bits: 12,
         transparent: true,
+        ..FileInfo::plain(frame::Format::Tiff, 12)
     });
     let reply = server.post(ASK, "", &png);
     let result = reply.json();

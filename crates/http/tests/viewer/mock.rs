@@ -301,6 +301,7 @@ pub fn report() -> Value {
         frame: Arc::new(Frame::new(width, height, frame.into_raw()).unwrap()),
         file: None,
         scale: Some(PixelSize::new([PIXEL_MM; 2]).unwrap()).into(),
+        region: None,
         mask: Mask::new(width, height, mask.into_raw()).unwrap(),
         presence: None,
         low_res: blank(),

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use picture::frame::PixelRect;
 use picture::segmenter::{
     Ask, EngineError, Lane, LiveFrame, LiveOutcome, LiveSink, Offered, Picture, Readiness,
 };
 use picture::sync::lock;
-use video::prepare::PixelRect;
 use video::viewfinder::AimError;
 
 use super::{Core, Proposed};

@@ -98,6 +98,7 @@ fn segment(stage: &Stage, frame: Arc<Frame>) -> Mask {
     let job = Job {
         picture: Picture::Frame(frame),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask::new(MODALITIES[1]),
         stop: Stop::never(),
     };

@@ -1,7 +1,7 @@
 //! Another region: it counts from the next picture on, and nothing of the old one is shown after it was asked for.
 
+use picture::frame::PixelRect;
 use testing::puppet::Act;
-use video::prepare::PixelRect;
 use video::viewfinder::AimError;
 
 use crate::stage::Stage;

@@ -83,6 +83,9 @@ pub enum FrameError {
         /// Samples given.
         found: u64,
     },
+    /// A file that another crate reads gave no picture.
+    #[error(transparent)]
+    Other(#[from] OtherFile),
     /// Given up before it was decoded.
     #[error("decoding was given up: {0}")]
     Stopped(#[from] Stopped),
@@ -102,6 +105,42 @@ pub struct Refusal {
 pub struct Damage {
     what: String,
     source: Option<Cause>,
+}
+
+/// Why a file that another crate reads gave no picture: in that one's words, which are for people too.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct OtherFile {
+    /// What kind of fault it is.
+    pub fault: FileFault,
+    words: String,
+    source: Option<Cause>,
+}
+
+/// What is wrong with a file, for who has to tell kinds apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// It holds no picture.
+    NoPicture,
+    /// It is of a kind that is not read.
+    NotRead,
+    /// It is cut short or damaged.
+    Damaged,
+    /// It has no such frame.
+    NoSuchFrame,
+    /// It does not have what was asked of it.
+    Asked,
+}
+
+impl OtherFile {
+    /// With the error that it stems from, whose words are taken.
+    pub fn new(fault: FileFault, error: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            fault,
+            words: error.to_string(),
+            source: Some(Cause(Arc::new(error))),
+        }
+    }
 }
 
 /// A library's error. Refusals in the same words are equal, whatever it was.

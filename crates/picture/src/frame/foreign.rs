@@ -76,6 +76,12 @@ pub(super) fn jpeg_ls() -> FrameError {
     named("a JPEG-LS picture", AS_PNG)
 }
 
+/// The refusal of DICOM where picture files alone are read: [`super::Undecoded`] is its way in.
+#[cfg(feature = "dicom")]
+pub(super) fn dicom<T>(_: &super::file::File<'_>) -> Result<T, FrameError> {
+    Err(named("a DICOM file", EXPORTED))
+}
+
 fn named(format: &'static str, advice: &'static str) -> FrameError {
     FrameError::Foreign { format, advice }
 }

@@ -11,25 +11,33 @@ struct Facts {
     /// Endings of file names, lower-case, the usual one first.
     endings: &'static [&'static str],
     begins: &'static [Magic],
-    /// Whether a page other than the first can be asked for.
-    paged: bool,
+    /// By which wish a page other than the first can be asked for.
+    paged: Option<&'static str>,
 }
 
+/// DICOM part 10, 7.1: a preamble of 128 bytes that may hold anything, then its prefix.
+#[cfg(feature = "dicom")]
+const DICOM_PREFIX: Magic = &{
+    let mut bytes = [b'?'; 132];
+    (bytes[128], bytes[129], bytes[130], bytes[131]) = (b'D', b'I', b'C', b'M');
+    bytes
+};
+
 macro_rules! formats {
-    ($($(#[$doc:meta])* $format:ident $facts:tt)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($condition:meta)])? $format:ident $facts:tt)*) => {
         /// The formats that are read.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Format {
-            $($(#[$doc])* $format,)*
+            $($(#[doc = $doc])* $(#[cfg($condition)])? $format,)*
         }
 
         impl Format {
             /// All of them, in the order in which they are named.
-            pub const ALL: &[Self] = &[$(Self::$format),*];
+            pub const ALL: &[Self] = &[$($(#[cfg($condition)])? Self::$format),*];
 
             const fn facts(self) -> &'static Facts {
                 match self {
-                    $(Self::$format => &Facts $facts,)*
+                    $($(#[cfg($condition)])? Self::$format => &Facts $facts,)*
                 }
             }
         }
@@ -43,7 +51,7 @@ formats! {
         media_type: "image/png",
         endings: &["png"],
         begins: &[b"\x89PNG\r\n\x1a\n"],
-        paged: false,
+        paged: None,
     }
     /// JPEG (ITU-T T.81), in JFIF, EXIF or bare.
     Jpeg {
@@ -51,7 +59,7 @@ formats! {
         media_type: "image/jpeg",
         endings: &["jpg", "jpeg", "jpe"],
         begins: &[b"\xff\xd8\xff"],
-        paged: false,
+        paged: None,
     }
     /// Windows bitmap.
     Bmp {
@@ -59,7 +67,7 @@ formats! {
         media_type: "image/bmp",
         endings: &["bmp"],
         begins: &[b"BM"],
-        paged: false,
+        paged: None,
     }
     /// TIFF 6.0 and BigTIFF.
     Tiff {
@@ -67,7 +75,7 @@ formats! {
         media_type: "image/tiff",
         endings: &["tif", "tiff"],
         begins: &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],
-        paged: true,
+        paged: Some("page"),
     }
     /// WebP (RFC 9649).
     WebP {
@@ -75,7 +83,16 @@ formats! {
         media_type: "image/webp",
         endings: &["webp"],
         begins: &[b"RIFF????WEBP"],
-        paged: false,
+        paged: None,
+    }
+    /// DICOM (PS3.10), which the crate `dicom` reads.
+    #[cfg(feature = "dicom")]
+    Dicom {
+        name: "DICOM",
+        media_type: "application/dicom",
+        endings: &["dcm", "dicom"],
+        begins: &[DICOM_PREFIX],
+        paged: Some("frames"),
     }
 }
 
@@ -98,9 +115,9 @@ impl Format {
         self.facts().endings
     }
 
-    /// Whether a page other than the first can be asked for.
+    /// The name of the wish by which a page other than the first can be asked for, if it can.
     #[must_use]
-    pub fn is_paged(self) -> bool {
+    pub fn paged_by(self) -> Option<&'static str> {
         self.facts().paged
     }
 
@@ -160,6 +177,10 @@ mod tests {
 
     #[test]
     fn their_names_make_a_sentence() {
-        assert_eq!(Format::names_in_words(), "PNG, JPEG, BMP, TIFF or WebP");
+        let expected = match cfg!(feature = "dicom") {
+            true => "PNG, JPEG, BMP, TIFF, WebP or DICOM",
+            false => "PNG, JPEG, BMP, TIFF or WebP",
+        };
+        assert_eq!(Format::names_in_words(), expected);
     }
 }

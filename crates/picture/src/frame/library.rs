@@ -64,11 +64,8 @@ pub(super) fn read(
     Ok(Decoded {
         frame,
         file: FileInfo {
-            format,
-            page: 1,
-            pages: 1,
-            bits: 8,
             transparent: to_rgb.transparent,
+            ..FileInfo::plain(format, 8)
         },
     })
 }

@@ -16,6 +16,7 @@ mod magic;
 mod pixels;
 mod png;
 mod recognise;
+mod rect;
 mod rgb;
 mod stop;
 mod tiff;
@@ -32,10 +33,11 @@ use self::file::File;
 
 pub(crate) use self::jpeg::typical;
 
-pub use self::decoded::{Decoded, FileInfo};
-pub use self::error::{Damage, FrameError, Refusal};
+pub use self::decoded::{Decoded, DicomSaid, FileInfo, FileNote, Undecoded};
+pub use self::error::{Damage, FileFault, FrameError, OtherFile, Refusal};
 pub use self::format::Format;
 pub use self::limits::FrameLimits;
+pub use self::rect::{BadRect, PixelRect, RegionError};
 pub use self::rgb::Frame;
 pub use self::stop::{Stop, Stopped};
 
@@ -145,6 +147,8 @@ impl Codec {
             Format::Bmp => Self { need: bmp::need, read: bmp::read },
             Format::Tiff => Self { need: tiff::need, read: tiff::read },
             Format::WebP => Self { need: webp::need, read: webp::read },
+            #[cfg(feature = "dicom")]
+            Format::Dicom => Self { need: foreign::dicom, read: foreign::dicom },
         }
     }
 }

@@ -85,11 +85,9 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
     Ok(Decoded {
         frame: canvas.into_frame()?,
         file: FileInfo {
-            format: Format::Png,
-            page: 1,
             pages,
-            bits: depth.bits(),
             transparent: to_rgb.transparent,
+            ..FileInfo::plain(Format::Png, depth.bits())
         },
     })
 }

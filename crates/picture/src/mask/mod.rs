@@ -15,6 +15,8 @@ pub mod warnings;
 pub use logits::LogitMap;
 pub use upsample::{Upsampled, upsample};
 
+use crate::frame::PixelRect;
+
 /// A binary mask at the size and orientation of its frame: at least one pixel, each 0 (background) or 255 (target).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -93,6 +95,24 @@ impl Mask {
             height,
             pixels,
         })
+    }
+
+    /// This mask of a part of a picture as one of the whole, of width and height `size`; beside the part it is empty.
+    ///
+    /// # Errors
+    /// [`MaskError::BadPixels`] where it does not fill `part`, or that does not lie within the picture.
+    pub fn placed(&self, part: PixelRect, size: [u32; 2]) -> Result<Self, MaskError> {
+        let [width, height] = size;
+        if part.check(size).is_err() || [part.width, part.height] != self.size() {
+            return Err(MaskError::BadPixels { width, height });
+        }
+        let mut whole = Self::empty(width, height)?;
+        let (x, columns) = (part.x as usize, part.width as usize);
+        let rows = whole.pixels.chunks_exact_mut(width as usize);
+        for (to, from) in rows.skip(part.y as usize).zip(self.rows()) {
+            to[x..x + columns].copy_from_slice(from);
+        }
+        Ok(whole)
     }
 
     /// Takes the target away.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::ellipse::Ellipse;
 use super::presence::{Presence, PresenceState};
-use crate::frame::FileInfo;
+use crate::frame::{FileInfo, FileNote};
 use crate::scale::{NoPixelSize, PixelSize};
 
 /// What to know before trusting the result. Warnings never refuse anything.
@@ -12,8 +12,9 @@ use crate::scale::{NoPixelSize, PixelSize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = WarningReply))]
 pub struct Warning {
-    /// Stable name: presence-unsure, pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful,
-    /// no-millimetres, several-regions or not-an-ellipse; later versions may have more.
+    /// Stable name: presence-unsure, pages-left, range-from-picture, transparent-on-black, burned-in-text,
+    /// overlays-left, pixels-not-square, modality-from-file, modality-differs, pixel-size-doubtful, no-millimetres,
+    /// lengths-elsewhere, several-regions or not-an-ellipse; later versions may have more.
     #[cfg_attr(feature = "openapi", schema(example = "several-regions"))]
     pub code: &'static str,
     /// What happened this time.
@@ -21,13 +22,19 @@ pub struct Warning {
 }
 
 /// Every code there is.
-pub const CODES: [&str; 8] = [
+pub const CODES: [&str; 14] = [
     PRESENCE_UNSURE,
     PAGES_LEFT,
     RANGE_FROM_PICTURE,
     TRANSPARENT_ON_BLACK,
+    BURNED_IN_TEXT,
+    OVERLAYS_LEFT,
+    PIXELS_NOT_SQUARE,
+    MODALITY_FROM_FILE,
+    MODALITY_DIFFERS,
     PIXEL_SIZE_DOUBTFUL,
     NO_MILLIMETRES,
+    LENGTHS_ELSEWHERE,
     SEVERAL_REGIONS,
     NOT_AN_ELLIPSE,
 ];
@@ -35,8 +42,14 @@ const PRESENCE_UNSURE: &str = "presence-unsure";
 const PAGES_LEFT: &str = "pages-left";
 const RANGE_FROM_PICTURE: &str = "range-from-picture";
 const TRANSPARENT_ON_BLACK: &str = "transparent-on-black";
+const BURNED_IN_TEXT: &str = "burned-in-text";
+const OVERLAYS_LEFT: &str = "overlays-left";
+const PIXELS_NOT_SQUARE: &str = "pixels-not-square";
+const MODALITY_FROM_FILE: &str = "modality-from-file";
+const MODALITY_DIFFERS: &str = "modality-differs";
 const PIXEL_SIZE_DOUBTFUL: &str = "pixel-size-doubtful";
 const NO_MILLIMETRES: &str = "no-millimetres";
+const LENGTHS_ELSEWHERE: &str = "lengths-elsewhere";
 const SEVERAL_REGIONS: &str = "several-regions";
 const NOT_AN_ELLIPSE: &str = "not-an-ellipse";
 
@@ -83,17 +96,23 @@ pub fn of_file(file: &FileInfo) -> Vec<Warning> {
     let pages_left = (file.pages > 1).then(|| Warning {
         code: PAGES_LEFT,
         message: format!(
-            "Page {} of {} was read, {} left out; {}.",
-            file.page,
+            "{} of {} was read, {} left out; {}.",
+            // A frame is called what `frames=` calls it.
+            match file.dicom {
+                Some(said) => format!("Frame {} (from 0)", said.frame),
+                None => format!("Page {}", file.page),
+            },
             file.pages,
             file.pages - 1,
-            match file.format.is_paged() {
-                true => "ask for another with page=",
-                false => "for another, save that one alone",
+            match file.format.paged_by() {
+                Some(wish) => format!("ask for another with {wish}="),
+                None => "for another, save that one alone".into(),
             }
         ),
     });
     let range = match file.bits {
+        // The file says itself how its values are shown, or a note tells.
+        _ if file.dicom.is_some() => None,
         bits @ 9..16 => Some(format!(
             "taken as {bits}-bit: {} is white",
             (1_u32 << bits) - 1
@@ -109,10 +128,40 @@ pub fn of_file(file: &FileInfo) -> Vec<Warning> {
         code: TRANSPARENT_ON_BLACK,
         message: "The picture has transparent pixels; they were laid on black.".into(),
     });
-    [pages_left, range, transparent]
-        .into_iter()
-        .flatten()
-        .collect()
+    let own = [pages_left, range, transparent].into_iter().flatten();
+    own.chain(file.notes.iter().map(of_note)).collect()
+}
+
+fn of_note(note: &FileNote) -> Warning {
+    let (code, message) = match note {
+        FileNote::RangeOfFrame => (
+            RANGE_FROM_PICTURE,
+            "The file does not say which values are shown: this frame's least is black, its greatest white; ask for others with window=.".into(),
+        ),
+        FileNote::BurnedIn => (
+            BURNED_IN_TEXT,
+            "By what the file says, text is drawn into the picture: it may name the patient.".into(),
+        ),
+        FileNote::OverlaysLeft(count) => (
+            OVERLAYS_LEFT,
+            format!("The file's overlays ({count}) are not drawn."),
+        ),
+        FileNote::NotSquare([vertical, horizontal]) => (
+            PIXELS_NOT_SQUARE,
+            format!("The file's pixels are {vertical} high to {horizontal} wide; the picture is segmented as it is stored, and lengths in pixels are of either kind."),
+        ),
+        FileNote::NoLengths(why) => (NO_MILLIMETRES, format!("There are no millimetres: {why}.")),
+        FileNote::Lengths(what) => (LENGTHS_ELSEWHERE, format!("Note that {what}.")),
+        FileNote::ModalityTaken { said, taken } => (
+            MODALITY_FROM_FILE,
+            format!("No modality was asked for: the file says {said}, so it was taken as {taken}."),
+        ),
+        FileNote::ModalityDiffers { said, likely } => (
+            MODALITY_DIFFERS,
+            format!("The file says {said}, which is {likely}; another modality was asked for."),
+        ),
+    };
+    Warning { code, message }
 }
 
 /// Of a size of pixels with which a picture of `size` (width, height, px) shows less or more than its modality does.
@@ -168,13 +217,7 @@ mod tests {
         warnings.iter().map(|warning| warning.code).collect()
     }
 
-    const PLAIN: FileInfo = FileInfo {
-        format: Format::Png,
-        page: 1,
-        pages: 1,
-        bits: 8,
-        transparent: false,
-    };
+    const PLAIN: FileInfo = FileInfo::plain(Format::Png, 8);
 
     #[test]
     fn doubt_whether_anything_is_there_is_said() {
@@ -201,11 +244,10 @@ mod tests {
     #[test]
     fn what_was_left_out_or_understood_is_said() {
         let warnings = of_file(&FileInfo {
-            format: Format::Tiff,
             page: 3,
             pages: 4,
-            bits: 12,
             transparent: true,
+            ..FileInfo::plain(Format::Tiff, 12)
         });
         assert_eq!(
             codes(&warnings),

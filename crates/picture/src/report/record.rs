@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
 use super::times::Times;
-use crate::frame::FileInfo;
+use crate::frame::{DicomSaid, FileInfo, PixelRect};
 use crate::mask::presence::Presence;
 use crate::mask::warnings::Warning;
 use crate::segmenter::ModalityCheck;
@@ -60,10 +60,20 @@ pub struct PictureFacts {
     pub bits: Option<u8>,
     /// Whether it had transparent pixels, which were laid on black.
     pub transparent: Option<bool>,
+    /// What a DICOM file says besides; left out of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dicom: Option<DicomSaid>,
+    /// The part of it that was looked at, if one was asked for; the mask is of the whole picture all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<BoundingBox>,
 }
 
 impl PictureFacts {
-    pub(super) fn of([width, height]: [u32; 2], file: Option<&FileInfo>) -> Self {
+    pub(super) fn of(
+        [width, height]: [u32; 2],
+        file: Option<&FileInfo>,
+        region: Option<PixelRect>,
+    ) -> Self {
         Self {
             width,
             height,
@@ -72,6 +82,8 @@ impl PictureFacts {
             pages: file.map(|file| file.pages),
             bits: file.map(|file| file.bits),
             transparent: file.map(|file| file.transparent),
+            dicom: file.and_then(|file| file.dicom),
+            region: region.map(Into::into),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::record::{
 use super::shape::{EllipseFit, RegionSizes};
 use super::times::Times;
 use crate::NOTICE;
-use crate::frame::Frame;
+use crate::frame::{Frame, PixelRect};
 use crate::mask::ellipse::Ellipse;
 use crate::mask::measure::measure;
 use crate::mask::polygons::{Polygon, largest, polygons};
@@ -62,6 +62,7 @@ pub fn render(
         mask,
         patch,
         scale,
+        region,
         lease: _lease,
     } = pixels;
     let style = OverlayStyle {
@@ -89,7 +90,10 @@ pub fn render(
         }
         Form::Patch => {
             drop(mask);
-            let frame = Arc::unwrap_or_clone(frame);
+            let frame = match region {
+                Some(region) => region.cut(&frame).map_err(RenderError::encode)?,
+                None => Arc::unwrap_or_clone(frame),
+            };
             render::encode_png(render::patch_overlay(frame, &patch, &style))?
         }
     };
@@ -122,6 +126,8 @@ struct Pixels {
     mask: Mask,
     patch: LogitMap,
     scale: Scale,
+    /// What the patch map is of, if not of the whole.
+    region: Option<PixelRect>,
     lease: Lease,
 }
 
@@ -132,6 +138,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
         mask,
         patch,
         scale,
+        region,
         lease,
         ..
     } = segmentation;
@@ -152,7 +159,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
             0 => Found::NothingFound,
             _ => Found::Target,
         },
-        image: PictureFacts::of(size, file),
+        image: PictureFacts::of(size, file, region),
         area: Area {
             px: measures.area,
             fraction: measures.area_fraction,
@@ -195,6 +202,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
         mask,
         patch,
         scale,
+        region,
         lease,
     };
     (pixels, report)

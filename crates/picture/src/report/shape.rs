@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::frame::PixelRect;
 use crate::mask::LogitMap;
 use crate::mask::ellipse::Ellipse;
 use crate::mask::polygons::Polygon;
@@ -40,6 +41,12 @@ pub struct BoundingBox {
     pub width: u32,
     /// Rows.
     pub height: u32,
+}
+
+impl From<PixelRect> for BoundingBox {
+    fn from(rect: PixelRect) -> Self {
+        [rect.x, rect.y, rect.width, rect.height].into()
+    }
 }
 
 impl From<[u32; 4]> for BoundingBox {

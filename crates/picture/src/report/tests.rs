@@ -21,13 +21,12 @@ fn segmentation(target: bool) -> Segmentation {
     Segmentation {
         frame: Arc::new(Frame::new(80, 50, vec![90; 3 * 80 * 50]).unwrap()),
         file: Some(FileInfo {
-            format: Format::Tiff,
             page: 2,
             pages: 3,
-            bits: 8,
-            transparent: false,
+            ..FileInfo::plain(Format::Tiff, 8)
         }),
         scale: Scale::Unknown,
+        region: None,
         mask: Mask::new(80, 50, mask).unwrap(),
         presence: None,
         low_res: map(),

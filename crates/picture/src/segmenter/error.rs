@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::frame::{FrameError, Stopped};
+use crate::frame::{FrameError, RegionError, Stopped};
 
 use super::check::{Inverted, ModalityCheck};
 use super::job::Modality;
@@ -14,6 +14,9 @@ pub enum EngineError {
     /// The picture was refused.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The region asked for is no part of the picture.
+    #[error(transparent)]
+    Region(#[from] RegionError),
     /// No such modality in the model asked for.
     #[error("model '{model}' has no modality '{asked}'; it has: {available}")]
     UnknownModality {

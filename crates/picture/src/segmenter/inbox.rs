@@ -194,6 +194,7 @@ impl Inbox {
         let job = Job {
             picture: frame.picture,
             scale: frame.scale,
+            region: None,
             ask: terms.spec.ask.clone(),
             stop: terms.stop.clone(),
         };

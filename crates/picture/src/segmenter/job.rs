@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::frame::{Frame, Stop};
+use crate::frame::{Frame, PixelRect, Stop, Undecoded};
 use crate::scale::Scale;
 
 /// What a client asks for: which modality, through which model of the manifest.
@@ -85,6 +85,8 @@ pub enum OnMismatch {
 pub enum Picture {
     /// Undecoded, so that waiting costs no pixels.
     File(ReceivedFile),
+    /// The same, of another reader's.
+    Undecoded(Arc<dyn Undecoded>),
     /// Decoded, as a camera's: its memory is its owner's.
     Frame(Arc<Frame>),
 }
@@ -112,6 +114,8 @@ pub struct Job {
     pub picture: Picture,
     /// How large its pixels are.
     pub scale: Scale,
+    /// The part of it to look at, in the upright picture's pixels; `None`: all of it.
+    pub region: Option<PixelRect>,
     /// What to do with it.
     pub ask: Ask,
     /// When to give it up.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::frame::{FileInfo, Frame};
+use crate::frame::{FileInfo, Frame, PixelRect};
 use crate::mask::confidence::Signs;
 use crate::mask::presence::{Presence, PresenceState};
 use crate::mask::{LogitMap, Mask};
@@ -19,11 +19,13 @@ pub struct Segmentation {
     pub file: Option<FileInfo>,
     /// How large its pixels are.
     pub scale: Scale,
+    /// The part of the frame that the network looked at; `None`: all of it.
+    pub region: Option<PixelRect>,
     /// The mask, at the frame's size; empty where nothing is there by [`Segmentation::presence`].
     pub mask: Mask,
     /// Whether anything is there at all; `None` if the model does not say.
     pub presence: Option<Presence>,
-    /// QDMD's output, a quarter of the model's input side (of the canvas, where views were put together): what the network
+    /// QDMD's output, of the region looked at, a quarter of the model's input side (of the canvas, where views were put together): what the network
     /// said, also where the mask was emptied.
     pub low_res: LogitMap,
     /// SPPG's output, 1/32 of the model's input side (of the canvas): where the model looked.

@@ -39,10 +39,10 @@ pub const HOUSE: [Storey; 10] = [
         root: "lib.rs",
         knows: &["picture"],
         rooms: &[
-            ("error", &[]),
             ("uid", &[]),
             ("window", &[]),
             ("selection", &[]),
+            ("error", &["selection"]),
             ("syntax", &["error"]),
             ("data", &["error", "syntax"]),
             ("modality", &["data"]),
@@ -59,6 +59,11 @@ pub const HOUSE: [Storey; 10] = [
                     "error", "uid", "window", "syntax", "data", "modality", "layout", "places",
                     "codec", "colour", "scale", "facts",
                 ],
+            ),
+            ("directory", &["error", "syntax", "data", "file"]),
+            (
+                "intake",
+                &["error", "window", "selection", "scale", "facts", "file"],
             ),
         ],
     },
@@ -235,14 +240,14 @@ pub const HOUSE: [Storey; 10] = [
     Storey {
         place: "crates/http",
         root: "lib.rs",
-        knows: &["picture", "video", "live"],
+        knows: &["picture", "dicom", "video", "live"],
         rooms: &[],
     },
     Storey {
         place: "",
         root: "lib.rs",
         knows: &[
-            "compute", "picture", "video", "live", "board", "engine", "http", "update",
+            "compute", "picture", "dicom", "video", "live", "board", "engine", "http", "update",
         ],
         rooms: &[
             ("workshop", &[]),

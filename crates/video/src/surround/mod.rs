@@ -14,7 +14,7 @@ use picture::frame::Frame;
 
 use self::cells::{CellBox, CellMap};
 use self::evidence::CellEvidence;
-use crate::prepare::PixelRect;
+use picture::frame::PixelRect;
 
 /// Where the scan lies on the screen, as it seems.
 #[derive(Clone, Copy, Debug, PartialEq)]

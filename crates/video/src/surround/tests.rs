@@ -7,7 +7,7 @@ use picture::segmenter::ManualClock;
 
 use super::{SurroundFinder, SurroundProposal};
 use crate::phantom::{Anatomy, Phantom, PhantomSpec};
-use crate::prepare::PixelRect;
+use picture::frame::PixelRect;
 
 /// Numbers that look like chance, the same ones each time.
 struct Dice(u64);

@@ -37,6 +37,7 @@ fn nothing(job: &Job) -> Segmentation {
         frame: black(),
         file: None,
         scale: job.scale.clone(),
+        region: None,
         mask: Mask::new(1, 1, vec![0]).unwrap(),
         presence: None,
         low_res: LogitMap::new(1, vec![0.0]).unwrap(),
@@ -150,6 +151,7 @@ impl Stage {
         let job = Job {
             picture: Vec::new().into(),
             scale: Scale::Unknown,
+            region: None,
             ask: Ask::new("ultrasound"),
             stop: Stop::never(),
         };

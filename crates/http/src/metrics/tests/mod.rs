@@ -41,6 +41,7 @@ fn segmentation(fake: &Fake) -> Segmentation {
     let job = Job {
         picture: Picture::Frame(frame.into()),
         scale: Scale::Unknown,
+        region: None,
         ask: Ask::new("ultrasound"),
         stop: Stop::never(),
     };

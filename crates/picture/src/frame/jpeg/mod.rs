@@ -126,13 +126,7 @@ fn spread(rgb: &mut [u8]) {
     }
 }
 
-const INFO: FileInfo = FileInfo {
-    format: Format::Jpeg,
-    page: 1,
-    pages: 1,
-    bits: 8,
-    transparent: false,
-};
+const INFO: FileInfo = FileInfo::plain(Format::Jpeg, 8);
 
 /// What three components are to be given as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

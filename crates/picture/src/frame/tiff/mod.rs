@@ -46,11 +46,10 @@ pub(super) fn read(file: &File<'_>) -> Result<Decoded, FrameError> {
     Ok(Decoded {
         frame: canvas.into_frame()?,
         file: FileInfo {
-            format: Format::Tiff,
             page: page.number,
             pages: page.pages,
-            bits: depth.bits(),
             transparent: to_rgb.transparent,
+            ..FileInfo::plain(Format::Tiff, depth.bits())
         },
     })
 }

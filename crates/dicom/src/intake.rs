@@ -1,0 +1,291 @@
+//! A file as a door takes it in: a picture file as it is, DICOM opened and what is asked of it settled. Each of its pictures
+//! is decoded in its turn.
+
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use picture::frame::{
+    BadRect, Decoded, DicomSaid, FileInfo, FileNote, Format, FrameError, FrameLimits, PixelRect,
+    Stop, Undecoded,
+};
+use picture::scale::{Scale, ScaledRegion};
+use picture::segmenter::{Modality, Picture, ReceivedFile};
+use picture::sync::lock;
+
+use crate::error::DicomError;
+use crate::facts::DicomFacts;
+use crate::file::{DicomFile, FrameWish, is_dicom};
+use crate::scale::{DicomScale, ScaleNote, ScaleSource};
+use crate::selection::FrameSelection;
+use crate::window::{GreyWindow, ShownAs};
+
+/// What is asked of a picture file, whatever it is, besides a mask.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IntakeWish {
+    /// The modality, as the manifest has it; `None`: what a DICOM file says.
+    pub modality: Option<String>,
+    /// The page of a TIFF, from 1; `None`: the first.
+    pub page: Option<u32>,
+    /// The frames of a DICOM file; `None`: the first.
+    pub frames: Option<FrameSelection>,
+    /// Which grey values of a DICOM file are shown; `None`: as it says.
+    pub window: Option<GreyWindow>,
+    /// The part to look at; `None`: all of it.
+    pub region: Option<AskedRegion>,
+    /// How large pixels are. What is told by hand is what is meant, whatever the file says.
+    pub scale: Scale,
+}
+
+/// A part of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedRegion {
+    /// By its place.
+    Rect(PixelRect),
+    /// The ultrasound region of this number, from 1 (PS3.3, C.8.5.5).
+    Number(u32),
+}
+
+/// A file taken in: the pictures that it is, and what goes with them.
+#[derive(Debug)]
+pub struct TakenFile {
+    /// One of a picture file; of DICOM one for each frame that was asked for, in that order.
+    pub pictures: Vec<TakenPicture>,
+    /// How large pixels are.
+    pub scale: Scale,
+    /// The part to look at.
+    pub region: Option<PixelRect>,
+    /// The manifest's name for what a DICOM file says that it is, where that is safe to say.
+    pub suggested_modality: Option<&'static str>,
+}
+
+/// A picture of a file.
+#[derive(Clone, Debug)]
+pub struct TakenPicture {
+    /// To be decoded in its turn.
+    pub picture: Picture,
+    /// Which frame of a DICOM file it is, from 0.
+    pub frame: Option<u32>,
+}
+
+impl TakenFile {
+    /// Takes a file in, with `most` frames at most. Of DICOM the header is read; no pixel is decoded.
+    ///
+    /// # Errors
+    /// [`FileFault::Asked`] where the wish is not for such a file; what the header alone tells.
+    pub fn of(
+        bytes: Vec<u8>,
+        wish: &IntakeWish,
+        limits: FrameLimits,
+        most: u32,
+    ) -> Result<Self, FrameError> {
+        match bytes.is_empty() {
+            true => Err(FrameError::Empty),
+            false if is_dicom(&bytes) => Ok(Self::of_dicom(bytes, wish, limits, most)?),
+            false => Ok(Self::of_picture(bytes, wish)?),
+        }
+    }
+
+    fn of_picture(bytes: Vec<u8>, wish: &IntakeWish) -> Result<Self, DicomError> {
+        let region = match wish.region {
+            Some(AskedRegion::Rect(rect)) => Ok(Some(rect)),
+            Some(AskedRegion::Number(_)) => Err("a region by its number"),
+            None => Ok(None),
+        };
+        let asked = [
+            (wish.frames.is_some(), "frames"),
+            (wish.window.is_some(), "a window"),
+        ];
+        let asked = asked.into_iter().find(|(asked, _)| *asked);
+        match (asked, region) {
+            (Some((_, what)), _) | (None, Err(what)) => Err(DicomError::OfDicomAlone(what)),
+            (None, Ok(region)) => Ok(Self {
+                pictures: vec![TakenPicture {
+                    picture: Picture::File(ReceivedFile {
+                        bytes,
+                        page: wish.page,
+                    }),
+                    frame: None,
+                }],
+                scale: wish.scale.clone(),
+                region,
+                suggested_modality: None,
+            }),
+        }
+    }
+
+    fn of_dicom(
+        bytes: Vec<u8>,
+        wish: &IntakeWish,
+        limits: FrameLimits,
+        most: u32,
+    ) -> Result<Self, DicomError> {
+        if wish.page.is_some() {
+            return Err(DicomError::FramesNotPages);
+        }
+        let file = DicomFile::of_bytes(bytes, limits)?;
+        let first = FrameSelection::one(0);
+        let frames = wish.frames.as_ref().unwrap_or(&first);
+        let frames: Vec<u32> = frames.of(file.facts().frames, most)?.collect();
+        let DicomScale {
+            scale,
+            source,
+            notes,
+        } = file.scale();
+        let region = match wish.region {
+            Some(AskedRegion::Rect(rect)) => Some(rect),
+            Some(AskedRegion::Number(number)) => Some(region(&scale, number)?),
+            None => None,
+        };
+        let suggested_modality = file.suggested_modality();
+        let told = wish.scale != Scale::Unknown;
+        let modality = of_modality(
+            file.facts().modality.zip(suggested_modality),
+            wish.modality.as_deref(),
+        );
+        // A length that was told by hand is not the file's to doubt.
+        let lengths = notes.iter().filter(|_| !told).filter_map(of_lengths);
+        let open = Arc::new(OpenFile {
+            file: Mutex::new(file),
+            window: wish.window,
+            scale: source.filter(|_| !told).map(ScaleSource::name),
+            notes: modality.into_iter().chain(lengths).collect(),
+        });
+        let taken = |frame| TakenPicture {
+            picture: Picture::Undecoded(Arc::new(DicomPicture {
+                open: open.clone(),
+                frame,
+            })),
+            frame: Some(frame),
+        };
+        Ok(Self {
+            pictures: frames.into_iter().map(taken).collect(),
+            scale: match told {
+                true => wish.scale.clone(),
+                false => scale,
+            },
+            region,
+            suggested_modality,
+        })
+    }
+}
+
+impl FromStr for AskedRegion {
+    type Err = BadRect;
+
+    /// "10,20,300,200": x, y, width, height; "2": the second ultrasound region.
+    fn from_str(text: &str) -> Result<Self, BadRect> {
+        match text.parse() {
+            Ok(number) if number > 0 => Ok(Self::Number(number)),
+            _ => text.parse().map(Self::Rect),
+        }
+    }
+}
+
+fn region(scale: &Scale, asked: u32) -> Result<PixelRect, DicomError> {
+    let regions: &[ScaledRegion] = match scale {
+        Scale::Regions(regions) => regions,
+        Scale::Unknown | Scale::Uniform(_) => &[],
+    };
+    let at = asked.checked_sub(1).map(|at| at as usize);
+    let found = at.and_then(|at| regions.get(at));
+    let regions = regions.len();
+    let found = found.ok_or(DicomError::NoSuchRegion { asked, regions })?;
+    let [x, y, width, height] = found.place;
+    Ok(PixelRect {
+        x,
+        y,
+        width,
+        height,
+    })
+}
+
+/// What is to be said of a modality that the file has (its own name for it, the manifest's) beside the one asked for.
+fn of_modality(
+    file: Option<(&'static str, &'static str)>,
+    asked: Option<&str>,
+) -> Option<FileNote> {
+    match (file?, asked) {
+        ((said, taken), None) => Some(FileNote::ModalityTaken { said, taken }),
+        // The picture itself is to tell.
+        (_, Some(Modality::AUTO)) => None,
+        ((_, likely), Some(asked)) if asked == likely => None,
+        ((said, likely), Some(_)) => Some(FileNote::ModalityDiffers { said, likely }),
+    }
+}
+
+fn of_lengths(note: &ScaleNote) -> Option<FileNote> {
+    match note {
+        // A mask that lies there is told so.
+        ScaleNote::NotCentimetres(_) | ScaleNote::NotTissue(_) | ScaleNote::NoDelta(_) => None,
+        ScaleNote::Magnified { .. } | ScaleNote::OnFilm => {
+            Some(FileNote::Lengths(note.to_string()))
+        }
+        note => Some(FileNote::NoLengths(note.to_string())),
+    }
+}
+
+/// A file of which frames are read in their turns.
+#[derive(Debug)]
+struct OpenFile {
+    file: Mutex<DicomFile>,
+    window: Option<GreyWindow>,
+    /// Where its millimetres come from.
+    scale: Option<&'static str>,
+    /// Those that are known before it is decoded.
+    notes: Vec<FileNote>,
+}
+
+/// One of its frames.
+#[derive(Debug)]
+struct DicomPicture {
+    open: Arc<OpenFile>,
+    frame: u32,
+}
+
+impl Undecoded for DicomPicture {
+    fn need(&self) -> Result<u64, FrameError> {
+        Ok(lock(&self.open.file).need(self.frame)?)
+    }
+
+    fn read(&self, stop: &Stop) -> Result<Decoded, FrameError> {
+        let mut file = lock(&self.open.file);
+        let wish = FrameWish {
+            frame: self.frame,
+            window: self.open.window,
+        };
+        let (frame, shown) = file.read(wish, stop)?;
+        let file = self.said(file.facts(), shown);
+        Ok(Decoded { frame, file })
+    }
+}
+
+impl DicomPicture {
+    fn said(&self, facts: &DicomFacts, shown: ShownAs) -> FileInfo {
+        let overlays = u32::try_from(facts.overlays).unwrap_or(u32::MAX);
+        let own = [
+            (shown == ShownAs::FrameRange).then_some(FileNote::RangeOfFrame),
+            (facts.burned_in == Some(true)).then_some(FileNote::BurnedIn),
+            (overlays > 0).then_some(FileNote::OverlaysLeft(overlays)),
+            facts.aspect.map(FileNote::NotSquare),
+        ];
+        let own = own.into_iter().flatten();
+        FileInfo {
+            page: self.frame.saturating_add(1),
+            pages: facts.frames,
+            dicom: Some(DicomSaid {
+                frame: self.frame,
+                frames: facts.frames,
+                modality: facts.modality,
+                kind: facts.kind,
+                transfer_syntax: facts.transfer_syntax.name,
+                photometric: facts.photometric.name(),
+                shown_as: shown.name(),
+                burned_in: facts.burned_in,
+                overlays,
+                scale: self.open.scale,
+            }),
+            notes: own.chain(self.open.notes.iter().cloned()).collect(),
+            ..FileInfo::plain(Format::Dicom, u8::try_from(facts.bits).unwrap_or(u8::MAX))
+        }
+    }
+}
