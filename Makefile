@@ -168,6 +168,11 @@ soak: build ## Eight viewers that join, hang and leave: memory flat, every pictu
 	$(call need,python3,install it with 'apt-get install python3')
 	python3 benches/live --soak --binary $(BIN) --minutes $(or $(MINUTES),60)
 
+.PHONY: idle
+idle: build ## The service with nothing to do: at most 1 % of a core, nothing written; MINUTES=60
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --idle --binary $(BIN) --minutes $(or $(MINUTES),60)
+
 ##@ Packages for boards (board/README.md)
 
 BOARD ?=
@@ -223,6 +228,11 @@ test-arm: tools ## The compute folder's tests, emulated as Raspberry Pi 4, 5 and
 	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/.cross/qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu" \
 	    cargo test --release --locked --lib -p espmedsam-compute --target-dir target/kernels --target $(CROSS_TARGET)
 	done
+
+.PHONY: test-masks
+test-masks: build cross ## The whole program, emulated as Raspberry Pi 4, 5 and a newer core: the masks and logits of this machine, to the byte
+	cross/setup.sh qemu
+	cross/masks.sh $(BIN) target/$(CROSS_TARGET)/release/espmedsam $(CROSS_CPUS)
 
 # Sanitizers are switches of a nightly compiler; RUSTC_BOOTSTRAP=1 lets the stable one take them, for these builds alone.
 # The standard library stays as it comes. That is enough for addresses; for threads only code is seen that is compiled

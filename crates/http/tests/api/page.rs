@@ -7,6 +7,7 @@ use picture::frame::{FileInfo, Format};
 use picture::mask::presence::{Presence, PresenceState};
 use picture::segmenter::Readiness;
 use serde_json::json;
+use testing::dicom::DicomSketch;
 
 /// What the overlay canvas shows: pixels drawn at all, the sum of their opacity, and those of amber (the patch prompt).
 const OVERLAY: &str = "
@@ -198,4 +199,47 @@ fn a_visitor_sees_masks_and_readable_errors() {
         let nothing = text(&browser, "area") == "0 px area";
         assert_eq!(nothing, state == PresenceState::Absent, "{said}");
     }
+}
+
+#[test]
+fn a_cine_loop_is_shown_frame_by_frame() {
+    let server = Server::start(ServerConfig::default(), 8);
+    let browser = Browser::start(1360, 900);
+    browser.open(&format!("http://{}/", server.addr));
+    browser.wait_for("!document.getElementById('results').hidden");
+    let sketch = DicomSketch {
+        size: [200, 100],
+        frames: 4,
+        modality: "US",
+        regions: &[],
+        more: &[],
+    };
+    let bright = |frame, x, y| x < 20 + 10 * frame && y < 50;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("loop.dcm");
+    let bytes = sketch.write(|frame, x, y| 220 * u8::from(bright(frame, x, y)));
+    std::fs::write(&file, bytes).unwrap();
+    // Nothing is chosen: what the file says is taken.
+    browser.script("document.getElementById('modality').value = ''; return 0");
+    browser.keys("#file", file.to_str().unwrap());
+    browser.wait_for("document.getElementById('area').innerText === '1,000 px area'");
+    assert!(text(&browser, "warnings").contains("the file says US"));
+    assert_eq!(text(&browser, "frames"), "0 to 3");
+    // What the browser cannot show comes from the server.
+    let lit = "
+        const canvas = document.getElementById('picture');
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        let lit = 0;
+        for (let i = 0; i < data.length; i += 4) lit += data[i] > 100 || data[i + 1] > 100;
+        return lit > 1000;";
+    browser.wait_for(&format!("(() => {{ {lit} }})()"));
+    browser.script(
+        "const frame = document.getElementById('frame'); frame.value = 3; \
+         frame.dispatchEvent(new Event('change')); return 0",
+    );
+    browser.wait_for("document.getElementById('area').innerText === '2,500 px area'");
+    save(&browser, "page-dicom.png");
+    // A picture of another kind has no frames to choose from.
+    browser.click("[data-sample='hc18_230_HC.jpg']");
+    browser.wait_for("document.getElementById('frame-field').hidden");
 }
