@@ -7,15 +7,16 @@ use picture::frame::{Frame, FrameError, FrameLimits, Stop};
 
 use crate::codec::{self, CodedFrame};
 use crate::colour::Painting;
-use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
+use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag, Wish};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
 use crate::layout::SampleLayout;
 use crate::modality;
+use crate::origin::{DicomOrigin, Identity, LossyCoding};
 use crate::places::FramePlaces;
 use crate::scale::{self, DicomScale};
 use crate::syntax::{Coding, TransferSyntax};
-use crate::uid::{References, Uid};
+use crate::uid::{References, Uid, Uids};
 use crate::window::{GreyWindow, ShownAs};
 
 /// Bytes before "DICM" (PS3.10, 7.1).
@@ -32,6 +33,8 @@ pub fn is_dicom(start: &[u8]) -> bool {
 /// An open DICOM file. It holds what its header says and where its frames are; of pixels it holds none.
 pub struct DicomFile {
     input: ByteInput,
+    /// Where the data set begins.
+    start: u64,
     limits: FrameLimits,
     set: DataSet,
     layout: SampleLayout,
@@ -83,14 +86,15 @@ impl DicomFile {
         if !is_dicom(&start) {
             return Err(DicomError::NotDicom);
         }
-        let meta = DataWalk::new(&mut input).meta()?;
+        let meta = DataWalk::new(&mut input, Wish::PICTURE).meta()?;
         let uid = meta.text(Tag::TRANSFER_SYNTAX);
         let uid = uid.ok_or(DicomError::Damaged("it does not say how it is written"))?;
         let syntax = TransferSyntax::of(uid)?;
         if syntax.writing.deflated {
             input = inflated(&mut input, limits.max_memory.min(MOST_INFLATED))?;
         }
-        let mut walk = DataWalk::new(&mut input);
+        let start = input.at();
+        let mut walk = DataWalk::new(&mut input, Wish::PICTURE);
         let set = walk.data_set(syntax.writing)?;
         let place = walk.pixels.ok_or(DicomError::NoPixels)?;
         let coding = syntax.coding()?;
@@ -99,6 +103,7 @@ impl DicomFile {
         Ok(Self {
             facts: DicomFacts::of(&set, &layout, syntax),
             input,
+            start,
             limits,
             set,
             layout,
@@ -138,6 +143,38 @@ impl DicomFile {
             sop_class: uid(Tag::SOP_CLASS),
             frame_of_reference: uid(Tag::FRAME_OF_REFERENCE),
         }
+    }
+
+    /// Whom and what it is of, for objects that are made of it. Only [`Identity::Kept`] reads who it is, here and now.
+    ///
+    /// # Errors
+    /// As [`DicomFile::open`]; [`DicomError::Damaged`] if identity is to be kept and the file has no UIDs to refer to.
+    pub fn origin(
+        &mut self,
+        identity: Identity,
+        uids: &mut Uids,
+    ) -> Result<DicomOrigin, DicomError> {
+        self.input.go_to(self.start)?;
+        let writing = self.facts.transfer_syntax.writing;
+        let lossy = LossyCoding::of(&self.set, self.coding, self.compression());
+        let (references, frames) = (self.references(), self.layout.frames);
+        match identity {
+            Identity::Removed => Ok(DicomOrigin::without_identity(&references, frames, lossy, uids)),
+            Identity::Kept => {
+                let mut walk = DataWalk::new(&mut self.input, DicomOrigin::WISH);
+                let set = walk.data_set(writing)?;
+                DicomOrigin::with_identity(references, frames, lossy, &set)
+            }
+        }
+    }
+
+    /// How many times smaller its frames are than their samples.
+    fn compression(&self) -> f64 {
+        let coded: u64 = (0..self.layout.frames)
+            .map(|frame| self.places.frame(frame).1)
+            .sum();
+        let native = self.layout.native() * u64::from(self.layout.frames);
+        native as f64 / coded.max(1) as f64
     }
 
     /// Bytes that reading this frame takes at most, the picture included.

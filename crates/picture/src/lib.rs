@@ -13,6 +13,7 @@ pub mod report;
 pub mod scale;
 pub mod segmenter;
 pub mod sync;
+pub mod utc;
 
 /// Said by every output object, page and help text of this product.
 pub const NOTICE: &str = "Research use only. Not for clinical use.";

@@ -8,5 +8,5 @@ mod walk;
 pub(crate) use self::input::ByteInput;
 pub use self::input::Bytes;
 pub(crate) use self::set::DataSet;
-pub(crate) use self::tag::Tag;
-pub(crate) use self::walk::{DataWalk, PixelPlace};
+pub(crate) use self::tag::{Content, Tag};
+pub(crate) use self::walk::{DataWalk, PixelPlace, Wish};

@@ -13,8 +13,7 @@ use crate::syntax::Writing;
 const DEEPEST: usize = 32;
 /// Most elements of a file.
 const MOST_ELEMENTS: u64 = 1 << 20;
-/// Most bytes of values that are kept, with what keeping one costs.
-const MOST_KEPT: u64 = 16 << 20;
+/// What keeping a value costs beside its bytes.
 const COST: u64 = 64;
 /// A length that is not said: what is so long ends with a delimiter.
 const UNDEFINED: u32 = u32::MAX;
@@ -29,8 +28,26 @@ pub(crate) struct PixelPlace {
     pub words: bool,
 }
 
+/// What is kept of a data set.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    /// What of an element, if anything.
+    pub of: fn(Tag) -> Option<Content>,
+    /// Bytes of values at most, with what keeping them costs.
+    pub most: u64,
+}
+
+impl Wish {
+    /// What a picture needs.
+    pub const PICTURE: Self = Self {
+        of: Tag::wanted,
+        most: 16 << 20,
+    };
+}
+
 pub(crate) struct DataWalk<'a> {
     input: &'a mut ByteInput,
+    wish: Wish,
     elements: u64,
     kept: u64,
     pub pixels: Option<PixelPlace>,
@@ -56,9 +73,10 @@ struct ElementHeader {
 }
 
 impl<'a> DataWalk<'a> {
-    pub fn new(input: &'a mut ByteInput) -> Self {
+    pub fn new(input: &'a mut ByteInput, wish: Wish) -> Self {
         Self {
             input,
+            wish,
             elements: 0,
             kept: 0,
             pixels: None,
@@ -139,7 +157,7 @@ impl<'a> DataWalk<'a> {
         set: &mut DataSet,
     ) -> Result<(), DicomError> {
         let tag = header.tag;
-        let wanted = tag.wanted().filter(|_| part.keep);
+        let wanted = (self.wish.of)(tag).filter(|_| part.keep);
         match (header.length, wanted) {
             (Some(length), Some(Content::Plain)) => {
                 self.keep(length)?;
@@ -314,11 +332,11 @@ impl<'a> DataWalk<'a> {
 
     fn keep(&mut self, bytes: u64) -> Result<(), DicomError> {
         self.kept += bytes + COST;
-        match self.kept <= MOST_KEPT {
+        match self.kept <= self.wish.most {
             true => Ok(()),
             false => Err(DicomError::TooComplex {
                 what: "bytes beside its pixels",
-                limit: MOST_KEPT,
+                limit: self.wish.most,
             }),
         }
     }

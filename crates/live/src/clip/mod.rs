@@ -15,7 +15,6 @@ mod press;
 mod record;
 mod ring;
 mod shelf;
-mod utc;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@ use picture::NOTICE;
 use picture::mask::presence::Presence;
 use picture::report::{CheckReport, CocoRle};
 use picture::segmenter::{StageTimes, millis};
+use picture::utc::Utc;
 use serde::{Serialize, Serializer};
 
 use super::ring::{ClipAnswer, ClipCut, ClipFate, ClipPicture, LiveClip};
-use super::utc::Utc;
 use crate::state::State;
 
 /// What is recorded of a clip's source.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
+use picture::utc::Utc;
 use video::avi::AviWriter;
 
 use super::record::ClipAbout;
 use super::ring::{ClipCut, ClipPicture, LiveClip};
-use super::utc::Utc;
 
 /// What a line has beside its picture's answer, and an AVI beside its pictures, about: bytes for each picture.
 const ASIDE: u64 = 2048;

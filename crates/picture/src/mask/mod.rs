@@ -7,12 +7,14 @@ mod logits;
 pub mod measure;
 pub mod polygons;
 pub mod presence;
+mod probability;
 pub mod regions;
 pub mod rle;
 mod upsample;
 pub mod warnings;
 
 pub use logits::LogitMap;
+pub use probability::probabilities;
 pub use upsample::{Upsampled, upsample};
 
 use crate::frame::PixelRect;

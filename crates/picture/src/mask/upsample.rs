@@ -43,7 +43,7 @@ pub fn upsample(map: &LogitMap, width: u32, height: u32) -> Result<Upsampled, Ma
             &logits[tap.high * side..][..side],
         );
         for ((v, a), b) in row.iter_mut().zip(upper).zip(lower) {
-            *v = a * (1.0 - tap.weight) + b * tap.weight;
+            *v = tap.between(*a, *b);
         }
         for segment in &segments {
             let (a, b) = (row[segment.low], row[segment.high]);
@@ -53,7 +53,7 @@ pub fn upsample(map: &LogitMap, width: u32, height: u32) -> Result<Upsampled, Ma
             let span = segment.start..segment.end;
             let logits = &mut line[span.clone()];
             for (logit, tap) in logits.iter_mut().zip(&columns[span.clone()]) {
-                *logit = a * (1.0 - tap.weight) + b * tap.weight;
+                *logit = tap.between(a, b);
             }
             for (pixel, value) in pixels[span].iter_mut().zip(logits.iter_mut()) {
                 let target = *value >= 0.0;
@@ -69,15 +69,22 @@ pub fn upsample(map: &LogitMap, width: u32, height: u32) -> Result<Upsampled, Ma
 }
 
 /// Where one output sample lies between two input samples.
-struct Tap {
-    low: usize,
-    high: usize,
+pub(super) struct Tap {
+    pub low: usize,
+    pub high: usize,
     /// Weight of `high`, 0..1.
     weight: f32,
 }
 
+impl Tap {
+    /// Of the samples at `low` and `high`.
+    pub fn between(&self, low: f32, high: f32) -> f32 {
+        low * (1.0 - self.weight) + high * self.weight
+    }
+}
+
 /// Taps of a line of `input` samples stretched to `output`.
-fn taps(input: usize, output: usize) -> Vec<Tap> {
+pub(super) fn taps(input: usize, output: usize) -> Vec<Tap> {
     let scale = input as f32 / output as f32;
     let tap = |i| {
         let at = ((i as f32 + 0.5) * scale - 0.5).max(0.0);
@@ -114,6 +121,14 @@ impl Segment {
             }
         }
         segments
+    }
+}
+
+/// 1 / (1 + e^-x), to within 1e-6.
+pub(super) fn probability(logit: f32) -> f32 {
+    match logit >= 0.0 {
+        true => sigmoid(logit),
+        false => 1.0 - sigmoid(-logit),
     }
 }
 

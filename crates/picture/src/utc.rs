@@ -1,10 +1,10 @@
-//! The time of day, for people and for the names of files.
+//! The time of day, for people, for the names of files and for what is written into them.
 
 use std::time::{Duration, SystemTime};
 
 /// A time in UTC, as ISO 8601 writes it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Utc {
+pub struct Utc {
     date: [u64; 3],
     time: [u64; 3],
     millis: u32,
@@ -14,6 +14,8 @@ pub(super) struct Utc {
 const LAST: u64 = 253_402_300_799;
 
 impl Utc {
+    /// Of a moment; before 1970 it is 1970, after 9999 the last second of that.
+    #[must_use]
     pub fn new(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH);
         let since = since.unwrap_or_default().min(Duration::from_secs(LAST));
@@ -40,6 +42,7 @@ impl Utc {
     }
 
     /// `2026-11-27T18:12:46.123Z`.
+    #[must_use]
     pub fn extended(self) -> String {
         let ([year, month, day], [hour, minute, second], millis) =
             (self.date, self.time, self.millis);
@@ -47,6 +50,7 @@ impl Utc {
     }
 
     /// `20261127T181246.123Z`.
+    #[must_use]
     pub fn basic(self) -> String {
         self.extended().replace(['-', ':'], "")
     }

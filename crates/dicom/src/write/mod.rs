@@ -1,0 +1,17 @@
+//! Objects out: segmentations (PS3.3, A.51), measurement reports (PS3.16, TID 1500), secondary captures (PS3.3, A.8).
+
+mod attributes;
+mod authorship;
+mod codes;
+mod element;
+mod error;
+mod part10;
+mod reference;
+mod seg;
+mod text;
+mod vr;
+
+pub use self::authorship::{Authorship, ObjectMaker, ObjectName};
+pub use self::codes::{Coded, terms};
+pub use self::error::DicomWriteError;
+pub use self::seg::{SegFile, SegFrames, SegKind, SegSegment};
