@@ -11,10 +11,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
-    Authorship, Coded, DicomFile, DicomOrigin, Identity, ObjectMaker, ObjectName, SegFile,
-    SegFrames, SegKind, SegSegment, Uids, terms,
+    Authorship, CaptureFile, CaptureOf, Coded, DicomFile, DicomOrigin, Identity, ObjectMaker, ObjectName, SegFile,
+    SegFrames, SegKind, SegSegment, SrFile, SrGroup, SrMeasure, Uids, terms,
 };
-use picture::frame::FrameLimits;
+use picture::frame::{Frame, FrameLimits};
 use picture::mask::Mask;
 use picture::scale::{PixelSize, Scale};
 
@@ -39,18 +39,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size = [columns.parse()?, rows.parse()?];
     let folder = Path::new(folder);
     let mut uids = Uids::new([7; 32]);
-    let (origin, scale) = match source {
+    let (origin, scale, burned_in) = match source {
         [path, identity] => {
             let mut file = DicomFile::open(File::open(path)?, FrameLimits::default())?;
             let identity = match identity.as_str() {
                 "kept" => Identity::Kept,
                 _ => Identity::Removed,
             };
-            (file.origin(identity, &mut uids)?, file.scale().scale)
+            let origin = file.origin(identity, &mut uids)?;
+            (origin, file.scale().scale, file.facts().burned_in)
         }
         _ => {
             let pixel = PixelSize::new([0.2, 0.25])?;
-            (DicomOrigin::of_picture(None, &mut uids), Scale::Uniform(pixel))
+            let origin = DicomOrigin::of_picture(None, &mut uids);
+            (origin, Scale::Uniform(pixel), Some(false))
         }
     };
     let by = Authorship {
@@ -58,31 +60,84 @@ fn main() -> Result<(), Box<dyn Error>> {
         maker: MAKER,
         written: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_803_166_123),
     };
-    let pixel = match scale {
-        Scale::Uniform(pixel) => Some(pixel),
-        _ => None,
-    };
 
     let probabilities = fs::read(probabilities)?;
-    for (kind, name) in [(SegKind::Binary, "binary.dcm"), (SegKind::Fractional, "fractional.dcm")] {
+    let pixels = size.iter().product::<u32>() as usize;
+    let mut marked = Vec::new();
+    for (kind, name) in [(SegKind::Fractional, "fractional"), (SegKind::Binary, "binary")] {
         let mut frames = SegFrames::new(kind, size)?;
-        let all = probabilities.chunks_exact(size.iter().product::<u32>() as usize);
-        for (number, probabilities) in (0..).zip(all) {
-            let marked = probabilities.iter().map(|p| if *p >= 128 { 255 } else { 0 });
-            let mask = Mask::new(size[0], size[1], marked.collect())?;
+        marked.clear();
+        for (number, probabilities) in (0..).zip(probabilities.chunks_exact(pixels)) {
+            let pixels = probabilities.iter().map(|p| if *p >= 128 { 255 } else { 0 });
+            let mask = Mask::new(size[0], size[1], pixels.collect())?;
             match kind {
                 SegKind::Binary => frames.add_mask(1, number, &mask)?,
                 SegKind::Fractional => frames.add_probabilities(1, number, (&mask, probabilities))?,
             }
+            marked.push(mask.pixels().iter().filter(|pixel| **pixel != 0).count() as f64);
         }
         let seg = SegFile {
             by,
             name: &ObjectName::new(9001, &mut uids),
             segments: &[SEGMENT],
             frames: &frames,
+        };
+        seg.write(&mut File::create(folder.join(format!("{name}.dcm")))?)?;
+        if kind == SegKind::Binary {
+            report(folder, &seg, (&marked, &scale), &mut uids)?;
+        }
+    }
+
+    let overlay = Frame::new(size[0], size[1], (0..3 * pixels).map(|at| at as u8).collect())?;
+    let pixel = match scale {
+        Scale::Uniform(pixel) => Some(pixel),
+        _ => None,
+    };
+    let source = ObjectName::of_source(&origin, 9000);
+    let drawn = ObjectName::new(9003, &mut uids);
+    let captures = [(CaptureOf::Overlay(0), &drawn, "overlay"), (CaptureOf::Source, &source, "source")];
+    for (of, name, file) in captures {
+        let capture = CaptureFile {
+            by,
+            name,
+            of,
+            picture: &overlay,
+            burned_in,
             pixel,
         };
-        seg.write(&mut File::create(folder.join(name))?)?;
+        capture.write(&mut File::create(folder.join(format!("{file}.dcm")))?)?;
     }
     Ok(())
+}
+
+/// The masks' areas, in square millimetres where that is known, else in pixels.
+fn report(
+    folder: &Path,
+    seg: &SegFile<'_>,
+    (marked, scale): (&[f64], &Scale),
+    uids: &mut Uids,
+) -> Result<(), Box<dyn Error>> {
+    let area = |pixels: &f64| match scale {
+        Scale::Uniform(pixel) => (pixels * pixel.mm()[0] * pixel.mm()[1], terms::MM2),
+        _ => (*pixels, terms::PIXELS),
+    };
+    let measure = |pixels| {
+        let (value, unit) = area(pixels);
+        let of = terms::AREA;
+        [SrMeasure { of, value, unit }]
+    };
+    let measures: Vec<_> = marked.iter().map(measure).collect();
+    let group = |(source, measures)| SrGroup {
+        segment: 1,
+        source,
+        measures,
+    };
+    let groups: Vec<_> = (0..).zip(measures.iter().map(|of| &of[..])).map(group).collect();
+    let report = SrFile {
+        name: &ObjectName::new(9002, uids),
+        seg,
+        groups: &groups,
+        remarks: &["An example: of noise, not of a patient."],
+    };
+    Ok(report.write(&mut File::create(folder.join("report.dcm"))?)?)
 }

@@ -1,5 +1,5 @@
 //! DICOM files in, frame by frame (PS3.5, PS3.10): a picture, its scale, and what the file says of itself. And out: what was
-//! found on it, as a segmentation ([`SegFile`]).
+//! found on it, as a segmentation ([`SegFile`]), its measurements ([`SrFile`]) and a picture of it ([`CaptureFile`]).
 //!
 //! [`DicomFile`] opens a file by its header and decodes one frame at a time. Of the header only the elements of one list are
 //! read, and none of a person: names, dates and numbers are stepped over, and what comes out is looked up in lists. Who it is of
@@ -44,5 +44,6 @@ pub use timing::Timing;
 pub use uid::{References, Uid, Uids};
 pub use window::{BadWindow, GreyWindow, ShownAs};
 pub use write::{
-    Authorship, Coded, DicomWriteError, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SegSegment, terms,
+    Authorship, CaptureFile, CaptureOf, Coded, DicomWriteError, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind,
+    SegSegment, SrFile, SrGroup, SrMeasure, terms,
 };

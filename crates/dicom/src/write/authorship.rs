@@ -62,6 +62,17 @@ impl ObjectName {
         }
     }
 
+    /// Of a picture that is no DICOM file: the one by which [`DicomOrigin::of_picture`] refers to it.
+    #[must_use]
+    pub fn of_source(origin: &DicomOrigin, series_number: u32) -> Self {
+        Self {
+            series: origin.source.series.clone(),
+            series_number,
+            instance: origin.source.instance.clone(),
+            number: 1,
+        }
+    }
+
     pub(super) fn reference(&self, class: &'static str) -> ObjectReference {
         ObjectReference {
             class: Uid::fixed(class),

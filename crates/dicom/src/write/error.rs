@@ -26,6 +26,9 @@ pub enum DicomWriteError {
     /// A frame of a segment that is not described.
     #[error("there is no segment {0}; they count from 1")]
     NoSuchSegment(u16),
+    /// A measurement of a frame that the segmentation does not have.
+    #[error("the segmentation has no mask of frame {0} of its source, counted from 0")]
+    NoSuchFrame(u32),
     /// A number that is none.
     #[error("a measurement is not a finite number")]
     NotFinite,

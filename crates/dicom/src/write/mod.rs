@@ -2,16 +2,20 @@
 
 mod attributes;
 mod authorship;
+mod capture;
 mod codes;
 mod element;
 mod error;
 mod part10;
 mod reference;
+mod report;
 mod seg;
 mod text;
 mod vr;
 
 pub use self::authorship::{Authorship, ObjectMaker, ObjectName};
+pub use self::capture::{CaptureFile, CaptureOf};
 pub use self::codes::{Coded, terms};
 pub use self::error::DicomWriteError;
+pub use self::report::{SrFile, SrGroup, SrMeasure};
 pub use self::seg::{SegFile, SegFrames, SegKind, SegSegment};

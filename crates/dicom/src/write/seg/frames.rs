@@ -136,6 +136,13 @@ impl SegFrames {
         self.size
     }
 
+    /// Which frame is of this segment and this frame of the source; from 1.
+    pub(in crate::write) fn number_of(&self, segment: u16, source: u32) -> Option<u32> {
+        let wanted = FrameSubject { segment, source };
+        let found = self.subjects.iter().position(|subject| *subject == wanted)?;
+        u32::try_from(found + 1).ok()
+    }
+
     /// As they are written.
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed

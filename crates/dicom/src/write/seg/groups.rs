@@ -1,9 +1,8 @@
-//! What is said of all frames, and of each (PS3.3, A.51.5, C.7.6.16, C.7.6.17).
+//! What is said of each frame (PS3.3, A.51.5, C.7.6.16, C.7.6.17).
 //!
 //! Frames are ordered by segment, and by the source's frame: of ultrasound that is a point in time. It has no patient's space to be
-//! placed in; where a frame belongs says its source alone.
-
-use picture::scale::PixelSize;
+//! placed in; where a frame belongs says its source alone. So does how large its pixels are: Pixel Measures would ask for a thickness
+//! that a picture does not have (the standard and dciodvfy have none or one above 0, highdicom opens no file without one).
 
 use super::frames::FrameSubject;
 use crate::origin::DicomOrigin;
@@ -36,19 +35,6 @@ pub(super) fn dimensions(instance: &Uid) -> Elements {
                 index(TEMPORAL_POSITION_INDEX, FRAME_CONTENT_SEQUENCE, "Frame of the source"),
             ],
         )
-}
-
-/// Of all frames: how large pixels are, if they are so everywhere.
-pub(super) fn shared(pixel: Option<PixelSize>) -> Elements {
-    let Some([across, down]) = pixel.map(PixelSize::mm) else {
-        return Elements::new();
-    };
-    // From row to row, then from column to column (PS3.3, 10.7.1.3).
-    let measures = Elements::new()
-        .decimals(PIXEL_SPACING, &[down, across])
-        // Readers ask for it (highdicom): a picture has no depth.
-        .decimals(SLICE_THICKNESS, &[0.0]);
-    Elements::new().item(PIXEL_MEASURES_SEQUENCE, measures)
 }
 
 /// Of each frame.

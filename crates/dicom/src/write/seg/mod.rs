@@ -7,7 +7,6 @@ mod segment;
 use std::io::Write;
 
 use picture::NOTICE;
-use picture::scale::PixelSize;
 
 pub use self::frames::{SegFrames, SegKind};
 pub use self::segment::SegSegment;
@@ -33,9 +32,6 @@ pub struct SegFile<'a> {
     pub segments: &'a [SegSegment<'a>],
     /// The masks.
     pub frames: &'a SegFrames,
-    /// How large pixels are, if they are of that size everywhere ([`Scale::Uniform`](picture::scale::Scale::Uniform)): a
-    /// region's size says nothing of the rest of the picture, and here it would.
-    pub pixel: Option<PixelSize>,
 }
 
 impl SegFile<'_> {
@@ -72,7 +68,7 @@ impl SegFile<'_> {
             .and(self.description())
             .and(groups::dimensions(&self.name.instance))
             .and(self.space())
-            .item(SHARED_FUNCTIONAL_GROUPS_SEQUENCE, groups::shared(self.pixel))
+            .item(SHARED_FUNCTIONAL_GROUPS_SEQUENCE, Elements::new())
             .items(
                 PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
                 groups::per_frame(subjects, self.by.origin),
@@ -117,7 +113,7 @@ impl SegFile<'_> {
         let set = Elements::new()
             .text(CONTENT_LABEL, "RESEARCH_ONLY")
             .text(CONTENT_DESCRIPTION, NOTICE)
-            .text(CONTENT_CREATOR_NAME, maker.program)
+            .text(CONTENT_CREATOR_NAME, format!("{}^research use only", maker.program))
             .items(
                 SEGMENT_SEQUENCE,
                 segments.map(|(number, of)| segment::described(number, of, maker)).collect(),
