@@ -1,5 +1,5 @@
-"""What tests share. The official reference cases and a picture in reversed grey are outside the
-repository; without them those files are not collected, and `make test` says so."""
+"""What tests share. The official reference cases, a picture in reversed grey and Debian's checkers of
+DICOM are outside the repository; without them those files are not collected, and `make test` says so."""
 
 import functools
 import subprocess
@@ -9,11 +9,15 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from places import CASES, INVERTED_FILM, PROGRAM, REFERENCE, ROOT
+from places import CASES, CHECKERS, INVERTED_FILM, PROGRAM, REFERENCE, ROOT
 
 GRAPHS = ("encoder", "self_prompt", "decoder")
 sys.path.insert(0, str(ROOT / "models"))
-ELSEWHERE = {"test_reference.py": REFERENCE, "test_inverted.py": INVERTED_FILM}
+ELSEWHERE = {
+    "test_dicom_valid.py": CHECKERS / "dciodvfy",
+    "test_inverted.py": INVERTED_FILM,
+    "test_reference.py": REFERENCE,
+}
 collect_ignore = [test for test, needed in ELSEWHERE.items() if not needed.exists()]
 
 

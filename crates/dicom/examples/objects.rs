@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
-    Authorship, CaptureFile, CaptureOf, Coded, DicomFile, DicomOrigin, Identity, ObjectMaker, ObjectName, SegFile,
-    SegFrames, SegKind, SegSegment, SrFile, SrGroup, SrMeasure, Uids, terms,
+    Authorship, CaptureFile, CaptureOf, Coded, DicomFile, DicomOrigin, Identity, MarkedSegment,
+    ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, Uids, terms,
 };
 use picture::frame::{Frame, FrameLimits};
 use picture::mask::Mask;
@@ -24,7 +24,7 @@ const MAKER: ObjectMaker<'static> = ObjectMaker {
     model: "live-224-int8",
     model_sha256: "9d8874eba30100e12cdc33a621dbe9702a1dd88c0e001457847a4cbfc7db2d1e",
 };
-const SEGMENT: SegSegment<'static> = SegSegment {
+const SEGMENT: MarkedSegment<'static> = MarkedSegment {
     label: "breast lesion",
     category: terms::ABNORMAL,
     kind: Coded::new("4147007", "SCT", "Mass"),
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size = [columns.parse()?, rows.parse()?];
     let folder = Path::new(folder);
     let mut uids = Uids::new([7; 32]);
-    let (origin, scale, burned_in) = match source {
+    let (origin, scale) = match source {
         [path, identity] => {
             let mut file = DicomFile::open(File::open(path)?, FrameLimits::default())?;
             let identity = match identity.as_str() {
@@ -47,12 +47,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 _ => Identity::Removed,
             };
             let origin = file.origin(identity, &mut uids)?;
-            (origin, file.scale().scale, file.facts().burned_in)
+            (origin, file.scale().scale)
         }
         _ => {
             let pixel = PixelSize::new([0.2, 0.25])?;
             let origin = DicomOrigin::of_picture(None, &mut uids);
-            (origin, Scale::Uniform(pixel), Some(false))
+            (origin, Scale::Uniform(pixel))
         }
     };
     let by = Authorship {
@@ -64,15 +64,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let probabilities = fs::read(probabilities)?;
     let pixels = size.iter().product::<u32>() as usize;
     let mut marked = Vec::new();
-    for (kind, name) in [(SegKind::Fractional, "fractional"), (SegKind::Binary, "binary")] {
+    for (kind, name) in [
+        (SegKind::Fractional, "fractional"),
+        (SegKind::Binary, "binary"),
+    ] {
         let mut frames = SegFrames::new(kind, size)?;
         marked.clear();
         for (number, probabilities) in (0..).zip(probabilities.chunks_exact(pixels)) {
-            let pixels = probabilities.iter().map(|p| if *p >= 128 { 255 } else { 0 });
+            let pixels = probabilities
+                .iter()
+                .map(|p| if *p >= 128 { 255 } else { 0 });
             let mask = Mask::new(size[0], size[1], pixels.collect())?;
             match kind {
                 SegKind::Binary => frames.add_mask(1, number, &mask)?,
-                SegKind::Fractional => frames.add_probabilities(1, number, (&mask, probabilities))?,
+                SegKind::Fractional => {
+                    frames.add_probabilities(1, number, (&mask, probabilities))?
+                }
             }
             marked.push(mask.pixels().iter().filter(|pixel| **pixel != 0).count() as f64);
         }
@@ -88,21 +95,31 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
-    let overlay = Frame::new(size[0], size[1], (0..3 * pixels).map(|at| at as u8).collect())?;
+    let overlay = Frame::new(
+        size[0],
+        size[1],
+        (0..3 * pixels).map(|at| at as u8).collect(),
+    )?;
     let pixel = match scale {
         Scale::Uniform(pixel) => Some(pixel),
         _ => None,
     };
     let source = ObjectName::of_source(&origin, 9000);
     let drawn = ObjectName::new(9003, &mut uids);
-    let captures = [(CaptureOf::Overlay(0), &drawn, "overlay"), (CaptureOf::Source, &source, "source")];
-    for (of, name, file) in captures {
+    let captures = [
+        Some((CaptureOf::Overlay(0), &drawn, "overlay")),
+        source
+            .as_ref()
+            .map(|name| (CaptureOf::Source, name, "source")),
+    ];
+    for (of, name, file) in captures.into_iter().flatten() {
         let capture = CaptureFile {
             by,
             name,
             of,
             picture: &overlay,
-            burned_in,
+            // A ramp of greys, and no name.
+            burned_in: Some(false),
             pixel,
         };
         capture.write(&mut File::create(folder.join(format!("{file}.dcm")))?)?;
@@ -132,7 +149,10 @@ fn report(
         source,
         measures,
     };
-    let groups: Vec<_> = (0..).zip(measures.iter().map(|of| &of[..])).map(group).collect();
+    let groups: Vec<_> = (0..)
+        .zip(measures.iter().map(|of| &of[..]))
+        .map(group)
+        .collect();
     let report = SrFile {
         name: &ObjectName::new(9002, uids),
         seg,

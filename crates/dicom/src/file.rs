@@ -7,7 +7,7 @@ use picture::frame::{Frame, FrameError, FrameLimits, Stop};
 
 use crate::codec::{self, CodedFrame};
 use crate::colour::Painting;
-use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag, Wish};
+use crate::data::{ByteInput, Bytes, DataSet, DataWalk, ElementWish, Tag};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
 use crate::layout::SampleLayout;
@@ -86,7 +86,7 @@ impl DicomFile {
         if !is_dicom(&start) {
             return Err(DicomError::NotDicom);
         }
-        let meta = DataWalk::new(&mut input, Wish::PICTURE).meta()?;
+        let meta = DataWalk::new(&mut input, ElementWish::PICTURE).meta()?;
         let uid = meta.text(Tag::TRANSFER_SYNTAX);
         let uid = uid.ok_or(DicomError::Damaged("it does not say how it is written"))?;
         let syntax = TransferSyntax::of(uid)?;
@@ -94,7 +94,7 @@ impl DicomFile {
             input = inflated(&mut input, limits.max_memory.min(MOST_INFLATED))?;
         }
         let start = input.at();
-        let mut walk = DataWalk::new(&mut input, Wish::PICTURE);
+        let mut walk = DataWalk::new(&mut input, ElementWish::PICTURE);
         let set = walk.data_set(syntax.writing)?;
         let place = walk.pixels.ok_or(DicomError::NoPixels)?;
         let coding = syntax.coding()?;
@@ -159,7 +159,12 @@ impl DicomFile {
         let lossy = LossyCoding::of(&self.set, self.coding, self.compression());
         let (references, frames) = (self.references(), self.layout.frames);
         match identity {
-            Identity::Removed => Ok(DicomOrigin::without_identity(&references, frames, lossy, uids)),
+            Identity::Removed => Ok(DicomOrigin::without_identity(
+                &references,
+                frames,
+                lossy,
+                uids,
+            )),
             Identity::Kept => {
                 let mut walk = DataWalk::new(&mut self.input, DicomOrigin::WISH);
                 let set = walk.data_set(writing)?;

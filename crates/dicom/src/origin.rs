@@ -3,7 +3,7 @@
 //! Who somebody is, is read by [`Identity::Kept`] alone, by a list of its own that holds nothing else, and goes nowhere but into
 //! the objects that are written: [`DicomOrigin`] shows nothing of it, to logs, errors or anyone.
 
-use crate::data::{Content, DataSet, Tag, Wish};
+use crate::data::{Content, DataSet, ElementWish, Tag};
 use crate::error::DicomError;
 use crate::syntax::Coding;
 use crate::uid::{References, Uid, Uids};
@@ -63,11 +63,19 @@ pub struct DicomOrigin {
     /// Of the source.
     pub(crate) frames: u32,
     pub(crate) frame_of_reference: Option<Uid>,
-    /// The bytes of [`PERSONAL`] elements, as they were.
-    pub(crate) personal: Vec<(Tag, Vec<u8>)>,
-    /// Whether there was an identity, and it is gone.
-    pub(crate) removed: bool,
+    pub(crate) person: Person,
     pub(crate) lossy: Option<LossyCoding>,
+}
+
+/// Who it is.
+#[derive(Clone)]
+pub(crate) enum Person {
+    /// A picture of which nobody ever said it.
+    Unsaid,
+    /// It was said, and is gone.
+    Removed,
+    /// The bytes of [`PERSONAL`] elements, as they were.
+    Kept(Vec<(Tag, Vec<u8>)>),
 }
 
 /// Nothing of whom it is.
@@ -79,7 +87,7 @@ impl std::fmt::Debug for DicomOrigin {
 
 impl DicomOrigin {
     /// What is read for it.
-    pub(crate) const WISH: Wish = Wish {
+    pub(crate) const WISH: ElementWish = ElementWish {
         of: |tag| {
             PERSONAL.binary_search(&tag).ok()?;
             Some(Content::Plain)
@@ -92,7 +100,7 @@ impl DicomOrigin {
     #[must_use]
     pub fn of_picture(lossy: Option<LossyCoding>, uids: &mut Uids) -> Self {
         Self {
-            removed: false,
+            person: Person::Unsaid,
             ..Self::without_identity(&References::default(), 1, lossy, uids)
         }
     }
@@ -114,8 +122,7 @@ impl DicomOrigin {
             },
             frames,
             frame_of_reference: references.frame_of_reference.is_some().then(|| uids.make()),
-            personal: Vec::new(),
-            removed: true,
+            person: Person::Removed,
             lossy,
         }
     }
@@ -139,8 +146,11 @@ impl DicomOrigin {
         };
         let value = |tag: Tag| {
             let bytes = set.bytes(tag).filter(|bytes| bytes.len() <= LONGEST)?;
-            Some((tag, bytes.to_vec()))
+            // Some fill texts up with zeros.
+            let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
+            Some((tag, bytes.get(..end)?.to_vec()))
         };
+        let personal = PERSONAL.into_iter().filter_map(value).collect();
         Ok(Self {
             study,
             source: ObjectReference {
@@ -150,10 +160,22 @@ impl DicomOrigin {
             },
             frames,
             frame_of_reference,
-            personal: PERSONAL.into_iter().filter_map(value).collect(),
-            removed: false,
+            person: Person::Kept(personal),
             lossy,
         })
+    }
+
+    /// Whose identity was taken away.
+    pub(crate) fn is_removed(&self) -> bool {
+        matches!(self.person, Person::Removed)
+    }
+
+    /// What is kept of the person.
+    pub(crate) fn personal(&self) -> &[(Tag, Vec<u8>)] {
+        match &self.person {
+            Person::Kept(personal) => personal,
+            Person::Unsaid | Person::Removed => &[],
+        }
     }
 
     /// A frame's number where it has to be said: of a source that has several.

@@ -9,4 +9,4 @@ pub(crate) use self::input::ByteInput;
 pub use self::input::Bytes;
 pub(crate) use self::set::DataSet;
 pub(crate) use self::tag::{Content, Tag};
-pub(crate) use self::walk::{DataWalk, PixelPlace, Wish};
+pub(crate) use self::walk::{DataWalk, ElementWish, PixelPlace};

@@ -30,14 +30,14 @@ pub(crate) struct PixelPlace {
 
 /// What is kept of a data set.
 #[derive(Clone, Copy)]
-pub(crate) struct Wish {
+pub(crate) struct ElementWish {
     /// What of an element, if anything.
     pub of: fn(Tag) -> Option<Content>,
     /// Bytes of values at most, with what keeping them costs.
     pub most: u64,
 }
 
-impl Wish {
+impl ElementWish {
     /// What a picture needs.
     pub const PICTURE: Self = Self {
         of: Tag::wanted,
@@ -47,7 +47,7 @@ impl Wish {
 
 pub(crate) struct DataWalk<'a> {
     input: &'a mut ByteInput,
-    wish: Wish,
+    wish: ElementWish,
     elements: u64,
     kept: u64,
     pub pixels: Option<PixelPlace>,
@@ -73,7 +73,7 @@ struct ElementHeader {
 }
 
 impl<'a> DataWalk<'a> {
-    pub fn new(input: &'a mut ByteInput, wish: Wish) -> Self {
+    pub fn new(input: &'a mut ByteInput, wish: ElementWish) -> Self {
         Self {
             input,
             wish,

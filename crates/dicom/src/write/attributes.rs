@@ -150,7 +150,9 @@ attributes! {
 
 /// By its tag.
 pub(super) fn of_tag(tag: u32) -> Option<Attribute> {
-    let found = ALL.binary_search_by_key(&tag, |attribute| attribute.tag).ok()?;
+    let found = ALL
+        .binary_search_by_key(&tag, |attribute| attribute.tag)
+        .ok()?;
     ALL.get(found).copied()
 }
 

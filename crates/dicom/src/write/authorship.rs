@@ -6,10 +6,10 @@ use picture::NOTICE;
 use picture::utc::Utc;
 
 use super::attributes::*;
-use super::codes::Coded;
+use super::codes::{Coded, dcm};
 use super::element::Elements;
 use super::text::Characters;
-use crate::origin::{DicomOrigin, ObjectReference};
+use crate::origin::{DicomOrigin, ObjectReference, Person};
 use crate::uid::{Uid, Uids};
 
 /// The program and the model that made an answer.
@@ -62,15 +62,15 @@ impl ObjectName {
         }
     }
 
-    /// Of a picture that is no DICOM file: the one by which [`DicomOrigin::of_picture`] refers to it.
+    /// The one by which [`DicomOrigin::of_picture`] refers to its picture; `None` of a DICOM file, which exists already.
     #[must_use]
-    pub fn of_source(origin: &DicomOrigin, series_number: u32) -> Self {
-        Self {
+    pub fn of_source(origin: &DicomOrigin, series_number: u32) -> Option<Self> {
+        matches!(origin.person, Person::Unsaid).then(|| Self {
             series: origin.source.series.clone(),
             series_number,
             instance: origin.source.instance.clone(),
             number: 1,
-        }
+        })
     }
 
     pub(super) fn reference(&self, class: &'static str) -> ObjectReference {
@@ -88,39 +88,37 @@ pub(super) struct ObjectKind {
     pub modality: &'static str,
     /// What it is, for people: a sentence.
     pub about: &'static str,
-    /// Whether its pixels say nobody's name for sure.
-    pub clean: bool,
 }
 
 /// A moment that says nothing (PS3.15, E.1.1: a dummy value): where one has to stand, and none may.
 const NO_MOMENT: [&str; 2] = ["19000101", "000000"];
-const BASIC_PROFILE: Coded<'static> = Coded::new(
-    "113100",
-    "DCM",
-    "Basic Application Confidentiality Profile",
-);
+const UNICODE: &str = "ISO_IR 192";
+const BASIC_PROFILE: Coded<'static> = dcm("113100", "Basic Application Confidentiality Profile");
 
 impl Authorship<'_> {
     /// In which characters their texts are: those of the source, if something of it is taken along.
     pub(super) fn characters(&self) -> Characters {
-        let personal = &self.origin.personal;
-        let own = |bytes: &[u8]| bytes.trim_ascii_end() == b"ISO_IR 192";
-        let said = personal.iter().find(|(tag, _)| tag.0 == SPECIFIC_CHARACTER_SET.tag);
+        let Person::Kept(personal) = &self.origin.person else {
+            return Characters::Unicode;
+        };
+        let said = personal
+            .iter()
+            .find(|(tag, _)| tag.0 == SPECIFIC_CHARACTER_SET.tag);
         match said {
-            Some((_, bytes)) if !own(bytes) => Characters::Ascii,
-            None if !personal.is_empty() => Characters::Ascii,
-            _ => Characters::Unicode,
+            Some((_, bytes)) if bytes.trim_ascii() == UNICODE.as_bytes() => Characters::Unicode,
+            _ => Characters::Ascii,
         }
     }
 
     /// Date and time (DA, TM).
     fn moment(&self) -> [String; 2] {
-        if self.origin.removed {
+        if self.origin.is_removed() {
             return NO_MOMENT.map(str::to_owned);
         }
         let text = Utc::new(self.written).basic();
         let text = text.trim_end_matches('Z').split_once('T');
-        text.map(|(date, time)| [date.to_owned(), time.to_owned()]).unwrap_or_default()
+        text.map(|(date, time)| [date.to_owned(), time.to_owned()])
+            .unwrap_or_default()
     }
 
     /// The modules of patient, study, series, equipment and SOP.
@@ -141,18 +139,21 @@ impl Authorship<'_> {
             .text(MANUFACTURER_MODEL_NAME, self.maker.program)
             .text(SOFTWARE_VERSIONS, self.maker.version)
             // Of the equipment that counts here, the weights; of the device it would lead to who owns it.
-            .text(DEVICE_SERIAL_NUMBER, self.maker.model_sha256.get(..16).unwrap_or("0"));
-        let set = match self.origin.removed {
+            .text(
+                DEVICE_SERIAL_NUMBER,
+                self.maker.model_sha256.get(..16).unwrap_or("0"),
+            );
+        let set = match self.origin.is_removed() {
             true => set,
             false => set
                 .text(INSTANCE_CREATION_DATE, date)
                 .text(INSTANCE_CREATION_TIME, time),
         };
-        set.and(self.identity(kind.clean))
+        set.and(self.identity())
     }
 
     /// Whom it is of, or that this was taken away.
-    fn identity(&self, clean: bool) -> Elements {
+    fn identity(&self) -> Elements {
         let mut set = [
             STUDY_DATE,
             STUDY_TIME,
@@ -167,20 +168,25 @@ impl Authorship<'_> {
         .into_iter()
         .fold(Elements::new(), Elements::empty);
         if self.characters() == Characters::Unicode {
-            set = set.text(SPECIFIC_CHARACTER_SET, "ISO_IR 192");
+            set = set.text(SPECIFIC_CHARACTER_SET, UNICODE);
         }
-        for (tag, bytes) in &self.origin.personal {
+        for (tag, bytes) in self.origin.personal() {
             if let Some(attribute) = of_tag(tag.0) {
                 set = set.bytes(attribute, bytes.clone());
             }
         }
-        match (self.origin.removed, clean) {
-            (false, _) => set,
-            // It says that the pixels tell nothing either.
-            (true, false) => set.text(PATIENT_IDENTITY_REMOVED, "NO"),
-            (true, true) => set
+        // A source may have said how by a code alone, which is not taken along.
+        if set.has(PATIENT_IDENTITY_REMOVED) && !set.has(DEIDENTIFICATION_METHOD) {
+            set = set.text(DEIDENTIFICATION_METHOD, "As the source's was");
+        }
+        match self.origin.is_removed() {
+            false => set,
+            true => set
                 .text(PATIENT_IDENTITY_REMOVED, "YES")
-                .text(DEIDENTIFICATION_METHOD, "Nothing of the source's header was taken along")
+                .text(
+                    DEIDENTIFICATION_METHOD,
+                    "Nothing of the source's header was taken along",
+                )
                 .code(DEIDENTIFICATION_METHOD_CODE_SEQUENCE, BASIC_PROFILE)
                 .text(LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, "REMOVED"),
         }

@@ -34,7 +34,8 @@ pub struct CaptureFile<'a> {
     pub of: CaptureOf,
     /// The picture: for an overlay, with the notice drawn into it as [`picture::render`] does.
     pub picture: &'a Frame,
-    /// Whether text that says who it is of is drawn into it; `None` if nobody knows. The notice is no such text.
+    /// Whether text that says who it is of is drawn into it; `None` if nobody knows. The notice is no such text. Where identity is
+    /// removed, somebody must have seen that it is not.
     pub burned_in: Option<bool>,
     /// How large its pixels are, if they are of that size everywhere.
     pub pixel: Option<PixelSize>,
@@ -52,6 +53,10 @@ impl CaptureFile<'_> {
     /// # Errors
     /// See [`DicomWriteError`].
     pub fn write(&self, out: &mut impl Write) -> Result<(), DicomWriteError> {
+        // That it is removed says the whole study, and of the pixels too (PS3.3, C.7.1.1).
+        if self.by.origin.is_removed() && self.burned_in != Some(false) {
+            return Err(DicomWriteError::MayShowIdentity);
+        }
         let [columns, rows] = self.picture.size().map(u16::try_from);
         let too_large = |_| DicomWriteError::TooLarge;
         let kind = ObjectKind {
@@ -61,7 +66,6 @@ impl CaptureFile<'_> {
                 CaptureOf::Overlay(_) => "Overlay.",
                 CaptureOf::Source => "Picture.",
             },
-            clean: self.burned_in == Some(false),
         };
         let set = (self.by.elements(self.name, &kind))
             .and(self.by.image())
@@ -95,7 +99,10 @@ impl CaptureFile<'_> {
         match self.of {
             CaptureOf::Source => Elements::new(),
             CaptureOf::Overlay(frame) => Elements::new()
-                .text(DERIVATION_DESCRIPTION, format!("Overlay of a mask by {model}. {NOTICE}"))
+                .text(
+                    DERIVATION_DESCRIPTION,
+                    format!("Overlay of a mask by {model}. {NOTICE}"),
+                )
                 .item(
                     SOURCE_IMAGE_SEQUENCE,
                     reference::source(&origin.source, origin.frame_number(frame)),

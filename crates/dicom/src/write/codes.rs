@@ -38,6 +38,11 @@ impl<'a> Coded<'a> {
     }
 }
 
+/// One of PS3.16, D.
+pub(super) const fn dcm(value: &'static str, meaning: &'static str) -> Coded<'static> {
+    Coded::new(value, "DCM", meaning)
+}
+
 impl Elements {
     /// A sequence of this one term.
     pub(super) fn code(self, attribute: Attribute, code: Coded<'_>) -> Self {
@@ -77,6 +82,10 @@ pub mod terms {
 
     /// A structure of the body as it should be (PS3.16, CID 7150).
     pub const ANATOMICAL: Coded<'static> = sct("91723000", "Anatomical Structure");
+    /// Nothing but a place, where nobody says what is there (PS3.16, CID 7150).
+    pub const PLACE: Coded<'static> = sct("309825002", "Spatial and Relational Concept");
+    /// The type to go with it: of a model that marks many things, or whose manifest has no codes.
+    pub const REGION: Coded<'static> = Coded::new("111030", "DCM", "Image Region");
     /// One that should not be there (PS3.16, CID 7150).
     pub const ABNORMAL: Coded<'static> = sct("49755003", "Morphologically Abnormal Structure");
 }

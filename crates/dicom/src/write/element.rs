@@ -106,6 +106,10 @@ impl Elements {
         self.items(attribute, vec![item])
     }
 
+    pub fn has(&self, attribute: Attribute) -> bool {
+        self.0.contains_key(&attribute.tag)
+    }
+
     /// All of the other's too.
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -175,9 +179,18 @@ pub(super) fn put_header(
 mod tests {
     use super::*;
 
-    const LATER: Attribute = Attribute { tag: 0x0010_0020, vr: Vr::Lo };
-    const EARLIER: Attribute = Attribute { tag: 0x0008_1140, vr: Vr::Sq };
-    const UID: Attribute = Attribute { tag: 0x0008_0018, vr: Vr::Ui };
+    const LATER: Attribute = Attribute {
+        tag: 0x0010_0020,
+        vr: Vr::Lo,
+    };
+    const EARLIER: Attribute = Attribute {
+        tag: 0x0008_1140,
+        vr: Vr::Sq,
+    };
+    const UID: Attribute = Attribute {
+        tag: 0x0008_0018,
+        vr: Vr::Ui,
+    };
 
     #[test]
     fn elements_come_in_order_and_even() {
@@ -197,13 +210,30 @@ mod tests {
     #[test]
     fn lengths_that_do_not_fit_are_refused() {
         let text = "x".repeat(70_000);
-        let long = Attribute { vr: Vr::Sh, ..LATER };
+        let long = Attribute {
+            vr: Vr::Sh,
+            ..LATER
+        };
         let mut out = Vec::new();
         let set = Elements::new().bytes(long, text.into_bytes());
-        assert!(matches!(set.encode(Characters::Ascii, &mut out), Err(DicomWriteError::TooLarge)));
-        let pixels = Attribute { tag: 0x7fe0_0010, vr: Vr::Ob };
-        for (length, good) in [(1 << 32, false), (u64::from(u32::MAX), false), (u64::from(u32::MAX) - 1, true)] {
-            assert_eq!(put_header(pixels, length, &mut out).is_ok(), good, "{length}");
+        assert!(matches!(
+            set.encode(Characters::Ascii, &mut out),
+            Err(DicomWriteError::TooLarge)
+        ));
+        let pixels = Attribute {
+            tag: 0x7fe0_0010,
+            vr: Vr::Ob,
+        };
+        for (length, good) in [
+            (1 << 32, false),
+            (u64::from(u32::MAX), false),
+            (u64::from(u32::MAX) - 1, true),
+        ] {
+            assert_eq!(
+                put_header(pixels, length, &mut out).is_ok(),
+                good,
+                "{length}"
+            );
         }
     }
 }

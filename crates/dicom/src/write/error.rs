@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum DicomWriteError {
     /// More than an element can hold (PS3.5, 7.1.1), or more rows or columns than DICOM counts.
-    #[error("the object would be larger than DICOM allows: a picture has 65535 rows and columns at most, all of its frames 4 GiB")]
+    #[error(
+        "the object would be larger than DICOM allows: a picture has 65535 rows and columns at most, all of its frames 4 GiB"
+    )]
     TooLarge,
     /// A frame of other size than the object's.
     #[error("a frame of {found:?} pixels does not belong into an object of {expected:?}")]
@@ -29,6 +31,11 @@ pub enum DicomWriteError {
     /// A measurement of a frame that the segmentation does not have.
     #[error("the segmentation has no mask of frame {0} of its source, counted from 0")]
     NoSuchFrame(u32),
+    /// A picture of which nobody knows that it shows no name, where identity is to be removed.
+    #[error(
+        "the picture may have the patient's name drawn into it: ask for identity to be kept, or say that it shows none"
+    )]
+    MayShowIdentity,
     /// A number that is none.
     #[error("a measurement is not a finite number")]
     NotFinite,

@@ -18,4 +18,4 @@ pub use self::capture::{CaptureFile, CaptureOf};
 pub use self::codes::{Coded, terms};
 pub use self::error::DicomWriteError;
 pub use self::report::{SrFile, SrGroup, SrMeasure};
-pub use self::seg::{SegFile, SegFrames, SegKind, SegSegment};
+pub use self::seg::{MarkedSegment, SegFile, SegFrames, SegKind};

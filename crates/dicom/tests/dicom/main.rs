@@ -9,8 +9,11 @@
 
 mod coders;
 mod codings;
+mod elements;
 mod hostile;
 mod intake;
+mod objects;
+mod privacy;
 mod pydicom;
 mod said;
 mod scales;

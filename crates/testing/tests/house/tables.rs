@@ -26,6 +26,7 @@ pub const HOUSE: [Storey; 10] = [
         knows: &[],
         rooms: &[
             ("sync", &[]),
+            ("utc", &[]),
             ("frame", &[]),
             ("scale", &[]),
             ("mask", &["frame", "scale"]),
@@ -53,11 +54,12 @@ pub const HOUSE: [Storey; 10] = [
             ("colour", &["error", "data", "layout", "codec", "window"]),
             ("scale", &["data", "layout"]),
             ("facts", &["data", "layout", "syntax", "timing"]),
+            ("origin", &["error", "uid", "syntax", "data"]),
             (
                 "file",
                 &[
                     "error", "uid", "window", "syntax", "data", "modality", "layout", "places",
-                    "codec", "colour", "scale", "facts",
+                    "codec", "colour", "scale", "facts", "origin",
                 ],
             ),
             ("directory", &["error", "syntax", "data", "file"]),
@@ -65,6 +67,7 @@ pub const HOUSE: [Storey; 10] = [
                 "intake",
                 &["error", "window", "selection", "scale", "facts", "file"],
             ),
+            ("write", &["uid", "origin"]),
         ],
     },
     Storey {

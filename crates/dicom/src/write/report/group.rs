@@ -1,10 +1,11 @@
 //! What was measured of one mask (PS3.16, TID 1410).
 
-use super::node::Node;
-use super::{SrFile, dcm};
-use crate::write::codes::Coded;
+use super::node::ReportNode;
+use crate::uid::Uid;
+use crate::write::codes::{Coded, dcm};
 use crate::write::element::Elements;
 use crate::write::error::DicomWriteError;
+use crate::write::seg::SegFile;
 
 /// A measurement: [`terms::AREA`](crate::terms::AREA) and the like, in [`terms::MM2`](crate::terms::MM2) and the like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,39 +40,49 @@ const MASK: Coded<'static> = dcm("121214", "Referenced Segmentation Frame");
 const PICTURE: Coded<'static> = dcm("121233", "Source Image for Segmentation");
 
 impl SrGroup<'_> {
-    /// As the report's group of this number.
-    pub(super) fn node(&self, number: usize, report: &SrFile<'_>) -> Result<Elements, DicomWriteError> {
-        let seg = report.seg;
+    /// As a group of the report; `tracked` is what it may be followed by.
+    pub(super) fn node(
+        &self,
+        seg: &SegFile<'_>,
+        tracked: &Uid,
+    ) -> Result<Elements, DicomWriteError> {
         let (by, described) = (&seg.by, usize::from(self.segment).checked_sub(1));
         let segment = described.and_then(|of| seg.segments.get(of));
         let segment = segment.ok_or(DicomWriteError::NoSuchSegment(self.segment))?;
         let frame = seg.frames.number_of(self.segment, self.source);
         let frame = frame.ok_or(DicomWriteError::NoSuchFrame(self.source))?;
-        if self.measures.iter().any(|measure| !measure.value.is_finite()) {
+        if self
+            .measures
+            .iter()
+            .any(|measure| !measure.value.is_finite())
+        {
             return Err(DicomWriteError::NotFinite);
         }
-        let tracked = report.name.instance.of_part(&format!("group {number}"));
         let shown = self.source.saturating_add(1);
         let mut items = vec![
-            Node::observer(TRACKING).text(&format!("{}, frame {shown}", segment.label)),
-            Node::observer(TRACKING_UID).uid(&tracked),
-            Node::contains(CATEGORY).code(segment.category),
-            Node::contains(FINDING).code(segment.kind),
+            ReportNode::observer(TRACKING).text(&format!("{}, frame {shown}", segment.label)),
+            ReportNode::observer(TRACKING_UID).uid(tracked),
+            ReportNode::contains(CATEGORY).code(segment.category),
+            ReportNode::contains(FINDING).code(segment.kind),
         ];
-        items.extend(segment.anatomy.map(|of| Node::qualifies(SITE).code(of)));
+        items.extend(
+            segment
+                .anatomy
+                .map(|of| ReportNode::qualifies(SITE).code(of)),
+        );
         items.extend([
-            Node::qualifies(ALGORITHM).text(by.maker.model),
-            Node::qualifies(VERSION).text(by.maker.model_sha256),
+            ReportNode::qualifies(ALGORITHM).text(by.maker.model),
+            ReportNode::qualifies(VERSION).text(by.maker.model_sha256),
         ]);
         let measures = self.measures.iter();
-        items.extend(measures.map(|of| Node::contains(of.of).number(of.value, of.unit)));
+        items.extend(measures.map(|of| ReportNode::contains(of.of).number(of.value, of.unit)));
         let origin = by.origin;
         items.extend([
             // A frame is of one segment: which, its number need not say again (PS3.3, table 10-3).
-            Node::contains(MASK).image(&seg.reference(), Some(frame)),
-            Node::contains(PICTURE).image(&origin.source, origin.frame_number(self.source)),
+            ReportNode::contains(MASK).image(&seg.reference(), Some(frame)),
+            ReportNode::contains(PICTURE).image(&origin.source, origin.frame_number(self.source)),
         ]);
-        let group = Node::contains(dcm("125007", "Measurement Group"));
+        let group = ReportNode::contains(dcm("125007", "Measurement Group"));
         Ok(group.container(Some("1410"), items))
     }
 }

@@ -8,10 +8,10 @@ use std::io::Write;
 use picture::NOTICE;
 
 pub use self::group::{SrGroup, SrMeasure};
-use self::node::{Node, contents};
+use self::node::{ReportNode, contents};
 use super::attributes::*;
 use super::authorship::{Authorship, ObjectKind, ObjectName};
-use super::codes::Coded;
+use super::codes::{Coded, dcm};
 use super::element::Elements;
 use super::error::DicomWriteError;
 use super::part10::FilePart;
@@ -22,10 +22,6 @@ use crate::uid::Uid;
 
 /// Comprehensive SR Storage.
 const CLASS: &str = "1.2.840.10008.5.1.4.1.1.88.33";
-
-const fn dcm(value: &'static str, meaning: &'static str) -> Coded<'static> {
-    Coded::new(value, "DCM", meaning)
-}
 
 const TITLE: Coded<'static> = dcm("126000", "Imaging Measurement Report");
 const LANGUAGE: Coded<'static> = dcm("121049", "Language of Content Item and Descendants");
@@ -72,7 +68,6 @@ impl SrFile<'_> {
             class: CLASS,
             modality: "SR",
             about: "Measurements.",
-            clean: true,
         };
         let root = Elements::new()
             .text(VALUE_TYPE, "CONTAINER")
@@ -120,25 +115,26 @@ impl SrFile<'_> {
         let maker = &by.maker;
         let weights = Uid::of_digest(&[b"weights ", maker.model_sha256.as_bytes()]);
         let mut items = vec![
-            Node::qualifies(LANGUAGE).code(ENGLISH),
-            Node::observer(OBSERVER_TYPE).code(DEVICE),
-            Node::observer(DEVICE_UID).uid(&weights),
-            Node::observer(DEVICE_NAME).text(maker.program),
-            Node::observer(DEVICE_MAKER).text(maker.program),
-            Node::observer(DEVICE_MODEL).text(maker.model),
-            Node::qualifies(PROCEDURE).code(IMAGING),
+            ReportNode::qualifies(LANGUAGE).code(ENGLISH),
+            ReportNode::observer(OBSERVER_TYPE).code(DEVICE),
+            ReportNode::observer(DEVICE_UID).uid(&weights),
+            ReportNode::observer(DEVICE_NAME).text(maker.program),
+            ReportNode::observer(DEVICE_MAKER).text(maker.program),
+            ReportNode::observer(DEVICE_MODEL).text(maker.model),
+            ReportNode::qualifies(PROCEDURE).code(IMAGING),
         ];
+        let tracked = |number: u32| self.name.instance.of_part(&format!("group {number}"));
         let groups: Result<Vec<_>, _> = (1..)
             .zip(self.groups)
-            .map(|(number, group)| group.node(number, self))
+            .map(|(number, group)| group.node(self.seg, &tracked(number)))
             .collect();
         let groups = groups?;
         if !groups.is_empty() {
-            items.push(Node::contains(MEASUREMENTS).container(None, groups));
+            items.push(ReportNode::contains(MEASUREMENTS).container(None, groups));
         }
         let remarks = std::iter::once(&NOTICE).chain(self.remarks);
-        let remarks = remarks.map(|remark| Node::contains(COMMENT).text(remark));
-        items.push(Node::contains(EVALUATIONS).container(None, remarks.collect()));
+        let remarks = remarks.map(|remark| ReportNode::contains(COMMENT).text(remark));
+        items.push(ReportNode::contains(EVALUATIONS).container(None, remarks.collect()));
         Ok(items)
     }
 }

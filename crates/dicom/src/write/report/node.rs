@@ -19,12 +19,12 @@ pub(super) enum Relation {
 
 /// An item: what it is to its parent, and which question it answers.
 #[derive(Clone, Copy)]
-pub(super) struct Node<'a> {
+pub(super) struct ReportNode<'a> {
     pub relation: Relation,
     pub concept: Coded<'a>,
 }
 
-impl<'a> Node<'a> {
+impl<'a> ReportNode<'a> {
     pub fn contains(concept: Coded<'a>) -> Self {
         Self {
             relation: Relation::Contains,

@@ -63,7 +63,12 @@ impl SegFrames {
     ///
     /// # Errors
     /// [`DicomWriteError`]: of another size, not binary, too many.
-    pub fn add_mask(&mut self, segment: u16, source: u32, mask: &Mask) -> Result<(), DicomWriteError> {
+    pub fn add_mask(
+        &mut self,
+        segment: u16,
+        source: u32,
+        mask: &Mask,
+    ) -> Result<(), DicomWriteError> {
         self.begin(SegKind::Binary, mask)?;
         // Bits follow each other without a gap, those of the next frame too; the first is the lowest (PS3.5, 8.2 and D).
         for pixel in mask.pixels() {
@@ -93,7 +98,9 @@ impl SegFrames {
     ) -> Result<(), DicomWriteError> {
         self.begin(SegKind::Fractional, mask)?;
         let mut pairs = mask.pixels().iter().zip(probabilities);
-        if probabilities.len() != mask.pixels().len() || !pairs.all(|(m, p)| (*m != 0) == (*p >= 128)) {
+        if probabilities.len() != mask.pixels().len()
+            || !pairs.all(|(m, p)| (*m != 0) == (*p >= 128))
+        {
             return Err(DicomWriteError::Contradiction);
         }
         self.packed.extend(probabilities);
@@ -120,7 +127,7 @@ impl SegFrames {
         if bytes > MOST_BYTES {
             return Err(DicomWriteError::TooLarge);
         }
-        self.packed.reserve_exact(bytes - self.packed.len());
+        self.packed.reserve(bytes - self.packed.len());
         Ok(())
     }
 
@@ -139,7 +146,10 @@ impl SegFrames {
     /// Which frame is of this segment and this frame of the source; from 1.
     pub(in crate::write) fn number_of(&self, segment: u16, source: u32) -> Option<u32> {
         let wanted = FrameSubject { segment, source };
-        let found = self.subjects.iter().position(|subject| *subject == wanted)?;
+        let found = self
+            .subjects
+            .iter()
+            .position(|subject| *subject == wanted)?;
         u32::try_from(found + 1).ok()
     }
 
@@ -154,7 +164,12 @@ mod tests {
     use super::*;
 
     fn mask(pixels: &[u8]) -> Mask {
-        Mask::new(pixels.len() as u32, 1, pixels.iter().map(|p| p * 255).collect()).unwrap()
+        Mask::new(
+            pixels.len() as u32,
+            1,
+            pixels.iter().map(|p| p * 255).collect(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -174,7 +189,9 @@ mod tests {
     fn probabilities_are_half_and_more_where_the_mask_is() {
         let mut frames = SegFrames::new(SegKind::Fractional, [3, 1]).unwrap();
         let mask = mask(&[1, 0, 1]);
-        frames.add_probabilities(1, 0, (&mask, &[128, 127, 255])).unwrap();
+        frames
+            .add_probabilities(1, 0, (&mask, &[128, 127, 255]))
+            .unwrap();
         assert_eq!(frames.packed(), [128, 127, 255]);
         for wrong in [&[128, 128, 255][..], &[127, 0, 255], &[255, 0]] {
             let wrong = frames.add_probabilities(1, 0, (&mask, wrong));

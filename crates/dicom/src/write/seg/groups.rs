@@ -8,12 +8,12 @@ use super::frames::FrameSubject;
 use crate::origin::DicomOrigin;
 use crate::uid::Uid;
 use crate::write::attributes::*;
-use crate::write::codes::Coded;
+use crate::write::codes::{Coded, dcm};
 use crate::write::element::{Attribute, Elements};
 use crate::write::reference;
 
 /// PS3.16, CID 7203.
-const SEGMENTATION: Coded<'static> = Coded::new("113076", "DCM", "Segmentation");
+const SEGMENTATION: Coded<'static> = dcm("113076", "Segmentation");
 
 /// By what frames are ordered.
 pub(super) fn dimensions(instance: &Uid) -> Elements {
@@ -31,8 +31,16 @@ pub(super) fn dimensions(instance: &Uid) -> Elements {
         .items(
             DIMENSION_INDEX_SEQUENCE,
             vec![
-                index(REFERENCED_SEGMENT_NUMBER, SEGMENT_IDENTIFICATION_SEQUENCE, "Segment"),
-                index(TEMPORAL_POSITION_INDEX, FRAME_CONTENT_SEQUENCE, "Frame of the source"),
+                index(
+                    REFERENCED_SEGMENT_NUMBER,
+                    SEGMENT_IDENTIFICATION_SEQUENCE,
+                    "Segment",
+                ),
+                index(
+                    TEMPORAL_POSITION_INDEX,
+                    FRAME_CONTENT_SEQUENCE,
+                    "Frame of the source",
+                ),
             ],
         )
 }
@@ -47,7 +55,10 @@ pub(super) fn per_frame(subjects: &[FrameSubject], origin: &DicomOrigin) -> Vec<
         let position = positions.partition_point(|of| *of < subject.source) + 1;
         let number = subject.source.saturating_add(1);
         let content = Elements::new()
-            .longs(DIMENSION_INDEX_VALUES, &[subject.segment.into(), position as u32])
+            .longs(
+                DIMENSION_INDEX_VALUES,
+                &[subject.segment.into(), position as u32],
+            )
             .longs(TEMPORAL_POSITION_INDEX, &[number])
             .text(FRAME_LABEL, format!("Frame {number} of the source"));
         let source = reference::source(&origin.source, origin.frame_number(subject.source));

@@ -9,7 +9,7 @@ use std::io::Write;
 use picture::NOTICE;
 
 pub use self::frames::{SegFrames, SegKind};
-pub use self::segment::SegSegment;
+pub use self::segment::MarkedSegment;
 use super::attributes::*;
 use super::authorship::{Authorship, ObjectKind, ObjectName};
 use super::element::Elements;
@@ -29,7 +29,7 @@ pub struct SegFile<'a> {
     /// What it is called.
     pub name: &'a ObjectName,
     /// What is marked; the first is segment 1.
-    pub segments: &'a [SegSegment<'a>],
+    pub segments: &'a [MarkedSegment<'a>],
     /// The masks.
     pub frames: &'a SegFrames,
 }
@@ -60,7 +60,6 @@ impl SegFile<'_> {
             class: CLASS,
             modality: "SEG",
             about: "Segmentation.",
-            clean: true,
         };
         let set = (self.by.elements(self.name, &kind))
             .and(self.by.image())
@@ -113,10 +112,15 @@ impl SegFile<'_> {
         let set = Elements::new()
             .text(CONTENT_LABEL, "RESEARCH_ONLY")
             .text(CONTENT_DESCRIPTION, NOTICE)
-            .text(CONTENT_CREATOR_NAME, format!("{}^research use only", maker.program))
+            .text(
+                CONTENT_CREATOR_NAME,
+                format!("{}^research use only", maker.program),
+            )
             .items(
                 SEGMENT_SEQUENCE,
-                segments.map(|(number, of)| segment::described(number, of, maker)).collect(),
+                segments
+                    .map(|(number, of)| segment::described(number, of, maker))
+                    .collect(),
             );
         // Each segment was marked without regard to the others.
         let overlap = match self.segments.len() {

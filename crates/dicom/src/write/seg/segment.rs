@@ -4,12 +4,12 @@ use picture::NOTICE;
 
 use crate::write::attributes::*;
 use crate::write::authorship::ObjectMaker;
-use crate::write::codes::Coded;
+use crate::write::codes::{Coded, dcm};
 use crate::write::element::Elements;
 
 /// What a segmentation marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegSegment<'a> {
+pub struct MarkedSegment<'a> {
     /// In words: "fetal head".
     pub label: &'a str,
     /// Category (PS3.16, CID 7150): [`terms::ANATOMICAL`](crate::terms::ANATOMICAL),
@@ -22,10 +22,14 @@ pub struct SegSegment<'a> {
 }
 
 /// PS3.16, CID 7162.
-const FAMILY: Coded<'static> = Coded::new("123110", "DCM", "Artificial Intelligence");
+const FAMILY: Coded<'static> = dcm("123110", "Artificial Intelligence");
 
 /// As an item of the Segment Sequence; numbers count from 1.
-pub(super) fn described(number: u16, segment: &SegSegment<'_>, maker: &ObjectMaker<'_>) -> Elements {
+pub(super) fn described(
+    number: u16,
+    segment: &MarkedSegment<'_>,
+    maker: &ObjectMaker<'_>,
+) -> Elements {
     let item = Elements::new()
         .words(SEGMENT_NUMBER, &[number])
         .text(SEGMENT_LABEL, segment.label)
@@ -34,7 +38,10 @@ pub(super) fn described(number: u16, segment: &SegSegment<'_>, maker: &ObjectMak
         .text(SEGMENT_ALGORITHM_NAME, maker.model)
         .code(SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, segment.category)
         .code(SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, segment.kind)
-        .item(SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, algorithm(maker));
+        .item(
+            SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
+            algorithm(maker),
+        );
     match segment.anatomy {
         Some(anatomy) => item.code(ANATOMIC_REGION_SEQUENCE, anatomy),
         None => item,
@@ -47,5 +54,8 @@ fn algorithm(maker: &ObjectMaker<'_>) -> Elements {
         .code(ALGORITHM_FAMILY_CODE_SEQUENCE, FAMILY)
         .text(ALGORITHM_NAME, maker.model)
         .text(ALGORITHM_VERSION, maker.model_sha256)
-        .text(ALGORITHM_PARAMETERS, format!("program={} {}", maker.program, maker.version))
+        .text(
+            ALGORITHM_PARAMETERS,
+            format!("program={} {}", maker.program, maker.version),
+        )
 }
