@@ -19,6 +19,7 @@ PEERS_READY := .venv/peers/ready
 DENY := 0.20.2
 DENY_READY := .venv/deny-$(DENY)/ready
 PROMTOOL := .venv/promtool/promtool
+DICOM3TOOLS := .venv/dicom3tools
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
 RTEN := target/rten-peer/release/rten-peer
@@ -92,7 +93,7 @@ build-all: tools
 	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
@@ -103,6 +104,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool ## Everything the device
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 	[ -x "$$(command -v promtool || echo $(PROMTOOL))" ] || echo "NOT RUN: Prometheus' checker on /metrics and board/grafana.json (promtool is not here)"
+	[ -x "$$(command -v dciodvfy || echo $(DICOM3TOOLS)/usr/bin/dciodvfy)" ] || echo "NOT RUN: DICOM objects by dciodvfy (dicom3tools is not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-train
@@ -442,6 +444,16 @@ promtool: ## Prometheus' checker, for the test of /metrics (downloads 20 MB)
 	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
 	apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb -x prometheus_*.deb . || exit 0
 	install -D usr/bin/promtool $(CURDIR)/$(PROMTOOL)
+
+# Likewise: programs of one file each.
+.PHONY: dicom3tools
+dicom3tools: ## dciodvfy and dcentvfy, which check DICOM objects against the standard (downloads 8 MB)
+	@if command -v dciodvfy >/dev/null || [ -x $(DICOM3TOOLS)/usr/bin/dciodvfy ] || ! command -v apt-get >/dev/null; then exit 0; fi
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	cd "$$folder"
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
+	apt-get download -qq -o APT::Sandbox::User=root dicom3tools && dpkg-deb -x dicom3tools_*.deb $(CURDIR)/$(DICOM3TOOLS) || exit 0
 
 define venv
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')

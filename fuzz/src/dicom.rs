@@ -1,6 +1,11 @@
 //! DICOM files, whole or cut.
 
-use dicom::{DicomFile, FrameWish};
+use std::time::SystemTime;
+
+use dicom::{
+    Authorship, CaptureFile, CaptureOf, DicomFile, FrameWish, Identity, ObjectMaker, ObjectName,
+    Uids,
+};
 use picture::frame::{Frame, FrameLimits, Stop};
 
 /// Small, so that an input costs little; every bound is reached the sooner.
@@ -11,7 +16,7 @@ const LIMITS: FrameLimits = FrameLimits {
 };
 
 /// Opens a file and reads its first and its last frame: a picture of the size that it says or an error, never a panic; the
-/// same picture when asked again; and **a cut file is never accepted**: what is read of a part is the very picture of the whole.
+/// same picture when asked again; what is made of it is read again; and **a cut file is never accepted**: what is read of a part is the very picture of the whole.
 ///
 /// The first byte says where to cut, in 256ths; the rest is the file.
 pub fn check(data: &[u8]) {
@@ -37,6 +42,41 @@ pub fn check(data: &[u8]) {
             assert_eq!(found, whole, "cut at {cut} of {}", bytes.len());
         }
     }
+    for identity in [Identity::Removed, Identity::Kept] {
+        capture(&mut file, identity);
+    }
+}
+
+/// An object that has all that is taken along of the file.
+fn capture(file: &mut DicomFile, identity: Identity) {
+    let mut uids = Uids::new([0; 32]);
+    let Ok(origin) = file.origin(identity, &mut uids) else {
+        assert!(identity == Identity::Kept);
+        return;
+    };
+    let picture = Frame::new(1, 1, vec![1, 2, 3]).unwrap();
+    let object = CaptureFile {
+        by: Authorship {
+            origin: &origin,
+            maker: ObjectMaker {
+                program: "fuzz",
+                version: "0",
+                model: "none",
+                model_sha256: "",
+            },
+            written: SystemTime::UNIX_EPOCH,
+        },
+        name: &ObjectName::new(1, &mut uids),
+        of: CaptureOf::Overlay(0),
+        picture: &picture,
+        burned_in: Some(false),
+        pixel: None,
+    };
+    let mut bytes = Vec::new();
+    object.write(&mut bytes).unwrap();
+    assert!(bytes.len() < 1 << 17);
+    let mut again = DicomFile::of_bytes(bytes, LIMITS).unwrap();
+    assert_eq!(self::picture(&mut again, 0), Some(picture));
 }
 
 fn picture(file: &mut DicomFile, frame: u32) -> Option<Frame> {

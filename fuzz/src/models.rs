@@ -78,7 +78,12 @@ fn load(onnx: &[u8], contract: Contract) -> Result<Graph, String> {
         },
         weights: Vec::new(),
     };
-    Ok(Graph::load(files, contract, Cpu::best(), &LayerCache::default())?)
+    Ok(Graph::load(
+        files,
+        contract,
+        Cpu::best(),
+        &LayerCache::default(),
+    )?)
 }
 
 /// Runs on zeros; the lengths of the outputs.

@@ -59,7 +59,7 @@ def ultrasound(path: Path, frames: int) -> None:
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     if frames > 1:
-        ds.NumberOfFrames = frames
+        ds.NumberOfFrames, ds.FrameOfReferenceUID = frames, generate_uid()
     pixels = bytes(frames * SIZE[0] * SIZE[1])
     ds.PixelData = pixels + b"\0" * (len(pixels) % 2)
     ds.save_as(path, enforce_file_format=True)

@@ -10,7 +10,7 @@ from places import CHECKERS
 KNOWN = [
     # A name, a number or a date is of type 2: nobody's has none, and some sources have none either.
     "Missing attribute or value that would be needed to build DICOMDIR",
-    # Which side of the body a picture shows is nowhere said; a mask's objects need not say it, a capture has to leave it empty.
+    # Which side of the body a picture shows is nowhere said; a capture has to leave it empty.
     "</Laterality(0020,0060)> - is only permitted to be empty when actually unknown",
     # A source's own name, as it was.
     "</PatientName(0010,0010)[1]> - Value dubious for this VR [PN] = <PLA> - Retired Person Name form",

@@ -175,10 +175,9 @@ impl DicomFile {
 
     /// How many times smaller its frames are than their samples.
     fn compression(&self) -> f64 {
-        let coded: u64 = (0..self.layout.frames)
-            .map(|frame| self.places.frame(frame).1)
-            .sum();
-        let native = self.layout.native() * u64::from(self.layout.frames);
+        let frames = self.layout.frames;
+        let coded = self.places.bytes(frames);
+        let native = self.layout.native().saturating_mul(frames.into());
         native as f64 / coded.max(1) as f64
     }
 

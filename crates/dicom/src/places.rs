@@ -43,6 +43,16 @@ impl FramePlaces {
         }
     }
 
+    /// Of all so many frames.
+    pub fn bytes(&self, frames: u32) -> u64 {
+        match self {
+            Self::Native { bytes, .. } => u64::from(frames).saturating_mul(*bytes),
+            Self::Fragments { fragments, .. } => {
+                fragments.iter().map(|(_, length)| u64::from(*length)).sum()
+            }
+        }
+    }
+
     /// The pieces of a frame, and their length together.
     pub fn frame(&self, frame: u32) -> (Vec<(u64, u32)>, u64) {
         match self {
