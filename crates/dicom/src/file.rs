@@ -7,7 +7,7 @@ use picture::frame::{Frame, FrameError, FrameLimits, Stop};
 
 use crate::codec::{self, CodedFrame};
 use crate::colour::Painting;
-use crate::data::{ByteInput, Bytes, DataSet, DataWalk, ElementWish, Tag};
+use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
 use crate::layout::SampleLayout;
@@ -86,7 +86,7 @@ impl DicomFile {
         if !is_dicom(&start) {
             return Err(DicomError::NotDicom);
         }
-        let meta = DataWalk::new(&mut input, ElementWish::PICTURE).meta()?;
+        let meta = DataWalk::new(&mut input).meta()?;
         let uid = meta.text(Tag::TRANSFER_SYNTAX);
         let uid = uid.ok_or(DicomError::Damaged("it does not say how it is written"))?;
         let syntax = TransferSyntax::of(uid)?;
@@ -94,7 +94,7 @@ impl DicomFile {
             input = inflated(&mut input, limits.max_memory.min(MOST_INFLATED))?;
         }
         let start = input.at();
-        let mut walk = DataWalk::new(&mut input, ElementWish::PICTURE);
+        let mut walk = DataWalk::new(&mut input);
         let set = walk.data_set(syntax.writing)?;
         let place = walk.pixels.ok_or(DicomError::NoPixels)?;
         let coding = syntax.coding()?;
@@ -154,7 +154,6 @@ impl DicomFile {
         identity: Identity,
         uids: &mut Uids,
     ) -> Result<DicomOrigin, DicomError> {
-        self.input.go_to(self.start)?;
         let writing = self.facts.transfer_syntax.writing;
         let lossy = LossyCoding::of(&self.set, self.coding, self.compression());
         let (references, frames) = (self.references(), self.layout.frames);
@@ -166,7 +165,8 @@ impl DicomFile {
                 uids,
             )),
             Identity::Kept => {
-                let mut walk = DataWalk::new(&mut self.input, DicomOrigin::WISH);
+                self.input.go_to(self.start)?;
+                let mut walk = DataWalk::wishing(&mut self.input, DicomOrigin::WISH);
                 let set = walk.data_set(writing)?;
                 DicomOrigin::with_identity(references, frames, lossy, &set)
             }

@@ -13,7 +13,8 @@ use crate::syntax::Writing;
 const DEEPEST: usize = 32;
 /// Most elements of a file.
 const MOST_ELEMENTS: u64 = 1 << 20;
-/// What keeping a value costs beside its bytes.
+/// Most bytes of values that are kept of a picture, with what keeping one costs.
+const MOST_KEPT: u64 = 16 << 20;
 const COST: u64 = 64;
 /// A length that is not said: what is so long ends with a delimiter.
 const UNDEFINED: u32 = u32::MAX;
@@ -35,14 +36,6 @@ pub(crate) struct ElementWish {
     pub of: fn(Tag) -> Option<Content>,
     /// Bytes of values at most, with what keeping them costs.
     pub most: u64,
-}
-
-impl ElementWish {
-    /// What a picture needs.
-    pub const PICTURE: Self = Self {
-        of: Tag::wanted,
-        most: 16 << 20,
-    };
 }
 
 pub(crate) struct DataWalk<'a> {
@@ -73,7 +66,18 @@ struct ElementHeader {
 }
 
 impl<'a> DataWalk<'a> {
-    pub fn new(input: &'a mut ByteInput, wish: ElementWish) -> Self {
+    /// Of what a picture needs.
+    pub fn new(input: &'a mut ByteInput) -> Self {
+        Self::wishing(
+            input,
+            ElementWish {
+                of: Tag::wanted,
+                most: MOST_KEPT,
+            },
+        )
+    }
+
+    pub fn wishing(input: &'a mut ByteInput, wish: ElementWish) -> Self {
         Self {
             input,
             wish,
