@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
-    Authorship, CaptureFile, CaptureOf, Coded, DicomFile, DicomOrigin, Identity, MarkedSegment,
+    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomFile, DicomOrigin, Identity, MarkedSegment,
     ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, Uids, terms,
 };
 use picture::frame::{Frame, FrameLimits};
@@ -27,8 +27,8 @@ const MAKER: ObjectMaker<'static> = ObjectMaker {
 const SEGMENT: MarkedSegment<'static> = MarkedSegment {
     label: "breast lesion",
     category: terms::ABNORMAL,
-    kind: Coded::new("4147007", "SCT", "Mass"),
-    anatomy: Some(Coded::new("76752008", "SCT", "Breast")),
+    kind: CodedTerm::new("4147007", "SCT", "Mass"),
+    anatomy: Some(CodedTerm::new("76752008", "SCT", "Breast")),
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

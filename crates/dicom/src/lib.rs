@@ -44,6 +44,6 @@ pub use timing::Timing;
 pub use uid::{References, Uid, Uids};
 pub use window::{BadWindow, GreyWindow, ShownAs};
 pub use write::{
-    Authorship, CaptureFile, CaptureOf, Coded, DicomWriteError, MarkedSegment, ObjectMaker,
+    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
     ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, terms,
 };

@@ -6,7 +6,7 @@ use picture::NOTICE;
 use picture::utc::Utc;
 
 use super::attributes::*;
-use super::codes::{Coded, dcm};
+use super::codes::{CodedTerm, dcm};
 use super::element::Elements;
 use super::text::Characters;
 use crate::origin::{DicomOrigin, ObjectReference, Person};
@@ -93,7 +93,8 @@ pub(super) struct ObjectKind {
 /// A moment that says nothing (PS3.15, E.1.1: a dummy value): where one has to stand, and none may.
 const NO_MOMENT: [&str; 2] = ["19000101", "000000"];
 const UNICODE: &str = "ISO_IR 192";
-const BASIC_PROFILE: Coded<'static> = dcm("113100", "Basic Application Confidentiality Profile");
+const BASIC_PROFILE: CodedTerm<'static> =
+    dcm("113100", "Basic Application Confidentiality Profile");
 
 impl Authorship<'_> {
     /// In which characters their texts are: those of the source, if something of it is taken along.

@@ -15,7 +15,7 @@ mod vr;
 
 pub use self::authorship::{Authorship, ObjectMaker, ObjectName};
 pub use self::capture::{CaptureFile, CaptureOf};
-pub use self::codes::{Coded, terms};
+pub use self::codes::{CodedTerm, terms};
 pub use self::error::DicomWriteError;
 pub use self::report::{SrFile, SrGroup, SrMeasure};
 pub use self::seg::{MarkedSegment, SegFile, SegFrames, SegKind};

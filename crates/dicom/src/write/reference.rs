@@ -1,12 +1,12 @@
 //! How objects refer to each other (PS3.3, 10.3, 10.8, C.12.2).
 
 use super::attributes::*;
-use super::codes::{Coded, dcm};
+use super::codes::{CodedTerm, dcm};
 use super::element::Elements;
 use crate::origin::ObjectReference;
 
 /// What a source was to what was made of it.
-pub(super) const SOURCE: Coded<'static> =
+pub(super) const SOURCE: CodedTerm<'static> =
     dcm("121322", "Source image for image processing operation");
 
 /// The object itself (PS3.3, table 10-11).

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
-    Authorship, CaptureFile, CaptureOf, Coded, DicomOrigin, DicomWriteError, FrameWish, Identity,
-    LossyCoding, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile,
-    SrGroup, SrMeasure, Uids, terms,
+    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomOrigin, DicomWriteError, FrameWish,
+    Identity, LossyCoding, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind,
+    SrFile, SrGroup, SrMeasure, Uids, terms,
 };
 use picture::NOTICE;
 use picture::frame::{Frame, Stop};
@@ -25,8 +25,8 @@ pub const MAKER: ObjectMaker<'static> = ObjectMaker {
 pub const MARKED: MarkedSegment<'static> = MarkedSegment {
     label: "Drüse",
     category: terms::ABNORMAL,
-    kind: Coded::new("4147007", "SCT", "Mass"),
-    anatomy: Some(Coded::new("76752008", "SCT", "Breast")),
+    kind: CodedTerm::new("4147007", "SCT", "Mass"),
+    anatomy: Some(CodedTerm::new("76752008", "SCT", "Breast")),
 };
 const PIXELS: u32 = 0x7fe0_0010;
 const SHARED_STUDY: u32 = 0x0020_000d;

@@ -2,7 +2,7 @@
 
 use super::node::ReportNode;
 use crate::uid::Uid;
-use crate::write::codes::{Coded, dcm};
+use crate::write::codes::{CodedTerm, dcm};
 use crate::write::element::Elements;
 use crate::write::error::DicomWriteError;
 use crate::write::seg::SegFile;
@@ -11,11 +11,11 @@ use crate::write::seg::SegFile;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SrMeasure<'a> {
     /// What was measured.
-    pub of: Coded<'a>,
+    pub of: CodedTerm<'a>,
     /// How much of it.
     pub value: f64,
     /// In which unit (UCUM).
-    pub unit: Coded<'a>,
+    pub unit: CodedTerm<'a>,
 }
 
 /// What was measured of one mask.
@@ -29,15 +29,15 @@ pub struct SrGroup<'a> {
     pub measures: &'a [SrMeasure<'a>],
 }
 
-const TRACKING: Coded<'static> = dcm("112039", "Tracking Identifier");
-const TRACKING_UID: Coded<'static> = dcm("112040", "Tracking Unique Identifier");
-const CATEGORY: Coded<'static> = Coded::new("276214006", "SCT", "Finding category");
-const FINDING: Coded<'static> = dcm("121071", "Finding");
-const SITE: Coded<'static> = Coded::new("363698007", "SCT", "Finding Site");
-const ALGORITHM: Coded<'static> = dcm("111001", "Algorithm Name");
-const VERSION: Coded<'static> = dcm("111003", "Algorithm Version");
-const MASK: Coded<'static> = dcm("121214", "Referenced Segmentation Frame");
-const PICTURE: Coded<'static> = dcm("121233", "Source Image for Segmentation");
+const TRACKING: CodedTerm<'static> = dcm("112039", "Tracking Identifier");
+const TRACKING_UID: CodedTerm<'static> = dcm("112040", "Tracking Unique Identifier");
+const CATEGORY: CodedTerm<'static> = CodedTerm::new("276214006", "SCT", "Finding category");
+const FINDING: CodedTerm<'static> = dcm("121071", "Finding");
+const SITE: CodedTerm<'static> = CodedTerm::new("363698007", "SCT", "Finding Site");
+const ALGORITHM: CodedTerm<'static> = dcm("111001", "Algorithm Name");
+const VERSION: CodedTerm<'static> = dcm("111003", "Algorithm Version");
+const MASK: CodedTerm<'static> = dcm("121214", "Referenced Segmentation Frame");
+const PICTURE: CodedTerm<'static> = dcm("121233", "Source image for segmentation");
 
 impl SrGroup<'_> {
     /// As a group of the report; `tracked` is what it may be followed by.

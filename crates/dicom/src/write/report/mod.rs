@@ -11,7 +11,7 @@ pub use self::group::{SrGroup, SrMeasure};
 use self::node::{ReportNode, contents};
 use super::attributes::*;
 use super::authorship::{Authorship, ObjectKind, ObjectName};
-use super::codes::{Coded, dcm};
+use super::codes::{CodedTerm, dcm};
 use super::element::Elements;
 use super::error::DicomWriteError;
 use super::part10::FilePart;
@@ -23,20 +23,21 @@ use crate::uid::Uid;
 /// Comprehensive SR Storage.
 const CLASS: &str = "1.2.840.10008.5.1.4.1.1.88.33";
 
-const TITLE: Coded<'static> = dcm("126000", "Imaging Measurement Report");
-const LANGUAGE: Coded<'static> = dcm("121049", "Language of Content Item and Descendants");
-const ENGLISH: Coded<'static> = Coded::new("en-US", "RFC5646", "English (United States)");
-const OBSERVER_TYPE: Coded<'static> = dcm("121005", "Observer Type");
-const DEVICE: Coded<'static> = dcm("121007", "Device");
-const DEVICE_UID: Coded<'static> = dcm("121012", "Device Observer UID");
-const DEVICE_NAME: Coded<'static> = dcm("121013", "Device Observer Name");
-const DEVICE_MAKER: Coded<'static> = dcm("121014", "Device Observer Manufacturer");
-const DEVICE_MODEL: Coded<'static> = dcm("121015", "Device Observer Model Name");
-const PROCEDURE: Coded<'static> = dcm("121058", "Procedure reported");
-const IMAGING: Coded<'static> = Coded::new("363679005", "SCT", "Imaging procedure");
-const MEASUREMENTS: Coded<'static> = dcm("126010", "Imaging Measurements");
-const EVALUATIONS: Coded<'static> = Coded::new("C0034375", "UMLS", "Qualitative Evaluations");
-const COMMENT: Coded<'static> = dcm("121106", "Comment");
+const TITLE: CodedTerm<'static> = dcm("126000", "Imaging Measurement Report");
+const LANGUAGE: CodedTerm<'static> = dcm("121049", "Language of Content Item and Descendants");
+const ENGLISH: CodedTerm<'static> = CodedTerm::new("en-US", "RFC5646", "English (United States)");
+const OBSERVER_TYPE: CodedTerm<'static> = dcm("121005", "Observer Type");
+const DEVICE: CodedTerm<'static> = dcm("121007", "Device");
+const DEVICE_UID: CodedTerm<'static> = dcm("121012", "Device Observer UID");
+const DEVICE_NAME: CodedTerm<'static> = dcm("121013", "Device Observer Name");
+const DEVICE_MAKER: CodedTerm<'static> = dcm("121014", "Device Observer Manufacturer");
+const DEVICE_MODEL: CodedTerm<'static> = dcm("121015", "Device Observer Model Name");
+const PROCEDURE: CodedTerm<'static> = dcm("121058", "Procedure reported");
+const IMAGING: CodedTerm<'static> = CodedTerm::new("363679005", "SCT", "Imaging procedure");
+const MEASUREMENTS: CodedTerm<'static> = dcm("126010", "Imaging Measurements");
+const EVALUATIONS: CodedTerm<'static> =
+    CodedTerm::new("C0034375", "UMLS", "Qualitative Evaluations");
+const COMMENT: CodedTerm<'static> = dcm("121106", "Comment");
 
 /// What was measured of a segmentation's masks.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use crate::origin::ObjectReference;
 use crate::uid::Uid;
 use crate::write::attributes::*;
-use crate::write::codes::Coded;
+use crate::write::codes::CodedTerm;
 use crate::write::element::Elements;
 use crate::write::reference;
 
@@ -21,25 +21,25 @@ pub(super) enum Relation {
 #[derive(Clone, Copy)]
 pub(super) struct ReportNode<'a> {
     pub relation: Relation,
-    pub concept: Coded<'a>,
+    pub concept: CodedTerm<'a>,
 }
 
 impl<'a> ReportNode<'a> {
-    pub fn contains(concept: Coded<'a>) -> Self {
+    pub fn contains(concept: CodedTerm<'a>) -> Self {
         Self {
             relation: Relation::Contains,
             concept,
         }
     }
 
-    pub fn qualifies(concept: Coded<'a>) -> Self {
+    pub fn qualifies(concept: CodedTerm<'a>) -> Self {
         Self {
             relation: Relation::Qualifies,
             concept,
         }
     }
 
-    pub fn observer(concept: Coded<'a>) -> Self {
+    pub fn observer(concept: CodedTerm<'a>) -> Self {
         Self {
             relation: Relation::Observer,
             concept,
@@ -58,7 +58,7 @@ impl<'a> ReportNode<'a> {
             .code(CONCEPT_NAME_CODE_SEQUENCE, self.concept)
     }
 
-    pub fn code(self, code: Coded<'_>) -> Elements {
+    pub fn code(self, code: CodedTerm<'_>) -> Elements {
         self.of("CODE").code(CONCEPT_CODE_SEQUENCE, code)
     }
 
@@ -71,7 +71,7 @@ impl<'a> ReportNode<'a> {
     }
 
     /// A number and its unit.
-    pub fn number(self, value: f64, unit: Coded<'_>) -> Elements {
+    pub fn number(self, value: f64, unit: CodedTerm<'_>) -> Elements {
         let measured = Elements::new()
             .decimals(NUMERIC_VALUE, &[value])
             // A decimal string may be less exact.

@@ -8,12 +8,12 @@ use super::frames::FrameSubject;
 use crate::origin::DicomOrigin;
 use crate::uid::Uid;
 use crate::write::attributes::*;
-use crate::write::codes::{Coded, dcm};
+use crate::write::codes::{CodedTerm, dcm};
 use crate::write::element::{Attribute, Elements};
 use crate::write::reference;
 
 /// PS3.16, CID 7203.
-const SEGMENTATION: Coded<'static> = dcm("113076", "Segmentation");
+const SEGMENTATION: CodedTerm<'static> = dcm("113076", "Segmentation");
 
 /// By what frames are ordered.
 pub(super) fn dimensions(instance: &Uid) -> Elements {

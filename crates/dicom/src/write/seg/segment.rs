@@ -4,7 +4,7 @@ use picture::NOTICE;
 
 use crate::write::attributes::*;
 use crate::write::authorship::ObjectMaker;
-use crate::write::codes::{Coded, dcm};
+use crate::write::codes::{CodedTerm, dcm};
 use crate::write::element::Elements;
 
 /// What a segmentation marks.
@@ -14,15 +14,15 @@ pub struct MarkedSegment<'a> {
     pub label: &'a str,
     /// Category (PS3.16, CID 7150): [`terms::ANATOMICAL`](crate::terms::ANATOMICAL),
     /// [`terms::ABNORMAL`](crate::terms::ABNORMAL).
-    pub category: Coded<'a>,
+    pub category: CodedTerm<'a>,
     /// Type (PS3.16, CID 7151).
-    pub kind: Coded<'a>,
+    pub kind: CodedTerm<'a>,
     /// Where it is, if the type does not say.
-    pub anatomy: Option<Coded<'a>>,
+    pub anatomy: Option<CodedTerm<'a>>,
 }
 
 /// PS3.16, CID 7162.
-const FAMILY: Coded<'static> = dcm("123110", "Artificial Intelligence");
+const FAMILY: CodedTerm<'static> = dcm("123110", "Artificial Intelligence");
 
 /// As an item of the Segment Sequence; numbers count from 1.
 pub(super) fn described(
