@@ -7,6 +7,7 @@
 )]
 #![allow(missing_docs, reason = "nobody reads these but tests")]
 
+mod answer;
 mod coders;
 mod codings;
 mod elements;

@@ -5,8 +5,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::io::Write as _;
 
+use crate::answer::{by, capture, objects, source};
 use crate::elements::{find, of_file, text};
-use crate::objects::{by, capture, objects, source};
 use crate::open;
 use crate::writer::{DEFLATED, EXPLICIT, Style, Writer, ramp};
 
