@@ -6,7 +6,7 @@ set -euo pipefail
 here=$1 there=$2
 shift 2
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap 'status=$?; [ $status = 0 ] || tail -n 5 "$folder/said" >&2; rm -rf "$folder"; exit $status' EXIT
 pictures=(tests/samples/*.jpg)
 modality() {
   case $(basename "$1") in
@@ -19,12 +19,12 @@ segment() {
   local out=${*: -1} command=("${@:1:$#-1}") picture other
   for picture in "${pictures[@]}"; do
     for format in png npy; do
-      "${command[@]}" segment "$picture" --modality "$(modality "$picture")" --models models --threads 1 --format $format -o "$out/" 2>/dev/null
+      "${command[@]}" segment "$picture" --modality "$(modality "$picture")" --models models --threads 1 --format $format -o "$out/" 2>>"$folder/said"
     done
   done
   for other in x-ray fundus; do
     "${command[@]}" segment tests/samples/hc18_230_HC.jpg --modality $other --on-mismatch keep --models models --threads 1 --format npy \
-      -o "$out/$other" 2>/dev/null
+      -o "$out/$other" 2>>"$folder/said"
   done
 }
 mkdir "$folder/here"

@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 use super::console::print;
 use super::failure::Failure;
 use super::files::write;
+use dicom::DicomAnswer;
 use picture::render::npy;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;
@@ -42,6 +43,17 @@ impl ValueEnum for Written {
 }
 
 impl Written {
+    /// The DICOM objects that are made; none for what is no such form. With a report comes the segmentation that it refers to.
+    pub(super) fn objects(self) -> &'static [Form] {
+        match self {
+            Self::Report(Form::Seg) => &[Form::Seg],
+            Self::Report(Form::SegFractional) => &[Form::SegFractional],
+            Self::Report(Form::Sr) => &[Form::Seg, Form::Sr],
+            Self::Report(Form::Capture) => &[Form::Capture],
+            _ => &[],
+        }
+    }
+
     /// Whether a terminal can show it.
     pub(super) fn is_text(self) -> bool {
         matches!(self, Self::Report(form) if form.is_text())
@@ -66,6 +78,13 @@ pub(super) fn paths(written: Written, target: &Target) -> Vec<PathBuf> {
             .iter()
             .filter_map(|part| npy_path(target, part))
             .collect(),
+        // The report's segmentation lies beside it.
+        (Written::Report(Form::Sr), Target::File(path)) => {
+            vec![path.with_extension("seg.dcm"), path.clone()]
+        }
+        (Written::Report(Form::Sr), Target::Folder(dir, name)) => [Form::Seg, Form::Sr]
+            .map(|form| dir.join(format!("{name}.{}", form.ending())))
+            .into(),
         (_, Target::File(path)) => vec![path.clone()],
         (Written::Report(form), Target::Folder(dir, name)) => {
             vec![dir.join(format!("{name}.{}", form.ending()))]
@@ -96,6 +115,25 @@ pub(super) fn put(
         paths => paths.iter().try_for_each(|path| write(path, &bytes)),
     }?;
     Ok(rendered.doubts.filter(|_| !form.is_text()))
+}
+
+/// Writes DICOM objects, in the order of [`Written::objects`].
+pub(super) fn put_objects(
+    answers: Vec<DicomAnswer>,
+    written: Written,
+    target: &Target,
+) -> Result<(), Failure> {
+    let paths = paths(written, target);
+    for (number, answer) in answers.into_iter().enumerate() {
+        let bytes = answer
+            .finish()
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        match paths.get(number) {
+            Some(path) => write(path, &bytes)?,
+            None => print(&bytes)?,
+        }
+    }
+    Ok(())
 }
 
 /// What the two files of `npy` hold, each `[side, side]` float32.

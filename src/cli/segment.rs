@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use indicatif::ProgressBar;
 
@@ -9,11 +10,17 @@ use super::failure::Failure;
 use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
-use dicom::{AskedRegion, FrameSelection, GreyWindow, IntakeWish, TakenFile, TakenPicture};
+use dicom::{
+    AnswerMaker, AskedRegion, DicomAnswer, FrameSelection, GreyWindow, Identity, IntakeWish,
+    NamingSecret, TakenFile, TakenPicture,
+};
 use engine::flow::{Pipeline, Subject};
 use picture::report::Form;
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, EngineError, OnMismatch};
+
+/// Most bytes of masks of one file that are held for an object.
+const MOST_MASKS: u64 = 512 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SegmentArgs {
@@ -44,6 +51,9 @@ pub(super) struct SegmentArgs {
     /// from 1. The mask is of the whole picture all the same.
     #[arg(long, value_name = "REGION")]
     region: Option<AskedRegion>,
+    /// Whether DICOM objects (seg, seg-fractional, sr, capture) say who they are of.
+    #[arg(long, value_enum, default_value_t = Identified::Removed)]
+    identity: Identified,
     /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its
     /// circumference.
     #[arg(long, value_name = "MM")]
@@ -54,6 +64,24 @@ pub(super) struct SegmentArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
+}
+
+/// [`Identity`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Identified {
+    /// They do not (PS3.15, E).
+    Removed,
+    /// The patient and the study of their source are in them.
+    Kept,
+}
+
+impl From<Identified> for Identity {
+    fn from(identified: Identified) -> Self {
+        match identified {
+            Identified::Removed => Self::Removed,
+            Identified::Kept => Self::Kept,
+        }
+    }
 }
 
 /// [`OnMismatch`] on the command line.
@@ -123,6 +151,7 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
             window: args.window,
             region: args.region,
             scale: args.pixel_mm.into(),
+            objects: (!args.format.objects().is_empty()).then(|| args.identity.into()),
         },
         asks,
         on_mismatch: args.on_mismatch.into(),
@@ -174,9 +203,9 @@ impl Outputs {
             _ if !single => Err(Failure::Usage(
                 "several pictures or modalities: say which folder with -o".into(),
             )),
-            _ if args.format == Written::Npy => {
-                Err(Failure::Usage("npy is two files: say where with -o".into()))
-            }
+            _ if matches!(args.format, Written::Npy | Written::Report(Form::Sr)) => Err(
+                Failure::Usage("these are two files: say where with -o".into()),
+            ),
             None if !args.format.is_text() && std::io::stdout().is_terminal() => Err(
                 Failure::Usage("this output is not for a terminal: say where with -o".into()),
             ),
@@ -228,9 +257,17 @@ impl Errand<'_> {
             asks => Cow::Borrowed(asks),
         };
         let mut doubts = Vec::new();
+        // Objects hold all frames of a file, but for pictures.
+        let together = self
+            .written
+            .objects()
+            .iter()
+            .any(|form| *form != Form::Capture);
+        let begin = || self.begin(&intake, asks.len());
+        let mut answers = begin()?;
         for TakenPicture { picture, frame } in &intake.pictures {
             let name = match frame {
-                Some(frame) if !self.one_frame => format!("{name}.frame-{frame:04}"),
+                Some(frame) if !self.one_frame && !together => format!("{name}.frame-{frame:04}"),
                 _ => name.into(),
             };
             let targets = self.targets(&name, &asks)?;
@@ -240,11 +277,52 @@ impl Errand<'_> {
                 ..Subject::from(picture)
             };
             let results = pipeline.segment_all(&subject, &asks)?;
-            for (result, target) in results.into_iter().zip(&targets) {
-                doubts.extend(output::put(result, self.written, target)?);
+            if answers.is_empty() {
+                for (result, target) in results.into_iter().zip(&targets) {
+                    doubts.extend(output::put(result, self.written, target)?);
+                }
+                continue;
+            }
+            for (result, answers) in results.into_iter().zip(&mut answers) {
+                for answer in answers {
+                    let added = answer.add(frame.unwrap_or(0), result.clone());
+                    added.map_err(|error| Failure::Failed(error.to_string()))?;
+                }
+            }
+            if !together {
+                self.put(std::mem::replace(&mut answers, begin()?), &targets)?;
             }
         }
+        if together {
+            self.put(answers, &self.targets(name, &asks)?)?;
+        }
         Ok(doubts)
+    }
+
+    /// The objects that are to be made of a file, for each modality; none if none are asked for.
+    fn begin(&self, file: &TakenFile, modalities: usize) -> Result<Vec<Vec<DicomAnswer>>, Failure> {
+        let forms = self.written.objects();
+        if forms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let secret = NamingSecret::of_process();
+        let maker = AnswerMaker {
+            secret: secret.map_err(|error| Failure::Failed(error.to_string()))?,
+            program: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            written: SystemTime::now(),
+            most: MOST_MASKS,
+        };
+        let answer = |form: &Form| file.answer(*form, maker.clone());
+        let answers = || forms.iter().filter_map(answer).collect();
+        Ok((0..modalities).map(|_| answers()).collect())
+    }
+
+    fn put(&self, answers: Vec<Vec<DicomAnswer>>, targets: &[Target]) -> Result<(), Failure> {
+        for (answers, target) in answers.into_iter().zip(targets) {
+            output::put_objects(answers, self.written, target)?;
+        }
+        Ok(())
     }
 
     /// Where each answer goes.

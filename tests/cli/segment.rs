@@ -395,3 +395,37 @@ fn a_folder_and_a_directory_give_files_without_an_ending() {
     assert_eq!(run(&input, "a"), all);
     assert_eq!(run(&input.join("DICOMDIR"), "b"), ["IM_0001.mask.png"]);
 }
+
+#[test]
+fn objects_of_a_cine_loop_are_written_for_all_of_its_frames() {
+    let dir = workplace();
+    cine(dir.path(), "IM_0001");
+    let (file, out) = (dir.path().join("in/IM_0001"), dir.path().join("out"));
+    let run = |more: &[&str]| {
+        let ask = ["--modality", "bright", "-o", str(&out)];
+        segment(dir.path(), &[&[str(&file)], &ask[..], more].concat())
+    };
+    let output = run(&["--frames", "all", "--format", "sr"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let seg = std::fs::read(out.join("IM_0001.seg.dcm")).unwrap();
+    assert_eq!(&seg[128..132], b"DICM");
+    // Ten frames of 64 by 32 pixels, half of each bright, a bit a pixel.
+    let marked = |bytes: &[u8]| bytes.iter().map(|byte| byte.count_ones()).sum::<u32>();
+    assert_eq!(
+        marked(&seg[seg.len() - 10 * 64 * 32 / 8..]),
+        10 * 64 * 32 / 2
+    );
+    let report = std::fs::read(out.join("IM_0001.sr.dcm")).unwrap();
+    assert!(
+        report
+            .windows(17)
+            .any(|bytes| bytes == b"Research use only")
+    );
+    // Nobody said that the picture shows no name.
+    let output = run(&["--frames", "0-1", "--format", "capture"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("identity"));
+    let here = ["--modality", "bright", "--format", "sr"];
+    let output = segment(dir.path(), &[&[str(&file)], &here[..]].concat());
+    assert_eq!(output.status.code(), Some(2), "two files");
+}

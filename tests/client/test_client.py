@@ -22,7 +22,12 @@ WISHES = {
     "patch": (True, lambda reply: len(reply.patch.logits) == reply.patch.side**2),
     "pixel_mm": ("0.138", lambda reply: 100 < reply.ellipse.circumference_mm < 400),
     "page": (1, lambda reply: reply.area.px > 0),
+    "region": ("40,40,700,460", lambda reply: reply.image.region.x == 40 and reply.image.width == 800),
+    "identity": ("removed", lambda reply: reply.area.px > 0),
 }
+# Of DICOM alone.
+OF_DICOM = {"frames": "0", "window": "2048,4096"}
+DICOM = ROOT / "crates/dicom/tests/reference/made/grey12_linear.dcm"
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def segment(generated, client):
     """segment(query, form, sample): what the sample with these wishes here and there is answered; without `form`, the
     bare file."""
     types, models = generated("types"), generated("models")
-    enums = {"format": models.Format, "on_mismatch": models.OnMismatch}
+    enums = {"format": models.Format, "on_mismatch": models.OnMismatch, "identity": models.Identity}
     operation = generated("api.segment.segment_picture")
 
     def named(wishes: dict) -> dict:
@@ -39,7 +44,7 @@ def segment(generated, client):
                 for name, value in wishes.items()}
 
     def segment(query: dict, form: dict | None = None, sample: str = SAMPLE):
-        file = types.File(payload=BytesIO((ROOT / "tests/samples" / sample).read_bytes()), file_name=sample)
+        file = types.File(payload=BytesIO((ROOT / "tests/samples" / sample).read_bytes()), file_name=str(sample))
         body = file if form is None else models.SegmentForm(image=file, **named(form))
         return operation.sync(client=client, body=body, **named(query))
     return segment
@@ -52,7 +57,7 @@ def test_the_document_is_valid():
 def test_every_documented_wish_is_tried_here():
     query = {parameter["name"] for parameter in SEGMENT["parameters"]}
     form = set(SPEC["components"]["schemas"]["SegmentForm"]["properties"]) - {"image"}
-    assert query == form == set(WISHES)
+    assert query == form == {*WISHES, *OF_DICOM}
 
 
 @pytest.mark.parametrize("name", WISHES)
@@ -67,6 +72,14 @@ def test_all_wishes_at_once(segment):
     every = {name: value for name, (value, _) in WISHES.items()}
     for reply in (segment(every), segment(every, {}), segment({}, every), segment(every, every)):
         assert all(met(reply) for _, met in WISHES.values()), reply
+
+
+def test_a_dicom_file_is_answered_as_it_was_wished(segment):
+    wishes = {"modality": "ultrasound", "on_mismatch": "keep", **OF_DICOM}
+    reply = segment(wishes, sample=DICOM)
+    assert (reply.image.format_, reply.image.dicom.shown_as) == ("DICOM", "asked-window")
+    several = segment({**wishes, "frames": "0,0"}, sample=DICOM)
+    assert [each.image.dicom.frame for each in several.frames] == [0, 0]
 
 
 def test_a_mismatch_is_refused_and_kept_if_asked(generated, segment):

@@ -8,13 +8,17 @@ use picture::frame::{
     BadRect, Decoded, DicomSaid, FileInfo, FileNote, Format, FrameError, FrameLimits, PixelRect,
     Stop, Undecoded,
 };
+use picture::report::Form;
 use picture::scale::{Scale, ScaledRegion};
 use picture::segmenter::{Modality, Picture, ReceivedFile};
 use picture::sync::lock;
+use sha2::{Digest, Sha256};
 
+use crate::answer::{AnswerMaker, AnswerSource, DicomAnswer};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
 use crate::file::{DicomFile, FrameWish, is_dicom};
+use crate::origin::Identity;
 use crate::scale::{DicomScale, ScaleNote, ScaleSource};
 use crate::selection::FrameSelection;
 use crate::window::{GreyWindow, ShownAs};
@@ -34,6 +38,8 @@ pub struct IntakeWish {
     pub region: Option<AskedRegion>,
     /// How large pixels are. What is told by hand is what is meant, whatever the file says.
     pub scale: Scale,
+    /// Whether DICOM objects will be made of it ([`TakenFile::answer`]), and whether they say who it is of.
+    pub objects: Option<Identity>,
 }
 
 /// A part of a picture.
@@ -56,6 +62,7 @@ pub struct TakenFile {
     pub region: Option<PixelRect>,
     /// The manifest's name for what a DICOM file says that it is, where that is safe to say.
     pub suggested_modality: Option<&'static str>,
+    source: Option<AnswerSource>,
 }
 
 /// A picture of a file.
@@ -71,18 +78,37 @@ impl TakenFile {
     /// Takes a file in, with `most` frames at most. Of DICOM the header is read; no pixel is decoded.
     ///
     /// # Errors
-    /// [`FileFault::Asked`] where the wish is not for such a file; what the header alone tells.
+    /// [`FileFault::Asked`](picture::frame::FileFault::Asked) where the wish is not for such a file; what the header alone tells.
     pub fn of(
         bytes: Vec<u8>,
         wish: &IntakeWish,
         limits: FrameLimits,
         most: u32,
     ) -> Result<Self, FrameError> {
-        match bytes.is_empty() {
-            true => Err(FrameError::Empty),
-            false if is_dicom(&bytes) => Ok(Self::of_dicom(bytes, wish, limits, most)?),
-            false => Ok(Self::of_picture(bytes, wish)?),
+        if bytes.is_empty() {
+            return Err(FrameError::Empty);
         }
+        let source = wish.objects.map(|identity| AnswerSource {
+            digest: Sha256::digest(&bytes).into(),
+            identity,
+            file: None,
+            jpeg: (Format::of(&bytes) == Ok(Format::Jpeg)).then_some(bytes.len() as u64),
+        });
+        let (taken, file) = match is_dicom(&bytes) {
+            true => Self::of_dicom(bytes, wish, limits, most)?,
+            false => (Self::of_picture(bytes, wish)?, None),
+        };
+        Ok(Self {
+            source: source.map(|source| AnswerSource { file, ..source }),
+            ..taken
+        })
+    }
+
+    /// A DICOM object of the results of its pictures; `None` if no objects were wished for.
+    #[must_use]
+    pub fn answer(&self, form: Form, maker: AnswerMaker) -> Option<DicomAnswer> {
+        let source = self.source.clone()?;
+        Some(DicomAnswer::new(form, maker, source))
     }
 
     fn of_picture(bytes: Vec<u8>, wish: &IntakeWish) -> Result<Self, DicomError> {
@@ -109,6 +135,7 @@ impl TakenFile {
                 scale: wish.scale.clone(),
                 region,
                 suggested_modality: None,
+                source: None,
             }),
         }
     }
@@ -118,7 +145,7 @@ impl TakenFile {
         wish: &IntakeWish,
         limits: FrameLimits,
         most: u32,
-    ) -> Result<Self, DicomError> {
+    ) -> Result<(Self, Option<SharedFile>), DicomError> {
         if wish.page.is_some() {
             return Err(DicomError::FramesNotPages);
         }
@@ -144,8 +171,9 @@ impl TakenFile {
         );
         // A length that was told by hand is not the file's to doubt.
         let lengths = notes.iter().filter(|_| !told).filter_map(of_lengths);
+        let file = Arc::new(Mutex::new(file));
         let open = Arc::new(OpenFile {
-            file: Mutex::new(file),
+            file: file.clone(),
             window: wish.window,
             scale: source.filter(|_| !told).map(ScaleSource::name),
             notes: modality.into_iter().chain(lengths).collect(),
@@ -157,7 +185,7 @@ impl TakenFile {
             })),
             frame: Some(frame),
         };
-        Ok(Self {
+        let taken = Self {
             pictures: frames.into_iter().map(taken).collect(),
             scale: match told {
                 true => wish.scale.clone(),
@@ -165,9 +193,14 @@ impl TakenFile {
             },
             region,
             suggested_modality,
-        })
+            source: None,
+        };
+        Ok((taken, Some(file)))
     }
 }
+
+/// A file that its frames, and what is made of them, read in turns.
+type SharedFile = Arc<Mutex<DicomFile>>;
 
 impl FromStr for AskedRegion {
     type Err = BadRect;
@@ -227,7 +260,7 @@ fn of_lengths(note: &ScaleNote) -> Option<FileNote> {
 /// A file of which frames are read in their turns.
 #[derive(Debug)]
 struct OpenFile {
-    file: Mutex<DicomFile>,
+    file: SharedFile,
     window: Option<GreyWindow>,
     /// Where its millimetres come from.
     scale: Option<&'static str>,

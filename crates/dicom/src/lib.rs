@@ -8,6 +8,7 @@
 //!
 //! Research use only. Not for clinical use.
 
+mod answer;
 mod codec;
 mod colour;
 mod data;
@@ -28,6 +29,7 @@ mod uid;
 mod window;
 mod write;
 
+pub use answer::{AnswerError, AnswerMaker, DicomAnswer, NamingSecret};
 pub use colour::ybr_to_rgb;
 pub use data::Bytes;
 pub use directory::listed_files;

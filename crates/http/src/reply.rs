@@ -59,6 +59,17 @@ pub fn several(rendered: Vec<Rendered>) -> (HeaderMap, Vec<u8>) {
     (headers, bytes)
 }
 
+/// Of a DICOM object: of one picture all that goes along with it, of several frames what holds of all.
+pub fn of_object(form: Form, beside: &[Rendered]) -> HeaderMap {
+    if let [rendered] = beside {
+        return headers(form, rendered);
+    }
+    let mut headers = HeaderMap::new();
+    put(&mut headers, "x-espmedsam-notice", NOTICE);
+    put_always(&mut headers, form);
+    headers
+}
+
 /// Type, essentials and times.
 fn headers(form: Form, rendered: &Rendered) -> HeaderMap {
     let mut headers = HeaderMap::new();

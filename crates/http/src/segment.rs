@@ -1,7 +1,7 @@
 //! `POST /v1/segment`: a picture in, its mask out.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
@@ -18,10 +18,13 @@ use super::problem::{Kind, Problem, internal};
 use super::reply::{self, SegmentReplies};
 use super::upload::{self, Packaging, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
-use dicom::{TakenFile, TakenPicture};
-use picture::frame::Stop;
-use picture::report::{self, Rendered};
+use dicom::{AnswerMaker, DicomAnswer, NamingSecret, TakenFile, TakenPicture};
+use picture::frame::{FrameError, FrameLimits, Stop};
+use picture::report::{self, Form};
 use picture::segmenter::{EngineError, Job, Segmentation};
+
+/// What made the objects that are given out.
+const PROGRAM: &str = "espmedsam";
 
 /// Most frames of a DICOM file that are answered at once.
 const MOST_FRAMES: u32 = 64;
@@ -42,7 +45,7 @@ type Pairs = Vec<(String, String)>;
     ),
     responses(
         (status = 200, description = "The result: JSON, the mask (image/png, 8-bit, 0 or 255, or with format=overlay the overlay), or the overlay (image/jpeg)",
-            content((SegmentReplies = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg")),
+            content((SegmentReplies = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg"), (PictureFile = "application/dicom")),
             headers(
                 ("X-Espmedsam-Result" = String, description = "target or nothing-found"),
                 ("X-Espmedsam-Presence" = String, description = "whether anything is there at all: present, unsure or absent; the header itself is absent if the model does not say"),
@@ -90,9 +93,9 @@ pub async fn segment(
     let intake = taken.map_err(|panic| internal(&panic.to_string()))??;
     let ask = wish.ask(intake.suggested_modality)?;
     let several = intake.pictures.len() > 1;
-    if several && !wish.form.is_text() {
+    if several && !wish.form.is_text() && !wish.form.is_dicom() {
         return Err(Kind::BadQuery.because(format!(
-            "Several frames are answered as JSON; format={} is of one.",
+            "Several frames are answered as JSON or as DICOM objects; format={} is of one.",
             wish.form.name()
         )));
     }
@@ -109,8 +112,9 @@ pub async fn segment(
         .map_err(|_| full())?;
 
     let room = Arc::new((place, share));
-    let mut rendered = Vec::with_capacity(intake.pictures.len());
-    for TakenPicture { picture, .. } in intake.pictures {
+    let mut answer = answer_in_dicom(&intake, wish.form, limits)?;
+    let mut rendered = Vec::new();
+    for TakenPicture { picture, frame } in intake.pictures {
         let job = Job {
             picture,
             scale: intake.scale.clone(),
@@ -119,11 +123,34 @@ pub async fn segment(
             stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
         };
         let segmentation = run(&app, job, room.clone()).await?;
-        rendered.push(render(&app, segmentation, &wish, room.clone()).await?);
+        answer = match answer {
+            Some(mut answer) => {
+                let adding = move || {
+                    let beside = report::beside(&segmentation);
+                    let added = answer.add(frame.unwrap_or(0), segmentation);
+                    added.map(|()| (answer, beside))
+                };
+                let added = at_desk(&app, room.clone(), adding).await?;
+                let (answer, beside) = added.map_err(FrameError::from)?;
+                rendered.push(beside);
+                Some(answer)
+            }
+            None => {
+                let (form, extras) = (wish.form, wish.extras);
+                let rendering = move || report::render(segmentation, form, extras);
+                rendered.push(at_desk(&app, room.clone(), rendering).await??);
+                None
+            }
+        };
     }
-    let (headers, bytes) = match several {
-        true => reply::several(rendered),
-        false => reply::one(wish.form, rendered)?,
+    let (headers, bytes) = match answer {
+        Some(answer) => {
+            let written = at_desk(&app, room, move || answer.finish()).await?;
+            let object = written.map_err(FrameError::from)?;
+            (reply::of_object(wish.form, &rendered), object)
+        }
+        None if several => reply::several(rendered),
+        None => reply::one(wish.form, rendered)?,
     };
     let Extension(line) = line.unwrap_or_default();
     let mut response = Response::new(app.replies.admit(bytes, line).await);
@@ -135,22 +162,37 @@ pub async fn segment(
 /// hangs up does not make room before the work is done.
 type Room = Arc<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>;
 
-async fn render(
+/// Work that takes milliseconds to seconds, away from the threads that move bytes.
+async fn at_desk<R: Send + 'static>(
     app: &App,
-    segmentation: Segmentation,
-    wish: &Wish,
     room: Room,
-) -> Result<Rendered, Problem> {
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Problem> {
     let desk = app.desks.clone().acquire_owned().await;
     let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
-    let (form, extras) = (wish.form, wish.extras);
-    let rendering = tokio::task::spawn_blocking(move || {
-        let rendered = report::render(segmentation, form, extras);
-        rendered.map(|rendered| (rendered, room, desk))
-    });
-    let rendered = rendering.await;
-    let (rendered, ..) = rendered.map_err(|panic| internal(&panic.to_string()))??;
-    Ok(rendered)
+    let working = tokio::task::spawn_blocking(move || (work(), room, desk)).await;
+    let (done, ..) = working.map_err(|panic| internal(&panic.to_string()))?;
+    Ok(done)
+}
+
+/// The object that is to be made, if one is.
+fn answer_in_dicom(
+    intake: &TakenFile,
+    form: Form,
+    limits: FrameLimits,
+) -> Result<Option<DicomAnswer>, Problem> {
+    if !form.is_dicom() {
+        return Ok(None);
+    }
+    let secret = NamingSecret::of_process().map_err(|error| internal(&error.to_string()))?;
+    let maker = AnswerMaker {
+        secret,
+        program: PROGRAM,
+        version: env!("CARGO_PKG_VERSION"),
+        written: SystemTime::now(),
+        most: limits.max_memory,
+    };
+    Ok(intake.answer(form, maker))
 }
 
 /// Everything that can be refused before a byte of the body is read.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::negotiate::best_of;
 use super::problem::{Kind, Problem, shortened};
-use dicom::{AskedRegion, FrameSelection, GreyWindow, IntakeWish};
+use dicom::{AskedRegion, FrameSelection, GreyWindow, Identity, IntakeWish};
 use picture::report::{Extras, Form};
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
@@ -82,6 +82,8 @@ wishes! {
     /// The part of the picture to look at: `x,y,width,height` in the upright picture's pixels, or the number of one of a
     /// DICOM file's ultrasound regions, from 1; if left out, all of it.
     region: RegionWish,
+    /// Whether DICOM objects (`format=seg`, `seg-fractional`, `sr`, `capture`) say who they are of; if left out, `removed`.
+    identity: IdentityWish,
 }
 
 /// What becomes of a picture of another kind: `refuse`, 422 modality-mismatch in place of a mask; `keep`, the mask, marked
@@ -119,6 +121,17 @@ pub struct WindowWish(GreyWindow);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, example = "10,20,300,200")]
 pub struct RegionWish(AskedRegion);
+
+/// Whether DICOM objects say who they are of: `removed`, by the Basic Application Level Confidentiality Profile (PS3.15, E);
+/// `kept`, with the patient and the study of their source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = Identity, rename_all = "lowercase")]
+pub enum IdentityWish {
+    /// They do not.
+    Removed,
+    /// They do.
+    Kept,
+}
 
 /// A whole picture file as the body.
 #[derive(ToSchema)]
@@ -226,6 +239,20 @@ impl Told for WindowWish {
     }
 }
 
+impl Told for IdentityWish {
+    fn accepted() -> String {
+        "removed or kept".into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "removed" => Some(Self::Removed),
+            "kept" => Some(Self::Kept),
+            _ => None,
+        }
+    }
+}
+
 impl Told for RegionWish {
     fn accepted() -> String {
         "x,y,width,height in pixels, or the number of an ultrasound region, from 1".into()
@@ -302,8 +329,13 @@ impl Wish {
             Some(OnMismatchWish::Keep) => OnMismatch::Keep,
             Some(OnMismatchWish::Refuse) | None => OnMismatch::Refuse,
         };
+        let identity = match wishes.identity {
+            Some(IdentityWish::Kept) => Identity::Kept,
+            Some(IdentityWish::Removed) | None => Identity::Removed,
+        };
         Ok(Self {
             intake: IntakeWish {
+                objects: form.is_dicom().then_some(identity),
                 modality: wishes.modality,
                 page: wishes.page.map(|Page(number)| number.get()),
                 frames: wishes.frames.map(|FramesWish(frames)| frames),
@@ -377,6 +409,7 @@ mod tests {
             ("on_mismatch", "Keep", "refuse or keep"),
             ("pixel_mm", "0", "at most 100"),
             ("page", "0", "from 1"),
+            ("identity", "hidden", "removed or kept"),
             ("page", "-1", "from 1"),
             ("frames", "5-", "0,5,10-20"),
             ("window", "40", "40,400"),

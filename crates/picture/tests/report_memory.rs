@@ -68,6 +68,7 @@ fn segmentation(noise: bool) -> Segmentation {
         modality: "ultrasound".into(),
         modality_index: 1,
         label: "discs".into(),
+        codes: None,
         times: StageTimes::default(),
         lease: Lease::default(),
     }

@@ -308,6 +308,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
         model: "fake-64".into(),
         model_sha256: SHA256.into(),
         label: format!("bright parts of {}", job.ask.modality),
+        codes: None,
         modality: job.ask.modality.to_string(),
         modality_index: index,
         times,

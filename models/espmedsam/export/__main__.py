@@ -176,6 +176,7 @@ def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_d
         confidence=calibration(args.confidence),
         presence=presence(args.presence),
         views={name: views[name] for name in names if name in views},
+        codes={name: recipe.codes[name] for name in names if name in recipe.codes},
         white_balance={name: recipe.white_balance[name] for name in names if name in recipe.white_balance},
     )  # fmt: skip
 

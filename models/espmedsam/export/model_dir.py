@@ -45,7 +45,7 @@ PROFILES = {
     "imagenet-antialias": Profile("triangle-squash", IMAGENET_MEAN, IMAGENET_STD),
 }
 MODEL_KEYS = ("name", "default", "preferred_for", "side", "storage", "opset", "description")
-MODALITY_TABLES = ("views", "white_balance", "confidence", "presence")
+MODALITY_TABLES = ("codes", "views", "white_balance", "confidence", "presence")
 DTYPES = {"float32": np.float32, "float16": np.float16}
 # int8: as `int8.stored` says, float16 where it says nothing; int8-weights: the same files, computed with in float32.
 EIGHT = ("int8", "int8-weights")
@@ -75,6 +75,7 @@ class Spec:
     white_balance: dict[str, Any] = field(
         default_factory=dict
     )  # the usual light (the manifest's `white_balance`), by modality
+    codes: dict[str, Any] = field(default_factory=dict)  # what is marked, in codes (the manifest's `codes`), by modality
 
     @property
     def place(self) -> str:
@@ -293,6 +294,8 @@ def _toml(value: Any) -> str:
         return repr(value)
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     return "[" + ", ".join(_toml(each) for each in value) + "]"
 
 

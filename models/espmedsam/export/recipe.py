@@ -30,6 +30,7 @@ class Recipe:
     base: str  # checkpoint, relative to the runs
     views: dict[str, dict[str, dict[str, Any]]]  # side -> modality -> how the network looks, as the manifest has it
     white_balance: dict[str, dict[str, Any]]  # modality -> the usual light, as the manifest has it
+    codes: dict[str, dict[str, Any]]  # modality -> what is marked, in codes, as the manifest has it
     modalities: dict[str, RecipeModality]
     mlp: float | None = None  # hidden units of a block's MLPs for each channel, both together; None: 8, as trained
 
@@ -39,7 +40,7 @@ class Recipe:
         values = tomllib.loads(path.read_text())
         try:
             modalities = {name: RecipeModality(**given) for name, given in values.pop("modality").items()}
-            recipe = cls(**{"views": {}, "white_balance": {}, **values}, modalities=modalities)
+            recipe = cls(**{"views": {}, "white_balance": {}, "codes": {}, **values}, modalities=modalities)
         except (KeyError, TypeError) as error:
             raise SystemExit(f"{path}: {error}") from error
         if recipe.mlp is not None and (isinstance(recipe.mlp, bool) or not 0 < recipe.mlp <= 8):

@@ -341,6 +341,7 @@ fn masked(
         modality: modality.name.clone(),
         modality_index: modality.index,
         label: modality.label.clone(),
+        codes: modality.codes.clone(),
         times,
         lease: picture.lease.clone(),
     };

@@ -103,6 +103,14 @@ fn check_modality(model: &ModelSpec, modality: &ModalitySpec) -> Result<(), Stri
     if let Some(white_balance) = &modality.white_balance {
         white_balance.check()?;
     }
+    if let Some(codes) = &modality.codes
+        && let Some(bad) = codes.each().find(|code| !code.is_writable())
+    {
+        return Err(format!(
+            "codes: '{}' cannot be written as a code",
+            bad.meaning
+        ));
+    }
     if let Some(ConfidenceSpec { intercept, weights }) = &modality.confidence
         && !weights.iter().chain([intercept]).all(|v| v.is_finite())
     {

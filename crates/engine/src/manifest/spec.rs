@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use picture::mask::confidence::{Calibration, Signs};
+use picture::segmenter::MarkedCodes;
 
 use super::file::{FileSpec, digest_of_digests};
 use super::guard::GuardSpec;
@@ -83,6 +86,8 @@ pub struct ModalitySpec {
     pub index: usize,
     /// What its masks mark, in words.
     pub label: String,
+    /// The same in codes, for DICOM.
+    pub codes: Option<Arc<MarkedCodes>>,
     /// Whether it has a trained modality controller, or runs on the shared base encoder alone.
     pub controller: bool,
     /// Graph `image` → `embedding`.

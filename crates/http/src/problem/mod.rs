@@ -156,6 +156,7 @@ impl From<FrameError> for Problem {
                 FileFault::Damaged => Kind::DamagedPicture,
                 FileFault::NoSuchFrame => Kind::NoSuchPage,
                 FileFault::Asked => Kind::BadQuery,
+                FileFault::NotWritten => return internal(&error.to_string()),
             },
             FrameError::TooSmall { .. } => Kind::PictureTooSmall,
             FrameError::BadSamples { .. } => return internal(&error.to_string()),

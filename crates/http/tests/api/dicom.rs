@@ -176,3 +176,117 @@ fn bad_files_are_refused_and_nothing_of_them_is_said() {
     assert_eq!(window["image"]["dicom"]["shown_as"], "asked-window");
     server.assert_serves();
 }
+
+/// A text of an object's own data set, by its tag: explicit VR little endian, a length of two bytes.
+fn said(object: &[u8], tag: u32) -> String {
+    let [group, number] = [(tag >> 16) as u16, tag as u16].map(u16::to_le_bytes);
+    let tag = [group, number].concat();
+    let at = object.windows(4).position(|bytes| bytes == tag).unwrap();
+    let length = usize::from(u16::from_le_bytes([object[at + 6], object[at + 7]]));
+    let text = &object[at + 8..at + 8 + length];
+    String::from_utf8(text.to_vec())
+        .unwrap()
+        .trim_end_matches(['\0', ' '])
+        .to_owned()
+}
+
+fn holds(object: &[u8], text: &str) -> bool {
+    object
+        .windows(text.len())
+        .any(|bytes| bytes == text.as_bytes())
+}
+
+const SEG: &str = "1.2.840.10008.5.1.4.1.1.66.4";
+const SR: &str = "1.2.840.10008.5.1.4.1.1.88.33";
+
+#[test]
+fn masks_and_measurements_come_as_dicom_objects_that_fit_together() {
+    let server = server();
+    let ask = |form: &str| {
+        let reply = post(&server, &format!("frames=0,40&{form}"), &cine());
+        assert_eq!(reply.status, 200, "{form}: {reply:?}");
+        assert_eq!(reply.header("content-type"), Some("application/dicom"));
+        assert_eq!(reply.header("x-espmedsam-notice"), Some(picture::NOTICE));
+        assert_eq!(&reply.body[128..132], b"DICM");
+        reply.body
+    };
+    let seg = ask("format=seg");
+    assert_eq!(said(&seg, 0x0008_0016), SEG);
+    assert_eq!(said(&seg, 0x0028_0008), "2", "frames");
+    // Pixels come last: a bit each.
+    let pixels = &seg[seg.len() - 2 * 64 * 48 / 8..];
+    let marked = |half: &[u8]| half.iter().map(|byte| byte.count_ones()).sum::<u32>();
+    let (first, second) = pixels.split_at(64 * 48 / 8);
+    assert_eq!((marked(first), marked(second)), (100, 100));
+    assert_ne!(first, second, "the square has moved");
+    // What is said of one answer fits together, whenever it is asked for.
+    let sr = ask("format=sr");
+    assert_eq!(said(&sr, 0x0008_0016), SR);
+    assert!(
+        holds(&sr, &said(&seg, 0x0008_0018)),
+        "the report names the segmentation"
+    );
+    assert_eq!(
+        said(&seg, 0x0008_0018),
+        said(&ask("format=seg"), 0x0008_0018)
+    );
+    assert_eq!(said(&seg, 0x0020_000d), said(&sr, 0x0020_000d), "one study");
+    let other = post(&server, "format=seg", &cine()).body;
+    assert_ne!(
+        said(&seg, 0x0008_0018),
+        said(&other, 0x0008_0018),
+        "other frames"
+    );
+    assert!(holds(&sr, "mm2") && holds(&sr, "Circumference"));
+    let fractional = ask("format=seg-fractional");
+    let probable = |byte: &&u8| **byte >= 128;
+    let pixels = &fractional[fractional.len() - 2 * 64 * 48..];
+    assert_eq!(pixels.iter().filter(probable).count(), 200);
+    // By what a client accepts; a picture that is no DICOM file has a study of its own.
+    let png = picture(40, 40, [5, 5, 9, 9]);
+    let accepts = "Accept: application/dicom\r\nContent-Type: image/png\r\n";
+    let reply = server.post("/v1/segment?modality=ultrasound", accepts, &png);
+    assert_eq!(
+        (reply.status, said(&reply.body, 0x0008_0016)),
+        (200, SEG.into())
+    );
+    for object in [&seg, &sr, &fractional, &reply.body] {
+        assert!(holds(object, "Research use only"));
+        assert!(!holds(object, "PLANTED"));
+    }
+}
+
+#[test]
+fn who_it_is_of_is_said_where_that_is_asked_for_alone() {
+    let server = server();
+    let more = [
+        (0x0010_0010, "PN", "PLANTED^MARK"),
+        (0x0020_000d, "UI", "1.2.3"),
+        (0x0020_000e, "UI", "1.2.3.1"),
+        (0x0028_0301, "CS", "NO"),
+    ];
+    let sketch = DicomSketch {
+        more: &more,
+        ..SKETCH
+    };
+    let file = sketch.write(|_, x, y| 200 * u8::from((4..14).contains(&x) && y < 10));
+    for form in ["seg", "seg-fractional", "sr", "capture"] {
+        let removed = post(&server, &format!("format={form}"), &file);
+        assert_eq!(removed.status, 200, "{form}: {removed:?}");
+        for name in ["PLANTED", "1.2.3.1", "1.2.3.4"] {
+            assert!(!holds(&removed.body, name), "{form}: {name}");
+        }
+        let kept = post(&server, &format!("format={form}&identity=kept"), &file).body;
+        assert_eq!(said(&kept, 0x0010_0010), "PLANTED^MARK");
+        assert_eq!(said(&kept, 0x0020_000d), "1.2.3");
+        assert!(holds(&kept, "1.2.3.4"), "its source");
+    }
+    // A picture that may have a name drawn into it is not given out as nobody's.
+    let unsaid = post(&server, "format=capture", &cine());
+    let detail = unsaid.assert_problem(400, "bad-query")["detail"].to_string();
+    assert!(detail.contains("identity"), "{detail}");
+    post(&server, "format=capture&frames=0,1", &file).assert_problem(400, "bad-query");
+    // Without numbers of its own it cannot be referred to.
+    post(&server, "format=seg&identity=kept", &cine()).assert_problem(422, "damaged-picture");
+    server.assert_serves();
+}

@@ -315,6 +315,7 @@ pub fn report() -> Value {
         modality: "ultrasound".into(),
         modality_index: 1,
         label: "fetal head, nerve, breast lesion".into(),
+        codes: None,
         times: StageTimes {
             total: 31.5,
             ..StageTimes::default()

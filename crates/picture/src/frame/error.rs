@@ -128,8 +128,10 @@ pub enum FileFault {
     Damaged,
     /// It has no such frame.
     NoSuchFrame,
-    /// It does not have what was asked of it.
+    /// It does not have, or does not allow, what was asked of it.
     Asked,
+    /// What was to be made of it could not be: a fault of this program.
+    NotWritten,
 }
 
 impl OtherFile {

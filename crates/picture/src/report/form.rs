@@ -11,22 +11,24 @@ struct FormFacts {
 }
 
 const JSON: &str = "application/json";
+#[cfg(feature = "dicom")]
+const DICOM: &str = "application/dicom";
 
 macro_rules! forms {
-    ($(#[doc = $about:literal] $form:ident $facts:tt)*) => {
+    ($(#[doc = $about:literal] $(#[cfg($condition:meta)])? $form:ident $facts:tt)*) => {
         /// A representation of the result.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Form {
-            $(#[doc = $about] $form,)*
+            $(#[doc = $about] $(#[cfg($condition)])? $form,)*
         }
 
         impl Form {
             /// All of them. Of those of one media type, the first is the one for who asks for no other.
-            pub const ALL: &[Self] = &[$(Self::$form),*];
+            pub const ALL: &[Self] = &[$($(#[cfg($condition)])? Self::$form),*];
 
             const fn facts(self) -> &'static FormFacts {
                 match self {
-                    $(Self::$form => &FormFacts $facts,)*
+                    $($(#[cfg($condition)])? Self::$form => &FormFacts $facts,)*
                 }
             }
 
@@ -34,7 +36,7 @@ macro_rules! forms {
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self {
-                    $(Self::$form => $about.trim(),)*
+                    $($(#[cfg($condition)])? Self::$form => $about.trim(),)*
                 }
             }
         }
@@ -56,6 +58,18 @@ forms! {
     OverlayJpeg { name: "overlay-jpeg", media_type: "image/jpeg", ending: "overlay.jpg" }
     /// The picture with the patch prompt's cells drawn over it (where the model looked), PNG.
     Patch { name: "patch", media_type: "image/png", ending: "patch.png" }
+    /// DICOM segmentation, binary: the masks of all frames that were asked for.
+    #[cfg(feature = "dicom")]
+    Seg { name: "seg", media_type: DICOM, ending: "seg.dcm" }
+    /// DICOM segmentation, fractional: probabilities in 255ths, half and more of which is the mask.
+    #[cfg(feature = "dicom")]
+    SegFractional { name: "seg-fractional", media_type: DICOM, ending: "seg-fractional.dcm" }
+    /// DICOM structured report (TID 1500): the measurements of the masks of `seg`, to which it refers.
+    #[cfg(feature = "dicom")]
+    Sr { name: "sr", media_type: DICOM, ending: "sr.dcm" }
+    /// DICOM secondary capture: the picture with the mask drawn over it, of one frame.
+    #[cfg(feature = "dicom")]
+    Capture { name: "capture", media_type: DICOM, ending: "capture.dcm" }
 }
 
 impl Form {
@@ -91,6 +105,12 @@ impl Form {
         self.facts().ending
     }
 
+    /// Whether it is an object that the crate `dicom` makes, of a picture and of what its file says.
+    #[must_use]
+    pub fn is_dicom(self) -> bool {
+        self.media_type() == "application/dicom"
+    }
+
     /// Whether a terminal can show it.
     #[must_use]
     pub fn is_text(self) -> bool {
@@ -114,9 +134,11 @@ mod tests {
         }
         assert_eq!(Form::from_name("bmp"), None);
         assert_eq!(Form::from_name("Json"), None);
-        assert_eq!(
-            Form::names(),
-            "json, rle, polygons, png, overlay, overlay-jpeg, patch"
-        );
+        let pictures = "json, rle, polygons, png, overlay, overlay-jpeg, patch";
+        let expected = match cfg!(feature = "dicom") {
+            true => format!("{pictures}, seg, seg-fractional, sr, capture"),
+            false => pictures.into(),
+        };
+        assert_eq!(Form::names(), expected);
     }
 }

@@ -17,6 +17,6 @@ pub use form::Form;
 pub use record::{
     Area, CheckReport, CheckState, Found, PictureFacts, Report, UsedModality, UsedModel,
 };
-pub use render::{Extras, Rendered, render};
+pub use render::{Extras, Rendered, beside, overlay, render, told};
 pub use shape::{BoundingBox, CocoRle, EllipseFit, MeasuredRegion, Patch, Region, RegionSizes};
 pub use times::{Time, Times};

@@ -88,6 +88,10 @@ pub fn render(
             render::fits_jpeg(&frame)?;
             render::encode_jpeg(&draw(frame, mask, &style)?, JPEG_QUALITY)?
         }
+        #[cfg(feature = "dicom")]
+        Form::Seg | Form::SegFractional | Form::Sr | Form::Capture => {
+            return Err(RenderError::encode("a DICOM object is made elsewhere"));
+        }
         Form::Patch => {
             drop(mask);
             let frame = match region {
@@ -106,6 +110,42 @@ pub fn render(
         doubts: report.doubts(),
         times: report.times_ms,
     })
+}
+
+/// What every report tells of a result, with the mask's ellipse where pixels have a size; without the mask itself.
+#[must_use]
+pub fn told(segmentation: &Segmentation) -> Report {
+    let (pixels, mut report) = take_apart(segmentation.clone());
+    if pixels.scale != Scale::Unknown {
+        let all = polygons(&Regions::find(&pixels.mask));
+        put_ellipse(&mut report, &all, &pixels.scale);
+    }
+    report
+}
+
+/// What goes along with a result that somebody else renders; without bytes.
+#[must_use]
+pub fn beside(segmentation: &Segmentation) -> Rendered {
+    let report = told(segmentation);
+    Rendered {
+        bytes: Vec::new(),
+        essentials: report.essentials(),
+        doubts: report.doubts(),
+        times: report.times_ms,
+    }
+}
+
+/// The mask over its picture, with the notice and what is to be doubted drawn in.
+///
+/// # Errors
+/// A fault of this program.
+pub fn overlay(segmentation: Segmentation) -> Result<Frame, RenderError> {
+    let (pixels, report) = take_apart(segmentation);
+    let style = OverlayStyle {
+        doubt: doubt(&report),
+        ..OverlayStyle::default()
+    };
+    draw(pixels.frame, pixels.mask, &style)
 }
 
 /// What a picture of the result must not go without; of two the graver.

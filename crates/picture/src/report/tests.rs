@@ -40,6 +40,7 @@ fn segmentation(target: bool) -> Segmentation {
         modality: "ultrasound".into(),
         modality_index: 1,
         label: "bright parts".into(),
+        codes: None,
         times: StageTimes {
             encode: 40.0,
             total: 50.0,

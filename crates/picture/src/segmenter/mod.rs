@@ -6,6 +6,7 @@
 mod agenda;
 mod check;
 mod clock;
+mod codes;
 mod done;
 mod error;
 mod inbox;
@@ -20,6 +21,7 @@ mod times;
 
 pub use check::{Inverted, ModalityCheck};
 pub use clock::{Bell, Clock, ManualClock, SystemClock};
+pub use codes::{MarkedCode, MarkedCodes};
 pub use done::Done;
 pub use error::{Cause, EngineError};
 pub use inbox::{Entrance, Inbox, Taken};

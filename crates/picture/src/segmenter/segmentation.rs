@@ -7,6 +7,7 @@ use crate::mask::{LogitMap, Mask};
 use crate::scale::Scale;
 
 use super::check::ModalityCheck;
+use super::codes::MarkedCodes;
 use super::memory::Lease;
 use super::times::StageTimes;
 
@@ -49,6 +50,8 @@ pub struct Segmentation {
     pub modality_index: usize,
     /// What the mask marks, in words ("fetal head, nerve, breast lesion").
     pub label: String,
+    /// The same in codes, if the manifest has them.
+    pub codes: Option<Arc<MarkedCodes>>,
     /// Where the time went.
     pub times: StageTimes,
     /// The frame's and the mask's share of the memory of all pictures, held as long as they are.

@@ -153,6 +153,17 @@ impl SegFrames {
         u32::try_from(found + 1).ok()
     }
 
+    /// The frames of the source, in the order in which they came.
+    pub fn sources(&self) -> impl Iterator<Item = u32> + '_ {
+        self.subjects.iter().map(|subject| subject.source)
+    }
+
+    /// Bytes of its pixels.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.packed.len() as u64
+    }
+
     /// As they are written.
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed

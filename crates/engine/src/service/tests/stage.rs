@@ -51,6 +51,7 @@ fn nothing(job: &Job) -> Segmentation {
         modality: job.ask.modality.to_string(),
         modality_index: 0,
         label: String::new(),
+        codes: None,
         times: StageTimes::default(),
         lease: Lease::default(),
     }

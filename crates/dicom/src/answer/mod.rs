@@ -1,0 +1,320 @@
+//! What was found of a file, as one of the DICOM objects that a door gives out. Results come in frame by frame, and of each no
+//! more is kept than the object will hold.
+
+mod error;
+mod measures;
+mod naming;
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use picture::frame::Frame;
+use picture::mask::probabilities;
+use picture::report::{Form, overlay, told};
+use picture::scale::{PixelSize, Scale};
+use picture::segmenter::{MarkedCode, MarkedCodes, Segmentation};
+use picture::sync::lock;
+
+pub use self::error::AnswerError;
+pub use self::naming::NamingSecret;
+
+use self::measures::measures;
+use crate::file::DicomFile;
+use crate::origin::{DicomOrigin, Identity, LossyCoding};
+use crate::write::{
+    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
+    ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, terms,
+};
+
+/// By whom and when objects are made, and within what.
+#[derive(Clone, Debug)]
+pub struct AnswerMaker {
+    /// What names are made of.
+    pub secret: NamingSecret,
+    /// The program's name.
+    pub program: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Now.
+    pub written: SystemTime,
+    /// Most bytes of masks.
+    pub most: u64,
+}
+
+/// The file that an answer is of.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerSource {
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+    pub identity: Identity,
+    /// If it is DICOM.
+    pub file: Option<Arc<Mutex<DicomFile>>>,
+    /// Bytes of a JPEG.
+    pub jpeg: Option<u64>,
+}
+
+/// An object on its way.
+#[derive(Debug)]
+pub struct DicomAnswer {
+    form: Form,
+    maker: AnswerMaker,
+    source: AnswerSource,
+    begun: Option<Begun>,
+}
+
+/// What is known with the first result.
+#[derive(Debug)]
+struct Begun {
+    origin: DicomOrigin,
+    about: About,
+    frames: SegFrames,
+    measured: Vec<Measured>,
+    remarks: Vec<String>,
+    shown: Option<Shown>,
+}
+
+/// What all results of an answer have in common.
+#[derive(Debug)]
+struct About {
+    model: String,
+    sha256: String,
+    modality: String,
+    region: String,
+    label: String,
+    codes: Option<Arc<MarkedCodes>>,
+}
+
+/// What was measured on a frame of the source.
+#[derive(Debug)]
+struct Measured {
+    frame: u32,
+    measures: Vec<SrMeasure<'static>>,
+}
+
+/// A picture with its mask drawn upon it.
+#[derive(Debug)]
+struct Shown {
+    picture: Frame,
+    frame: u32,
+    burned_in: Option<bool>,
+    pixel: Option<PixelSize>,
+}
+
+impl DicomAnswer {
+    pub(crate) fn new(form: Form, maker: AnswerMaker, source: AnswerSource) -> Self {
+        Self {
+            form,
+            maker,
+            source,
+            begun: None,
+        }
+    }
+
+    /// Takes in the result of a frame of the source, from 0 (0 of a picture that is no DICOM file).
+    ///
+    /// # Errors
+    /// See [`AnswerError`].
+    pub fn add(&mut self, frame: u32, segmentation: Segmentation) -> Result<(), AnswerError> {
+        let mut begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => self.begin(&segmentation)?,
+        };
+        match self.form {
+            Form::Seg => begun.frames.add_mask(1, frame, &segmentation.mask)?,
+            Form::SegFractional => {
+                let Segmentation {
+                    mask,
+                    low_res,
+                    region,
+                    ..
+                } = &segmentation;
+                let found = probabilities(low_res, mask, *region)?;
+                begun.frames.add_probabilities(1, frame, (mask, &found))?;
+            }
+            Form::Sr => {
+                begun.frames.add_mask(1, frame, &segmentation.mask)?;
+                let report = told(&segmentation);
+                let found = measures(&report, &segmentation.scale);
+                if !found.is_empty() {
+                    begun.measured.push(Measured {
+                        frame,
+                        measures: found,
+                    });
+                }
+                for warning in report.warnings {
+                    // Said of each frame, it is said once.
+                    if !begun.remarks.contains(&warning.message) {
+                        begun.remarks.push(warning.message);
+                    }
+                }
+            }
+            Form::Capture if begun.shown.is_some() => return Err(AnswerError::OneFrame),
+            Form::Capture => begun.shown = Some(Shown::of(frame, segmentation)?),
+            other => return Err(AnswerError::NoObject(other.name())),
+        }
+        let limit = self.maker.most;
+        if begun.frames.bytes() > limit {
+            return Err(AnswerError::TooMuch { limit });
+        }
+        self.begun = Some(begun);
+        Ok(())
+    }
+
+    /// The object, as a file (PS3.10).
+    ///
+    /// # Errors
+    /// See [`AnswerError`].
+    pub fn finish(self) -> Result<Vec<u8>, AnswerError> {
+        let begun = self.begun.ok_or(DicomWriteError::Nothing("frame"))?;
+        let (about, maker) = (&begun.about, &self.maker);
+        let mut names = maker.secret.uids(&[
+            &self.source.digest,
+            &[self.source.identity as u8],
+            about.sha256.as_bytes(),
+            about.modality.as_bytes(),
+            about.region.as_bytes(),
+            &begun
+                .frames
+                .sources()
+                .flat_map(u32::to_be_bytes)
+                .collect::<Vec<u8>>(),
+        ]);
+        // All are made each time, in this order: so the report knows the segmentation's.
+        let [seg, fractional, sr, capture] =
+            [901, 902, 903, 904].map(|series| ObjectName::new(series, &mut names));
+        let by = Authorship {
+            origin: &begun.origin,
+            maker: ObjectMaker {
+                program: maker.program,
+                version: maker.version,
+                model: &about.model,
+                model_sha256: &about.sha256,
+            },
+            written: maker.written,
+        };
+        let file = SegFile {
+            by,
+            name: match self.form {
+                Form::SegFractional => &fractional,
+                _ => &seg,
+            },
+            segments: &[about.segment()],
+            frames: &begun.frames,
+        };
+        let mut out = Vec::new();
+        match (self.form, &begun.shown) {
+            (Form::Capture, Some(shown)) => CaptureFile {
+                by,
+                name: &capture,
+                of: CaptureOf::Overlay(shown.frame),
+                picture: &shown.picture,
+                burned_in: shown.burned_in,
+                pixel: shown.pixel,
+            }
+            .write(&mut out)?,
+            (Form::Sr, _) => {
+                let groups: Vec<_> = begun.measured.iter().map(Measured::group).collect();
+                let remarks: Vec<&str> = begun.remarks.iter().map(String::as_str).collect();
+                SrFile {
+                    name: &sr,
+                    seg: &file,
+                    groups: &groups,
+                    remarks: &remarks,
+                }
+                .write(&mut out)?;
+            }
+            _ => file.write(&mut out)?,
+        }
+        Ok(out)
+    }
+
+    fn begin(&self, segmentation: &Segmentation) -> Result<Begun, AnswerError> {
+        let AnswerSource {
+            digest,
+            identity,
+            file,
+            jpeg,
+        } = &self.source;
+        let size = segmentation.mask.size();
+        let mut uids = self.maker.secret.uids(&[digest, &[*identity as u8]]);
+        let origin = match file {
+            Some(file) => lock(file).origin(*identity, &mut uids)?,
+            None => {
+                let lossy = jpeg.map(|bytes| LossyCoding::of_jpeg(size, bytes));
+                DicomOrigin::of_picture(lossy, &mut uids)
+            }
+        };
+        let kind = match self.form {
+            Form::SegFractional => SegKind::Fractional,
+            _ => SegKind::Binary,
+        };
+        Ok(Begun {
+            origin,
+            about: About {
+                model: segmentation.model.clone(),
+                sha256: segmentation.model_sha256.clone(),
+                modality: segmentation.modality.clone(),
+                region: format!("{:?}", segmentation.region),
+                label: segmentation.label.clone(),
+                codes: segmentation.codes.clone(),
+            },
+            frames: SegFrames::new(kind, size)?,
+            measured: Vec::new(),
+            remarks: Vec::new(),
+            shown: None,
+        })
+    }
+}
+
+impl About {
+    fn segment(&self) -> MarkedSegment<'_> {
+        match self.codes.as_deref() {
+            Some(codes) => MarkedSegment {
+                label: &self.label,
+                category: term(&codes.category),
+                kind: term(&codes.kind),
+                anatomy: codes.place.as_ref().map(term),
+            },
+            None => MarkedSegment {
+                label: &self.label,
+                category: terms::PLACE,
+                kind: terms::REGION,
+                anatomy: None,
+            },
+        }
+    }
+}
+
+fn term(code: &MarkedCode) -> CodedTerm<'_> {
+    CodedTerm {
+        value: &code.value,
+        scheme: &code.scheme,
+        meaning: &code.meaning,
+    }
+}
+
+impl Measured {
+    fn group(&self) -> SrGroup<'_> {
+        SrGroup {
+            segment: 1,
+            source: self.frame,
+            measures: &self.measures,
+        }
+    }
+}
+
+impl Shown {
+    fn of(frame: u32, segmentation: Segmentation) -> Result<Self, AnswerError> {
+        let said = segmentation.file.as_ref().and_then(|file| file.dicom);
+        let pixel = match segmentation.scale {
+            Scale::Uniform(pixel) => Some(pixel),
+            Scale::Unknown | Scale::Regions(_) => None,
+        };
+        Ok(Self {
+            burned_in: said.and_then(|said| said.burned_in),
+            picture: overlay(segmentation)?,
+            frame,
+            pixel,
+        })
+    }
+}
