@@ -125,13 +125,14 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package benches/live board/package
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/board benches/live board/package
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
 	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml board/package/*.py
+	$(TRAIN) -m mypy --config-file models/pyproject.toml tests/board/*.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
@@ -247,6 +248,21 @@ test-board: tools ## Cameras, lights and foot switch on an emulated board: Linux
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
 	  cargo build --release --locked -p espmedsam-board --example vivid_check --example gpio_check --target-dir target/board --target $(CROSS_TARGET)
 	cross/board.sh target/board/$(CROSS_TARGET)/release/examples/{vivid,gpio}_check
+
+# Not in `make test`: it takes a package to build first (20 minutes of CPU, once) and a disk (some minutes), and then itself some
+# fifteen minutes, fifty at most.
+BOARD_TESTED := $(or $(BOARD),rpi5)
+.PHONY: test-board-system
+test-board-system: tools build $(ZIG_READY) $(LIGHT_READY) ## The package on an emulated board with systemd, and its faults: docs/reliability.md; BOARD=rpi5
+	cross/setup.sh rust board system
+	. .cross/rust.env
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+	  cargo build --release --locked -p espmedsam-board --example v4l2_set --target-dir target/board --target $(CROSS_TARGET)
+	unset RUSTC
+	$(PACKAGE) deb $(BOARD_TESTED)
+	cross/system.sh
+	PROGRAM=$(BIN) BOARD_PACKAGE=$$(echo target/package/deb/$(BOARD_TESTED)/espmedsam_[0-9]*.deb) \
+	  BOARD_TOOLS=target/board/$(CROSS_TARGET)/release/examples/v4l2_set timeout 3000 $(LIGHT) -m pytest -q -s tests/board
 
 .PHONY: test-asan
 test-asan: tools ## The compute folder's tests on x86-64 under AddressSanitizer: no access outside its memory

@@ -6,6 +6,7 @@
 #   cross/setup.sh count   qemu with a plugin that counts instructions, and Python with onnxruntime for aarch64
 #   cross/setup.sh mca     llvm-mca, which knows the pipelines of both
 #   cross/setup.sh board   qemu for a whole board, and a kernel for it that has virtual cameras
+#   cross/setup.sh system  what Debian for that board is made with
 #
 # What Debian has as ordinary packages is installed (as root; else it says what to install). All else lies under .cross,
 # in the repository and ignored by git; delete that folder to begin anew. Done parts are not done again.
@@ -215,10 +216,17 @@ board() {
   say "Linux $(cat "$top/board/ready"), $(qemu-system-aarch64 --version | head -n 1)"
 }
 
-[ $# -gt 0 ] || die "which part? rust, qemu, count, mca, board"
+system() {
+  install mmdebstrap mmdebstrap
+  install fakeroot fakeroot
+  install mkfs.ext4 e2fsprogs
+  private_apt
+}
+
+[ $# -gt 0 ] || die "which part? rust, qemu, count, mca, board, system"
 for part in "$@"; do
   case $part in
-    rust | qemu | count | mca | board) "$part" ;;
-    *) die "no part is called '$part': rust, qemu, count, mca, board" ;;
+    rust | qemu | count | mca | board | system) "$part" ;;
+    *) die "no part is called '$part': rust, qemu, count, mca, board, system" ;;
   esac
 done

@@ -1,8 +1,8 @@
 //! Output files that are there whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -45,7 +45,10 @@ fn replace(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
     }
     let beside = beside(&path)?;
     let put = || {
-        let mut file = File::create_new(&beside)?;
+        // Nobody reads in between what they may not read afterwards: a configuration may hold passwords.
+        let mode = if old.is_some() { 0o600 } else { 0o666 };
+        let mut new = OpenOptions::new();
+        let mut file = new.write(true).create_new(true).mode(mode).open(&beside)?;
         file.write_all(bytes)?;
         if let Some(old) = old {
             file.set_permissions(old.permissions())?;

@@ -71,8 +71,16 @@ impl Shared {
         ))
     }
 
+    /// Why not to count on all workers: threads that ended before anybody asked them to.
+    fn lost(&self) -> Option<String> {
+        // In this order: whoever ends in order does so after the inbox was closed.
+        let lost = self.posts.len().saturating_sub(*lock(&self.running));
+        let lost = (lost > 0 && !self.inbox.is_closed()).then_some(lost)?;
+        Some(format!("{lost} of the engine's threads died"))
+    }
+
     pub(super) fn readiness(&self) -> Readiness {
-        match self.stuck() {
+        match self.lost().or_else(|| self.stuck()) {
             Some(reason) => Readiness::Stuck(reason),
             None => lock(&self.readiness).clone(),
         }

@@ -31,6 +31,27 @@ struct Hangs {
 /// Work that comes back as soon as it is asked to stop.
 struct Heeds(Sender<()>);
 
+/// Work whose fault takes its thread along: not even what it panics with can be dropped.
+struct Dies;
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+impl Work for Dies {
+    fn warm_up(&self, _: &Ask) -> Outcome {
+        Ok(())
+    }
+
+    fn segment(&self, _: &Job) -> Result<Segmentation, EngineError> {
+        std::panic::panic_any(Bomb)
+    }
+}
+
 impl Hangs {
     fn hang(&self) {
         self.entered.send(()).unwrap();
@@ -167,6 +188,25 @@ fn loading_that_does_not_end_is_told_of() {
     assert_eq!(engine.readiness(), Readiness::Stuck(reason.into()));
     drop(gate);
     wait_for(&engine, &Readiness::Ready);
+}
+
+#[test]
+fn a_thread_that_died_is_told_of() {
+    let (_dir, store) = store();
+    let (options, clock) = (EngineOptions::default(), Arc::new(SystemClock));
+    let engine = Engine::staff(store, &options, clock, vec![Box::new(Dies)]).unwrap();
+    wait_for(&engine, &Readiness::Ready);
+    let (to, from) = channel();
+    submit(&engine, &to).unwrap();
+    let outcome = from.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(outcome, Err(EngineError::Stopped)), "{outcome:?}");
+    let reason = "1 of the engine's threads died";
+    wait_for(&engine, &Readiness::Stuck(reason.into()));
+    let refused = submit(&engine, &to).unwrap_err();
+    assert!(matches!(refused, EngineError::Stuck(why) if why == reason));
+    // Asked to end, it is no fault that it has.
+    assert_eq!(engine.shutdown(PATIENCE), Ok(()));
+    assert_eq!(engine.readiness(), Readiness::Ready);
 }
 
 /// Shuts down an engine that hangs, with 400 ms of its clock.

@@ -112,9 +112,11 @@ pub struct SavedClip {
 const VIDEO: &str = "avi";
 const RECORD: &str = "jsonl";
 const SNAPSHOT: &str = "png";
+/// What follows the name of a file that is being written.
+const PART: &str = ".part";
 
 impl ClipShelf {
-    /// That folder, which must be there.
+    /// That folder, which must be there. What a loss of power left half-written is removed from it.
     ///
     /// # Errors
     /// [`ClipError::Io`].
@@ -124,7 +126,13 @@ impl ClipShelf {
             bounds,
             saving: Mutex::default(),
         };
-        shelf.files()?;
+        for entry in std::fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let of_a_clip = |name: &&str| name.strip_suffix(PART).is_some_and(is_clip);
+            if let Some(name) = name.to_str().filter(of_a_clip) {
+                shelf.remove(name);
+            }
+        }
         Ok(shelf)
     }
 
@@ -251,7 +259,7 @@ impl ClipShelf {
         name: &str,
         write: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>, Error>,
     ) -> Result<ClipFile, ClipError> {
-        let (place, part) = (self.folder.join(name), format!("{name}.part"));
+        let (place, part) = (self.folder.join(name), format!("{name}{PART}"));
         if place.try_exists()? {
             return Err(Error::from(ErrorKind::AlreadyExists).into());
         }
@@ -264,6 +272,8 @@ impl ClipShelf {
             let file = file.into_inner().map_err(|error| error.into_error())?;
             file.sync_all()?;
             std::fs::rename(self.folder.join(&part), &place)?;
+            // The name too, before anybody is told that it is saved.
+            File::open(&self.folder)?.sync_all()?;
             Ok(file.metadata()?.len())
         });
         let bytes = written.inspect_err(|_| self.remove(&part))?;

@@ -337,6 +337,23 @@ fn what_cannot_be_written_is_told_and_leaves_nothing_behind() {
     assert!(matches!(none, Err(ClipError::NoPictures)));
 }
 
+#[test]
+fn what_a_loss_of_power_left_half_written_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, half, foreign] = [
+        "probe-20261127T181246.123Z.jsonl",
+        "probe-20261127T181246.123Z.avi.part",
+        "letter.avi.part",
+    ];
+    for name in [whole, half, foreign] {
+        std::fs::write(folder.path().join(name), "RIFF").unwrap();
+    }
+    let shelf = ClipShelf::open(folder.path(), ShelfBounds::default()).unwrap();
+    assert_eq!(shelf.files().unwrap()[0].name, whole);
+    let there = |name| folder.path().join(name).exists();
+    assert!(!there(half) && there(foreign));
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_of_the_folder_is_not_given() {

@@ -9,7 +9,7 @@ pub enum Readiness {
     Ready,
     /// Loading failed, with the reason; nothing will be served.
     Failed(String),
-    /// A worker does not come back, with what it is at and since when. Ready again if it does.
+    /// A worker does not come back, with what it is at and since when, and ready again if it does; or it has died.
     Stuck(String),
 }
 
