@@ -1,8 +1,8 @@
 """The program watching a live source, looked at by viewers: how old its answers are, what that costs, whether it lasts.
 
-`make bench-live` measures, with 0, 1 and 4 viewers; `make soak` has eight viewers join, hang and leave, and judges; `make idle`
-leaves it alone, and judges. Exit
-status 1: something was told or counted that must not be, whatever the machine was busy with; times alone fail nothing.
+`make bench-live` measures, with 0, 1 and 4 viewers; `make soak` has eight viewers join, hang and leave, and judges;
+`make idle` leaves it alone, and judges. Exit status 1: something was told or counted that must not be, whatever the
+machine was busy with; times alone fail nothing.
 """
 
 import argparse

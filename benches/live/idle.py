@@ -38,22 +38,23 @@ def wait_until_ready(address: str) -> None:
 
 def idle(command: Command, minutes: float) -> list[str]:
     """Prints what it took; what was too much."""
-    arguments = [command.binary, "serve", "--models", command.models, "--listen", "127.0.0.1:0"]
+    arguments = [str(command.binary), "serve", "--models", str(command.models), "--listen", "127.0.0.1:0"]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as run:
         try:
             assert run.stderr
             said = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in run.stderr)
             address = next(found[0] for found in said if found)
             wait_until_ready(address)
-            busy, written = spent(run.pid)
+            before = spent(run.pid)
             time.sleep(60 * minutes)
-            busy, written = (now - before for now, before in zip(spent(run.pid), (busy, written), strict=True))
+            now = spent(run.pid)
             footprint = Process(run.pid).footprint()
         finally:
             run.terminate()
+    busy, written = now[0] - before[0], now[1] - before[1]
     share = busy / (60 * minutes)
     print(
-        f"idle for {minutes:g} min: {busy:.2f} s of CPU ({100 * share:.3f} % of a core), {written} bytes written to storage, "
+        f"idle for {minutes:g} min: {busy:.2f} s of CPU ({100 * share:.3f} % of a core), {written} bytes to storage, "
         f"{footprint.resident_mib:.1f} MiB resident, {footprint.threads} threads"
     )
     faults = []

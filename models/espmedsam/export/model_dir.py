@@ -75,7 +75,7 @@ class Spec:
     white_balance: dict[str, Any] = field(
         default_factory=dict
     )  # the usual light (the manifest's `white_balance`), by modality
-    codes: dict[str, Any] = field(default_factory=dict)  # what is marked, in codes (the manifest's `codes`), by modality
+    codes: dict[str, Any] = field(default_factory=dict)  # what is marked (the manifest's `codes`), by modality
 
     @property
     def place(self) -> str:
