@@ -22,7 +22,7 @@ WISHES = {
     "patch": (True, lambda reply: len(reply.patch.logits) == reply.patch.side**2),
     "pixel_mm": ("0.138", lambda reply: 100 < reply.ellipse.circumference_mm < 400),
     "page": (1, lambda reply: reply.area.px > 0),
-    "region": ("40,40,700,460", lambda reply: reply.image.region.x == 40 and reply.image.width == 800),
+    "region": ("0,0,390,260", lambda reply: reply.image.region.width == 390 < reply.image.width),
     "identity": ("removed", lambda reply: reply.area.px > 0),
 }
 # Of DICOM alone.

@@ -68,9 +68,9 @@ struct Begun {
     origin: DicomOrigin,
     about: About,
     frames: SegFrames,
-    measured: Vec<Measured>,
+    measured: Vec<MeasuredFrame>,
     remarks: Vec<String>,
-    shown: Option<Shown>,
+    shown: Option<ShownOverlay>,
 }
 
 /// What all results of an answer have in common.
@@ -86,14 +86,14 @@ struct About {
 
 /// What was measured on a frame of the source.
 #[derive(Debug)]
-struct Measured {
+struct MeasuredFrame {
     frame: u32,
     measures: Vec<SrMeasure<'static>>,
 }
 
 /// A picture with its mask drawn upon it.
 #[derive(Debug)]
-struct Shown {
+struct ShownOverlay {
     picture: Frame,
     frame: u32,
     burned_in: Option<bool>,
@@ -136,7 +136,7 @@ impl DicomAnswer {
                 let report = told(&segmentation);
                 let found = measures(&report, &segmentation.scale);
                 if !found.is_empty() {
-                    begun.measured.push(Measured {
+                    begun.measured.push(MeasuredFrame {
                         frame,
                         measures: found,
                     });
@@ -149,7 +149,7 @@ impl DicomAnswer {
                 }
             }
             Form::Capture if begun.shown.is_some() => return Err(AnswerError::OneFrame),
-            Form::Capture => begun.shown = Some(Shown::of(frame, segmentation)?),
+            Form::Capture => begun.shown = Some(ShownOverlay::of(frame, segmentation)?),
             other => return Err(AnswerError::NoObject(other.name())),
         }
         let limit = self.maker.most;
@@ -213,7 +213,7 @@ impl DicomAnswer {
             }
             .write(&mut out)?,
             (Form::Sr, _) => {
-                let groups: Vec<_> = begun.measured.iter().map(Measured::group).collect();
+                let groups: Vec<_> = begun.measured.iter().map(MeasuredFrame::group).collect();
                 let remarks: Vec<&str> = begun.remarks.iter().map(String::as_str).collect();
                 SrFile {
                     name: &sr,
@@ -293,7 +293,7 @@ fn term(code: &MarkedCode) -> CodedTerm<'_> {
     }
 }
 
-impl Measured {
+impl MeasuredFrame {
     fn group(&self) -> SrGroup<'_> {
         SrGroup {
             segment: 1,
@@ -303,7 +303,7 @@ impl Measured {
     }
 }
 
-impl Shown {
+impl ShownOverlay {
     fn of(frame: u32, segmentation: Segmentation) -> Result<Self, AnswerError> {
         let said = segmentation.file.as_ref().and_then(|file| file.dicom);
         let pixel = match segmentation.scale {
