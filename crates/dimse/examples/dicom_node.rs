@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dimse::{
-    AeTitle, Backoff, CallerRule, Courier, Destination, Destinations, EntryKey, FolderBounds,
+    AeTitle, Backoff, CallerRule, Courier, DestinationKind, Destinations, EntryKey, FolderBounds,
     Outbox, ReceivedObject, RemoteNode, RouteName, ScpSettings, SendError, Sent, Spool, StoreScp,
     StowServer, TimeLimits,
 };
@@ -51,9 +51,9 @@ fn main() {
         }
         ["outbox", folder, host, port, title] => send_out(
             Path::new(folder),
-            Destination::Node(node(host, port, title)),
+            DestinationKind::Node(node(host, port, title)),
         ),
-        ["outbox", folder, root] => send_out(Path::new(folder), Destination::Web(server(root))),
+        ["outbox", folder, root] => send_out(Path::new(folder), DestinationKind::Web(server(root))),
         _ => {
             say("see examples/dicom_node.rs");
             std::process::exit(2);
@@ -105,7 +105,7 @@ fn take_in(folder: &Path, title: &str) -> Result<(), SendError> {
     Ok(())
 }
 
-fn send_out(folder: &Path, destination: Destination) -> Result<(), SendError> {
+fn send_out(folder: &Path, destination: DestinationKind) -> Result<(), SendError> {
     let route = RouteName::new("there").unwrap();
     let outbox = Arc::new(Outbox::open(folder, BOUNDS).unwrap());
     let destinations = Destinations(BTreeMap::from([(route.clone(), destination)]));

@@ -54,7 +54,7 @@ pub enum FolderError {
 
 /// What a folder holds, with what is on its way in.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldFiles {
     /// Bytes by name.
     files: BTreeMap<String, u64>,
     /// On their way in.
@@ -67,7 +67,7 @@ struct Held {
 pub(crate) struct DurableFolder {
     path: PathBuf,
     bounds: FolderBounds,
-    held: Mutex<Held>,
+    held: Mutex<HeldFiles>,
     parts: AtomicU64,
     /// Unlocked when it is dropped.
     _lock: File,
@@ -99,7 +99,7 @@ impl DurableFolder {
             TryLockError::WouldBlock => FolderError::Busy(path.into()),
             TryLockError::Error(source) => failed("locking", path)(source),
         })?;
-        let mut held = Held::default();
+        let mut held = HeldFiles::default();
         for entry in fs::read_dir(path).map_err(failed("reading", path))? {
             let entry = entry.map_err(failed("reading", path))?;
             let about = entry.metadata().map_err(failed("reading", path))?;
@@ -165,7 +165,7 @@ impl DurableFolder {
         }
     }
 
-    fn full(&self, held: &Held) -> FolderError {
+    fn full(&self, held: &HeldFiles) -> FolderError {
         FolderError::Full {
             folder: self.path.clone(),
             entries: held.files.len() + held.parts,

@@ -31,8 +31,8 @@ pub use ae::{AeTitle, BadAeTitle};
 pub use error::{SendError, Sent};
 pub use folder::{FolderBounds, FolderError};
 pub use outbox::{
-    Backoff, Courier, Deliver, Destination, Destinations, EntryKey, Outbox, OutboxError,
-    OutboxState, Placed, RouteName, RouteState,
+    Backoff, Courier, Deliver, DestinationKind, Destinations, EntryKey, Outbox, OutboxError,
+    OutboxState, Posted, RouteName, RouteState,
 };
 pub use pdu::{AbortReason, PduFault, RejectReason};
 pub use scp::{CallerRule, Receive, ReceivedObject, ScpSettings, StoreScp};

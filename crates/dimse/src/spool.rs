@@ -39,7 +39,7 @@ impl Spool {
         })
     }
 
-    /// What waits, oldest first.
+    /// What waits, oldest first as far as the file system's clock can tell.
     #[must_use]
     pub fn waiting(&self) -> Vec<SpooledObject> {
         let names = self.folder.files().into_iter().map(|(name, _)| name);

@@ -7,5 +7,5 @@ mod shelf;
 
 pub use courier::{Backoff, Courier};
 pub use entry::{EntryKey, RouteName};
-pub use route::{Deliver, Destination, Destinations};
-pub use shelf::{Outbox, OutboxError, OutboxState, Placed, RouteState};
+pub use route::{Deliver, DestinationKind, Destinations};
+pub use shelf::{Outbox, OutboxError, OutboxState, Posted, RouteState};

@@ -19,7 +19,7 @@ pub trait Deliver: Send + Sync {
 
 /// One of two ways.
 #[derive(Clone, Debug)]
-pub enum Destination {
+pub enum DestinationKind {
     /// C-STORE.
     Node(RemoteNode),
     /// STOW-RS.
@@ -28,13 +28,13 @@ pub enum Destination {
 
 /// Destinations by name, as they are configured now.
 #[derive(Clone, Debug, Default)]
-pub struct Destinations(pub BTreeMap<RouteName, Destination>);
+pub struct Destinations(pub BTreeMap<RouteName, DestinationKind>);
 
 impl Deliver for Destinations {
     fn deliver(&self, route: &RouteName, file: &Path) -> Result<Sent, SendError> {
         match self.0.get(route) {
-            Some(Destination::Node(node)) => node.store(file),
-            Some(Destination::Web(server)) => server.store(file),
+            Some(DestinationKind::Node(node)) => node.store(file),
+            Some(DestinationKind::Web(server)) => server.store(file),
             None => Err(SendError::NoDestination),
         }
     }

@@ -39,12 +39,12 @@ struct Shelf {
     refused: BTreeMap<u64, OutboxEntry>,
     sent: BTreeMap<u64, OutboxEntry>,
     known: BTreeSet<(EntryKey, RouteName)>,
-    routes: BTreeMap<RouteName, Progress>,
+    routes: BTreeMap<RouteName, RouteProgress>,
 }
 
 /// How it goes with a destination; forgotten at a restart.
 #[derive(Clone, Debug, Default)]
-struct Progress {
+struct RouteProgress {
     attempts: u32,
     not_before: Option<Instant>,
     last_error: Option<String>,
@@ -63,7 +63,7 @@ pub enum OutboxError {
 
 /// What became of what was put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placed {
+pub enum Posted {
     /// It waits.
     New,
     /// One of that key waits already, was set aside, or was acknowledged.
@@ -149,12 +149,12 @@ impl Outbox {
         route: &RouteName,
         key: &EntryKey,
         mut object: impl Read,
-    ) -> Result<Placed, OutboxError> {
+    ) -> Result<Posted, OutboxError> {
         let _putting = lock(&self.putting);
         {
             let shelf = lock(&self.shelf);
             if shelf.known.contains(&(key.clone(), route.clone())) {
-                return Ok(Placed::Known);
+                return Ok(Posted::Known);
             }
             let entries = shelf.waiting.len() + shelf.refused.len();
             if entries >= self.entries {
@@ -187,7 +187,7 @@ impl Outbox {
             shelf.waiting.insert(entry.serial, entry);
         }
         self.bell.ring();
-        Ok(Placed::New)
+        Ok(Posted::New)
     }
 
     /// How it goes.
@@ -308,9 +308,9 @@ impl Outbox {
             shelf.waiting.remove(&entry.serial);
             shelf.refused.insert(entry.serial, entry.clone());
             let progress = shelf.routes.entry(entry.route.clone()).or_default();
-            *progress = Progress {
+            *progress = RouteProgress {
                 last_error: Some(why),
-                ..Progress::default()
+                ..RouteProgress::default()
             };
         }
         self.folder.rename(

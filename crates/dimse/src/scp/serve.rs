@@ -22,7 +22,7 @@ pub(super) struct ScpHouse {
 }
 
 /// Where in a message an association is.
-enum Stage<'a> {
+enum MessageStage<'a> {
     /// A command comes, or is waited for; `None`: of no context yet.
     Command { context: Option<u8>, bytes: Vec<u8> },
     /// Its data set comes.
@@ -33,12 +33,12 @@ enum Stage<'a> {
 struct Incoming<'a> {
     context: u8,
     command: DimseCommand,
-    fate: Fate<'a>,
+    fate: DataFate<'a>,
     bytes: u64,
 }
 
 /// What becomes of a data set.
-enum Fate<'a> {
+enum DataFate<'a> {
     /// It is written down.
     Written(FilePart<'a>, FileMeta),
     /// It is there already.
@@ -47,7 +47,7 @@ enum Fate<'a> {
     Refused(u16),
 }
 
-impl Stage<'_> {
+impl MessageStage<'_> {
     fn start() -> Self {
         Self::Command {
             context: None,
@@ -90,7 +90,7 @@ impl ScpHouse {
             }
         };
         wire.send(&agreed.accept)?;
-        let mut stage = Stage::start();
+        let mut stage = MessageStage::start();
         loop {
             match wire.receive()? {
                 PduKind::Data => {
@@ -112,13 +112,13 @@ impl ScpHouse {
     /// A value further.
     fn step<'a>(
         &'a self,
-        stage: Stage<'a>,
+        stage: MessageStage<'a>,
         value: DataValue<'_>,
         agreed: &Agreed,
         replies: &mut Vec<Vec<u8>>,
-    ) -> Result<Stage<'a>, PduFault> {
+    ) -> Result<MessageStage<'a>, PduFault> {
         match stage {
-            Stage::Command { context, mut bytes } => {
+            MessageStage::Command { context, mut bytes } => {
                 let same = context.is_none_or(|context| context == value.context);
                 if !value.is_command || !same {
                     return Err(PduFault::OutOfOrder);
@@ -129,7 +129,7 @@ impl ScpHouse {
                 bytes.extend(value.bytes);
                 if !value.is_last {
                     let context = Some(value.context);
-                    return Ok(Stage::Command { context, bytes });
+                    return Ok(MessageStage::Command { context, bytes });
                 }
                 let granted = agreed
                     .contexts
@@ -141,13 +141,13 @@ impl ScpHouse {
                 let command = DimseCommand::read(&bytes)?;
                 self.begin(command, granted, agreed, replies)
             }
-            Stage::Data(mut incoming) => {
+            MessageStage::Data(mut incoming) => {
                 if value.is_command || value.context != incoming.context {
                     return Err(PduFault::OutOfOrder);
                 }
                 self.take(&mut incoming, value.bytes);
                 if !value.is_last {
-                    return Ok(Stage::Data(incoming));
+                    return Ok(MessageStage::Data(incoming));
                 }
                 let Incoming {
                     context,
@@ -157,7 +157,7 @@ impl ScpHouse {
                 } = incoming;
                 let status = self.finish(&command, fate, agreed);
                 replies.push(reply(context, &command, status));
-                Ok(Stage::start())
+                Ok(MessageStage::start())
             }
         }
     }
@@ -169,7 +169,7 @@ impl ScpHouse {
         granted: &Granted,
         agreed: &Agreed,
         replies: &mut Vec<Vec<u8>>,
-    ) -> Result<Stage<'_>, PduFault> {
+    ) -> Result<MessageStage<'_>, PduFault> {
         if command.status.is_some() {
             return Err(PduFault::Bad("a response came that nobody asked for"));
         }
@@ -177,16 +177,16 @@ impl ScpHouse {
         let fate = match (command.operation, verifies, command.has_data) {
             (Operation::Echo, true, false) => {
                 replies.push(reply(granted.id, &command, status::SUCCESS));
-                return Ok(Stage::start());
+                return Ok(MessageStage::start());
             }
             (Operation::Store, false, true) => self.fate(&command, granted, agreed),
-            (_, _, true) => Fate::Refused(status::UNRECOGNISED),
+            (_, _, true) => DataFate::Refused(status::UNRECOGNISED),
             (_, _, false) => {
                 replies.push(reply(granted.id, &command, status::UNRECOGNISED));
-                return Ok(Stage::start());
+                return Ok(MessageStage::start());
             }
         };
-        Ok(Stage::Data(Incoming {
+        Ok(MessageStage::Data(Incoming {
             context: granted.id,
             command,
             fate,
@@ -194,16 +194,16 @@ impl ScpHouse {
         }))
     }
 
-    fn fate(&self, command: &DimseCommand, granted: &Granted, agreed: &Agreed) -> Fate<'_> {
+    fn fate(&self, command: &DimseCommand, granted: &Granted, agreed: &Agreed) -> DataFate<'_> {
         let class = command.class.as_ref();
         let Some(class) = class.filter(|class| class.as_str() == granted.class) else {
-            return Fate::Refused(status::CLASS_NOT_SUPPORTED);
+            return DataFate::Refused(status::CLASS_NOT_SUPPORTED);
         };
         let Some(instance) = &command.instance else {
-            return Fate::Refused(status::NO_SUCH_INSTANCE_NAME);
+            return DataFate::Refused(status::NO_SUCH_INSTANCE_NAME);
         };
         if self.spool.find(instance).is_some() {
-            return Fate::There;
+            return DataFate::There;
         }
         let meta = FileMeta {
             class: class.clone(),
@@ -215,30 +215,30 @@ impl ScpHouse {
             Ok(part)
         });
         match begun {
-            Ok(part) => Fate::Written(part, meta),
+            Ok(part) => DataFate::Written(part, meta),
             Err(error) => full(&error),
         }
     }
 
     fn take(&self, incoming: &mut Incoming<'_>, bytes: &[u8]) {
         incoming.bytes = incoming.bytes.saturating_add(bytes.len() as u64);
-        let Fate::Written(part, _) = &mut incoming.fate else {
+        let DataFate::Written(part, _) = &mut incoming.fate else {
             return;
         };
         if incoming.bytes > self.settings.object_bytes {
             tracing::warn!("an object is longer than is taken");
-            incoming.fate = Fate::Refused(status::OUT_OF_RESOURCES);
+            incoming.fate = DataFate::Refused(status::OUT_OF_RESOURCES);
         } else if let Err(error) = part.write(bytes) {
             incoming.fate = full(&error);
         }
     }
 
     /// All of it is there: brings it to the disk. Only then is success said.
-    fn finish(&self, command: &DimseCommand, fate: Fate<'_>, agreed: &Agreed) -> u16 {
+    fn finish(&self, command: &DimseCommand, fate: DataFate<'_>, agreed: &Agreed) -> u16 {
         match fate {
-            Fate::Refused(status) => return status,
-            Fate::There => {}
-            Fate::Written(part, meta) => {
+            DataFate::Refused(status) => return status,
+            DataFate::There => {}
+            DataFate::Written(part, meta) => {
                 if let Err(error) = self.spool.keep(part, &meta.instance) {
                     tracing::error!(%error, "a received object was not kept");
                     return status::OUT_OF_RESOURCES;
@@ -257,9 +257,9 @@ impl ScpHouse {
     }
 }
 
-fn full<'a>(error: &FolderError) -> Fate<'a> {
+fn full<'a>(error: &FolderError) -> DataFate<'a> {
     tracing::error!(%error, "an object is not taken in");
-    Fate::Refused(status::OUT_OF_RESOURCES)
+    DataFate::Refused(status::OUT_OF_RESOURCES)
 }
 
 /// A whole PDU. Of 300 bytes at most, which every peer takes (PS3.8, D.1, has it at least some thousand).

@@ -2,9 +2,10 @@
 
 use std::io::Read;
 
-use super::{RemoteNode, fill};
+use super::node::RemoteNode;
 use crate::command::{DimseCommand, MOST_COMMAND};
 use crate::error::SendError;
+use crate::part10::MetaError;
 use crate::pdu::{
     Abort, AbortReason, AssociateAccept, AssociateRequest, ContextAnswer, DataValue, PduFault,
     PduKind, ProposedContext, Rejection, data_values, pdu, put_data_value,
@@ -194,4 +195,18 @@ fn of_answer(bytes: &[u8], request: &DimseCommand) -> Result<u16, SendError> {
         }
         _ => Err(PduFault::Bad("what was answered was not asked").into()),
     }
+}
+
+/// Fills a buffer as far as there are bytes: how many.
+fn fill(from: &mut impl Read, room: &mut [u8]) -> Result<usize, MetaError> {
+    let mut count = 0;
+    while let Some(rest) = room.get_mut(count..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(read) => count += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(count)
 }

@@ -1,39 +1,23 @@
 //! Objects sent on (PS3.4, B), and asking whether anybody is there (PS3.4, A).
 
 mod association;
+mod node;
 
 use std::fs::File;
-use std::io::Read;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
 use dicom::Uid;
 use picture::segmenter::SystemClock;
 
-use crate::ae::AeTitle;
 use crate::command::{DimseCommand, Operation, status};
 use crate::error::{SendError, Sent};
 use crate::part10::{FileMeta, MetaError};
 use crate::sop::{EXPLICIT, IMPLICIT, VERIFICATION};
-use crate::times::TimeLimits;
 use crate::wire::PduWire;
 use association::UserAssociation;
-
-/// A node that objects are sent to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteNode {
-    /// A name or an address.
-    pub host: String,
-    /// Often 104 or 11112.
-    pub port: u16,
-    /// What it is called.
-    pub title: AeTitle,
-    /// What it is told that calls.
-    pub own_title: AeTitle,
-    /// How long it is waited for.
-    pub times: TimeLimits,
-}
+pub use node::RemoteNode;
 
 impl RemoteNode {
     /// C-ECHO: whether the node is there and lets this one in.
@@ -99,35 +83,4 @@ impl RemoteNode {
         let wire = PduWire::new(stream, self.times, Arc::new(SystemClock));
         UserAssociation::open(wire, self, class, syntaxes)
     }
-
-    fn connect(&self) -> Result<TcpStream, SendError> {
-        let unreachable = |source| SendError::Unreachable {
-            node: format!("{}:{}", self.host, self.port),
-            source,
-        };
-        let addresses = (self.host.as_str(), self.port).to_socket_addrs();
-        let mut last = std::io::ErrorKind::AddrNotAvailable.into();
-        for address in addresses.map_err(unreachable)? {
-            let connected = TcpStream::connect_timeout(&address, self.times.connect);
-            match connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(unreachable(last))
-    }
-}
-
-/// Fills a buffer as far as there are bytes: how many.
-fn fill(from: &mut impl Read, room: &mut [u8]) -> Result<usize, MetaError> {
-    let mut count = 0;
-    while let Some(rest) = room.get_mut(count..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest) {
-            Ok(0) => break,
-            Ok(read) => count += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(count)
 }

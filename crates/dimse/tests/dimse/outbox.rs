@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dimse::{
-    Backoff, Courier, Deliver, EntryKey, FolderBounds, FolderError, Outbox, OutboxError, Placed,
+    Backoff, Courier, Deliver, EntryKey, FolderBounds, FolderError, Outbox, OutboxError, Posted,
     RouteName, SendError, Sent,
 };
 use picture::segmenter::{Clock, ManualClock};
@@ -72,7 +72,7 @@ fn start(outbox: Outbox, answers: Vec<Result<Sent, SendError>>) -> Bench {
     }
 }
 
-fn put(outbox: &Outbox, to: &str, path: &Path) -> Placed {
+fn put(outbox: &Outbox, to: &str, path: &Path) -> Posted {
     let key = EntryKey::named(&path.to_string_lossy());
     outbox
         .put(&route(to), &key, File::open(path).unwrap())
@@ -164,7 +164,7 @@ fn what_nobody_wants_is_set_aside_until_somebody_says_what_to_do() {
     let outbox = Outbox::open(&folder, BOUNDS).unwrap();
     let files = [1, 2].map(|number| file(here.path(), number, 10));
     for file in &files {
-        assert_eq!(put(&outbox, "a", file), Placed::New);
+        assert_eq!(put(&outbox, "a", file), Posted::New);
     }
     let bench = start(outbox, vec![Err(SendError::Refused { status: 0xc000 })]);
     bench.settled();
@@ -188,7 +188,7 @@ fn what_nobody_wants_is_set_aside_until_somebody_says_what_to_do() {
     }
     bench.outbox.discard_refused().unwrap();
     assert_eq!(bench.outbox.state().refused, 0);
-    assert_eq!(put(&bench.outbox, "a", &files[0]), Placed::New);
+    assert_eq!(put(&bench.outbox, "a", &files[0]), Posted::New);
     bench.end();
 }
 
@@ -202,17 +202,17 @@ fn one_key_is_sent_to_one_destination_once_also_after_a_restart() {
         Outbox::open(&folder, BOUNDS),
         Err(FolderError::Busy(_))
     ));
-    assert_eq!(put(&outbox, "a", &path), Placed::New);
-    assert_eq!(put(&outbox, "a", &path), Placed::Known);
-    assert_eq!(put(&outbox, "b", &path), Placed::New);
+    assert_eq!(put(&outbox, "a", &path), Posted::New);
+    assert_eq!(put(&outbox, "a", &path), Posted::Known);
+    assert_eq!(put(&outbox, "b", &path), Posted::New);
     drop(outbox);
     let bench = start(Outbox::open(&folder, BOUNDS).unwrap(), vec![]);
     bench.settled();
     assert_eq!(bench.came().len(), 2);
-    assert_eq!(put(&bench.outbox, "a", &path), Placed::Known);
+    assert_eq!(put(&bench.outbox, "a", &path), Posted::Known);
     bench.end();
     let outbox = Outbox::open(&folder, BOUNDS).unwrap();
-    assert_eq!(put(&outbox, "b", &path), Placed::Known);
+    assert_eq!(put(&outbox, "b", &path), Posted::Known);
     assert_eq!(outbox.state().bytes, 0);
 }
 
@@ -237,8 +237,8 @@ fn it_is_bounded_and_what_is_no_object_does_not_get_in() {
         "{full:?}"
     );
     let short = std::fs::read(file(here.path(), 1, 10)).unwrap();
-    assert_eq!(placed("x", &short).unwrap(), Placed::New);
-    assert_eq!(placed("y", &short).unwrap(), Placed::New);
+    assert_eq!(placed("x", &short).unwrap(), Posted::New);
+    assert_eq!(placed("y", &short).unwrap(), Posted::New);
     let full = placed("z", &short);
     assert!(
         matches!(

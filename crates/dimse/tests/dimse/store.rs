@@ -30,20 +30,22 @@ fn objects_of_every_length_come_over_as_they_are_and_the_same_one_is_kept_once()
     }
     let waiting = provider.spool.waiting();
     assert_eq!(waiting.len(), 6);
-    // Oldest first, and nobody's number in a name.
-    assert!(std::fs::metadata(&waiting[5].path).unwrap().len() > 200_000);
-    assert!(
-        waiting
-            .iter()
-            .all(|object| !object.path.to_string_lossy().contains("1.2.3"))
-    );
+    assert!(waiting.is_sorted_by(|a, b| a.arrival < b.arrival));
+    // Nobody's number is in a name.
+    let names = waiting.iter().map(|object| object.path.to_string_lossy());
+    assert!(names.into_iter().all(|name| !name.contains("1.2.3")));
     // An object that was worked on and is sent anew has arrived anew.
-    provider.spool.remove(&waiting[0]).unwrap();
-    provider.node().store(&here.path().join("0.dcm")).unwrap();
-    let anew = provider.spool.waiting();
-    assert_eq!(anew.len(), 6);
-    assert_eq!(anew[5].path, waiting[0].path);
-    assert_ne!(anew[5].arrival, waiting[0].arrival);
+    let sent = || {
+        provider.node().store(&here.path().join("0.dcm")).unwrap();
+        provider.heard.recv().unwrap().object
+    };
+    let first = sent();
+    assert!(waiting.contains(&first));
+    provider.spool.remove(&first).unwrap();
+    let anew = sent();
+    assert_eq!(provider.spool.waiting().len(), 6);
+    assert_eq!(anew.path, first.path);
+    assert_ne!(anew.arrival, first.arrival);
 }
 
 #[test]
