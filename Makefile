@@ -128,7 +128,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/board benches/live board/package
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board benches/live board/package
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)

@@ -77,8 +77,9 @@ class Provider:
 
     def __init__(self, folder):
         self.spool = folder / "spool"
-        self.process = subprocess.Popen([NODE, "scp", self.spool, self.title], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [NODE, "scp", self.spool, self.title], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.port = int(self.process.stdout.readline().split()[-1])
 
     def stored(self):
@@ -114,6 +115,8 @@ def provider(tmp_path):
 @pytest.fixture(scope="session")
 def peer():
     """peer("storescu"): the path of a program of others."""
+
     def find(name):
         return shutil.which(PEERS / "usr/bin" / name) or shutil.which(PEERS / "usr/sbin" / name)
+
     return find

@@ -17,9 +17,16 @@ class Orthanc:
         self.program, self.folder = program, folder
         self.http, self.dicom = free_port(), free_port()
         settings = {
-            "StorageDirectory": str(folder), "IndexDirectory": str(folder), "HttpPort": self.http,
-            "DicomPort": self.dicom, "DicomAet": "ORTHANC", "DicomCheckCalledAet": True, "StableAge": 1,
-            "AuthenticationEnabled": False, "RemoteAccessAllowed": False, "DicomModalities": modalities,
+            "StorageDirectory": str(folder),
+            "IndexDirectory": str(folder),
+            "HttpPort": self.http,
+            "DicomPort": self.dicom,
+            "DicomAet": "ORTHANC",
+            "DicomCheckCalledAet": True,
+            "StableAge": 1,
+            "AuthenticationEnabled": False,
+            "RemoteAccessAllowed": False,
+            "DicomModalities": modalities,
             "Plugins": [str(next(PEERS.glob("usr/lib/orthanc/libOrthancDicomWeb.so*")))],
         }
         (folder / "orthanc.json").write_text(json.dumps(settings))

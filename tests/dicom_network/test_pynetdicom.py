@@ -151,7 +151,7 @@ def test_its_refusals_are_understood():
 class Web(http.server.BaseHTTPRequestHandler):
     """A DICOMweb server that takes objects and says what it was told to."""
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         length = int(self.headers["Content-Length"])
         self.server.asked.append((self.path, self.headers["Accept"]))
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

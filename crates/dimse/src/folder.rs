@@ -75,7 +75,7 @@ pub(crate) struct DurableFolder {
 
 /// A file on its way in; gone if it is dropped.
 #[derive(Debug)]
-pub(crate) struct FilePart<'a> {
+pub(crate) struct ArrivingFile<'a> {
     folder: &'a DurableFolder,
     path: PathBuf,
     file: File,
@@ -140,7 +140,7 @@ impl DurableFolder {
     }
 
     /// Takes a place for a file that is to come.
-    pub fn begin(&self) -> Result<FilePart<'_>, FolderError> {
+    pub fn begin(&self) -> Result<ArrivingFile<'_>, FolderError> {
         {
             let mut held = lock(&self.held);
             if held.files.len() + held.parts >= self.bounds.entries {
@@ -152,7 +152,7 @@ impl DurableFolder {
         let path = self.place(&format!("{number}.{PART}"));
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         match opened {
-            Ok(file) => Ok(FilePart {
+            Ok(file) => Ok(ArrivingFile {
                 folder: self,
                 path,
                 file,
@@ -214,7 +214,7 @@ impl DurableFolder {
     }
 }
 
-impl FilePart<'_> {
+impl ArrivingFile<'_> {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), FolderError> {
         {
             let mut held = lock(&self.folder.held);
@@ -254,7 +254,7 @@ impl FilePart<'_> {
     }
 }
 
-impl Drop for FilePart<'_> {
+impl Drop for ArrivingFile<'_> {
     fn drop(&mut self) {
         {
             let mut held = lock(&self.folder.held);

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use dicom::Uid;
 use sha2::{Digest, Sha256};
 
-use crate::folder::{DurableFolder, FilePart, FolderBounds, FolderError};
+use crate::folder::{ArrivingFile, DurableFolder, FolderBounds, FolderError};
 
 const ENDING: &str = ".dcm";
 
@@ -63,11 +63,11 @@ impl Spool {
         self.folder.has(&name).then(|| self.object(name)).flatten()
     }
 
-    pub(crate) fn begin(&self) -> Result<FilePart<'_>, FolderError> {
+    pub(crate) fn begin(&self) -> Result<ArrivingFile<'_>, FolderError> {
         self.folder.begin()
     }
 
-    pub(crate) fn keep(&self, part: FilePart<'_>, instance: &Uid) -> Result<(), FolderError> {
+    pub(crate) fn keep(&self, part: ArrivingFile<'_>, instance: &Uid) -> Result<(), FolderError> {
         part.keep(&name_of(instance))
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::negotiate::{Agreed, Granted, negotiate};
 use super::settings::{Receive, ReceivedObject, ScpSettings};
 use crate::command::{DimseCommand, MOST_COMMAND, Operation, status};
-use crate::folder::{FilePart, FolderError};
+use crate::folder::{ArrivingFile, FolderError};
 use crate::part10::FileMeta;
 use crate::pdu::{
     AssociateRequest, DataValue, PduFault, PduKind, data_values, pdu, put_data_value,
@@ -40,7 +40,7 @@ struct Incoming<'a> {
 /// What becomes of a data set.
 enum DataFate<'a> {
     /// It is written down.
-    Written(FilePart<'a>, FileMeta),
+    Written(ArrivingFile<'a>, FileMeta),
     /// It is there already.
     There,
     /// It is stepped over, and its sender told why.
