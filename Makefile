@@ -20,6 +20,7 @@ DENY := 0.20.2
 DENY_READY := .venv/deny-$(DENY)/ready
 PROMTOOL := .venv/promtool/promtool
 DICOM3TOOLS := .venv/dicom3tools
+DICOM_PEERS := .venv/dicom-peers
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
 RTEN := target/rten-peer/release/rten-peer
@@ -93,11 +94,12 @@ build-all: tools
 	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools dicom-peers ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package
+	$(LIGHT) -m pytest -q tests/dicom_network
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	set +x
@@ -105,6 +107,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 	[ -x "$$(command -v promtool || echo $(PROMTOOL))" ] || echo "NOT RUN: Prometheus' checker on /metrics and board/grafana.json (promtool is not here)"
 	[ -x "$$(command -v dciodvfy || echo $(DICOM3TOOLS)/usr/bin/dciodvfy)" ] || echo "NOT RUN: DICOM objects by dciodvfy (dicom3tools is not here)"
+	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: DICOM over a network with dcmtk and Orthanc (their packages are not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-train
@@ -125,7 +128,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/board benches/live board/package
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board benches/live board/package
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
@@ -288,7 +291,7 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	mv out/arm.md benches/arm.md
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp dicom rle y4m y4m_stream mjpeg avi package query form manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse rle y4m y4m_stream mjpeg avi package query form manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)
@@ -470,6 +473,20 @@ dicom3tools: ## dciodvfy and dcentvfy, which check DICOM objects against the sta
 	cd "$$folder"
 	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
 	apt-get download -qq -o APT::Sandbox::User=root dicom3tools && dpkg-deb -x dicom3tools_*.deb $(CURDIR)/$(DICOM3TOOLS) || exit 0
+
+# Likewise, with what they need and the system lacks.
+.PHONY: dicom-peers
+dicom-peers: ## dcmtk and Orthanc, for the tests of DICOM over a network (downloads 10 MB)
+	@if [ -e $(DICOM_PEERS)/ready ] || ! command -v apt-get >/dev/null; then exit 0; fi
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	peers=(dcmtk orthanc orthanc-dicomweb)
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
+	lacking=$$(apt-get install --simulate --no-install-recommends -qq "$${peers[@]}" | awk '$$1 == "Inst" {print $$2}') || exit 0
+	(cd "$$folder" && apt-get download -qq -o APT::Sandbox::User=root $$lacking) || exit 0
+	mkdir -p $(DICOM_PEERS)
+	for package in "$$folder"/*.deb; do dpkg-deb -x "$$package" $(DICOM_PEERS); done
+	touch $(DICOM_PEERS)/ready
 
 define venv
 	$(call need,python3,install it with 'apt-get install python3 python3-venv')

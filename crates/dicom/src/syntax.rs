@@ -140,6 +140,12 @@ impl TransferSyntax {
         self.coding.ok_or(DicomError::Coding(self.name))
     }
 
+    /// The UIDs of those whose pictures are read here.
+    pub fn readable() -> impl Iterator<Item = &'static str> {
+        let read = SYNTAXES.iter().filter(|syntax| syntax.coding.is_some());
+        read.map(|syntax| syntax.uid)
+    }
+
     /// Every transfer syntax that is known by name: which, and whether its pictures are read.
     pub fn all() -> impl Iterator<Item = (&'static str, bool)> {
         (SYNTAXES.iter()).map(|syntax| (syntax.name, syntax.coding.is_some()))

@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 10] = [
+pub const HOUSE: [Storey; 11] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -78,6 +78,40 @@ pub const HOUSE: [Storey; 10] = [
                 ],
             ),
             ("write", &["uid", "origin"]),
+        ],
+    },
+    Storey {
+        place: "crates/dimse",
+        root: "lib.rs",
+        knows: &["picture", "dicom"],
+        rooms: &[
+            ("ae", &[]),
+            ("times", &[]),
+            ("sop", &[]),
+            ("folder", &[]),
+            ("part10", &["ae"]),
+            ("pdu", &["ae", "part10", "sop"]),
+            ("command", &["pdu"]),
+            ("wire", &["pdu", "times"]),
+            ("error", &["part10", "pdu", "wire"]),
+            ("spool", &["folder"]),
+            (
+                "scp",
+                &[
+                    "ae", "times", "sop", "folder", "part10", "pdu", "command", "wire", "spool",
+                ],
+            ),
+            (
+                "scu",
+                &[
+                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "error",
+                ],
+            ),
+            ("stow", &["part10", "command", "error"]),
+            (
+                "outbox",
+                &["folder", "part10", "error", "spool", "scu", "stow"],
+            ),
         ],
     },
     Storey {
@@ -281,7 +315,7 @@ pub const HOUSE: [Storey; 10] = [
 ];
 
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 11] = [
+pub const KEPT: [(&str, &str, &[&str]); 12] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -292,6 +326,7 @@ pub const KEPT: [(&str, &str, &[&str]); 11] = [
     ("hyper", "crates/http", &[]),
     ("png", "crates/picture", &[]),
     ("hayro", "crates/dicom", &["codec/jpeg2000.rs"]),
+    ("ureq", "crates/dimse", &["stow.rs"]),
     ("moq", "board", &["camera/linux/"]),
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),
