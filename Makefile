@@ -94,12 +94,11 @@ build-all: tools
 	cargo build --release --locked --workspace --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools dicom-peers ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked --workspace
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package
-	$(LIGHT) -m pytest -q tests/dicom_network
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	set +x
@@ -107,8 +106,12 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools dicom-peers 
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 	[ -x "$$(command -v promtool || echo $(PROMTOOL))" ] || echo "NOT RUN: Prometheus' checker on /metrics and board/grafana.json (promtool is not here)"
 	[ -x "$$(command -v dciodvfy || echo $(DICOM3TOOLS)/usr/bin/dciodvfy)" ] || echo "NOT RUN: DICOM objects by dciodvfy (dicom3tools is not here)"
-	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: DICOM over a network with dcmtk and Orthanc (their packages are not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
+
+.PHONY: test-dicom-network
+test-dicom-network: build-all $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (two minutes)
+	$(LIGHT) -m pytest -q tests/dicom_network
+	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: dcmtk and Orthanc (their packages are not here)"
 
 .PHONY: test-train
 test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)

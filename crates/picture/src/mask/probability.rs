@@ -5,7 +5,7 @@ use super::{LogitMap, Mask, MaskError};
 use crate::frame::PixelRect;
 
 /// Probabilities at the mask's size, row-major: 255 for 1, interpolated as the mask's own logits were
-/// ([`upsample`](super::upsample)). `part`: what the map is of; `None`: all of the picture.
+/// ([`upsample`](super::upsample())). `part`: what the map is of; `None`: all of the picture.
 ///
 /// The mask is what the answer is; they agree with it: 128 and more where it is, less where it is not, whatever was done to it
 /// after the network. Beside the part, which the network did not see, and of an empty mask all are 0: what was taken away
