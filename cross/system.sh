@@ -68,7 +68,7 @@ disk() {
 	#!/bin/sh
 	export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive
 	mount -t tmpfs tmpfs /run
-	dpkg --force-unsafe-io -i /root/udev_*.deb && pwconv && rm /configure /root/*.deb && echo "board: configured"
+	dpkg --force-unsafe-io -i ~/udev_*.deb && pwconv && rm /configure ~/*.deb && echo "board: configured"
 	# Nothing is left for the next boot to find out.
 	systemd-machine-id-setup
 	touch /etc/.updated /var/.updated
