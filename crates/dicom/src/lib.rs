@@ -46,6 +46,7 @@ pub use timing::Timing;
 pub use uid::{References, Uid, Uids};
 pub use window::{BadWindow, GreyWindow, ShownAs};
 pub use write::{
-    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
-    ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, terms,
+    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, IMPLEMENTATION,
+    IMPLEMENTATION_VERSION, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind,
+    SrFile, SrGroup, SrMeasure, terms,
 };

@@ -2,14 +2,10 @@
 
 use std::io::Read;
 
-use dicom::Uid;
+use dicom::{IMPLEMENTATION, Uid};
 
 use crate::ae::AeTitle;
 
-/// Of this program (PS3.7, D.3.3.2); made once of a random UUID (PS3.5, B.2).
-pub(crate) const IMPLEMENTATION: &str = "2.25.20117031648940543079333805287163765185";
-/// Sixteen characters at most.
-pub(crate) const VERSION_NAME: &str = concat!("ESPMEDSAM ", env!("CARGO_PKG_VERSION"));
 const PREAMBLE: usize = 128;
 const MARK: &[u8; 4] = b"DICM";
 /// Most bytes of meta information: it names a file and no more.
@@ -91,7 +87,7 @@ impl FileMeta {
         put(
             IMPLEMENTATION_VERSION,
             *b"SH",
-            VERSION_NAME.as_bytes(),
+            dicom::IMPLEMENTATION_VERSION.as_bytes(),
             &mut meta,
         );
         put(SOURCE, *b"AE", source.as_str().as_bytes(), &mut meta);
@@ -181,6 +177,6 @@ mod tests {
         file[140..144].copy_from_slice(&u32::MAX.to_le_bytes());
         let read = FileMeta::read(&mut file.as_slice());
         assert!(matches!(read, Err(MetaError::NotPart10)));
-        assert!(VERSION_NAME.len() <= 16);
+        assert!(dicom::IMPLEMENTATION_VERSION.len() <= 16);
     }
 }

@@ -17,5 +17,6 @@ pub use self::authorship::{Authorship, ObjectMaker, ObjectName};
 pub use self::capture::{CaptureFile, CaptureOf};
 pub use self::codes::{CodedTerm, terms};
 pub use self::error::DicomWriteError;
+pub use self::part10::{IMPLEMENTATION, IMPLEMENTATION_VERSION};
 pub use self::report::{SrFile, SrGroup, SrMeasure};
 pub use self::seg::{MarkedSegment, SegFile, SegFrames, SegKind};

@@ -10,9 +10,10 @@ use crate::uid::Uid;
 
 /// Explicit VR Little Endian.
 const SYNTAX: &str = "1.2.840.10008.1.2.1";
-/// Of this program; made once of a random UUID (PS3.5, B.2).
-const IMPLEMENTATION: &str = "2.25.20117031648940543079333805287163765185";
-const VERSION: &str = concat!("ESPMEDSAM ", env!("CARGO_PKG_VERSION"));
+/// Implementation Class UID of this program (PS3.7, D.3.3.2); made once of a random UUID (PS3.5, B.2).
+pub const IMPLEMENTATION: &str = "2.25.20117031648940543079333805287163765185";
+/// Its Implementation Version Name, of sixteen characters at most.
+pub const IMPLEMENTATION_VERSION: &str = concat!("ESPMEDSAM ", env!("CARGO_PKG_VERSION"));
 
 /// An object, ready to be written.
 pub(super) struct FilePart<'a> {
@@ -33,7 +34,7 @@ impl FilePart<'_> {
             .uid(MEDIA_SOP_INSTANCE_UID, self.instance)
             .text(TRANSFER_SYNTAX_UID, SYNTAX)
             .text(IMPLEMENTATION_CLASS_UID, IMPLEMENTATION)
-            .text(IMPLEMENTATION_VERSION_NAME, VERSION)
+            .text(IMPLEMENTATION_VERSION_NAME, IMPLEMENTATION_VERSION)
             .encode(self.characters, &mut rest)?;
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM");

@@ -3,8 +3,8 @@
 use super::fields::{Fields, put_item};
 use super::{PduFault, PduKind, pdu};
 use crate::ae::AeTitle;
-use crate::part10::{IMPLEMENTATION, VERSION_NAME};
 use crate::sop::APPLICATION;
+use dicom::IMPLEMENTATION;
 
 /// Items and sub-items.
 const APPLICATION_CONTEXT: u8 = 0x10;
@@ -273,7 +273,11 @@ fn put_user_information(most: u32, body: &mut Vec<u8>) {
     let mut item = Vec::new();
     put_item(MAXIMUM_LENGTH, &most.to_be_bytes(), &mut item);
     put_item(IMPLEMENTATION_CLASS, IMPLEMENTATION.as_bytes(), &mut item);
-    put_item(IMPLEMENTATION_VERSION, VERSION_NAME.as_bytes(), &mut item);
+    put_item(
+        IMPLEMENTATION_VERSION,
+        dicom::IMPLEMENTATION_VERSION.as_bytes(),
+        &mut item,
+    );
     put_item(USER_INFORMATION, &item, body);
 }
 
