@@ -9,7 +9,8 @@ use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
 use engine::flow::{Pipeline, Subject};
-use picture::report::Form;
+use picture::mask::sizes::Caliper;
+use picture::report::{Extras, Form};
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{Ask, OnMismatch, Picture, ReceivedFile};
 
@@ -35,6 +36,13 @@ pub(super) struct SegmentArgs {
     /// circumference.
     #[arg(long, value_name = "MM")]
     pixel_mm: Option<PixelSize>,
+    /// JSON outputs then have the sizes of the mask and of its regions, each with its unit and how far it is to be trusted.
+    #[arg(long)]
+    sizes: bool,
+    /// A line over the picture, px from its top left corner: JSON outputs then have its length, and how much of it lies in
+    /// the mask.
+    #[arg(long, value_name = "X,Y,X,Y")]
+    caliper: Option<Caliper>,
     /// A file for one picture, a folder (made if need be) for several, or for several modalities; `-`: standard output,
     /// for one picture and modality.
     #[arg(short, long, value_name = "OUT")]
@@ -104,6 +112,11 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
             page: args.page,
             scale: &scale,
             written: args.format,
+            extras: Extras {
+                sizes: args.sizes,
+                caliper: args.caliper,
+                ..Extras::default()
+            },
             targets: targets.collect(),
             protected: &protected,
         };
@@ -167,12 +180,13 @@ impl Outputs {
     }
 }
 
-/// Which page to segment of one picture, how large its pixels are, what to write for it, where for each modality, and what
+/// Which page to segment of one picture, how large its pixels are, what to write for it and what of that only if asked, where for each modality, and what
 /// never to write over.
 struct Errand<'a> {
     page: Option<u32>,
     scale: &'a Scale,
     written: Written,
+    extras: Extras,
     targets: Vec<Target>,
     protected: &'a HashSet<PathBuf>,
 }
@@ -207,6 +221,7 @@ fn one(
     };
     let results = pipeline.segment_all(&subject, asks)?;
     let results = results.into_iter().zip(&errand.targets);
-    let put = |(result, target)| output::put(result, errand.written, target).transpose();
+    let put =
+        |(result, target)| output::put(result, errand.written, target, errand.extras).transpose();
     results.filter_map(put).collect()
 }

@@ -21,6 +21,8 @@ WISHES = {
     "format": ("polygons", lambda reply: reply.polygons and not reply.rle),
     "patch": (True, lambda reply: len(reply.patch.logits) == reply.patch.side**2),
     "pixel_mm": ("0.138", lambda reply: 100 < reply.ellipse.circumference_mm < 400),
+    "sizes": (True, lambda reply: reply.sizes.whole.figures.area.value == reply.area.px),
+    "caliper": ("0,0,30,40", lambda reply: reply.sizes.caliper.length.value == 50),
     "page": (1, lambda reply: reply.area.px > 0),
 }
 

@@ -138,7 +138,16 @@ mod tests {
     #[test]
     fn one_form_is_offered_of_each_media_type() {
         let offered: Vec<_> = offers().collect();
-        assert_eq!(offered, [Form::Json, Form::Png, Form::OverlayJpeg]);
+        assert_eq!(
+            offered,
+            [
+                Form::Json,
+                Form::Png,
+                Form::OverlayJpeg,
+                Form::GeoJson,
+                Form::Svg
+            ]
+        );
     }
 
     proptest! {

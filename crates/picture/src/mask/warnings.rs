@@ -13,7 +13,7 @@ use crate::scale::{NoPixelSize, PixelSize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = WarningReply))]
 pub struct Warning {
     /// Stable name: presence-unsure, pages-left, range-from-picture, transparent-on-black, pixel-size-doubtful,
-    /// no-millimetres, several-regions or not-an-ellipse; later versions may have more.
+    /// no-millimetres, several-regions, not-an-ellipse or caliper-beyond-picture; later versions may have more.
     #[cfg_attr(feature = "openapi", schema(example = "several-regions"))]
     pub code: &'static str,
     /// What happened this time.
@@ -21,7 +21,7 @@ pub struct Warning {
 }
 
 /// Every code there is.
-pub const CODES: [&str; 8] = [
+pub const CODES: [&str; 9] = [
     PRESENCE_UNSURE,
     PAGES_LEFT,
     RANGE_FROM_PICTURE,
@@ -30,6 +30,7 @@ pub const CODES: [&str; 8] = [
     NO_MILLIMETRES,
     SEVERAL_REGIONS,
     NOT_AN_ELLIPSE,
+    CALIPER_BEYOND_PICTURE,
 ];
 const PRESENCE_UNSURE: &str = "presence-unsure";
 const PAGES_LEFT: &str = "pages-left";
@@ -39,6 +40,7 @@ const PIXEL_SIZE_DOUBTFUL: &str = "pixel-size-doubtful";
 const NO_MILLIMETRES: &str = "no-millimetres";
 const SEVERAL_REGIONS: &str = "several-regions";
 const NOT_AN_ELLIPSE: &str = "not-an-ellipse";
+const CALIPER_BEYOND_PICTURE: &str = "caliper-beyond-picture";
 
 /// How far pictures of a modality reach along their longer side, mm.
 ///
@@ -136,6 +138,17 @@ pub fn of_scale(reason: NoPixelSize) -> Warning {
     Warning {
         code: NO_MILLIMETRES,
         message: format!("There is no ellipse in millimetres: the mask's largest region {reason}."),
+    }
+}
+
+/// Of a caliper that leaves a picture of `size` (width, height, px).
+#[must_use]
+pub fn of_caliper([width, height]: [u32; 2]) -> Warning {
+    Warning {
+        code: CALIPER_BEYOND_PICTURE,
+        message: format!(
+            "The caliper ends beyond the picture of {width}x{height} pixels, where there is no mask."
+        ),
     }
 }
 

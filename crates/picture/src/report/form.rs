@@ -11,6 +11,8 @@ struct FormFacts {
 }
 
 const JSON: &str = "application/json";
+const GEOJSON: &str = "application/geo+json";
+const SVG: &str = "image/svg+xml";
 
 macro_rules! forms {
     ($(#[doc = $about:literal] $form:ident $facts:tt)*) => {
@@ -56,6 +58,14 @@ forms! {
     OverlayJpeg { name: "overlay-jpeg", media_type: "image/jpeg", ending: "overlay.jpg" }
     /// The picture with the patch prompt's cells drawn over it (where the model looked), PNG.
     Patch { name: "patch", media_type: "image/png", ending: "patch.png" }
+    /// JSON with the mask as COCO annotations, one for each region.
+    Coco { name: "coco", media_type: JSON, ending: "coco.json" }
+    /// JSON with the mask as LabelMe polygons, one for each region.
+    Labelme { name: "labelme", media_type: JSON, ending: "labelme.json" }
+    /// The mask as GeoJSON polygons in the picture's pixels, as QuPath reads them.
+    GeoJson { name: "geojson", media_type: GEOJSON, ending: "geojson" }
+    /// The mask's outlines as SVG, to be laid over the picture.
+    Svg { name: "svg", media_type: SVG, ending: "svg" }
 }
 
 impl Form {
@@ -94,7 +104,13 @@ impl Form {
     /// Whether a terminal can show it.
     #[must_use]
     pub fn is_text(self) -> bool {
-        self.media_type() == JSON
+        matches!(self.media_type(), JSON | GEOJSON | SVG)
+    }
+
+    /// Whether it is a [`Report`](super::Report), which says all there is to say, doubts among it.
+    #[must_use]
+    pub fn is_report(self) -> bool {
+        matches!(self, Self::Json | Self::Rle | Self::Polygons)
     }
 }
 
@@ -116,7 +132,7 @@ mod tests {
         assert_eq!(Form::from_name("Json"), None);
         assert_eq!(
             Form::names(),
-            "json, rle, polygons, png, overlay, overlay-jpeg, patch"
+            "json, rle, polygons, png, overlay, overlay-jpeg, patch, coco, labelme, geojson, svg"
         );
     }
 }
