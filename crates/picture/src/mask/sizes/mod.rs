@@ -65,7 +65,7 @@ impl MaskSizes {
 
         let mut numbers: Vec<(u32, u64)> =
             (0..).zip(regions.seeds().map(|(_, area)| area)).collect();
-        numbers.sort_by(|a, b| b.1.cmp(&a.1));
+        numbers.sort_by_key(|(_, area)| std::cmp::Reverse(*area));
         numbers.truncate(Self::LISTED);
         let numbers: Vec<u32> = numbers.into_iter().map(|(number, _)| number).collect();
         let found = levels
