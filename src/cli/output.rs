@@ -97,12 +97,14 @@ pub(super) fn put(
     result: Segmentation,
     written: Written,
     target: &Target,
+    extras: Extras,
 ) -> Result<Option<String>, Failure> {
     let Written::Report(form) = written else {
         return put_npy(&result, target).map(|()| None);
     };
     let extras = Extras {
         patch: form == Form::Json,
+        ..extras
     };
     let rendered =
         render(result, form, extras).map_err(|error| Failure::Failed(error.to_string()))?;
@@ -114,7 +116,7 @@ pub(super) fn put(
         [] => print(&bytes),
         paths => paths.iter().try_for_each(|path| write(path, &bytes)),
     }?;
-    Ok(rendered.doubts.filter(|_| !form.is_text()))
+    Ok(rendered.doubts.filter(|_| !form.is_report()))
 }
 
 /// Writes DICOM objects, in the order of [`Written::objects`].

@@ -15,7 +15,8 @@ use dicom::{
     NamingSecret, TakenFile, TakenPicture,
 };
 use engine::flow::{Pipeline, Subject};
-use picture::report::Form;
+use picture::mask::sizes::Caliper;
+use picture::report::{Extras, Form};
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, EngineError, OnMismatch};
 
@@ -58,6 +59,13 @@ pub(super) struct SegmentArgs {
     /// circumference.
     #[arg(long, value_name = "MM")]
     pixel_mm: Option<PixelSize>,
+    /// JSON outputs then have the sizes of the mask and of its regions, each with its unit and how far it is to be trusted.
+    #[arg(long)]
+    sizes: bool,
+    /// A line over the picture, px from its top left corner: JSON outputs then have its length, and how much of it lies in
+    /// the mask.
+    #[arg(long, value_name = "X,Y,X,Y")]
+    caliper: Option<Caliper>,
     /// A file for one picture, a folder (made if need be) for several, or for several modalities; `-`: standard output,
     /// for one picture and modality.
     #[arg(short, long, value_name = "OUT")]
@@ -156,6 +164,11 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
         asks,
         on_mismatch: args.on_mismatch.into(),
         written: args.format,
+        extras: Extras {
+            sizes: args.sizes,
+            caliper: args.caliper,
+            ..Extras::default()
+        },
         outputs,
         one_frame,
         protected: &protected,
@@ -229,6 +242,7 @@ struct Errand<'a> {
     asks: Vec<Ask>,
     on_mismatch: OnMismatch,
     written: Written,
+    extras: Extras,
     outputs: Outputs,
     one_frame: bool,
     protected: &'a HashSet<PathBuf>,
@@ -279,7 +293,7 @@ impl Errand<'_> {
             let results = pipeline.segment_all(&subject, &asks)?;
             if answers.is_empty() {
                 for (result, target) in results.into_iter().zip(&targets) {
-                    doubts.extend(output::put(result, self.written, target)?);
+                    doubts.extend(output::put(result, self.written, target, self.extras)?);
                 }
                 continue;
             }

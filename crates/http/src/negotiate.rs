@@ -140,7 +140,14 @@ mod tests {
         let offered: Vec<_> = offers().collect();
         assert_eq!(
             offered,
-            [Form::Json, Form::Png, Form::OverlayJpeg, Form::Seg]
+            [
+                Form::Json,
+                Form::Png,
+                Form::OverlayJpeg,
+                Form::GeoJson,
+                Form::Svg,
+                Form::Seg,
+            ]
         );
     }
 

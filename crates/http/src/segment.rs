@@ -44,8 +44,8 @@ type Pairs = Vec<(String, String)>;
         content((PictureFile = "image/*"), (PictureFile = "application/dicom"), (PictureFile = "application/octet-stream"), (SegmentForm = "multipart/form-data")),
     ),
     responses(
-        (status = 200, description = "The result: JSON, the mask (image/png, 8-bit, 0 or 255, or with format=overlay the overlay), or the overlay (image/jpeg)",
-            content((SegmentReplies = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg"), (PictureFile = "application/dicom")),
+        (status = 200, description = "The result: JSON, the mask (image/png, 8-bit, 0 or 255, or with format=overlay the overlay), the overlay (image/jpeg), its outlines (application/geo+json, image/svg+xml) or a DICOM object; with format=coco or labelme JSON is a document of theirs",
+            content((SegmentReplies = "application/json"), (PictureFile = "image/png"), (PictureFile = "image/jpeg"), (PictureFile = "application/geo+json"), (PictureFile = "image/svg+xml"), (PictureFile = "application/dicom")),
             headers(
                 ("X-Espmedsam-Result" = String, description = "target or nothing-found"),
                 ("X-Espmedsam-Presence" = String, description = "whether anything is there at all: present, unsure or absent; the header itself is absent if the model does not say"),

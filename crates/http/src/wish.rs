@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::negotiate::best_of;
 use super::problem::{Kind, Problem, shortened};
 use dicom::{AskedRegion, FrameSelection, GreyWindow, Identity, IntakeWish};
+use picture::mask::sizes::Caliper;
 use picture::report::{Extras, Form};
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch};
@@ -73,6 +74,12 @@ wishes! {
     patch: bool,
     /// Millimetres per pixel of the upright picture: a JSON reply then has the mask's ellipse and its circumference.
     pixel_mm: PixelMm,
+    /// Whether a JSON reply has the sizes of the mask and of its regions: area, perimeter, diameters and axes, each with its
+    /// unit and how far it is to be trusted.
+    sizes: bool,
+    /// A line over the picture, x and y of one end and of the other, px of the upright picture: a JSON reply then has its
+    /// length, and how much of it lies in the mask.
+    caliper: CaliperPx,
     /// Which page of a TIFF of several, from 1; if left out, the first.
     page: Page,
     /// Which frames of a DICOM file, from 0: `7`, or `0,5,10-20`; if left out, the first. Several are answered as JSON.
@@ -101,6 +108,11 @@ pub enum OnMismatchWish {
 #[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
 #[schema(value_type = String, example = "0.138")]
 pub struct PixelMm(PixelSize);
+
+/// A line: x and y of one end and of the other.
+#[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
+#[schema(value_type = String, example = "10,20,110.5,20")]
+pub struct CaliperPx(Caliper);
 
 /// A page, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
@@ -201,6 +213,19 @@ impl Told for PixelMm {
         format!(
             "one number of millimetres or two (column,row), over 0 and at most {}",
             PixelSize::LARGEST
+        )
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self).ok()
+    }
+}
+
+impl Told for CaliperPx {
+    fn accepted() -> String {
+        format!(
+            "four numbers of pixels with commas between them, x and y of one end and of the other, each 0 to {}",
+            Caliper::FARTHEST
         )
     }
 
@@ -348,6 +373,8 @@ impl Wish {
             form,
             extras: Extras {
                 patch: wishes.patch.unwrap_or(false),
+                sizes: wishes.sizes.unwrap_or(false),
+                caliper: wishes.caliper.map(|CaliperPx(line)| line),
             },
         })
     }
@@ -408,6 +435,7 @@ mod tests {
             ("format", "bmp", "overlay-jpeg"),
             ("on_mismatch", "Keep", "refuse or keep"),
             ("pixel_mm", "0", "at most 100"),
+            ("caliper", "1,2,3", "four numbers"),
             ("page", "0", "from 1"),
             ("identity", "hidden", "removed or kept"),
             ("page", "-1", "from 1"),

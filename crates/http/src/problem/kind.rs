@@ -61,7 +61,7 @@ problems! {
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Wrong method",
         "Use one of the methods in the `Allow` header.";
     NotAcceptable "not-acceptable" NOT_ACCEPTABLE "No reply in a form the client accepts",
-        "Accept application/json, image/png, image/jpeg or application/dicom, or choose with format=.";
+        "Accept application/json, image/png, image/jpeg, application/geo+json, image/svg+xml or application/dicom, or choose with format=.";
     NoMask "no-mask" CONFLICT "There is no mask to give now",
         "Look at the state: GET /v1/live/latest.json tells it, and what may be shown.";
     ClipOff "clip-off" CONFLICT "The live source keeps no clip",

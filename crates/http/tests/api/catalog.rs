@@ -227,6 +227,8 @@ fn every_documented_wish_is_taken_in_the_query_and_in_the_form() {
             "format" => "rle",
             "patch" => "true",
             "pixel_mm" => "0.138,0.2",
+            "sizes" => "true",
+            "caliper" => "0,0,9.5,9",
             "page" => "1",
             // Of DICOM alone.
             "frames" | "window" => continue,

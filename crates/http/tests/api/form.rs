@@ -93,7 +93,7 @@ fn multipart_carries_the_picture_and_the_wishes() {
 #[test]
 fn an_empty_wish_and_a_slash_at_the_end_change_nothing() {
     let (server, png) = (server(), picture(40, 40, [5, 5, 9, 9]));
-    let ask = format!("{ASK}&model=&format=&patch=&on_mismatch=&pixel_mm=&page=");
+    let ask = format!("{ASK}&model=&format=&patch=&on_mismatch=&pixel_mm=&sizes=&caliper=&page=");
     assert_eq!(server.post(&ask, "", &png).json()["area"]["px"], 81);
     let slash = server.post("/v1/segment/?modality=ultrasound", "", &png);
     assert_eq!(slash.json()["area"]["px"], 81);

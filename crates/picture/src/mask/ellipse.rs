@@ -92,9 +92,7 @@ impl Moments {
         let [x, y] = self.first.map(|m| m / self.area);
         let [xx, yy, xy] = self.second.map(|m| m / self.area);
         let (xx, yy, xy) = (xx - x * x, yy - y * y, xy - x * y);
-        // The spread along a semi-axis of a filled ellipse is a quarter of its square.
-        let (mean, half) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
-        let semi_axes = [mean + half, mean - half].map(|spread| 2.0 * spread.max(0.0).sqrt());
+        let (semi_axes, angle) = axes([xx, yy, xy]);
         let full = std::f64::consts::PI * semi_axes[0] * semi_axes[1];
         Some(Ellipse {
             centre: [
@@ -102,7 +100,7 @@ impl Moments {
                 (y + self.origin[1]) / pixel.mm()[1],
             ],
             semi_axes,
-            angle: 0.5 * (2.0 * xy).atan2(xx - yy),
+            angle,
             likeness: if full > 0.0 {
                 (self.area / full).min(1.0)
             } else {
@@ -110,6 +108,14 @@ impl Moments {
             },
         })
     }
+}
+
+/// Longer and shorter semi-axis, and [`Ellipse::angle`], of the filled ellipse with these second central moments: xx, yy, xy.
+pub(super) fn axes([xx, yy, xy]: [f64; 3]) -> ([f64; 2], f64) {
+    // The spread along a semi-axis of a filled ellipse is a quarter of its square.
+    let (mean, half) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
+    let semi_axes = [mean + half, mean - half].map(|spread| 2.0 * spread.max(0.0).sqrt());
+    (semi_axes, 0.5 * (2.0 * xy).atan2(xx - yy))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod presence;
 mod probability;
 pub mod regions;
 pub mod rle;
+pub mod sizes;
 mod upsample;
 pub mod warnings;
 
@@ -150,6 +151,17 @@ impl Mask {
     #[must_use]
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels
+    }
+
+    /// Whether the pixel is target that a point (x, y, px) lies in; the top left corner of the mask is (0, 0). Beyond the
+    /// mask there is none.
+    #[must_use]
+    pub fn is_target(&self, point: [f64; 2]) -> bool {
+        let inside = |at: f64, side: u32| at >= 0.0 && at < f64::from(side);
+        let [x, y] = point;
+        inside(x, self.width)
+            && inside(y, self.height)
+            && self.pixels[y as usize * self.width as usize + x as usize] != 0
     }
 
     /// The rows from top to bottom.

@@ -80,12 +80,38 @@ impl<'a> Regions<'a> {
     /// Pixels of each region, largest first.
     #[must_use]
     pub fn areas(&self) -> Vec<u64> {
-        let mut areas = vec![0; self.count];
-        for run in &self.runs {
-            areas[run.region as usize] += u64::from(run.end - run.start);
-        }
+        let mut areas: Vec<u64> = self.seeds().map(|(_, area)| area).collect();
         areas.sort_unstable_by(|a, b| b.cmp(a));
         areas
+    }
+
+    /// Of each region in their order: x and y of its first pixel from the top left, and how many it has.
+    pub(super) fn seeds(&self) -> impl Iterator<Item = ([u32; 2], u64)> {
+        let mut seeds: Vec<([u32; 2], u64)> = Vec::with_capacity(self.count);
+        for run in &self.runs {
+            let length = u64::from(run.end - run.start);
+            match seeds.get_mut(run.region as usize) {
+                Some((_, area)) => *area += length,
+                // Regions are numbered in the order of their first runs.
+                None => seeds.push(([run.start, run.y], length)),
+            }
+        }
+        seeds.into_iter()
+    }
+
+    /// Number of the region that a pixel (x, y) is of; `None` of background.
+    pub(super) fn at(&self, [x, y]: [u32; 2]) -> Option<u32> {
+        let after = self
+            .runs
+            .partition_point(|run| (run.y, run.start) <= (y, x));
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        (run.y == y && x < run.end).then_some(run.region)
+    }
+
+    /// The runs of one region.
+    pub(super) fn runs_of(&self, region: u32) -> Vec<Run> {
+        let own = self.runs.iter().filter(|run| run.region == region);
+        own.copied().collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! one, in groups of 5 bits, lowest first, as characters from `0` (48) on; bit 5 says that more follow, the last
 //! group's bit 4 is the sign (`maskApi.c`, `rleToString`).
 
+use super::polygons::Polygon;
 use super::{Mask, MaskError};
 
 /// A run-length encoded mask.
@@ -60,6 +61,38 @@ impl Rle {
         Self {
             size: [mask.height, mask.width],
             counts: runs.counts,
+        }
+    }
+
+    /// Of one region of a mask of `size` (width, height, px); time and memory are those of its outline.
+    #[must_use]
+    pub fn of(region: &Polygon, [width, height]: [u32; 2]) -> Self {
+        let total = u64::from(width) * u64::from(height);
+        // A side of a pixel that an outline runs along, from left or right, is where its column changes.
+        let mut changes: Vec<u64> = Vec::new();
+        for ring in region.holes.iter().chain([&region.outer]) {
+            for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+                let columns = a[0].min(b[0])..a[0].max(b[0]);
+                let place = |x: u32| u64::from(x) * u64::from(height) + u64::from(a[1]);
+                changes.extend(columns.map(place));
+            }
+        }
+        changes.sort_unstable();
+        let (mut counts, mut start) = (Vec::new(), 0);
+        // From the last row of a column to the first of the next there may be two that undo each other.
+        for same in changes
+            .chunk_by(|a, b| a == b)
+            .filter(|same| same.len() % 2 == 1)
+        {
+            if let Some(change) = same.first().filter(|change| **change < total) {
+                counts.push((change - start) as u32);
+                start = *change;
+            }
+        }
+        counts.push((total - start) as u32);
+        Self {
+            size: [height, width],
+            counts,
         }
     }
 
@@ -177,7 +210,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mask::tests::{any_mask, drawn};
+    use crate::mask::polygons::polygons;
+    use crate::mask::regions::Regions;
+    use crate::mask::tests::{any_mask, drawn, regions_by_flooding};
 
     /// Down the columns, pixel by pixel.
     fn by_definition(mask: &Mask) -> Vec<u32> {
@@ -204,6 +239,15 @@ mod tests {
             prop_assert_eq!(&rle.decode().unwrap(), &mask);
             let text = rle.to_coco_string();
             prop_assert_eq!(Rle::from_coco_string(rle.size, &text).unwrap(), rle);
+        }
+
+        #[test]
+        fn of_a_region_is_that_of_its_pixels(mask in any_mask()) {
+            let regions = polygons(&Regions::find(&mask));
+            for (region, pixels) in regions.iter().zip(regions_by_flooding(&mask)) {
+                let alone = Mask { pixels, ..mask };
+                prop_assert_eq!(Rle::of(region, mask.size()), Rle::encode(&alone));
+            }
         }
 
         #[test]

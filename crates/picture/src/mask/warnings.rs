@@ -14,7 +14,7 @@ use crate::scale::{NoPixelSize, PixelSize};
 pub struct Warning {
     /// Stable name: presence-unsure, pages-left, range-from-picture, transparent-on-black, burned-in-text,
     /// overlays-left, pixels-not-square, modality-from-file, modality-differs, pixel-size-doubtful, no-millimetres,
-    /// lengths-elsewhere, several-regions or not-an-ellipse; later versions may have more.
+    /// lengths-elsewhere, several-regions, not-an-ellipse or caliper-beyond-picture; later versions may have more.
     #[cfg_attr(feature = "openapi", schema(example = "several-regions"))]
     pub code: &'static str,
     /// What happened this time.
@@ -22,7 +22,7 @@ pub struct Warning {
 }
 
 /// Every code there is.
-pub const CODES: [&str; 14] = [
+pub const CODES: [&str; 15] = [
     PRESENCE_UNSURE,
     PAGES_LEFT,
     RANGE_FROM_PICTURE,
@@ -37,6 +37,7 @@ pub const CODES: [&str; 14] = [
     LENGTHS_ELSEWHERE,
     SEVERAL_REGIONS,
     NOT_AN_ELLIPSE,
+    CALIPER_BEYOND_PICTURE,
 ];
 const PRESENCE_UNSURE: &str = "presence-unsure";
 const PAGES_LEFT: &str = "pages-left";
@@ -52,6 +53,7 @@ const NO_MILLIMETRES: &str = "no-millimetres";
 const LENGTHS_ELSEWHERE: &str = "lengths-elsewhere";
 const SEVERAL_REGIONS: &str = "several-regions";
 const NOT_AN_ELLIPSE: &str = "not-an-ellipse";
+const CALIPER_BEYOND_PICTURE: &str = "caliper-beyond-picture";
 
 /// How far pictures of a modality reach along their longer side, mm.
 ///
@@ -185,6 +187,17 @@ pub fn of_scale(reason: NoPixelSize) -> Warning {
     Warning {
         code: NO_MILLIMETRES,
         message: format!("There is no ellipse in millimetres: the mask's largest region {reason}."),
+    }
+}
+
+/// Of a caliper that leaves a picture of `size` (width, height, px).
+#[must_use]
+pub fn of_caliper([width, height]: [u32; 2]) -> Warning {
+    Warning {
+        code: CALIPER_BEYOND_PICTURE,
+        message: format!(
+            "The caliper ends beyond the picture of {width}x{height} pixels, where there is no mask."
+        ),
     }
 }
 

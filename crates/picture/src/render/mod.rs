@@ -7,6 +7,7 @@ mod brush;
 mod contour;
 pub mod jpeg;
 mod letters;
+pub mod nifti;
 mod notice;
 pub mod npy;
 mod overlay;

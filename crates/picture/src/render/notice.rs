@@ -19,7 +19,9 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    fn words(self) -> &'static str {
+    /// In words, for the picture.
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::Mismatch => "MODALITY MISMATCH",
             Self::Unsure => "UNSURE",

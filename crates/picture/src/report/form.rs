@@ -13,6 +13,8 @@ struct FormFacts {
 const JSON: &str = "application/json";
 #[cfg(feature = "dicom")]
 const DICOM: &str = "application/dicom";
+const GEOJSON: &str = "application/geo+json";
+const SVG: &str = "image/svg+xml";
 
 macro_rules! forms {
     ($(#[doc = $about:literal] $(#[cfg($condition:meta)])? $form:ident $facts:tt)*) => {
@@ -58,6 +60,14 @@ forms! {
     OverlayJpeg { name: "overlay-jpeg", media_type: "image/jpeg", ending: "overlay.jpg" }
     /// The picture with the patch prompt's cells drawn over it (where the model looked), PNG.
     Patch { name: "patch", media_type: "image/png", ending: "patch.png" }
+    /// JSON with the mask as COCO annotations, one for each region.
+    Coco { name: "coco", media_type: JSON, ending: "coco.json" }
+    /// JSON with the mask as LabelMe polygons, one for each region.
+    Labelme { name: "labelme", media_type: JSON, ending: "labelme.json" }
+    /// The mask as GeoJSON polygons in the picture's pixels, as QuPath reads them.
+    GeoJson { name: "geojson", media_type: GEOJSON, ending: "geojson" }
+    /// The mask's outlines as SVG, to be laid over the picture.
+    Svg { name: "svg", media_type: SVG, ending: "svg" }
     /// DICOM segmentation, binary: the masks of all frames that were asked for.
     #[cfg(feature = "dicom")]
     Seg { name: "seg", media_type: DICOM, ending: "seg.dcm" }
@@ -114,7 +124,13 @@ impl Form {
     /// Whether a terminal can show it.
     #[must_use]
     pub fn is_text(self) -> bool {
-        self.media_type() == JSON
+        matches!(self.media_type(), JSON | GEOJSON | SVG)
+    }
+
+    /// Whether it is a [`Report`](super::Report), which says all there is to say, doubts among it.
+    #[must_use]
+    pub fn is_report(self) -> bool {
+        matches!(self, Self::Json | Self::Rle | Self::Polygons)
     }
 }
 
@@ -134,7 +150,8 @@ mod tests {
         }
         assert_eq!(Form::from_name("bmp"), None);
         assert_eq!(Form::from_name("Json"), None);
-        let pictures = "json, rle, polygons, png, overlay, overlay-jpeg, patch";
+        let pictures =
+            "json, rle, polygons, png, overlay, overlay-jpeg, patch, coco, labelme, geojson, svg";
         let expected = match cfg!(feature = "dicom") {
             true => format!("{pictures}, seg, seg-fractional, sr, capture"),
             false => pictures.into(),

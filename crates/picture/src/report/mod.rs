@@ -1,6 +1,7 @@
 //! What is said about a mask, once for every door: a [`Segmentation`](crate::segmenter::Segmentation) in one of the [`Form`]s, with its [`Essential`]s
 //! and times beside it. HTTP makes headers of these, the command line files; other doors take the same.
 
+mod annotation;
 mod essentials;
 mod form;
 #[cfg(feature = "openapi")]
@@ -8,6 +9,8 @@ mod openapi;
 mod record;
 mod render;
 mod shape;
+mod sizes;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -19,4 +22,5 @@ pub use record::{
 };
 pub use render::{Extras, Rendered, beside, overlay, render, told};
 pub use shape::{BoundingBox, CocoRle, EllipseFit, MeasuredRegion, Patch, Region, RegionSizes};
+pub use sizes::{CaliperReport, FigureRows, SizedRegion, SizesReport};
 pub use times::{Time, Times};

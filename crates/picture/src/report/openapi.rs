@@ -6,7 +6,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Form, Times};
+use super::{FigureRows, Form, Times};
+use crate::mask::sizes::{Figure, Quantity};
 
 impl PartialSchema for Form {
     fn schema() -> RefOr<Schema> {
@@ -21,6 +22,28 @@ impl PartialSchema for Form {
 impl ToSchema for Form {
     fn name() -> Cow<'static, str> {
         "Format".into()
+    }
+}
+
+impl PartialSchema for FigureRows {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().description(Some("Figures with their units."));
+        let add = |object: ObjectBuilder, figure: &Figure| {
+            let quantity = utoipa::openapi::Ref::builder()
+                .ref_location_from_schema_name(Quantity::name())
+                .description(Some(figure.about()));
+            object
+                .property(figure.key(), quantity.build())
+                .required(figure.key())
+        };
+        Figure::ALL.iter().fold(object, add).into()
+    }
+}
+
+impl ToSchema for FigureRows {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Quantity::name().into(), Quantity::schema()));
+        Quantity::schemas(schemas);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::shape::{BoundingBox, CocoRle, EllipseFit, Patch, Region, RegionSizes};
+use super::sizes::SizesReport;
 use super::times::Times;
 use crate::frame::{DicomSaid, FileInfo, PixelRect};
 use crate::mask::presence::Presence;
@@ -192,6 +193,9 @@ pub struct Report {
     /// The mask's ellipse in millimetres; only if `pixel_mm` was given and something was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ellipse: Option<EllipseFit>,
+    /// How large the mask and its regions are, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<SizesReport>,
     /// The mask, run-length coded (formats json and rle).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rle: Option<CocoRle>,

@@ -1,21 +1,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::annotation;
 use super::essentials::Essential;
 use super::form::Form;
 use super::record::{
     Area, CheckReport, CheckState, Found, PictureFacts, Report, UsedModality, UsedModel,
 };
 use super::shape::{EllipseFit, RegionSizes};
+use super::sizes::Measurable;
+use super::svg::svg;
 use super::times::Times;
 use crate::NOTICE;
 use crate::frame::{Frame, PixelRect};
 use crate::mask::ellipse::Ellipse;
 use crate::mask::measure::measure;
-use crate::mask::polygons::{Polygon, largest, polygons};
+use crate::mask::polygons::{largest, polygons};
 use crate::mask::presence::PresenceState;
 use crate::mask::regions::Regions;
 use crate::mask::rle::Rle;
+use crate::mask::sizes::Caliper;
 use crate::mask::{LogitMap, Mask, warnings};
 use crate::render::{self, Doubt, OverlayStyle, RenderError};
 use crate::scale::Scale;
@@ -29,6 +33,10 @@ const JPEG_QUALITY: u8 = 90;
 pub struct Extras {
     /// The patch prompt.
     pub patch: bool,
+    /// How large the mask and its regions are.
+    pub sizes: bool,
+    /// What lies along a line; the sizes are told with it.
+    pub caliper: Option<Caliper>,
 }
 
 /// A result, ready to be given out.
@@ -60,6 +68,7 @@ pub fn render(
     let Pixels {
         frame,
         mask,
+        low_res,
         patch,
         scale,
         region,
@@ -72,7 +81,14 @@ pub fn render(
     let bytes = match form {
         Form::Json | Form::Rle | Form::Polygons => {
             drop(frame);
-            put_shape(&mut report, &mask, form, &scale);
+            put_shape(&mut report, &mask, form);
+            if extras.sizes || extras.caliper.is_some() || scale != Scale::Unknown {
+                let measurable = Measurable::of(&mask, &low_res, region, &scale);
+                if scale != Scale::Unknown {
+                    put_ellipse(&mut report, &measurable);
+                }
+                put_sizes(&mut report, &measurable, extras);
+            }
             drop(mask);
             report.patch = extras.patch.then(|| patch.into());
             // It cannot tell the time of being written.
@@ -88,6 +104,21 @@ pub fn render(
             render::fits_jpeg(&frame)?;
             render::encode_jpeg(&draw(frame, mask, &style)?, JPEG_QUALITY)?
         }
+        Form::Coco | Form::Labelme | Form::GeoJson => {
+            drop(frame);
+            let regions = polygons(&Regions::find(&mask));
+            drop(mask);
+            let document = match form {
+                Form::Coco => annotation::coco(&report, &regions),
+                Form::Labelme => annotation::labelme(&report, &regions),
+                _ => annotation::geojson(&report, &regions),
+            };
+            document.map_err(RenderError::encode)?
+        }
+        Form::Svg => {
+            drop(frame);
+            svg(&report, &polygons(&Regions::find(&mask)), style.doubt)
+        }
         #[cfg(feature = "dicom")]
         Form::Seg | Form::SegFractional | Form::Sr | Form::Capture => {
             return Err(RenderError::encode("a DICOM object is made elsewhere"));
@@ -101,7 +132,7 @@ pub fn render(
             render::encode_png(render::patch_overlay(frame, &patch, &style))?
         }
     };
-    if !form.is_text() {
+    if !form.is_report() {
         report.times_ms.render = elapsed();
     }
     Ok(Rendered {
@@ -117,8 +148,14 @@ pub fn render(
 pub fn told(segmentation: &Segmentation) -> Report {
     let (pixels, mut report) = take_apart(segmentation.clone());
     if pixels.scale != Scale::Unknown {
-        let all = polygons(&Regions::find(&pixels.mask));
-        put_ellipse(&mut report, &all, &pixels.scale);
+        let Pixels {
+            mask,
+            low_res,
+            scale,
+            region,
+            ..
+        } = &pixels;
+        put_ellipse(&mut report, &Measurable::of(mask, low_res, *region, scale));
     }
     report
 }
@@ -164,6 +201,7 @@ fn doubt(report: &Report) -> Option<Doubt> {
 struct Pixels {
     frame: Arc<Frame>,
     mask: Mask,
+    low_res: LogitMap,
     patch: LogitMap,
     scale: Scale,
     /// What the patch map is of, if not of the whole.
@@ -176,6 +214,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
     let Segmentation {
         frame,
         mask,
+        low_res,
         patch,
         scale,
         region,
@@ -233,6 +272,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
         confidence: segmentation.confidence,
         probability: segmentation.probability,
         ellipse: None,
+        sizes: None,
         rle: None,
         polygons: None,
         patch: None,
@@ -240,6 +280,7 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
     let pixels = Pixels {
         frame,
         mask,
+        low_res,
         patch,
         scale,
         region,
@@ -248,25 +289,22 @@ fn take_apart(segmentation: Segmentation) -> (Pixels, Report) {
     (pixels, report)
 }
 
-/// The mask as the JSON forms have it, and its ellipse where pixels have a size.
-fn put_shape(report: &mut Report, mask: &Mask, form: Form, scale: &Scale) {
+/// The mask as the JSON forms have it.
+fn put_shape(report: &mut Report, mask: &Mask, form: Form) {
     report.rle = (form != Form::Polygons).then(|| Rle::encode(mask).into());
-    if form == Form::Rle && *scale == Scale::Unknown {
-        return;
-    }
-    let all = polygons(&Regions::find(mask));
-    if *scale != Scale::Unknown {
-        put_ellipse(report, &all, scale);
-    }
-    report.polygons = (form != Form::Rle).then(|| all.into_iter().map(Into::into).collect());
+    report.polygons = (form != Form::Rle).then(|| {
+        let all = polygons(&Regions::find(mask));
+        all.into_iter().map(Into::into).collect()
+    });
 }
 
 /// The ellipse of the largest region, or why it has none in millimetres.
-fn put_ellipse(report: &mut Report, regions: &[Polygon], scale: &Scale) {
-    let Some(region) = largest(regions) else {
+fn put_ellipse(report: &mut Report, measurable: &Measurable<'_>) {
+    let regions = polygons(&Regions::find(measurable.mask));
+    let Some(region) = largest(&regions) else {
         return;
     };
-    let pixel = match scale.within(region.bounding_box()) {
+    let pixel = match measurable.scale.within(region.bounding_box()) {
         Ok(pixel) => pixel,
         Err(reason) => return report.warnings.push(warnings::of_scale(reason)),
     };
@@ -274,7 +312,20 @@ fn put_ellipse(report: &mut Report, regions: &[Polygon], scale: &Scale) {
         let share = region.area() as f64 / report.area.px as f64;
         let doubts = warnings::of_ellipse(&ellipse, share, regions.len());
         report.warnings.extend(doubts);
-        report.ellipse = Some(EllipseFit::of(region, share, &ellipse));
+        let number = regions.iter().position(|one| std::ptr::eq(one, region));
+        let spread = number.and_then(|number| measurable.circumference_spread(number, pixel));
+        report.ellipse = Some(EllipseFit::of(region, share, &ellipse, spread));
+    }
+}
+
+/// How large the mask is, if asked for.
+fn put_sizes(report: &mut Report, measurable: &Measurable<'_>, extras: Extras) {
+    let size = measurable.mask.size();
+    if extras.caliper.is_some_and(|caliper| caliper.leaves(size)) {
+        report.warnings.push(warnings::of_caliper(size));
+    }
+    if extras.sizes || extras.caliper.is_some() {
+        report.sizes = Some(measurable.report(extras.caliper));
     }
 }
 

@@ -100,13 +100,95 @@ fn json_forms_leave_parts_out() {
             "{form:?}"
         );
     }
-    let extras = Extras { patch: true };
+    let extras = Extras {
+        patch: true,
+        ..Extras::default()
+    };
     let with_patch = render(segmentation(true), Form::Rle, extras).unwrap();
     let report: Value = serde_json::from_slice(&with_patch.bytes).unwrap();
     assert_eq!(
         report["patch"],
         json!({"side": 2, "logits": [-1.5, 0.5, 1.0, 2.0]})
     );
+}
+
+#[test]
+fn sizes_are_told_if_asked_for_with_their_units() {
+    let size = PixelSize::new([0.5, 2.0]).unwrap();
+    let asked = |scale, caliper: Option<&str>| {
+        let extras = Extras {
+            sizes: true,
+            caliper: caliper.map(|line| line.parse().unwrap()),
+            ..Extras::default()
+        };
+        let bytes = render(scaled(scale), Form::Rle, extras).unwrap().bytes;
+        serde_json::from_slice::<Value>(&bytes).unwrap()
+    };
+    let report = asked(Scale::Uniform(size), Some("0,25,80,25"));
+    let whole = &report["sizes"]["whole"];
+    let of = |key: &str| {
+        (
+            whole["figures"][key]["value"].as_f64(),
+            whole["figures"][key]["unit"].as_str(),
+        )
+    };
+    assert_eq!(of("area"), (Some(450.0), Some("mm2")));
+    assert_eq!(of("feret_min"), (Some(15.0), Some("mm")));
+    assert_eq!(whole["no_millimetres"], Value::Null);
+    let region = &report["sizes"]["regions"][0];
+    assert_eq!(region["bbox"], whole["bbox"]);
+    assert_eq!(region["figures"]["area"]["value"], 450.0);
+    let line = &report["sizes"]["caliper"];
+    assert_eq!(
+        (&line["length"]["value"], &line["in_mask"]["value"]),
+        (&json!(40.0), &json!(15.0))
+    );
+
+    let report = asked(Scale::Unknown, Some("0,25,90,25"));
+    let area = &report["sizes"]["whole"]["figures"]["area"];
+    assert_eq!(
+        (&area["value"], &area["unit"]),
+        (&json!(450.0), &json!("px2"))
+    );
+    assert_eq!(
+        report["sizes"]["whole"]["no_millimetres"],
+        "It is on a picture of unknown scale."
+    );
+    assert!(codes(&report).contains(&"caliper-beyond-picture"));
+    assert!(told(segmentation(true), Form::Json).get("sizes").is_none());
+}
+
+#[test]
+fn annotations_of_other_programs_are_of_the_mask_and_carry_the_notice() {
+    let square = json!([[10, 20], [10, 35], [40, 35], [40, 20]]);
+    let coco = told(segmentation(true), Form::Coco);
+    let one = &coco["annotations"][0];
+    assert_eq!(
+        one["segmentation"],
+        json!([[10, 20, 10, 35, 40, 35, 40, 20]])
+    );
+    assert_eq!(
+        (&one["area"], &one["bbox"]),
+        (&json!(450), &json!([10, 20, 30, 15]))
+    );
+    assert_eq!(coco["info"]["description"], NOTICE);
+    let labelme = told(segmentation(true), Form::Labelme);
+    assert_eq!(labelme["shapes"][0]["points"], square);
+    assert_eq!(labelme["notice"], NOTICE);
+    let geojson = told(segmentation(true), Form::GeoJson);
+    let ring = &geojson["features"][0]["geometry"]["coordinates"][0];
+    assert_eq!(
+        *ring,
+        json!([[40, 20], [40, 35], [10, 35], [10, 20], [40, 20]])
+    );
+    assert_eq!(geojson["notice"], NOTICE);
+    let svg = String::from_utf8(rendered(segmentation(true), Form::Svg).bytes).unwrap();
+    assert!(svg.contains("<path d=\"M10 20V35H40V20Z\"/>"), "{svg}");
+    assert!(svg.contains(NOTICE) && svg.contains("viewBox=\"0 0 80 50\""));
+    for form in [Form::Coco, Form::Labelme, Form::GeoJson] {
+        let nothing = told(segmentation(false), form).to_string();
+        assert!(nothing.contains("nothing-found") && nothing.contains(NOTICE));
+    }
 }
 
 #[test]
@@ -150,6 +232,7 @@ fn every_form_is_of_its_media_type() {
         let bytes = rendered(segmentation(true), form).bytes;
         let found = image::guess_format(&bytes).map(|format| format.to_mime_type());
         match form.is_text() {
+            true if form == Form::Svg => assert!(bytes.starts_with(b"<svg "), "{form:?}"),
             true => assert!(serde_json::from_slice::<Value>(&bytes).is_ok(), "{form:?}"),
             false => assert_eq!(found.ok(), Some(form.media_type()), "{form:?}"),
         }

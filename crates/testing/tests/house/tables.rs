@@ -30,7 +30,7 @@ pub const HOUSE: [Storey; 11] = [
             ("frame", &[]),
             ("scale", &[]),
             ("mask", &["frame", "scale"]),
-            ("render", &["frame", "mask"]),
+            ("render", &["frame", "scale", "mask"]),
             ("segmenter", &["sync", "frame", "scale", "mask"]),
             ("report", &["frame", "scale", "mask", "render", "segmenter"]),
         ],
