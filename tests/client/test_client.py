@@ -13,6 +13,12 @@ OPERATIONS = {operation["operationId"]: (operation["tags"][0], path)
 SEGMENT = SPEC["paths"]["/v1/segment"]["post"]
 SAMPLE = "hc18_230_HC.jpg"
 
+
+def in_px(quantity) -> float:
+    """A quantity in pixels: with `pixel_mm` it is told in millimetres."""
+    return quantity.value / {"px": 1, "px2": 1, "mm": 0.138, "mm2": 0.138**2}[quantity.unit.value]
+
+
 # A value of every wish, and what the reply then says.
 WISHES = {
     "modality": ("ultrasound", lambda reply: reply.modality.name == "ultrasound"),
@@ -21,6 +27,8 @@ WISHES = {
     "format": ("polygons", lambda reply: reply.polygons and not reply.rle),
     "patch": (True, lambda reply: len(reply.patch.logits) == reply.patch.side**2),
     "pixel_mm": ("0.138", lambda reply: 100 < reply.ellipse.circumference_mm < 400),
+    "sizes": (True, lambda reply: in_px(reply.sizes.whole.figures.area) == pytest.approx(reply.area.px)),
+    "caliper": ("0,0,30,40", lambda reply: in_px(reply.sizes.caliper.length) == pytest.approx(50)),
     "page": (1, lambda reply: reply.area.px > 0),
     "region": ("0,0,390,260", lambda reply: reply.image.region.width == 390 < reply.image.width),
     "identity": ("removed", lambda reply: reply.area.px > 0),

@@ -1,5 +1,5 @@
-"""The program's sizes against scikit-image and shapely, on its own masks of the samples and, where the pool is, of pictures of
-every data set. Tolerances follow from definitions: where those agree, nothing but rounding is allowed."""
+"""The program's sizes against scikit-image and shapely, on its own masks of the samples and, where the pool is, of pictures
+of every data set. Tolerances follow from definitions: where those agree, nothing but rounding is allowed."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ def pool():
     folder = SHARED / "data"
     if not folder.exists():
         return []
-    with open(folder / "index.csv") as index, open(folder / "split.csv") as split:
+    with (folder / "index.csv").open() as index, (folder / "split.csv").open() as split:
         held_out = {(row["dataset"], row["stem"]) for row in csv.DictReader(split) if row["split"] == "val"}
         rows = [row for row in csv.DictReader(index) if (row["dataset"], row["stem"]) in held_out]
     picked = {}
