@@ -8,6 +8,7 @@ mod dump;
 mod eval;
 mod failure;
 mod files;
+mod gathered;
 mod inputs;
 mod layers;
 mod live;

@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use super::console::print;
 use super::failure::Failure;
 use super::files::write;
-use dicom::DicomAnswer;
+use super::gathered::Gathered;
 use picture::render::npy;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;
@@ -19,13 +19,15 @@ pub(super) enum Written {
     Report(Form),
     /// Low-resolution logits and patch map.
     Npy,
+    /// The masks of all frames that were asked for, one after the other.
+    Nifti,
 }
 
 impl ValueEnum for Written {
     fn value_variants<'a>() -> &'a [Self] {
         static ALL: LazyLock<Vec<Written>> = LazyLock::new(|| {
             let forms = Form::ALL.iter().copied().map(Written::Report);
-            forms.chain([Written::Npy]).collect()
+            forms.chain([Written::Npy, Written::Nifti]).collect()
         });
         &ALL
     }
@@ -36,6 +38,10 @@ impl ValueEnum for Written {
             Self::Npy => (
                 "npy",
                 "Low-resolution logits and patch map, two float32 .npy files",
+            ),
+            Self::Nifti => (
+                "nifti",
+                "The masks of all frames that were asked for as NIfTI-1, one after the other, gzip",
             ),
         };
         Some(PossibleValue::new(name).help(about))
@@ -51,6 +57,15 @@ impl Written {
             Self::Report(Form::Sr) => &[Form::Seg, Form::Sr],
             Self::Report(Form::Capture) => &[Form::Capture],
             _ => &[],
+        }
+    }
+
+    /// Whether all frames of a file go into one of these.
+    pub(super) fn holds_all_frames(self) -> bool {
+        match self {
+            Self::Nifti => true,
+            Self::Report(Form::Capture) | Self::Npy => false,
+            Self::Report(_) => !self.objects().is_empty(),
         }
     }
 
@@ -86,6 +101,7 @@ pub(super) fn paths(written: Written, target: &Target) -> Vec<PathBuf> {
             .map(|form| dir.join(format!("{name}.{}", form.ending())))
             .into(),
         (_, Target::File(path)) => vec![path.clone()],
+        (Written::Nifti, Target::Folder(dir, name)) => vec![dir.join(format!("{name}.nii.gz"))],
         (Written::Report(form), Target::Folder(dir, name)) => {
             vec![dir.join(format!("{name}.{}", form.ending()))]
         }
@@ -99,8 +115,10 @@ pub(super) fn put(
     target: &Target,
     extras: Extras,
 ) -> Result<Option<String>, Failure> {
-    let Written::Report(form) = written else {
-        return put_npy(&result, target).map(|()| None);
+    let form = match written {
+        Written::Report(form) => form,
+        Written::Npy => return put_npy(&result, target).map(|()| None),
+        Written::Nifti => return Err(Failure::Failed("a stack is put together first".into())),
     };
     let extras = Extras {
         patch: form == Form::Json,
@@ -119,17 +137,15 @@ pub(super) fn put(
     Ok(rendered.doubts.filter(|_| !form.is_report()))
 }
 
-/// Writes DICOM objects, in the order of [`Written::objects`].
-pub(super) fn put_objects(
-    answers: Vec<DicomAnswer>,
+/// Writes what was put together, DICOM objects in the order of [`Written::objects`].
+pub(super) fn put_gathered(
+    files: Vec<Gathered>,
     written: Written,
     target: &Target,
 ) -> Result<(), Failure> {
     let paths = paths(written, target);
-    for (number, answer) in answers.into_iter().enumerate() {
-        let bytes = answer
-            .finish()
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+    for (number, file) in files.into_iter().enumerate() {
+        let bytes = file.finish()?;
         match paths.get(number) {
             Some(path) => write(path, &bytes)?,
             None => print(&bytes)?,

@@ -7,12 +7,13 @@ use std::time::SystemTime;
 use indicatif::ProgressBar;
 
 use super::failure::Failure;
+use super::gathered::Gathered;
 use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
 use dicom::{
-    AnswerMaker, AskedRegion, DicomAnswer, FrameSelection, GreyWindow, Identity, IntakeWish,
-    NamingSecret, TakenFile, TakenPicture,
+    AnswerMaker, AskedRegion, FrameSelection, GreyWindow, Identity, IntakeWish, NamingSecret,
+    TakenFile, TakenPicture,
 };
 use engine::flow::{Pipeline, Subject};
 use picture::mask::sizes::Caliper;
@@ -138,7 +139,8 @@ pub(super) fn run(args: &SegmentArgs, models: Option<&Path>) -> Result<(), Failu
     // Fails now on what no picture could be asked, rather than once per picture.
     pipeline.check(&asks)?;
     let one_frame = args.frames.as_ref().is_none_or(FrameSelection::is_one);
-    let outputs = Outputs::of(args, inputs.single && asks.len() <= 1 && one_frame)?;
+    let one_file = one_frame || args.format.holds_all_frames();
+    let outputs = Outputs::of(args, inputs.single && asks.len() <= 1 && one_file)?;
 
     let protected: HashSet<PathBuf> = inputs
         .pictures
@@ -271,14 +273,9 @@ impl Errand<'_> {
             asks => Cow::Borrowed(asks),
         };
         let mut doubts = Vec::new();
-        // Objects hold all frames of a file, but for pictures.
-        let together = self
-            .written
-            .objects()
-            .iter()
-            .any(|form| *form != Form::Capture);
+        let together = self.written.holds_all_frames();
         let begin = || self.begin(&intake, asks.len());
-        let mut answers = begin()?;
+        let mut files = begin()?;
         for TakenPicture { picture, frame } in &intake.pictures {
             let name = match frame {
                 Some(frame) if !self.one_frame && !together => format!("{name}.frame-{frame:04}"),
@@ -291,30 +288,34 @@ impl Errand<'_> {
                 ..Subject::from(picture)
             };
             let results = pipeline.segment_all(&subject, &asks)?;
-            if answers.is_empty() {
+            if files.is_empty() {
                 for (result, target) in results.into_iter().zip(&targets) {
                     doubts.extend(output::put(result, self.written, target, self.extras)?);
                 }
                 continue;
             }
-            for (result, answers) in results.into_iter().zip(&mut answers) {
-                for answer in answers {
-                    let added = answer.add(frame.unwrap_or(0), result.clone());
-                    added.map_err(|error| Failure::Failed(error.to_string()))?;
+            for (result, files) in results.into_iter().zip(&mut files) {
+                for file in files {
+                    file.add(frame.unwrap_or(0), result.clone())?;
                 }
             }
             if !together {
-                self.put(std::mem::replace(&mut answers, begin()?), &targets)?;
+                self.put(std::mem::replace(&mut files, begin()?), &targets)?;
             }
         }
         if together {
-            self.put(answers, &self.targets(name, &asks)?)?;
+            self.put(files, &self.targets(name, &asks)?)?;
         }
         Ok(doubts)
     }
 
-    /// The objects that are to be made of a file, for each modality; none if none are asked for.
-    fn begin(&self, file: &TakenFile, modalities: usize) -> Result<Vec<Vec<DicomAnswer>>, Failure> {
+    /// What is to be put together of a file, for each modality; none if each result is written by itself.
+    fn begin(&self, file: &TakenFile, modalities: usize) -> Result<Vec<Vec<Gathered>>, Failure> {
+        if self.written == Written::Nifti {
+            let count = u32::try_from(file.pictures.len()).unwrap_or(u32::MAX);
+            let stack = || vec![Gathered::Stack { count, begun: None }];
+            return Ok((0..modalities).map(|_| stack()).collect());
+        }
         let forms = self.written.objects();
         if forms.is_empty() {
             return Ok(Vec::new());
@@ -327,14 +328,17 @@ impl Errand<'_> {
             written: SystemTime::now(),
             most: MOST_MASKS,
         };
-        let answer = |form: &Form| file.answer(*form, maker.clone());
-        let answers = || forms.iter().filter_map(answer).collect();
-        Ok((0..modalities).map(|_| answers()).collect())
+        let object = |form: &Form| {
+            let answer = file.answer(*form, maker.clone())?;
+            Some(Gathered::Object(Box::new(answer)))
+        };
+        let objects = || forms.iter().filter_map(object).collect();
+        Ok((0..modalities).map(|_| objects()).collect())
     }
 
-    fn put(&self, answers: Vec<Vec<DicomAnswer>>, targets: &[Target]) -> Result<(), Failure> {
-        for (answers, target) in answers.into_iter().zip(targets) {
-            output::put_objects(answers, self.written, target)?;
+    fn put(&self, files: Vec<Vec<Gathered>>, targets: &[Target]) -> Result<(), Failure> {
+        for (files, target) in files.into_iter().zip(targets) {
+            output::put_gathered(files, self.written, target)?;
         }
         Ok(())
     }
