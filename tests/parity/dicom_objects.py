@@ -43,6 +43,23 @@ class Written:
         return pydicom.dcmread(self.files[name])
 
 
+def measured(path: Path) -> list[Dataset]:
+    """The measurements of a report with all that stands in them: highdicom leaves that out as it reads them."""
+
+    def below(item: Dataset) -> list[Dataset]:
+        if item.ValueType == "NUM":
+            return [item]
+        return [found for child in item.get("ContentSequence", []) for found in below(child)]
+
+    return below(pydicom.dcmread(path))
+
+
+def amount(item: Dataset) -> tuple[float, str]:
+    """Value and unit of one."""
+    value = item.MeasuredValueSequence[0]
+    return value.FloatingPointValue, value.MeasurementUnitsCodeSequence[0].CodeValue
+
+
 def ultrasound(path: Path, frames: int) -> None:
     """A still, or a loop; of somebody."""
     ds = Dataset()

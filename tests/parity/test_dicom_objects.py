@@ -7,7 +7,7 @@ same, that every object that is referred to is listed with its series, that size
 import highdicom as hd
 import numpy as np
 import pytest
-from dicom_objects import WISHES, Written, write
+from dicom_objects import WISHES, Written, amount, measured, write
 from highdicom import _standard_utils as standard
 from pydicom.dataset import Dataset
 
@@ -69,6 +69,10 @@ def test_the_report_says_what_was_measured(written):
         assert frame.referenced_sop_instance_uid == written.read("binary").SOPInstanceUID
         assert frame.referenced_frame_numbers == [number]
         assert group.finding_sites[0].value.value == "76752008"
+    for item in measured(written.files["report"]):
+        [sure] = item.ContentSequence
+        assert (sure.RelationshipType, sure.ConceptNameCodeSequence[0].CodeValue) == ("HAS PROPERTIES", "371884006")
+        assert amount(sure) == (amount(item)[0] / 8, amount(item)[1])
     [evaluations] = [item for item in report[0].ContentSequence if item.name.value == "C0034375"]
     assert evaluations.ContentSequence[0].value == NOTICE
 

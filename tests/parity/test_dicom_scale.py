@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicom_objects import amount, measured
 from PIL import Image
 from places import PROGRAM, ROOT
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -54,7 +55,7 @@ def pixels() -> np.ndarray:
     return np.asarray(Image.open(SAMPLE).convert("RGB"))
 
 
-def answer(path: Path, *more: str) -> dict[str, Any]:
+def answer(path: Path, *more: str, form: str = "json") -> dict[str, Any]:
     """What the program says of a file."""
     command = [
         PROGRAM,
@@ -65,11 +66,11 @@ def answer(path: Path, *more: str) -> dict[str, Any]:
         "--modality",
         "ultrasound",
         "--format",
-        "json",
+        form,
         *more,
     ]
     done = subprocess.run(command, check=True, capture_output=True)
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) if form == "json" else {}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,26 @@ def test_millimetres_are_those_told_by_hand_to_the_bit(kind, pixels, by_hand, tm
     assert found["rle"] == by_hand["rle"]
     assert found["ellipse"] == by_hand["ellipse"]
     assert by_hand["ellipse"]["circumference_mm"] > 100
+
+
+def test_the_report_object_has_the_sizes_of_json(by_hand, pixels, tmp_path):
+    picture = tmp_path / "head.png"
+    Image.fromarray(pixels).save(picture)
+    more = ("--pixel-mm", repr(10 * CM))
+    figures = answer(picture, "--sizes", *more)["sizes"]["whole"]["figures"]
+    answer(picture, *more, "-o", str(tmp_path / "head.sr.dcm"), form="sr")
+    told = {of.ConceptNameCodeSequence[0].CodeMeaning: of for of in measured(tmp_path / "head.sr.dcm")}
+    ellipse = by_hand["ellipse"]
+    expected = {
+        "Area": (figures["area"]["value"], figures["area"]["plus_minus"], "mm2"),
+        "Perimeter": (figures["perimeter"]["value"], figures["perimeter"]["plus_minus"], "mm"),
+        "Circumference": (ellipse["circumference_mm"], ellipse["circumference_plus_minus_mm"], "mm"),
+    }
+    for name, (value, plus_minus, unit) in expected.items():
+        [sure] = told[name].ContentSequence
+        assert amount(told[name]) == (value, unit)
+        assert amount(sure) == (plus_minus, unit)
+        assert plus_minus > 0
 
 
 @pytest.mark.parametrize(

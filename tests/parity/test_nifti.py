@@ -35,4 +35,4 @@ def test_a_picture_is_a_stack_of_one_with_its_millimetres(espmedsam, tmp_path):
     mask = np.asarray(Image.open(tmp_path / f"{SAMPLE.stem}.mask.png")) > 0
     stack = nibabel.load(tmp_path / f"{SAMPLE.stem}.nii.gz")
     assert stack.header.get_zooms()[:2] == (0.25, 0.125) and stack.header.get_xyzt_units()[0] == "mm"
-    assert (np.asarray(stack.dataobj)[:, :, 0, 0].T == mask).all()
+    assert np.array_equal(np.asarray(stack.dataobj)[:, :, 0, 0].T, mask)

@@ -140,8 +140,12 @@ fn report(
     };
     let measure = |pixels| {
         let (value, unit) = area(pixels);
-        let of = terms::AREA;
-        [SrMeasure { of, value, unit }]
+        [SrMeasure {
+            of: terms::AREA,
+            value,
+            plus_minus: Some(value / 8.0),
+            unit,
+        }]
     };
     let measures: Vec<_> = marked.iter().map(measure).collect();
     let group = |(source, measures)| SrGroup {

@@ -1,37 +1,48 @@
 //! What a report measures of a mask: in millimetres where they are known of all of it, else in pixels.
 
-use picture::report::Report;
-use picture::scale::Scale;
+use picture::mask::sizes::{Figure, MaskSizes, Unit};
+use picture::report::EllipseFit;
 
-use crate::write::{SrMeasure, terms};
+use crate::write::{CodedTerm, SrMeasure, terms};
 
-pub(super) fn measures(report: &Report, scale: &Scale) -> Vec<SrMeasure<'static>> {
-    let Some(bbox) = &report.bbox else {
-        return Vec::new();
+/// What is told of all of a mask.
+const FIGURES: [(Figure, CodedTerm<'static>); 2] = [
+    (Figure::Area, terms::AREA),
+    (Figure::Perimeter, terms::PERIMETER),
+];
+
+/// `ellipse`: of its largest region.
+pub(super) fn measures(sizes: &MaskSizes, ellipse: Option<&EllipseFit>) -> Vec<SrMeasure<'static>> {
+    let told = |(figure, of): (Figure, CodedTerm<'static>)| {
+        let quantity = sizes.whole.get(figure);
+        let unit = quantity.unit();
+        Some(SrMeasure {
+            of,
+            value: quantity.value_in(unit)?,
+            plus_minus: quantity.plus_minus_in(unit),
+            unit: match unit {
+                Unit::Px | Unit::Px2 => terms::PIXELS,
+                Unit::Mm => terms::MM,
+                Unit::Mm2 => terms::MM2,
+            },
+        })
     };
-    let pixels = report.area.px as f64;
-    let area = match scale.within([bbox.x, bbox.y, bbox.width, bbox.height]) {
-        Ok(pixel) => {
-            let [across, down] = pixel.mm();
-            (pixels * across * down, terms::MM2)
-        }
-        Err(_) => (pixels, terms::PIXELS),
-    };
-    let mut measures = vec![SrMeasure {
-        of: terms::AREA,
-        value: area.0,
-        unit: area.1,
-    }];
-    if let Some(ellipse) = &report.ellipse {
+    let mut measures: Vec<_> = FIGURES.into_iter().filter_map(told).collect();
+    if let Some(ellipse) = ellipse {
         let [longer, shorter] = ellipse.semi_axes_mm;
+        let (length, spread) = (
+            ellipse.circumference_mm,
+            ellipse.circumference_plus_minus_mm,
+        );
         let lengths = [
-            (terms::CIRCUMFERENCE, ellipse.circumference_mm),
-            (terms::LONG_AXIS, 2.0 * longer),
-            (terms::SHORT_AXIS, 2.0 * shorter),
+            (terms::CIRCUMFERENCE, length, spread),
+            (terms::LONG_AXIS, 2.0 * longer, None),
+            (terms::SHORT_AXIS, 2.0 * shorter, None),
         ];
-        measures.extend(lengths.map(|(of, value)| SrMeasure {
+        measures.extend(lengths.map(|(of, value, plus_minus)| SrMeasure {
             of,
             value,
+            plus_minus,
             unit: terms::MM,
         }));
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use picture::frame::Frame;
 use picture::mask::probabilities;
-use picture::report::{Form, overlay, told};
+use picture::report::{Form, overlay, sizes, told};
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{MarkedCode, MarkedCodes, Segmentation};
 use picture::sync::lock;
@@ -134,12 +134,9 @@ impl DicomAnswer {
             Form::Sr => {
                 begun.frames.add_mask(1, frame, &segmentation.mask)?;
                 let report = told(&segmentation);
-                let found = measures(&report, &segmentation.scale);
-                if !found.is_empty() {
-                    begun.measured.push(MeasuredFrame {
-                        frame,
-                        measures: found,
-                    });
+                if let Some(sizes) = sizes(&segmentation) {
+                    let measures = measures(&sizes, report.ellipse.as_ref());
+                    begun.measured.push(MeasuredFrame { frame, measures });
                 }
                 for warning in report.warnings {
                     // Said of each frame, it is said once.

@@ -76,6 +76,7 @@ pub fn objects(origin: &DicomOrigin, uids: &mut Uids) -> [Vec<u8>; 3] {
     let measures = [SrMeasure {
         of: terms::AREA,
         value: 1.0 / 3.0,
+        plus_minus: Some(0.125),
         unit: terms::MM2,
     }];
     let report = SrFile {

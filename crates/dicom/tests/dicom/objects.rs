@@ -250,6 +250,7 @@ fn what_cannot_be_written_is_refused() {
         let measures = [SrMeasure {
             of: terms::AREA,
             value,
+            plus_minus: None,
             unit: terms::PIXELS,
         }];
         let report = SrFile {

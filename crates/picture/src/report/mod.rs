@@ -22,5 +22,5 @@ pub use record::{
 };
 pub use render::{Extras, Rendered, beside, overlay, render, told};
 pub use shape::{BoundingBox, CocoRle, EllipseFit, MeasuredRegion, Patch, Region, RegionSizes};
-pub use sizes::{CaliperReport, FigureRows, SizedRegion, SizesReport};
+pub use sizes::{CaliperReport, FigureRows, SizedRegion, SizesReport, sizes};
 pub use times::{Time, Times};

@@ -12,6 +12,7 @@ use crate::mask::sizes::{
 };
 use crate::mask::{LogitMap, Mask};
 use crate::scale::{PixelSize, Scale};
+use crate::segmenter::Segmentation;
 
 /// How large the mask is: all of it together, and its regions.
 #[derive(Serialize)]
@@ -86,10 +87,13 @@ impl<'a> Measurable<'a> {
         }
     }
 
+    fn sizes(&self) -> Option<MaskSizes> {
+        MaskSizes::of(&Regions::find(self.mask), self.levels.as_ref(), self.scale)
+    }
+
     pub fn report(&self, caliper: Option<Caliper>) -> SizesReport {
         let levels = self.levels.as_ref();
-        let found = MaskSizes::of(&Regions::find(self.mask), levels, self.scale);
-        let (whole, regions) = found.map(|of| (of.whole, of.regions)).unzip();
+        let (whole, regions) = self.sizes().map(|of| (of.whole, of.regions)).unzip();
         let regions = regions.unwrap_or_default().into_iter();
         let caliper = caliper.map(|of| of.read(self.mask, levels, self.scale).into());
         SizesReport {
@@ -111,6 +115,19 @@ impl<'a> Measurable<'a> {
         };
         Some(Levels::plus_minus([at_level(0)?, at_level(1)?]))
     }
+}
+
+/// How large a result's mask is; `None` if it is empty.
+#[must_use]
+pub fn sizes(segmentation: &Segmentation) -> Option<MaskSizes> {
+    let Segmentation {
+        mask,
+        low_res,
+        scale,
+        region,
+        ..
+    } = segmentation;
+    Measurable::of(mask, low_res, *region, scale).sizes()
 }
 
 fn no_millimetres(ruler: Ruler) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use super::node::ReportNode;
 use crate::uid::Uid;
+use crate::write::attributes::CONTENT_SEQUENCE;
 use crate::write::codes::{CodedTerm, dcm};
 use crate::write::element::Elements;
 use crate::write::error::DicomWriteError;
@@ -14,7 +15,9 @@ pub struct SrMeasure<'a> {
     pub of: CodedTerm<'a>,
     /// How much of it.
     pub value: f64,
-    /// In which unit (UCUM).
+    /// One standard deviation of that, where it is known.
+    pub plus_minus: Option<f64>,
+    /// In which unit (UCUM) both are.
     pub unit: CodedTerm<'a>,
 }
 
@@ -36,8 +39,23 @@ const FINDING: CodedTerm<'static> = dcm("121071", "Finding");
 const SITE: CodedTerm<'static> = CodedTerm::new("363698007", "SCT", "Finding Site");
 const ALGORITHM: CodedTerm<'static> = dcm("111001", "Algorithm Name");
 const VERSION: CodedTerm<'static> = dcm("111003", "Algorithm Version");
+/// PS3.16, CID 225.
+const UNCERTAINTY: CodedTerm<'static> =
+    CodedTerm::new("371884006", "SCT", "+/-, range of measurement uncertainty");
 const MASK: CodedTerm<'static> = dcm("121214", "Referenced Segmentation Frame");
 const PICTURE: CodedTerm<'static> = dcm("121233", "Source image for segmentation");
+
+impl SrMeasure<'_> {
+    /// As TID 300 has it, with how sure it is by TID 310.
+    fn node(&self) -> Elements {
+        let number = ReportNode::contains(self.of).number(self.value, self.unit);
+        let sure = |range| ReportNode::property(UNCERTAINTY).number(range, self.unit);
+        match self.plus_minus.map(sure) {
+            Some(sure) => number.items(CONTENT_SEQUENCE, vec![sure]),
+            None => number,
+        }
+    }
+}
 
 impl SrGroup<'_> {
     /// As a group of the report; `tracked` is what it may be followed by.
@@ -54,7 +72,7 @@ impl SrGroup<'_> {
         if self
             .measures
             .iter()
-            .any(|measure| !measure.value.is_finite())
+            .any(|of| !of.value.is_finite() || !of.plus_minus.unwrap_or(0.0).is_finite())
         {
             return Err(DicomWriteError::NotFinite);
         }
@@ -75,7 +93,7 @@ impl SrGroup<'_> {
             ReportNode::qualifies(VERSION).text(by.maker.model_sha256),
         ]);
         let measures = self.measures.iter();
-        items.extend(measures.map(|of| ReportNode::contains(of.of).number(of.value, of.unit)));
+        items.extend(measures.map(|of| of.node()));
         let origin = by.origin;
         items.extend([
             // A frame is of one segment: which, its number need not say again (PS3.3, table 10-3).

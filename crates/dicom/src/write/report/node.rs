@@ -15,6 +15,8 @@ pub(super) enum Relation {
     Qualifies,
     /// "HAS OBS CONTEXT"
     Observer,
+    /// "HAS PROPERTIES"
+    Property,
 }
 
 /// An item: what it is to its parent, and which question it answers.
@@ -46,11 +48,19 @@ impl<'a> ReportNode<'a> {
         }
     }
 
+    pub fn property(concept: CodedTerm<'a>) -> Self {
+        Self {
+            relation: Relation::Property,
+            concept,
+        }
+    }
+
     fn of(self, kind: &str) -> Elements {
         let relation = match self.relation {
             Relation::Contains => "CONTAINS",
             Relation::Qualifies => "HAS CONCEPT MOD",
             Relation::Observer => "HAS OBS CONTEXT",
+            Relation::Property => "HAS PROPERTIES",
         };
         Elements::new()
             .text(RELATIONSHIP_TYPE, relation)
