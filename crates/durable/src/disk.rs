@@ -1,19 +1,25 @@
-//! The few things that a store does to a disk, so that a test can cut the power at each of them.
+//! The few things that are done to a disk.
 
+use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
+/// Who may read and write a new file: all whom the process's umask lets.
+pub const FOR_ALL: u32 = 0o666;
+/// Its owner alone.
+pub const FOR_OWNER: u32 = 0o600;
+
 /// A disk. Nothing that is written is there for sure before its file and the folder that it lies in are synced.
-pub trait StoreDisk {
-    /// Makes a folder, and those that it lies in; if it is there, that is well.
+pub trait Disk: Debug + Send + Sync {
+    /// Makes a folder, and those that it lies in, for sure; if it is there, that is well.
     ///
     /// # Errors
     /// The system's; so with all others.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
-    /// Makes a file that was not there.
-    fn create(&self, path: &Path) -> io::Result<File>;
+    /// Makes a file that was not there, with these permissions, less the umask.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<File>;
     /// Writes at the file's end.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
     /// Sees to it that what was written to a file is on the disk.
@@ -28,19 +34,48 @@ pub trait StoreDisk {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Bytes that can still be written in a folder.
     fn free(&self, folder: &Path) -> io::Result<u64>;
+
+    /// Makes a file that was not there and holds these bytes. Its name is there for sure once its folder is synced.
+    fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.create(path, FOR_ALL)?;
+        self.write(&mut file, bytes)?;
+        self.sync(&file, path)
+    }
+
+    /// Renames within a folder, for sure: with a synced file, whoever looks finds the old or the new, whenever the power fails.
+    fn put(&self, new: &Path, path: &Path) -> io::Result<()> {
+        self.rename(new, path)?;
+        self.sync_folder(above(path))
+    }
+}
+
+/// The folder that it lies in.
+fn above(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new(if path.has_root() { "/" } else { "." }))
 }
 
 /// The system's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemDisk;
 
-impl StoreDisk for SystemDisk {
+impl Disk for SystemDisk {
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)
+        if folder.is_dir() {
+            return Ok(());
+        }
+        self.make_folder(above(folder))?;
+        match fs::create_dir(folder) {
+            // By another.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+            made => made,
+        }?;
+        self.sync_folder(above(folder))
     }
 
-    fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(path)
+    fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
+        let mut new = OpenOptions::new();
+        new.write(true).create_new(true).mode(mode).open(path)
     }
 
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
