@@ -301,7 +301,7 @@ pub const HOUSE: [Storey; 12] = [
             ("config", &["workshop"]),
             ("eval", &[]),
             ("service", &["config"]),
-            ("doctor", &["config"]),
+            ("doctor", &["workshop", "config"]),
             ("setup", &["config"]),
             (
                 "cli",
