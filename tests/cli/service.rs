@@ -121,6 +121,9 @@ fn phantom(name: &str, target: &str) -> String {
     )
 }
 
+/// What has systemd start it.
+const UNIT: &str = include_str!("../../board/package/files/espmedsam.service");
+
 /// Sources that can never be, and what is said of each.
 fn wrong_sources() -> [(&'static str, &'static str); 8] {
     [
@@ -167,7 +170,9 @@ fn a_source_that_can_never_be_ends_the_service_before_there_is_a_model() {
         let mut command = site.serve();
         let output = command.env("NOTIFY_SOCKET", &path).output().unwrap();
         let said = super::text(&output.stderr);
-        assert_eq!(output.status.code(), Some(78), "{said}");
+        let code = output.status.code().unwrap();
+        assert_eq!(code, 78, "{said}");
+        assert!(UNIT.contains(&format!("\nRestartPreventExitStatus={code}\n")));
         assert!(said.contains(expected), "{said}");
         heard(&ear, "STATUS=the configuration cannot be used: ");
     }
