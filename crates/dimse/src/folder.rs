@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use durable::{Disk, FOR_ALL, SystemDisk};
+use durable::{Disk, FOR_OWNER, SystemDisk};
 use picture::sync::lock;
 
 /// What is not whole yet ends so.
@@ -103,7 +103,9 @@ impl DurableFolder {
         bounds: FolderBounds,
         disk: Box<dyn Disk>,
     ) -> Result<Self, FolderError> {
-        disk.make_folder(path).map_err(failed("making", path))?;
+        // What lies here shows patients: nobody else on the machine looks at it.
+        disk.make_folder(path, FOR_OWNER)
+            .map_err(failed("making", path))?;
         let handle = File::open(path).map_err(failed("opening", path))?;
         handle.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => FolderError::Busy(path.into()),
@@ -163,7 +165,7 @@ impl DurableFolder {
         }
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
         let path = self.place(&format!("{number}.{PART}"));
-        match self.disk.create(&path, FOR_ALL) {
+        match self.disk.create(&path, FOR_OWNER) {
             Ok(file) => Ok(ArrivingFile {
                 folder: self,
                 path,

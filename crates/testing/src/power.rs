@@ -125,8 +125,8 @@ impl Current {
 }
 
 impl Disk for PowerDisk {
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        self.then(|_| SystemDisk.make_folder(folder))
+    fn make_folder(&self, folder: &Path, mode: u32) -> io::Result<()> {
+        self.then(|_| SystemDisk.make_folder(folder, mode))
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<File> {

@@ -53,7 +53,8 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> 
 
 impl PackageStore {
     pub fn open(folder: &Path, disk: Box<dyn Disk>) -> Result<Self, UpdateError> {
-        disk.make_folder(folder).map_err(failed("making", folder))?;
+        disk.make_folder(folder, FOR_ALL)
+            .map_err(failed("making", folder))?;
         let lock = File::open(folder).map_err(failed("opening", folder))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => UpdateError::Busy,
@@ -191,7 +192,7 @@ impl PackageStore {
 
     fn unpack(&self, package: PackageReader<File>, staging: &Path) -> Result<(), UpdateError> {
         self.disk
-            .make_folder(staging)
+            .make_folder(staging, FOR_ALL)
             .map_err(failed("making", staging))?;
         for (name, bytes) in package.signed() {
             self.write_file(&staging.join(name), &bytes)?;
@@ -228,7 +229,7 @@ impl PackageStore {
         match path.parent() {
             Some(folder) => self
                 .disk
-                .make_folder(folder)
+                .make_folder(folder, FOR_ALL)
                 .map_err(failed("making", folder)),
             None => Ok(()),
         }

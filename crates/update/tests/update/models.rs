@@ -182,8 +182,8 @@ impl Disk for FullDisk {
     fn free(&self, _folder: &Path) -> std::io::Result<u64> {
         Ok(1 << 20)
     }
-    fn make_folder(&self, folder: &Path) -> std::io::Result<()> {
-        SystemDisk.make_folder(folder)
+    fn make_folder(&self, folder: &Path, mode: u32) -> std::io::Result<()> {
+        SystemDisk.make_folder(folder, mode)
     }
     fn create(&self, path: &Path, _mode: u32) -> std::io::Result<std::fs::File> {
         panic!("{} is written", path.display())
