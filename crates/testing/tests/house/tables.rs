@@ -13,12 +13,18 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 11] = [
+pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
         knows: &[],
         rooms: &[("kernels", &[]), ("layers", &["kernels"])],
+    },
+    Storey {
+        place: "crates/durable",
+        root: "lib.rs",
+        knows: &[],
+        rooms: &[("disk", &[])],
     },
     Storey {
         place: "crates/picture",
@@ -83,7 +89,7 @@ pub const HOUSE: [Storey; 11] = [
     Storey {
         place: "crates/dimse",
         root: "lib.rs",
-        knows: &["picture", "dicom"],
+        knows: &["picture", "dicom", "durable"],
         rooms: &[
             ("ae", &[]),
             ("times", &[]),
@@ -117,11 +123,10 @@ pub const HOUSE: [Storey; 11] = [
     Storey {
         place: "crates/update",
         root: "lib.rs",
-        knows: &[],
+        knows: &["durable"],
         rooms: &[
             ("about", &[]),
             ("digest", &[]),
-            ("disk", &[]),
             ("version", &[]),
             ("key", &["digest"]),
             ("error", &["about", "digest", "key", "version"]),
@@ -133,21 +138,14 @@ pub const HOUSE: [Storey; 11] = [
                 "read",
                 &["about", "digest", "error", "key", "list", "tar", "version"],
             ),
-            (
-                "store",
-                &["about", "disk", "error", "list", "read", "state"],
-            ),
+            ("store", &["about", "error", "list", "read", "state"]),
             (
                 "models",
-                &[
-                    "about", "digest", "disk", "error", "list", "read", "state", "store",
-                ],
+                &["about", "digest", "error", "list", "read", "state", "store"],
             ),
             (
                 "program",
-                &[
-                    "about", "digest", "disk", "error", "list", "read", "state", "store",
-                ],
+                &["about", "digest", "error", "list", "read", "state", "store"],
             ),
         ],
     },
@@ -222,7 +220,7 @@ pub const HOUSE: [Storey; 11] = [
     Storey {
         place: "crates/live",
         root: "lib.rs",
-        knows: &["picture", "video"],
+        knows: &["picture", "video", "durable"],
         rooms: &[
             ("steady", &[]),
             ("state", &[]),
@@ -295,6 +293,7 @@ pub const HOUSE: [Storey; 11] = [
         root: "lib.rs",
         knows: &[
             "compute", "picture", "dicom", "video", "live", "board", "engine", "http", "update",
+            "durable",
         ],
         rooms: &[
             ("workshop", &[]),
@@ -302,7 +301,7 @@ pub const HOUSE: [Storey; 11] = [
             ("config", &["workshop"]),
             ("eval", &[]),
             ("service", &["config"]),
-            ("doctor", &["config"]),
+            ("doctor", &["workshop", "config"]),
             ("setup", &["config"]),
             (
                 "cli",
