@@ -79,6 +79,8 @@ fn keys_are_read_and_unknown_ones_refused() {
             "[gpio]\nboard = \"rpi5\"\ntrigger = \"snapshot\"",
             "live.clips",
         ),
+        ("[dicom]\nport = 104", "port"),
+        ("[dicom]\nenabled = true", "dicom.callers: nobody may send"),
         ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ("[log]\nlevel = 'loud=very'", "log.level"),
         (

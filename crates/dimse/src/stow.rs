@@ -15,6 +15,8 @@ use crate::command::status;
 use crate::error::{SendError, Sent};
 use crate::part10::{FileMeta, MetaError};
 
+/// Longest that is waited for who is only asked whether he is there.
+const ECHO: Duration = Duration::from_secs(10);
 /// Most bytes of a reply that are read.
 const MOST_REPLY: u64 = 256 * 1024;
 /// Failed SOP Sequence, Referenced SOP Sequence, Failure Reason, Warning Reason (PS3.18, I.2).
@@ -69,6 +71,24 @@ impl StowServer {
             studies: format!("{}/studies", root.trim_end_matches('/')),
             authorization,
         })
+    }
+
+    /// Whether the server is there and lets this one in: what may be done with its studies is asked, and none of them.
+    ///
+    /// # Errors
+    /// [`SendError`]
+    pub fn echo(&self) -> Result<(), SendError> {
+        let mut request = self.agent.options(&self.studies);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let asked = request.config().timeout_global(Some(ECHO)).build();
+        let status = asked.call().map_err(web)?.status().as_u16();
+        match status {
+            // Whoever does not answer this kind of question is there all the same.
+            401 | 403 | 404 | 500.. => Err(SendError::Http(status)),
+            _ => Ok(()),
+        }
     }
 
     /// Stores a Part 10 file; it is read while it is sent.

@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 11] = [
+pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -67,6 +67,7 @@ pub const HOUSE: [Storey; 11] = [
             (
                 "intake",
                 &[
+                    "data",
                     "error",
                     "origin",
                     "window",
@@ -111,6 +112,33 @@ pub const HOUSE: [Storey; 11] = [
             (
                 "outbox",
                 &["folder", "part10", "error", "spool", "scu", "stow"],
+            ),
+        ],
+    },
+    Storey {
+        place: "crates/gateway",
+        root: "lib.rs",
+        knows: &["picture", "dicom", "dimse"],
+        rooms: &[
+            ("config", &[]),
+            ("fate", &[]),
+            ("hold", &[]),
+            ("naming", &[]),
+            ("attempts", &[]),
+            ("plan", &["config"]),
+            ("meter", &["fate"]),
+            ("maker", &["config", "fate", "hold"]),
+            (
+                "worker",
+                &[
+                    "config", "fate", "hold", "attempts", "plan", "meter", "maker",
+                ],
+            ),
+            (
+                "node",
+                &[
+                    "hold", "naming", "attempts", "plan", "meter", "maker", "worker",
+                ],
             ),
         ],
     },
@@ -287,14 +315,15 @@ pub const HOUSE: [Storey; 11] = [
     Storey {
         place: "crates/http",
         root: "lib.rs",
-        knows: &["picture", "dicom", "video", "live"],
+        knows: &["picture", "dicom", "gateway", "video", "live"],
         rooms: &[],
     },
     Storey {
         place: "",
         root: "lib.rs",
         knows: &[
-            "compute", "picture", "dicom", "video", "live", "board", "engine", "http", "update",
+            "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
+            "http", "update",
         ],
         rooms: &[
             ("workshop", &[]),
