@@ -87,6 +87,10 @@ live-demo: build ## Live video, no camera needed: a phantom and a real loop, the
 	[ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || ! command -v xdg-open >/dev/null || xdg-open "$(URL)/live" >/dev/null 2>&1 || true
 	wait $$server
 
+.PHONY: demo-dicom
+demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a loop pushed in, SEG and SR come out and are read back; STAY=1 waits
+	@$(LIGHT) tests/dicom_network/demo.py $(if $(STAY),--stay)
+
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
 .PHONY: build-all

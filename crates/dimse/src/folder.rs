@@ -4,8 +4,9 @@
 //! the process or the power ends, what was said to be kept is there, and what was not is swept away at the next opening.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,7 +94,10 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> 
 impl DurableFolder {
     /// Makes it, if need be, and sweeps away what was cut off on its way in.
     pub fn open(path: &Path, bounds: FolderBounds) -> Result<Self, FolderError> {
-        fs::create_dir_all(path).map_err(failed("making", path))?;
+        // What lies here shows patients: nobody else on the machine looks at it.
+        let mut made = DirBuilder::new();
+        let made = made.recursive(true).mode(0o700).create(path);
+        made.map_err(failed("making", path))?;
         let handle = File::open(path).map_err(failed("opening", path))?;
         handle.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => FolderError::Busy(path.into()),
@@ -150,7 +154,9 @@ impl DurableFolder {
         }
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
         let path = self.place(&format!("{number}.{PART}"));
-        let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(0o600);
+        let opened = options.open(&path);
         match opened {
             Ok(file) => Ok(ArrivingFile {
                 folder: self,
@@ -269,6 +275,7 @@ impl Drop for ArrivingFile<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     const SMALL: FolderBounds = FolderBounds {
         entries: 2,
@@ -298,6 +305,8 @@ mod tests {
         let folder = DurableFolder::open(here.path(), SMALL).unwrap();
         assert_eq!(folder.files(), [("a".into(), 5)]);
         assert_eq!(fs::read(folder.place("a")).unwrap(), b"first");
+        let about = fs::metadata(folder.place("a")).unwrap();
+        assert_eq!(about.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
     }
 

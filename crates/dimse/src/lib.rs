@@ -20,6 +20,8 @@ mod outbox;
 mod part10;
 mod pdu;
 mod scp;
+#[cfg(feature = "fuzzing")]
+mod scripted;
 mod scu;
 mod sop;
 mod spool;
@@ -44,3 +46,5 @@ pub use times::TimeLimits;
 
 #[cfg(feature = "fuzzing")]
 pub use scp::fuzz_association;
+#[cfg(feature = "fuzzing")]
+pub use scu::fuzz_user;

@@ -94,18 +94,20 @@ pub const HOUSE: [Storey; 12] = [
             ("pdu", &["ae", "part10", "sop"]),
             ("command", &["pdu"]),
             ("wire", &["pdu", "times"]),
+            ("scripted", &["wire"]),
             ("error", &["part10", "pdu", "wire"]),
             ("spool", &["folder"]),
             (
                 "scp",
                 &[
                     "ae", "times", "sop", "folder", "part10", "pdu", "command", "wire", "spool",
+                    "scripted",
                 ],
             ),
             (
                 "scu",
                 &[
-                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "error",
+                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "scripted", "error",
                 ],
             ),
             ("stow", &["part10", "command", "error"]),

@@ -7,7 +7,7 @@ use crate::wire::Connection;
 
 /// What it says, and what was said to it.
 #[derive(Default)]
-pub(super) struct ScriptedPeer<'a> {
+pub(crate) struct ScriptedPeer<'a> {
     pub says: &'a [u8],
     pub heard: Vec<u8>,
 }
