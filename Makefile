@@ -115,6 +115,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 .PHONY: test-dicom-network
 test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (three minutes)
 	cargo build --release --locked -p espmedsam-dimse --example dicom_node
+	cargo build --release --locked -p espmedsam-gateway --features tls --example gateway_fake
 	$(LIGHT) -m pytest -q tests/dicom_network
 	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: dcmtk and Orthanc (their packages are not here)"
 
@@ -127,6 +128,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
+	cargo clippy --release --locked -p espmedsam-dimse -p espmedsam-gateway --all-targets --features tls -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
 	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
 	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }

@@ -29,6 +29,13 @@ fn the_documented_file_has_every_key() {
     (*models, *model) = (Some("m".into()), Some("m".into()));
     let LiveConfig { clips, clients, .. } = &mut fullest.live;
     (*clips, clients.replays) = (Some("c".into()), Some("r".into()));
+    let file = PathBuf::from("f");
+    fullest.dicom.tls = Some(gateway::TlsSpec {
+        certificate: file.clone(),
+        key: file.clone(),
+        authority: file,
+        incoming: true,
+    });
     let GpioConfig {
         board,
         pins,

@@ -27,6 +27,7 @@ mod sop;
 mod spool;
 mod stow;
 mod times;
+mod tls;
 mod wire;
 
 pub use ae::{AeTitle, BadAeTitle};
@@ -43,6 +44,7 @@ pub use sop::{IMAGE_CLASSES, SopClass};
 pub use spool::{Spool, SpooledObject};
 pub use stow::StowServer;
 pub use times::TimeLimits;
+pub use tls::{TlsError, TlsFiles, TlsKit};
 
 #[cfg(feature = "fuzzing")]
 pub use scp::fuzz_association;

@@ -29,9 +29,9 @@ impl Write for ScriptedPeer<'_> {
 }
 
 impl Connection for ScriptedPeer<'_> {
-    fn set_patience(&self, _: Duration) -> Result<()> {
+    fn set_patience(&mut self, _: Duration) -> Result<()> {
         Ok(())
     }
 
-    fn end(&self) {}
+    fn end(&mut self) {}
 }

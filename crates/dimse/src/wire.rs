@@ -23,18 +23,28 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What PDUs come and go over.
 pub(crate) trait Connection: Read + Write {
     /// How long reading or writing blocks at most.
-    fn set_patience(&self, patience: Duration) -> std::io::Result<()>;
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()>;
     /// Says that nothing more is said.
-    fn end(&self);
+    fn end(&mut self);
+}
+
+impl Connection for Box<dyn Connection + Send> {
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()> {
+        self.as_mut().set_patience(patience)
+    }
+
+    fn end(&mut self) {
+        self.as_mut().end();
+    }
 }
 
 impl Connection for TcpStream {
-    fn set_patience(&self, patience: Duration) -> std::io::Result<()> {
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(patience))?;
         self.set_write_timeout(Some(patience))
     }
 
-    fn end(&self) {
+    fn end(&mut self) {
         // A peer that is gone is told nothing.
         let _ = self.shutdown(Shutdown::Write);
     }
@@ -163,7 +173,7 @@ impl<C: Connection> PduWire<C> {
         self.end.min(self.clock.now() + limit)
     }
 
-    fn have_patience(&self, until: Instant) -> Result<(), WireError> {
+    fn have_patience(&mut self, until: Instant) -> Result<(), WireError> {
         let left = until.saturating_duration_since(self.clock.now());
         if left.is_zero() {
             return Err(WireError::TooSlow);
@@ -244,10 +254,10 @@ mod tests {
     }
 
     impl Connection for Drip {
-        fn set_patience(&self, _: Duration) -> std::io::Result<()> {
+        fn set_patience(&mut self, _: Duration) -> std::io::Result<()> {
             Ok(())
         }
-        fn end(&self) {}
+        fn end(&mut self) {}
     }
 
     fn drip(bytes: Vec<u8>, times: TimeLimits) -> PduWire<Drip> {

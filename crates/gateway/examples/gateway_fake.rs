@@ -1,7 +1,8 @@
 //! A gateway whose model marks what is bright, for tests that kill it. Research use only. Not for clinical use.
 //!
 //! ```text
-//! gateway_fake CONFIG    a file that holds what [dicom] does; says where it listens; ends when standard input does
+//! gateway_fake CONFIG    a file that holds what [dicom] does; says where it listens, and how it is for each line of standard
+//!                        input; ends with it
 //! ```
 #![allow(clippy::unwrap_used, reason = "a tool of tests fails as tests do")]
 
@@ -20,10 +21,14 @@ fn main() {
     // Long enough for a kill to hit it at work.
     fake.slow(5);
     let gateway = Gateway::begin(config.plan().unwrap(), fake, Arc::new(SystemClock)).unwrap();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on {}", gateway.address().port()).unwrap();
-    out.flush().unwrap();
-    // Until standard input ends.
-    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    let say = |text: String| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{text}").and_then(|()| out.flush()).unwrap();
+    };
+    say(format!("listening on {}", gateway.address().port()));
+    for line in std::io::stdin().lines() {
+        line.unwrap();
+        say(format!("{:?}", gateway.look()));
+    }
     assert!(gateway.end(Duration::from_secs(30)));
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use dicom::Identity;
-use dimse::ScpSettings;
+use dimse::{ScpSettings, TlsFiles};
 use picture::report::Form;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct DicomConfig {
     pub callers: Vec<CallerConfig>,
     /// Where answers go.
     pub destinations: Vec<DestinationConfig>,
+    /// Certificates, for a program that is built with TLS; none: nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
     /// Whether answers say who they are of.
     pub identity: SentIdentity,
     /// Where objects lie until they are worked on, and answers until they are acknowledged. Made if need be.
@@ -40,6 +43,21 @@ pub struct DicomConfig {
     pub max_frames: u32,
     /// Senders at once.
     pub associations: usize,
+}
+
+/// TLS: both sides show a certificate of one authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSpec {
+    /// This node's certificate, and those between it and the authority's, in PEM.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authority's certificate.
+    pub authority: PathBuf,
+    /// Whether senders have to use it too, or only destinations.
+    #[serde(default = "yes")]
+    pub incoming: bool,
 }
 
 /// Who may send.
@@ -77,10 +95,13 @@ pub enum DestinationSpec {
         port: u16,
         /// What it is called.
         title: String,
+        /// By TLS, with the certificates of [`DicomConfig::tls`].
+        #[serde(default)]
+        tls: bool,
     },
     /// A DICOMweb server that is sent to by STOW-RS.
     Web {
-        /// Its service root: `http://host:8042/dicom-web`.
+        /// Its service root: `http://host:8042/dicom-web`; by TLS, with those certificates, `https://`.
         root: String,
         /// A file whose first line is said in the header `Authorization`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +153,10 @@ impl BadDicomSetting {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn usual_answers() -> Vec<AnswerKind> {
     vec![AnswerKind::Seg, AnswerKind::Sr]
 }
@@ -144,6 +169,7 @@ impl Default for DicomConfig {
             title: "ESPMEDSAM".into(),
             callers: Vec::new(),
             destinations: Vec::new(),
+            tls: None,
             identity: SentIdentity::default(),
             folder: "/var/lib/espmedsam/dicom".into(),
             spool_objects: 256,
@@ -166,6 +192,16 @@ impl AnswerKind {
             Self::SegFractional => Form::SegFractional,
             Self::Sr => Form::Sr,
             Self::Capture => Form::Capture,
+        }
+    }
+}
+
+impl From<&TlsSpec> for TlsFiles {
+    fn from(spec: &TlsSpec) -> Self {
+        Self {
+            certificate: spec.certificate.clone(),
+            key: spec.key.clone(),
+            authority: spec.authority.clone(),
         }
     }
 }

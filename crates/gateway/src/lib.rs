@@ -25,7 +25,7 @@ mod worker;
 
 pub use config::{
     AnswerKind, BadDicomSetting, CallerConfig, DestinationConfig, DestinationSpec, DicomConfig,
-    SentIdentity,
+    SentIdentity, TlsSpec,
 };
 pub use fate::ObjectFate;
 pub use meter::{GatewayView, SendingCounts};

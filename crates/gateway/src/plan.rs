@@ -7,10 +7,12 @@ use std::time::Duration;
 use dicom::Identity;
 use dimse::{
     AeTitle, CallerRule, DestinationKind, Destinations, FolderBounds, RemoteNode, RouteName,
-    ScpSettings, StowServer, TimeLimits,
+    ScpSettings, StowServer, TimeLimits, TlsError, TlsKit,
 };
 
-use crate::config::{AnswerKind, BadDicomSetting, DestinationConfig, DestinationSpec, DicomConfig};
+use crate::config::{
+    AnswerKind, BadDicomSetting, DestinationConfig, DestinationSpec, DicomConfig, TlsSpec,
+};
 
 /// Longest that a DICOMweb server may take for an object.
 const WEB_PATIENCE: Duration = Duration::from_secs(120);
@@ -57,7 +59,7 @@ impl DicomConfig {
     /// # Errors
     /// The first [`BadDicomSetting`].
     pub fn check(&self) -> Result<(), BadDicomSetting> {
-        self.planned(&|_| Ok(String::new())).map(drop)
+        self.planned(SecretSource::Unread).map(drop)
     }
 
     /// What it comes to, with the secrets that files hold.
@@ -65,12 +67,21 @@ impl DicomConfig {
     /// # Errors
     /// [`BadDicomSetting`], a file that cannot be read among them.
     pub fn plan(&self) -> Result<GatewayPlan, BadDicomSetting> {
-        self.planned(&first_line)
+        self.planned(SecretSource::Files)
     }
 
-    fn planned(&self, secret: SecretReader<'_>) -> Result<GatewayPlan, BadDicomSetting> {
+    fn planned(&self, secrets: SecretSource) -> Result<GatewayPlan, BadDicomSetting> {
         self.check_bounds()?;
         let title = title(&self.title, "title")?;
+        let spec = self.tls.as_ref();
+        let kit = spec.map(|spec| secrets.kit(spec)).transpose()?.flatten();
+        let incoming = spec.is_some_and(|spec| spec.incoming);
+        let around = DestinationPlan {
+            own_title: &title,
+            secrets,
+            has_tls: spec.is_some(),
+            kit: kit.as_ref(),
+        };
         let callers = self.callers.iter().map(|caller| {
             Ok(CallerRule {
                 title: Some(self::title(&caller.title, "callers")?),
@@ -81,7 +92,7 @@ impl DicomConfig {
         let mut destinations = BTreeMap::new();
         for destination in &self.destinations {
             let route = route(destination)?;
-            let kind = destination_kind(&destination.to, &title, secret)?;
+            let kind = around.kind(&destination.to)?;
             if destinations.insert(route.name.clone(), kind).is_some() {
                 let reason = format!("'{}' twice", route.name);
                 return Err(BadDicomSetting::new("destinations", reason));
@@ -95,7 +106,8 @@ impl DicomConfig {
                 callers: callers.collect::<Result<_, _>>()?,
                 associations: self.associations,
                 object_bytes: mebibytes(self.object_mib),
-                ..ScpSettings::new(title)
+                tls: kit.clone().filter(|_| incoming),
+                ..ScpSettings::new(title.clone())
             },
             folder: self.folder.clone(),
             spool: FolderBounds {
@@ -153,7 +165,31 @@ impl DicomConfig {
     }
 }
 
-type SecretReader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+/// Where secrets come from: their files; or nowhere, if what stands around them is to be checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretSource {
+    Unread,
+    Files,
+}
+
+impl SecretSource {
+    fn line(self, path: &Path) -> std::io::Result<String> {
+        match self {
+            Self::Unread => Ok(String::new()),
+            Self::Files => first_line(path),
+        }
+    }
+
+    fn kit(self, spec: &TlsSpec) -> Result<Option<TlsKit>, BadDicomSetting> {
+        let kit = match self {
+            Self::Unread if cfg!(feature = "tls") => return Ok(None),
+            // Without the feature there is nothing to be read for it.
+            _ => TlsKit::read(&spec.into()),
+        };
+        let bad = |error: TlsError| BadDicomSetting::new("tls", error.to_string());
+        kit.map(Some).map_err(bad)
+    }
+}
 
 fn title(text: &str, key: &'static str) -> Result<AeTitle, BadDicomSetting> {
     AeTitle::new(text).map_err(|error| BadDicomSetting::new(key, format!("'{text}': {error}")))
@@ -182,33 +218,58 @@ fn route(destination: &DestinationConfig) -> Result<AnswerRoute, BadDicomSetting
     })
 }
 
-fn destination_kind(
-    spec: &DestinationSpec,
-    own_title: &AeTitle,
-    secret: SecretReader<'_>,
-) -> Result<DestinationKind, BadDicomSetting> {
-    match spec {
-        DestinationSpec::Node { host, port, title } => Ok(DestinationKind::Node(RemoteNode {
-            host: host.clone(),
-            port: *port,
-            title: self::title(title, "destinations")?,
-            own_title: own_title.clone(),
-            times: TimeLimits::default(),
-        })),
-        DestinationSpec::Web {
-            root,
-            authorization_file,
-        } => {
-            let said = authorization_file.as_deref().map(|path| {
-                let unreadable = |error| format!("{}: {error}", path.display());
-                secret(path).map_err(unreadable)
-            });
-            let server = said.transpose().and_then(|said| {
-                StowServer::new(root, said, WEB_PATIENCE).map_err(|error| error.to_string())
-            });
-            let server = server.map_err(|reason| BadDicomSetting::new("destinations", reason));
-            Ok(DestinationKind::Web(server?))
+/// What all destinations share.
+struct DestinationPlan<'a> {
+    own_title: &'a AeTitle,
+    secrets: SecretSource,
+    has_tls: bool,
+    kit: Option<&'a TlsKit>,
+}
+
+impl DestinationPlan<'_> {
+    fn kind(&self, spec: &DestinationSpec) -> Result<DestinationKind, BadDicomSetting> {
+        match spec {
+            DestinationSpec::Node { tls: true, .. } if !self.has_tls => Err(BadDicomSetting::new(
+                "destinations",
+                "tls = true needs certificates (dicom.tls)",
+            )),
+            DestinationSpec::Node {
+                host,
+                port,
+                title,
+                tls,
+            } => Ok(DestinationKind::Node(RemoteNode {
+                host: host.clone(),
+                port: *port,
+                title: self::title(title, "destinations")?,
+                own_title: self.own_title.clone(),
+                times: TimeLimits::default(),
+                tls: self.kit.cloned().filter(|_| *tls),
+            })),
+            DestinationSpec::Web {
+                root,
+                authorization_file,
+            } => {
+                let server = self.web(root, authorization_file.as_deref());
+                let server = server.map_err(|reason| BadDicomSetting::new("destinations", reason));
+                Ok(DestinationKind::Web(server?))
+            }
         }
+    }
+
+    fn web(&self, root: &str, authorization: Option<&Path>) -> Result<StowServer, String> {
+        let said = authorization.map(|path| {
+            let unreadable = |error| format!("{}: {error}", path.display());
+            self.secrets.line(path).map_err(unreadable)
+        });
+        // What it is spoken with is not read while settings alone are checked.
+        let unread = self.secrets == SecretSource::Unread && self.has_tls;
+        let root = match root.strip_prefix("https://").filter(|_| unread) {
+            Some(host) => format!("http://{host}"),
+            None => root.into(),
+        };
+        let server = StowServer::new(&root, said.transpose()?, WEB_PATIENCE, self.kit);
+        server.map_err(|error| error.to_string())
     }
 }
 
@@ -285,6 +346,7 @@ mod tests {
             (r#"name = "pacs""#, r#"name = "PACS""#, "'PACS' is no name"),
             (r#"name = "pacs""#, r#"name = "web""#, "'web' twice"),
             ("http://", "https://", "has to begin with http://"),
+            ("port = 104", "port = 104, tls = true", "needs certificates"),
             ("host =", "hots =", "hots"),
             (r#""seg"]"#, r#""sr"]"#, "refers to the segmentation"),
             (r#"["capture", "seg"]"#, "[]", "gets no answers"),
@@ -296,6 +358,22 @@ mod tests {
         let nowhere = "enabled = true\ncallers = [{ title = 'A', address = '::1' }]";
         let message = config(nowhere).check().unwrap_err().to_string();
         assert!(message.contains("dicom.destinations"), "{message}");
+    }
+
+    #[test]
+    fn tls_is_refused_by_name_where_it_is_not_built_in() {
+        let tls = "tls = { certificate = 'c.pem', key = 'k.pem', authority = 'a.pem' }\n";
+        let text = WELL.replace("port = 104", "port = 104, tls = true");
+        let config = config(&format!("{tls}{}", text.replace("http://", "https://")));
+        let planned = config.plan().unwrap_err().to_string();
+        if cfg!(feature = "tls") {
+            config.check().unwrap();
+            assert!(planned.starts_with("dicom.tls: c.pem: "), "{planned}");
+        } else {
+            let expected = "dicom.tls: this program is built without TLS";
+            assert!(planned.starts_with(expected), "{planned}");
+            assert_eq!(config.check().unwrap_err().to_string(), planned);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn fuzz_user(bytes: &[u8]) -> Result<[Result<(), SendError>; 2], BadAeTitle>
         title: AeTitle::new("F")?,
         own_title: AeTitle::new("F")?,
         times: TimeLimits::default(),
+        tls: None,
     };
     let wire = || {
         let peer = ScriptedPeer {

@@ -7,7 +7,6 @@ mod node;
 
 use std::fs::File;
 use std::io::Read;
-use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,8 +94,8 @@ impl RemoteNode {
         }
     }
 
-    fn wire(&self) -> Result<PduWire<TcpStream>, SendError> {
-        let stream = self.connect()?;
-        Ok(PduWire::new(stream, self.times, Arc::new(SystemClock)))
+    fn wire(&self) -> Result<PduWire<Box<dyn Connection + Send>>, SendError> {
+        let connection = self.connect()?;
+        Ok(PduWire::new(connection, self.times, Arc::new(SystemClock)))
     }
 }

@@ -205,5 +205,6 @@ pub fn scanner(port: u16) -> RemoteNode {
         title: AeTitle::new("ESPMEDSAM").unwrap(),
         own_title: AeTitle::new("US1").unwrap(),
         times: TimeLimits::default(),
+        tls: None,
     }
 }

@@ -95,22 +95,24 @@ pub const HOUSE: [Storey; 12] = [
             ("command", &["pdu"]),
             ("wire", &["pdu", "times"]),
             ("scripted", &["wire"]),
-            ("error", &["part10", "pdu", "wire"]),
+            ("tls", &["wire"]),
+            ("error", &["part10", "pdu", "wire", "tls"]),
             ("spool", &["folder"]),
             (
                 "scp",
                 &[
                     "ae", "times", "sop", "folder", "part10", "pdu", "command", "wire", "spool",
-                    "scripted",
+                    "scripted", "tls",
                 ],
             ),
             (
                 "scu",
                 &[
-                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "scripted", "error",
+                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "scripted", "tls",
+                    "error",
                 ],
             ),
-            ("stow", &["part10", "command", "error"]),
+            ("stow", &["part10", "command", "tls", "error"]),
             (
                 "outbox",
                 &["folder", "part10", "error", "spool", "scu", "stow"],
@@ -346,7 +348,7 @@ pub const HOUSE: [Storey; 12] = [
 ];
 
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 12] = [
+pub const KEPT: [(&str, &str, &[&str]); 13] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -357,7 +359,8 @@ pub const KEPT: [(&str, &str, &[&str]); 12] = [
     ("hyper", "crates/http", &[]),
     ("png", "crates/picture", &[]),
     ("hayro", "crates/dicom", &["codec/jpeg2000.rs"]),
-    ("ureq", "crates/dimse", &["stow.rs"]),
+    ("ureq", "crates/dimse", &["stow.rs", "tls/"]),
+    ("rustls", "crates/dimse", &["tls/kit.rs"]),
     ("moq", "board", &["camera/linux/"]),
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),
