@@ -5,6 +5,8 @@ use std::fmt;
 use picture::frame::{FileFault, FrameError};
 use picture::segmenter::EngineError;
 
+use crate::hold::Ended;
+
 macro_rules! fates {
     ($(#[doc = $about:literal] $fate:ident $name:literal)*) => {
         /// What became of an object that was taken in. An object without an answer is removed: its sender has it, and a device
@@ -71,6 +73,27 @@ pub struct Unanswered {
     pub fate: ObjectFate,
     /// In words; nothing of what the file says is among them.
     pub words: String,
+}
+
+/// Why work on an object came to no answer.
+#[derive(Debug)]
+pub enum WorkStop {
+    /// There is none.
+    Unanswered(Unanswered),
+    /// It is not known yet: who works is to end.
+    Ended,
+}
+
+impl From<Ended> for WorkStop {
+    fn from(_: Ended) -> Self {
+        Self::Ended
+    }
+}
+
+impl<U: Into<Unanswered>> From<U> for WorkStop {
+    fn from(unanswered: U) -> Self {
+        Self::Unanswered(unanswered.into())
+    }
 }
 
 impl Unanswered {

@@ -65,11 +65,11 @@ impl WorkerHold {
         self.clock.wait(self.clock.now() + until, bell);
     }
 
-    /// Tries again until it is not in the way any more, and says meanwhile what is. `None`: try again.
-    pub fn persist<T, E>(
+    /// Tries again until it is not in the way any more, and says meanwhile what is.
+    pub fn persist<T, E: From<Ended>>(
         &self,
         mut attempt: impl FnMut() -> Result<T, Obstacle<E>>,
-    ) -> Result<Result<T, E>, Ended> {
+    ) -> Result<T, E> {
         let mut pause = FIRST;
         loop {
             self.check()?;
@@ -82,10 +82,9 @@ impl WorkerHold {
                     pause = pause.saturating_mul(2).min(LONGEST);
                     continue;
                 }
-                Err(Obstacle::Ended) => return Err(Ended),
             };
             *lock(&self.reason) = None;
-            return Ok(done);
+            return done;
         }
     }
 
@@ -114,6 +113,4 @@ pub enum Obstacle<E> {
     Lasting(E),
     /// It will, later.
     Passing(String),
-    /// Nobody is there any more to do it.
-    Ended,
 }

@@ -12,8 +12,8 @@ use dimse::SpooledObject;
 use picture::segmenter::{Ask, EngineError, Job, Segmentation, Segmenter};
 
 use crate::config::AnswerKind;
-use crate::fate::{ObjectFate, Unanswered};
-use crate::hold::{Ended, Obstacle, WorkerHold};
+use crate::fate::{ObjectFate, Unanswered, WorkStop};
+use crate::hold::{Obstacle, WorkerHold};
 
 /// What made the objects.
 const PROGRAM: &str = "espmedsam";
@@ -40,41 +40,28 @@ impl AnswerDesk {
     /// All answers of an object, in their order. Made again they are the same, to the byte.
     ///
     /// # Errors
-    /// Why there are none; [`Ended`] while it is not known yet.
+    /// Why there are none, or not yet.
     pub fn answers(
         &self,
         object: &SpooledObject,
         hold: &WorkerHold,
-    ) -> Result<Result<Vec<MadeAnswer>, Unanswered>, Ended> {
-        let taken = self.take_in(object).and_then(|file| {
-            let modality = file.suggested_modality.ok_or(ObjectFate::OtherModality)?;
-            Ok((file, Ask::new(modality)))
-        });
-        let (file, ask) = match taken {
-            Ok(taken) => taken,
-            Err(unanswered) => return Ok(Err(unanswered)),
-        };
+    ) -> Result<Vec<MadeAnswer>, WorkStop> {
+        let file = self.take_in(object)?;
+        let modality = file.suggested_modality.ok_or(ObjectFate::OtherModality)?;
         let mut answers = AnswersBegun::of(self, &file, object);
         for TakenPicture { picture, frame } in &file.pictures {
             let job = Job {
                 picture: picture.clone(),
                 scale: file.scale.clone(),
                 region: file.region,
-                ask: ask.clone(),
+                ask: Ask::new(modality),
                 stop: hold.stop(),
             };
-            let found = hold.persist(|| self.segment(job.clone(), hold))?;
-            let added = match found {
-                Ok(segmentation) => answers.add(frame.unwrap_or(0), segmentation),
-                // A title among the frames of a loop is no reason to say nothing of the others.
-                Err(EngineError::ModalityMismatch { .. }) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if let Err(unanswered) = added {
-                return Ok(Err(unanswered));
+            if let Some(segmentation) = hold.persist(|| self.segment(job.clone(), hold))? {
+                answers.add(frame.unwrap_or(0), segmentation)?;
             }
         }
-        Ok(answers.finish())
+        Ok(answers.finish()?)
     }
 
     fn take_in(&self, object: &SpooledObject) -> Result<TakenFile, Unanswered> {
@@ -89,8 +76,13 @@ impl AnswerDesk {
         Ok(TakenFile::of_disk(file, &wish, limits, self.max_frames)?)
     }
 
-    /// Waits for its turn and for its end.
-    fn segment(&self, job: Job, hold: &WorkerHold) -> Result<Segmentation, Obstacle<EngineError>> {
+    /// Waits for its turn and for its end. `None` of a frame that does not look like it: a title among those of a loop is no reason
+    /// to say nothing of the others.
+    fn segment(
+        &self,
+        job: Job,
+        hold: &WorkerHold,
+    ) -> Result<Option<Segmentation>, Obstacle<WorkStop>> {
         let (tell, told) = mpsc::channel();
         let done = Box::new(move |outcome| {
             // Who does not wait any more does not need it.
@@ -99,21 +91,27 @@ impl AnswerDesk {
         let submitted = self.segmenter.submit(job, done);
         // An engine that answers nothing has ended.
         let outcome = submitted.and_then(|()| told.recv().unwrap_or(Err(EngineError::Stopped)));
-        outcome.map_err(|error| self.obstacle(error, hold))
+        match outcome {
+            Ok(segmentation) => Ok(Some(segmentation)),
+            Err(EngineError::ModalityMismatch { .. }) => Ok(None),
+            Err(error) => Err(self.obstacle(error, hold)),
+        }
     }
 
-    fn obstacle(&self, error: EngineError, hold: &WorkerHold) -> Obstacle<EngineError> {
+    fn obstacle(&self, error: EngineError, hold: &WorkerHold) -> Obstacle<WorkStop> {
         let ready = self.segmenter.readiness().check();
         match (error, ready) {
-            (EngineError::Stopped, _) => Obstacle::Ended,
-            (EngineError::GivenUp(_), _) if hold.check().is_err() => Obstacle::Ended,
+            (EngineError::Stopped, _) => Obstacle::Lasting(WorkStop::Ended),
+            (EngineError::GivenUp(_), _) if hold.check().is_err() => {
+                Obstacle::Lasting(WorkStop::Ended)
+            }
             (error @ (EngineError::Overloaded { .. } | EngineError::NotReady), _) => {
                 Obstacle::Passing(error.to_string())
             }
             // Of the engine, not of the picture.
             (EngineError::Stuck(reason), _) => Obstacle::Passing(reason),
             (_, Err(reason)) => Obstacle::Passing(reason.to_string()),
-            (error, Ok(())) => Obstacle::Lasting(error),
+            (error, Ok(())) => Obstacle::Lasting(error.into()),
         }
     }
 }

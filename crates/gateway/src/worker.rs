@@ -8,7 +8,7 @@ use dimse::{EntryKey, FolderError, Outbox, OutboxError, Posted, Spool, SpooledOb
 use picture::segmenter::Bell;
 
 use crate::attempts::Attempts;
-use crate::fate::{ObjectFate, Unanswered};
+use crate::fate::{ObjectFate, Unanswered, WorkStop};
 use crate::hold::{Ended, Obstacle, WorkerHold};
 use crate::maker::{AnswerDesk, MadeAnswer};
 use crate::meter::GatewayMeter;
@@ -65,12 +65,12 @@ impl GatewayWorker {
     }
 
     fn work(&self, object: &SpooledObject) -> Result<ObjectFate, Ended> {
-        match self.answer(object)? {
+        match self.answer(object) {
             Ok(fate) => {
                 tracing::info!(outcome = fate.name(), "an object was worked on");
                 Ok(fate)
             }
-            Err(Unanswered { fate, words }) => {
+            Err(WorkStop::Unanswered(Unanswered { fate, words })) => {
                 tracing::warn!(
                     outcome = fate.name(),
                     reason = words,
@@ -78,29 +78,26 @@ impl GatewayWorker {
                 );
                 Ok(fate)
             }
+            Err(WorkStop::Ended) => Err(Ended),
         }
     }
 
-    fn answer(&self, object: &SpooledObject) -> Result<Result<ObjectFate, Unanswered>, Ended> {
+    fn answer(&self, object: &SpooledObject) -> Result<ObjectFate, WorkStop> {
         match self.attempts.begin(&object.arrival) {
             Ok(before) if before >= Attempts::MOST => {
                 let words = format!("the program ended {before} times while it worked on it");
-                return Ok(Err(Unanswered::new(ObjectFate::Fault, words)));
+                return Err(Unanswered::new(ObjectFate::Fault, words).into());
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "what is being worked on could not be written down")
+                tracing::warn!(%error, "what is being worked on could not be written down");
             }
         }
-        let answers = match self.desk.answers(object, &self.hold)? {
-            Ok(answers) => answers,
-            Err(unanswered) => return Ok(Err(unanswered)),
-        };
-        self.post(&answers)
+        self.post(&self.desk.answers(object, &self.hold)?)
     }
 
     /// Puts all answers into the outbox, each destination's in their order: a report after the segmentation that it names.
-    fn post(&self, answers: &[MadeAnswer]) -> Result<Result<ObjectFate, Unanswered>, Ended> {
+    fn post(&self, answers: &[MadeAnswer]) -> Result<ObjectFate, WorkStop> {
         let mut fate = ObjectFate::AnsweredBefore;
         for route in &self.routes {
             let wanted = answers.iter();
@@ -110,28 +107,25 @@ impl GatewayWorker {
                     let posted = self.outbox.put(&route.name, &key, &answer.bytes[..]);
                     posted.map_err(|error| self.obstacle(error))
                 };
-                match self.hold.persist(put)? {
-                    Ok(Posted::New) => fate = ObjectFate::Answered,
-                    Ok(Posted::Known) => {}
-                    Err(unanswered) => return Ok(Err(unanswered)),
+                if self.hold.persist(put)? == Posted::New {
+                    fate = ObjectFate::Answered;
                 }
             }
         }
-        Ok(Ok(fate))
+        Ok(fate)
     }
 
-    fn obstacle(&self, error: OutboxError) -> Obstacle<Unanswered> {
+    fn obstacle(&self, error: OutboxError) -> Obstacle<WorkStop> {
         let state = self.outbox.state();
+        let lasting = |fate, words: &str| Obstacle::Lasting(Unanswered::new(fate, words).into());
         match error {
             // It would not go in however long it waited.
             OutboxError::Folder(FolderError::Full { .. }) if state.bytes == 0 => {
                 let words = "the outbox is smaller than one answer (dicom.outbox_mib)";
-                Obstacle::Lasting(Unanswered::new(ObjectFate::TooLarge, words))
+                lasting(ObjectFate::TooLarge, words)
             }
             OutboxError::Folder(error) => Obstacle::Passing(error.to_string()),
-            OutboxError::Object(words) => {
-                Obstacle::Lasting(Unanswered::new(ObjectFate::Fault, words))
-            }
+            OutboxError::Object(words) => lasting(ObjectFate::Fault, &words),
         }
     }
 }

@@ -125,8 +125,8 @@ pub const HOUSE: [Storey; 12] = [
         knows: &["picture", "dicom", "dimse"],
         rooms: &[
             ("config", &[]),
-            ("fate", &[]),
             ("hold", &[]),
+            ("fate", &["hold"]),
             ("naming", &[]),
             ("attempts", &[]),
             ("plan", &["config"]),
