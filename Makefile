@@ -115,7 +115,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 .PHONY: test-dicom-network
 test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (three minutes)
 	cargo build --release --locked -p espmedsam-dimse --example dicom_node
-	cargo build --release --locked -p espmedsam-gateway --features tls --example gateway_fake
+	cargo build --release --locked -p espmedsam-gateway --features tls --example gateway_fake --target-dir target/tls
 	$(LIGHT) -m pytest -q tests/dicom_network
 	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: dcmtk and Orthanc (their packages are not here)"
 

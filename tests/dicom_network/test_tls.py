@@ -15,7 +15,8 @@ from peers import PATIENCE, free_port, wait_for
 from pydicom import dcmread
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
-FAKE = PROGRAM.parent / "examples/gateway_fake"
+# Built with TLS, beside the one without.
+FAKE = PROGRAM.parents[1] / "tls/release/examples/gateway_fake"
 CONFIG = """
 enabled = true
 listen = "127.0.0.1:0"

@@ -156,17 +156,20 @@ impl<C: Connection> PduWire<C> {
     pub fn abort(&mut self, reason: AbortReason) {
         self.end = self.clock.now() + FAREWELL;
         let _ = self.send(&Abort(reason).pdu());
+        // Nothing is waited for of who does not know how to behave.
+        self.connection.end();
         self.part();
     }
 
-    /// Says that nothing more is said, and hears the peer out for a moment: a connection that is closed while bytes wait in it takes
-    /// back what was said last.
+    /// Leaves it to the peer to close the connection, for a moment (PS3.8, 9.1.5: ARTIM): some take a connection that is closed
+    /// with what was said last for one that is broken. What it still says is heard out: closed while bytes wait in it, a
+    /// connection takes back what was said last.
     pub fn part(&mut self) {
-        self.connection.end();
         self.end = self.clock.now() + FAREWELL;
         let until = self.end;
         let mut drain = [0; 4096];
         while matches!(self.read(&mut drain, until), Ok(1..)) {}
+        self.connection.end();
     }
 
     fn until(&self, limit: Duration) -> Instant {
