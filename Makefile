@@ -87,6 +87,10 @@ live-demo: build ## Live video, no camera needed: a phantom and a real loop, the
 	[ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || ! command -v xdg-open >/dev/null || xdg-open "$(URL)/live" >/dev/null 2>&1 || true
 	wait $$server
 
+.PHONY: demo-dicom
+demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a loop pushed in, SEG and SR come out and are read back; STAY=1 waits
+	@$(LIGHT) tests/dicom_network/demo.py $(if $(STAY),--stay)
+
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
 .PHONY: build-all
@@ -109,7 +113,9 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-dicom-network
-test-dicom-network: build-all $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (two minutes)
+test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (three minutes)
+	cargo build --release --locked -p espmedsam-dimse --example dicom_node
+	cargo build --release --locked -p espmedsam-gateway --features tls --example gateway_fake --target-dir target/tls
 	$(LIGHT) -m pytest -q tests/dicom_network
 	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: dcmtk and Orthanc (their packages are not here)"
 
@@ -122,6 +128,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
+	cargo clippy --release --locked -p espmedsam-dimse -p espmedsam-gateway --all-targets --features tls -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
 	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
 	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }

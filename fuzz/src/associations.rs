@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use dimse::{FolderBounds, Spool, fuzz_association};
+use dimse::{FolderBounds, Spool, fuzz_association, fuzz_user};
 use tempfile::TempDir;
 
 const BOUNDS: FolderBounds = FolderBounds {
@@ -17,10 +17,13 @@ static SPOOL: LazyLock<(TempDir, Arc<Spool>)> = LazyLock::new(|| {
 });
 
 /// Serves a peer that says these bytes: whatever they are, the association ends, nothing of an object that did not come whole is
-/// left, and no more is kept than may be.
+/// left, and no more is kept than may be. Who is sent to may say them as well.
 pub fn check(data: &[u8]) {
     let (folder, spool) = &*SPOOL;
     fuzz_association(data, spool).expect("a title");
+    let told = fuzz_user(data).expect("a title");
+    // One answer is to one question.
+    assert!(told.iter().any(Result::is_err));
     let waiting = spool.waiting();
     let there = std::fs::read_dir(folder.path()).expect("the folder");
     assert_eq!(there.count(), waiting.len());

@@ -3,6 +3,7 @@
 mod bench;
 mod cameras;
 mod console;
+mod dicom_nodes;
 mod doctor;
 mod dump;
 mod eval;
@@ -71,6 +72,12 @@ enum Command {
         #[command(subcommand)]
         command: maker::PackageCommand,
     },
+    /// Ask the destinations of a DICOM network whether they are there, or send files to one.
+    #[command(after_help = NOTICE)]
+    Dicom {
+        #[command(subcommand)]
+        command: dicom_nodes::DicomCommand,
+    },
     /// List cameras and grabbers, and what they offer.
     #[command(after_help = NOTICE)]
     Cameras,
@@ -118,6 +125,7 @@ pub fn main() -> ExitCode {
         .map(done),
         Command::Program { command } => updates::program(&command).map(done),
         Command::Package { command } => maker::run(&command).map(done),
+        Command::Dicom { command } => dicom_nodes::run(&command).map(done),
         Command::Cameras => cameras::run().map(done),
         Command::Doctor(args) => doctor::run(&args, models),
         Command::Setup(args) => setup::run(&args, models).map(done),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
 use engine::manifest::{FILE_NAME, ManifestError};
+use gateway::{BadDicomSetting, DicomConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
 use picture::frame::FrameLimits;
@@ -39,6 +40,8 @@ pub struct Config {
     pub image: ImageConfig,
     /// `[live]`: sources of video.
     pub live: LiveConfig,
+    /// `[dicom]`: pictures from a DICOM network, and answers to it.
+    pub dicom: DicomConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
     /// `[update]`: whose packages are taken.
@@ -218,6 +221,9 @@ pub enum InvalidConfig {
     /// Lights or a foot switch on pins that cannot be.
     #[error("gpio: {0}")]
     Gpio(#[from] GpioError),
+    /// A node of a DICOM network that cannot work so.
+    #[error(transparent)]
+    Dicom(#[from] BadDicomSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -263,6 +269,7 @@ impl Config {
         let config: Self = toml::from_str(text)?;
         config.server.check()?;
         config.gpio.check()?;
+        config.dicom.check()?;
         let mut names = BTreeSet::new();
         for LiveSourceSpec { name, .. } in &config.live.sources {
             let expected = "a name of its own for each";

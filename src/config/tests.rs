@@ -29,6 +29,13 @@ fn the_documented_file_has_every_key() {
     (*models, *model) = (Some("m".into()), Some("m".into()));
     let LiveConfig { clips, clients, .. } = &mut fullest.live;
     (*clips, clients.replays) = (Some("c".into()), Some("r".into()));
+    let file = PathBuf::from("f");
+    fullest.dicom.tls = Some(gateway::TlsSpec {
+        certificate: file.clone(),
+        key: file.clone(),
+        authority: file,
+        incoming: true,
+    });
     let GpioConfig {
         board,
         pins,
@@ -79,6 +86,8 @@ fn keys_are_read_and_unknown_ones_refused() {
             "[gpio]\nboard = \"rpi5\"\ntrigger = \"snapshot\"",
             "live.clips",
         ),
+        ("[dicom]\nport = 104", "port"),
+        ("[dicom]\nenabled = true", "dicom.callers: nobody may send"),
         ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ("[log]\nlevel = 'loud=very'", "log.level"),
         (

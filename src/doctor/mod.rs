@@ -7,6 +7,7 @@ mod clock;
 mod eyes;
 mod heat;
 mod lines;
+mod network;
 mod processor;
 pub mod report;
 mod settings;
@@ -64,6 +65,7 @@ impl Examination<'_> {
             weights::section(root, &self.places(), *models, config),
             eyes::section(root, cameras, config),
             lines::section(root, chips, &config.gpio),
+            network::section(root, &config.dicom),
             heat::section(root),
             space::section(root, config),
             clock::section(root, *now),

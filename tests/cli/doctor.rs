@@ -287,3 +287,32 @@ fn a_configuration_that_cannot_be_used_is_a_fault_and_the_command_line_is_told_a
         "{said}"
     );
 }
+
+#[test]
+fn a_dicom_network_is_told_of_by_numbers() {
+    let dir = device();
+    let root = dir.path();
+    let (_, report) = examine(root, &[]);
+    assert_eq!(
+        fact(&report, "DICOM network", "state"),
+        "off (dicom.enabled)"
+    );
+    let dicom = "[dicom]\nenabled = true\ncallers = [{ title = \"US1\", address = \"10.0.0.5\" }]\n\
+                 [[dicom.destinations]]\nname = \"pacs\"\n\
+                 to = { kind = \"node\", host = \"10.0.0.2\", port = 104, title = \"PACS\" }\n";
+    put(root, "etc/espmedsam/config.toml", dicom);
+    put(root, "var/lib/espmedsam/dicom/spool/0a.dcm", "");
+    let (_, report) = examine(root, &[]);
+    assert_eq!(fact(&report, "DICOM network", "pictures that wait"), "1");
+    assert_eq!(fact(&report, "DICOM network", "answers that wait"), "0");
+    assert_eq!(findings(&report, "DICOM network"), [""; 0]);
+    put(root, "var/lib/espmedsam/dicom/outbox/0.1.pacs.refused", "");
+    let (code, report) = examine(root, &[]);
+    assert_eq!(code, Some(1));
+    let found = findings(&report, "DICOM network");
+    assert!(found[0].contains("1 answers were refused"), "{found:?}");
+    assert_eq!(
+        fact(&report, "DICOM network", "node"),
+        "ESPMEDSAM at 127.0.0.1:11112"
+    );
+}

@@ -188,3 +188,35 @@ fn a_pipe_for_weights_hangs_nothing() {
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
+
+#[test]
+fn a_dicom_network_begins_and_ends_with_the_service() {
+    let dir = workplace();
+    let dicom = format!(
+        "[dicom]\nenabled = true\nlisten = \"127.0.0.1:0\"\nfolder = \"{}\"\n\
+         callers = [{{ title = \"US1\", address = \"127.0.0.1\" }}]\n\
+         [[dicom.destinations]]\nname = \"web\"\nto = {{ kind = \"web\", root = \"http://127.0.0.1:9\" }}\n",
+        str(&dir.path().join("dicom"))
+    );
+    let models = dir.path().join("models");
+    let (service, address, mut log) = listening(&models, &dicom);
+    let said = log.find(|line| line.contains("ESPMEDSAM takes pictures at 127.0.0.1:"));
+    assert!(said.unwrap().contains(NOTICE));
+    let metrics = ureq::get(format!("http://{address}/metrics"));
+    let metrics = metrics.call().unwrap().body_mut().read_to_string().unwrap();
+    assert!(metrics.contains("espmedsam_dicom_up 1"), "{metrics}");
+    // A folder is one service's.
+    let config = dir.path().join("other.toml");
+    let other = format!("[server]\nlisten = \"127.0.0.1:0\"\n{dicom}");
+    std::fs::write(&config, other).unwrap();
+    let second = espmedsam(&["serve", "--config", str(&config), "--models", str(&models)]);
+    assert_eq!(second.status.code(), Some(1));
+    let second = text(&second.stderr);
+    assert!(
+        second.contains("dicom.folder") && second.contains("in use by another process"),
+        "{second}"
+    );
+    let (code, took) = ended_by("-TERM", service);
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}

@@ -1,50 +1,19 @@
 """Nodes of crates/dimse (by its example, `dicom_node`) against others' programs: pynetdicom, dcmtk, Orthanc."""
 
-import contextlib
 import os
-import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from peers import HAS_PEERS, PATIENCE, ROOT
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-ROOT = Path(__file__).parents[2]
 NODE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/dicom_node"
 # One object for each way of writing pixels that could be made.
 MADE = sorted((ROOT / "crates/dicom/tests/reference/made").glob("*.dcm"))
-# Debian's packages, unpacked by `make dicom-peers` and not installed; without them their tests are not collected, and
-# `make test` says so.
-PEERS = ROOT / ".venv/dicom-peers"
-ENVIRONMENT = os.environ | {
-    "LD_LIBRARY_PATH": str(next(PEERS.glob("usr/lib/*-linux-gnu"), PEERS)),
-    "DCMDICTPATH": str(next(PEERS.glob("usr/share/libdcmtk*/dicom.dic"), PEERS)),
-}
-collect_ignore = [] if (PEERS / "ready").exists() else ["test_dcmtk.py", "test_orthanc.py"]
-PATIENCE = 120
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def wait_for(check):
-    """Until it says something; what it said."""
-    patience = time.monotonic() + PATIENCE
-    while not (found := check()):
-        assert time.monotonic() < patience
-        time.sleep(0.05)
-    return found
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
+# Without others' programs their tests are not collected, and `make test-dicom-network` says so.
+collect_ignore = [] if HAS_PEERS else ["test_dcmtk.py", "test_orthanc.py", "test_archive.py"]
 
 
 def run_node(*arguments, **given):
@@ -110,13 +79,3 @@ def provider(tmp_path):
     provider = Provider(tmp_path)
     yield provider
     provider.end()
-
-
-@pytest.fixture(scope="session")
-def peer():
-    """peer("storescu"): the path of a program of others."""
-
-    def find(name):
-        return shutil.which(PEERS / "usr/bin" / name) or shutil.which(PEERS / "usr/sbin" / name)
-
-    return find

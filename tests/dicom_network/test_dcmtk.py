@@ -3,12 +3,13 @@
 import subprocess
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, free_port, instance, listens, run_node, same, wait_for
+from conftest import instance, run_node, same
+from peers import ENVIRONMENT, PATIENCE, free_port, listens, program, wait_for
 from pydicom import dcmread
 
 
-def run(peer, name, *arguments):
-    command = [peer(name), *map(str, arguments)]
+def run(name, *arguments):
+    command = [program(name), *map(str, arguments)]
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
 
 
@@ -31,17 +32,17 @@ def by_syntax(objects):
     return found
 
 
-def test_echoscu_is_answered(provider, peer):
-    done = run(peer, "echoscu", "-aec", provider.title, "127.0.0.1", provider.port)
+def test_echoscu_is_answered(provider):
+    done = run("echoscu", "-aec", provider.title, "127.0.0.1", provider.port)
     assert done.returncode == 0, done.stderr
-    done = run(peer, "echoscu", "-aec", "OTHER", "127.0.0.1", provider.port)
+    done = run("echoscu", "-aec", "OTHER", "127.0.0.1", provider.port)
     assert done.returncode != 0
     assert "Called AE Title Not Recognized" in done.stderr
 
 
-def test_storescu_sends_in_every_transfer_syntax(provider, peer, objects):
+def test_storescu_sends_in_every_transfer_syntax(provider, objects):
     for syntax, files in by_syntax(objects).items():
-        done = run(peer, "storescu", *PROPOSED[syntax], "-aec", provider.title, "127.0.0.1", provider.port, *files)
+        done = run("storescu", *PROPOSED[syntax], "-aec", provider.title, "127.0.0.1", provider.port, *files)
         assert done.returncode == 0, done.stderr
     stored = provider.stored()
     assert len(stored) == len(objects)
@@ -53,9 +54,9 @@ def test_storescu_sends_in_every_transfer_syntax(provider, peer, objects):
 
 
 @pytest.mark.parametrize("length", [4096, 131072])
-def test_storescp_takes_what_is_sent(tmp_path, peer, objects, length):
+def test_storescp_takes_what_is_sent(tmp_path, objects, length):
     port = free_port()
-    command = [peer("storescp"), "-od", str(tmp_path), "+xa", "-pdu", str(length), "+B", str(port)]
+    command = [program("storescp"), "-od", str(tmp_path), "+xa", "-pdu", str(length), "+B", str(port)]
     with subprocess.Popen(command, env=ENVIRONMENT) as process:
         try:
             wait_for(lambda: listens(port))

@@ -1,71 +1,17 @@
 """Orthanc, as the archive that one has: pushed from and to, by C-STORE and STOW-RS, shut down and killed meanwhile."""
 
-import json
 import subprocess
-import urllib.error
-import urllib.request
 
 import pytest
-from conftest import ENVIRONMENT, NODE, PATIENCE, PEERS, free_port, instance, run_node, wait_for
+from conftest import NODE, instance, run_node
+from peers import PATIENCE, Orthanc, wait_for
 from pydicom import dcmread
 
 
-class Orthanc:
-    """An archive in a folder; it goes on where it was when it is started again."""
-
-    def __init__(self, program, folder, modalities):
-        self.program, self.folder = program, folder
-        self.http, self.dicom = free_port(), free_port()
-        settings = {
-            "StorageDirectory": str(folder),
-            "IndexDirectory": str(folder),
-            "HttpPort": self.http,
-            "DicomPort": self.dicom,
-            "DicomAet": "ORTHANC",
-            "DicomCheckCalledAet": True,
-            "StableAge": 1,
-            "AuthenticationEnabled": False,
-            "RemoteAccessAllowed": False,
-            "DicomModalities": modalities,
-            "Plugins": [str(next(PEERS.glob("usr/lib/orthanc/libOrthancDicomWeb.so*")))],
-        }
-        (folder / "orthanc.json").write_text(json.dumps(settings))
-        self.process = None
-
-    def start(self):
-        log = (self.folder / "log").open("a")
-        self.process = subprocess.Popen([self.program, self.folder / "orthanc.json"], env=ENVIRONMENT, stderr=log)
-        wait_for(self.is_up)
-
-    def is_up(self):
-        assert self.process.poll() is None, (self.folder / "log").read_text()
-        try:
-            return self.ask("/system")
-        except urllib.error.URLError:
-            return None
-
-    def ask(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", data, timeout=PATIENCE) as reply:
-            return json.load(reply)
-
-    def instances(self):
-        """SOP Instance UIDs, each as often as it is there."""
-        found = (self.ask(f"/instances/{own}") for own in self.ask("/instances"))
-        return sorted(each["MainDicomTags"]["SOPInstanceUID"] for each in found)
-
-    def end(self, kill=False):
-        if self.process and self.process.poll() is None:
-            (self.process.kill if kill else self.process.terminate)()
-            self.process.wait(PATIENCE)
-
-
 @pytest.fixture
-def orthanc(tmp_path, peer, provider):
-    folder = tmp_path / "orthanc"
-    folder.mkdir()
+def orthanc(tmp_path, provider):
     modalities = {"espmedsam": [provider.title, "127.0.0.1", provider.port]}
-    orthanc = Orthanc(peer("Orthanc"), folder, modalities)
+    orthanc = Orthanc(tmp_path / "orthanc", modalities)
     orthanc.start()
     yield orthanc
     orthanc.end()

@@ -15,6 +15,7 @@ use picture::sync::lock;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{AnswerMaker, AnswerSource, DicomAnswer};
+use crate::data::Bytes;
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
 use crate::file::{DicomFile, FrameWish, is_dicom};
@@ -95,9 +96,36 @@ impl TakenFile {
             jpeg: (Format::of(&bytes) == Ok(Format::Jpeg)).then_some(bytes.len() as u64),
         });
         let (taken, file) = match is_dicom(&bytes) {
-            true => Self::of_dicom(bytes, wish, limits, most)?,
+            true => Self::of_dicom(DicomFile::of_bytes(bytes, limits)?, wish, most)?,
             false => (Self::of_picture(bytes, wish)?, None),
         };
+        Ok(Self {
+            source: source.map(|source| AnswerSource { file, ..source }),
+            ..taken
+        })
+    }
+
+    /// Takes a DICOM file in that lies on a disk, of which no more is in memory than a frame. As [`TakenFile::of`] otherwise.
+    ///
+    /// # Errors
+    /// As [`TakenFile::of`].
+    pub fn of_disk(
+        mut bytes: impl Bytes + 'static,
+        wish: &IntakeWish,
+        limits: FrameLimits,
+        most: u32,
+    ) -> Result<Self, FrameError> {
+        let source = match wish.objects {
+            Some(identity) => Some(AnswerSource {
+                digest: digest(&mut bytes).map_err(DicomError::from)?,
+                identity,
+                file: None,
+                jpeg: None,
+            }),
+            None => None,
+        };
+        let file = DicomFile::open(bytes, limits)?;
+        let (taken, file) = Self::of_dicom(file, wish, most)?;
         Ok(Self {
             source: source.map(|source| AnswerSource { file, ..source }),
             ..taken
@@ -141,15 +169,13 @@ impl TakenFile {
     }
 
     fn of_dicom(
-        bytes: Vec<u8>,
+        file: DicomFile,
         wish: &IntakeWish,
-        limits: FrameLimits,
         most: u32,
     ) -> Result<(Self, Option<SharedFile>), DicomError> {
         if wish.page.is_some() {
             return Err(DicomError::FramesNotPages);
         }
-        let file = DicomFile::of_bytes(bytes, limits)?;
         let first = FrameSelection::one(0);
         let frames = wish.frames.as_ref().unwrap_or(&first);
         let frames: Vec<u32> = frames.of(file.facts().frames, most)?.collect();
@@ -196,6 +222,21 @@ impl TakenFile {
             source: None,
         };
         Ok((taken, Some(file)))
+    }
+}
+
+/// SHA-256 of all bytes, a piece at a time.
+fn digest(bytes: &mut impl Bytes) -> std::io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 64 << 10];
+    bytes.rewind()?;
+    loop {
+        match bytes.read(&mut piece) {
+            Ok(0) => return Ok(hash.finalize().into()),
+            Ok(count) => hash.update(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -72,11 +72,12 @@ fn node(host: &str, port: &str, title: &str) -> RemoteNode {
         title: AeTitle::new(title).unwrap(),
         own_title: AeTitle::new("ESPMEDSAM").unwrap(),
         times: TimeLimits::default(),
+        tls: None,
     }
 }
 
 fn server(root: &str) -> StowServer {
-    StowServer::new(root, None, Duration::from_secs(30)).unwrap()
+    StowServer::new(root, None, Duration::from_secs(30), None).unwrap()
 }
 
 fn each(files: &[&str], send: impl Fn(&Path) -> Result<Sent, SendError>) -> Result<(), SendError> {

@@ -2,6 +2,7 @@
 
 use crate::part10::MetaError;
 use crate::pdu::{AbortReason, PduFault, RejectReason};
+use crate::tls::TlsError;
 use crate::wire::WireError;
 
 /// An object was taken.
@@ -58,6 +59,9 @@ pub enum SendError {
     /// A DICOMweb server that could not be asked, or whose answer is none.
     #[error("the DICOMweb server could not be asked: {0}")]
     Web(String),
+    /// No TLS, or none with this one.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// A destination that is not among those that are configured.
     #[error("there is no destination of that name any more")]
     NoDestination,
@@ -98,10 +102,20 @@ fn in_words(status: u16) -> &'static str {
 impl From<WireError> for SendError {
     fn from(error: WireError) -> Self {
         match error {
+            // What rustls has to say of a peer.
+            WireError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Self::Tls(error.to_string())
+            }
             WireError::Closed | WireError::CutOff | WireError::Io(_) => Self::CutOff,
             WireError::TooSlow => Self::TooSlow,
             WireError::Fault(fault) => Self::Fault(fault),
         }
+    }
+}
+
+impl From<TlsError> for SendError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error.to_string())
     }
 }
 

@@ -20,11 +20,14 @@ mod outbox;
 mod part10;
 mod pdu;
 mod scp;
+#[cfg(feature = "fuzzing")]
+mod scripted;
 mod scu;
 mod sop;
 mod spool;
 mod stow;
 mod times;
+mod tls;
 mod wire;
 
 pub use ae::{AeTitle, BadAeTitle};
@@ -41,6 +44,9 @@ pub use sop::{IMAGE_CLASSES, SopClass};
 pub use spool::{Spool, SpooledObject};
 pub use stow::StowServer;
 pub use times::TimeLimits;
+pub use tls::{TlsError, TlsFiles, TlsKit};
 
 #[cfg(feature = "fuzzing")]
 pub use scp::fuzz_association;
+#[cfg(feature = "fuzzing")]
+pub use scu::fuzz_user;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use dicom::Uid;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,8 @@ pub struct SpooledObject {
     pub path: PathBuf,
     /// Names this arrival of it: the same after a restart, another if it was removed and is sent anew.
     pub arrival: String,
+    /// When it came: the same after a restart.
+    pub received: SystemTime,
     name: String,
 }
 
@@ -80,6 +82,7 @@ impl Spool {
         Some(SpooledObject {
             path,
             arrival: format!("{:024x}{hash}", since.as_nanos()),
+            received: modified,
             name,
         })
     }

@@ -14,7 +14,10 @@ use ureq::{Agent, Body, SendBody};
 use crate::command::status;
 use crate::error::{SendError, Sent};
 use crate::part10::{FileMeta, MetaError};
+use crate::tls::TlsKit;
 
+/// Longest that is waited for who is only asked whether he is there.
+const ECHO: Duration = Duration::from_secs(10);
 /// Most bytes of a reply that are read.
 const MOST_REPLY: u64 = 256 * 1024;
 /// Failed SOP Sequence, Referenced SOP Sequence, Failure Reason, Warning Reason (PS3.18, I.2).
@@ -45,19 +48,27 @@ impl StowServer {
     /// All of a request and its answer takes no longer than `patience`.
     ///
     /// # Errors
-    /// [`SendError::Web`] for what is no address of HTTP: there is no TLS here.
+    /// [`SendError::Web`] for what is no address of HTTP, and for one by TLS (`https://`) without what it is spoken with.
     pub fn new(
         root: &str,
         authorization: Option<String>,
         patience: Duration,
+        tls: Option<&TlsKit>,
     ) -> Result<Self, SendError> {
-        let host = root.strip_prefix("http://");
+        let plain = root.strip_prefix("http://");
+        let host = plain.or_else(|| root.strip_prefix("https://").filter(|_| tls.is_some()));
         if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
             return Err(SendError::Web(
-                "its address has to begin with http://".into(),
+                "its address has to begin with http://, or with https:// where there is TLS".into(),
             ));
         }
-        let config = Agent::config_builder()
+        let config = Agent::config_builder();
+        #[cfg(feature = "tls")]
+        let config = match tls {
+            Some(kit) => config.tls_config(kit.web()),
+            None => config,
+        };
+        let config = config
             .timeout_global(Some(patience))
             .http_status_as_error(false)
             // An object goes where it is sent, and nowhere else.
@@ -69,6 +80,24 @@ impl StowServer {
             studies: format!("{}/studies", root.trim_end_matches('/')),
             authorization,
         })
+    }
+
+    /// Whether the server is there and lets this one in: what may be done with its studies is asked, and none of them.
+    ///
+    /// # Errors
+    /// [`SendError`]
+    pub fn echo(&self) -> Result<(), SendError> {
+        let mut request = self.agent.options(&self.studies);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let asked = request.config().timeout_global(Some(ECHO)).build();
+        let status = asked.call().map_err(web)?.status().as_u16();
+        match status {
+            // Whoever does not answer this kind of question is there all the same.
+            401 | 403 | 404 | 500.. => Err(SendError::Http(status)),
+            _ => Ok(()),
+        }
     }
 
     /// Stores a Part 10 file; it is read while it is sent.
@@ -193,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_tls_and_that_is_said() {
+    fn without_tls_there_is_none_and_that_is_said() {
         for wrong in ["https://host/dicom-web", "host:80", "http://", ""] {
-            let made = StowServer::new(wrong, None, Duration::from_secs(1));
+            let made = StowServer::new(wrong, None, Duration::from_secs(1), None);
             assert!(matches!(made, Err(SendError::Web(_))), "{wrong}");
         }
         let secret = Some("Bearer secret".into());
-        let made = StowServer::new("http://h:1/d/", secret, Duration::from_secs(1)).unwrap();
+        let made = StowServer::new("http://h:1/d/", secret, Duration::from_secs(1), None).unwrap();
         assert_eq!(made.studies, "http://h:1/d/studies");
         assert!(!format!("{made:?}").contains("secret"));
     }

@@ -23,18 +23,28 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What PDUs come and go over.
 pub(crate) trait Connection: Read + Write {
     /// How long reading or writing blocks at most.
-    fn set_patience(&self, patience: Duration) -> std::io::Result<()>;
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()>;
     /// Says that nothing more is said.
-    fn end(&self);
+    fn end(&mut self);
+}
+
+impl Connection for Box<dyn Connection + Send> {
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()> {
+        self.as_mut().set_patience(patience)
+    }
+
+    fn end(&mut self) {
+        self.as_mut().end();
+    }
 }
 
 impl Connection for TcpStream {
-    fn set_patience(&self, patience: Duration) -> std::io::Result<()> {
+    fn set_patience(&mut self, patience: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(patience))?;
         self.set_write_timeout(Some(patience))
     }
 
-    fn end(&self) {
+    fn end(&mut self) {
         // A peer that is gone is told nothing.
         let _ = self.shutdown(Shutdown::Write);
     }
@@ -146,24 +156,27 @@ impl<C: Connection> PduWire<C> {
     pub fn abort(&mut self, reason: AbortReason) {
         self.end = self.clock.now() + FAREWELL;
         let _ = self.send(&Abort(reason).pdu());
+        // Nothing is waited for of who does not know how to behave.
+        self.connection.end();
         self.part();
     }
 
-    /// Says that nothing more is said, and hears the peer out for a moment: a connection that is closed while bytes wait in it takes
-    /// back what was said last.
+    /// Leaves it to the peer to close the connection, for a moment (PS3.8, 9.1.5: ARTIM): some take a connection that is closed
+    /// with what was said last for one that is broken. What it still says is heard out: closed while bytes wait in it, a
+    /// connection takes back what was said last.
     pub fn part(&mut self) {
-        self.connection.end();
         self.end = self.clock.now() + FAREWELL;
         let until = self.end;
         let mut drain = [0; 4096];
         while matches!(self.read(&mut drain, until), Ok(1..)) {}
+        self.connection.end();
     }
 
     fn until(&self, limit: Duration) -> Instant {
         self.end.min(self.clock.now() + limit)
     }
 
-    fn have_patience(&self, until: Instant) -> Result<(), WireError> {
+    fn have_patience(&mut self, until: Instant) -> Result<(), WireError> {
         let left = until.saturating_duration_since(self.clock.now());
         if left.is_zero() {
             return Err(WireError::TooSlow);
@@ -244,10 +257,10 @@ mod tests {
     }
 
     impl Connection for Drip {
-        fn set_patience(&self, _: Duration) -> std::io::Result<()> {
+        fn set_patience(&mut self, _: Duration) -> std::io::Result<()> {
             Ok(())
         }
-        fn end(&self) {}
+        fn end(&mut self) {}
     }
 
     fn drip(bytes: Vec<u8>, times: TimeLimits) -> PduWire<Drip> {

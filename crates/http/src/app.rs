@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use gateway::Gateway;
 use live::Studio;
 use picture::segmenter::Segmenter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -13,11 +14,30 @@ use super::problem::{Kind, Problem};
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
 const DESKS: usize = 2;
 
+/// What is served.
+#[derive(Clone)]
+pub struct ServedParts {
+    /// The model and the sources.
+    pub studio: Arc<Studio>,
+    /// The node of a DICOM network, of which it is told how it does.
+    pub gateway: Option<Arc<Gateway>>,
+}
+
+impl From<Arc<Studio>> for ServedParts {
+    fn from(studio: Arc<Studio>) -> Self {
+        Self {
+            studio,
+            gateway: None,
+        }
+    }
+}
+
 /// What all handlers share.
 pub struct App {
     pub config: ServerConfig,
     pub engine: Arc<dyn Segmenter>,
     pub studio: Arc<Studio>,
+    pub gateway: Option<Arc<Gateway>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
@@ -49,7 +69,8 @@ impl App {
         place.map_err(|_| Kind::TooManyViewers.because("Every place for a viewer is taken."))
     }
 
-    pub fn new(config: ServerConfig, studio: Arc<Studio>) -> Arc<Self> {
+    pub fn new(config: ServerConfig, parts: impl Into<ServedParts>) -> Arc<Self> {
+        let ServedParts { studio, gateway } = parts.into();
         Arc::new(Self {
             meters: Meters::default(),
             connections: Arc::new(Semaphore::new(config.max_connections as usize)),
@@ -65,6 +86,7 @@ impl App {
             config,
             engine: studio.segmenter().clone(),
             studio,
+            gateway,
         })
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::app::App;
 use super::board::BoardReport;
+use super::network::DicomReport;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
 use picture::frame::FrameLimits;
@@ -290,6 +291,9 @@ pub struct Health {
     /// How the board does; null where that is not known or not asked. A board that is held back still serves, only slower.
     #[serde(skip_serializing_if = "Option::is_none")]
     board: Option<BoardReport>,
+    /// How the node of a DICOM network does; null where there is none or it is not asked. Pictures are served here however that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dicom: Option<DicomReport>,
 }
 
 /// Whether the program runs at all.
@@ -300,6 +304,7 @@ pub async fn live() -> Json<Health> {
         status: "live",
         notice: NOTICE,
         board: None,
+        dicom: None,
     })
 }
 
@@ -312,6 +317,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem>
         status: "ready",
         notice: NOTICE,
         board: app.studio.board().as_deref().map(BoardReport::from),
+        dicom: (app.gateway.as_ref()).map(|gateway| DicomReport::from(&gateway.look())),
     }))
 }
 

@@ -20,6 +20,7 @@ mod live;
 mod metered;
 mod metrics;
 mod negotiate;
+mod network;
 mod page;
 mod problem;
 mod reply;
@@ -31,6 +32,7 @@ mod serve;
 mod upload;
 mod wish;
 
+pub use app::ServedParts;
 pub use config::{BadSetting, ServerConfig};
 pub use door::Door;
 pub use metrics::{LiveMeter, ResultMeter};

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use ::live::Studio;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -20,7 +19,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::app::App;
+use super::app::{App, ServedParts};
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
 use super::{
@@ -68,8 +67,8 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 /// The whole API as a service, for tests without a socket and for [`serve`](crate::serve()).
 ///
 /// Takes `config` as checked: see [`ServerConfig::check`].
-pub fn router(config: ServerConfig, studio: Arc<Studio>) -> Router {
-    routes(App::new(config, studio))
+pub fn router(config: ServerConfig, parts: impl Into<ServedParts>) -> Router {
+    routes(App::new(config, parts))
 }
 
 pub(super) fn routes(app: Arc<App>) -> Router {

@@ -4,7 +4,6 @@
 
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,13 +15,12 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tower::Layer;
 
-use super::app::App;
+use super::app::{App, ServedParts};
 use super::config::{ServerConfig, seconds};
 use super::door::{ClientWire, Door};
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
-use live::Studio;
 
 /// Bytes of request line and headers, and of a connection's read buffer.
 const BUFFER: usize = 32 << 10;
@@ -39,7 +37,7 @@ const MAX_HEADERS: usize = 64;
 pub async fn serve(
     door: impl Into<Door>,
     config: ServerConfig,
-    studio: Arc<Studio>,
+    parts: impl Into<ServedParts>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     config
@@ -51,7 +49,7 @@ pub async fn serve(
         listen: door.address()?,
         ..config
     };
-    let app = App::new(config.clone(), studio);
+    let app = App::new(config.clone(), parts);
     let routes = routes(app.clone());
     let mut http = http1::Builder::new();
     http.header_read_timeout(seconds(config.header_timeout_s))

@@ -1,5 +1,8 @@
 //! DICOM files whose pixels are known: explicit VR little endian, 8-bit grey, no more than a reader needs.
 
+/// Ultrasound Multi-frame.
+const CLASS: &str = "1.2.840.10008.5.1.4.1.1.3.1";
+
 /// A file to be written.
 pub struct DicomSketch<'a> {
     /// Columns and rows.
@@ -20,6 +23,14 @@ impl DicomSketch<'_> {
     /// # Panics
     /// If a value is too long for an element.
     pub fn write(&self, pixel: impl Fn(u32, u32, u32) -> u8) -> Vec<u8> {
+        self.write_as("1.2.3.4", pixel)
+    }
+
+    /// The same, by another SOP Instance UID.
+    ///
+    /// # Panics
+    /// As [`DicomSketch::write`].
+    pub fn write_as(&self, instance: &str, pixel: impl Fn(u32, u32, u32) -> u8) -> Vec<u8> {
         let [width, height] = self.size.map(u32::from);
         let text = |tag, vr, text: &str| (tag, element(tag, vr, &padded(text, vr)));
         let word = |tag, value: u16| (tag, element(tag, "US", &value.to_le_bytes()));
@@ -27,8 +38,8 @@ impl DicomSketch<'_> {
         let mut pixels: Vec<u8> = (0..self.frames * width * height).map(at).collect();
         pixels.resize(pixels.len().next_multiple_of(2), 0);
         let mut elements = vec![
-            text(0x0008_0016, "UI", "1.2.840.10008.5.1.4.1.1.3.1"),
-            text(0x0008_0018, "UI", "1.2.3.4"),
+            text(0x0008_0016, "UI", CLASS),
+            text(0x0008_0018, "UI", instance),
             text(0x0008_0060, "CS", self.modality),
             word(0x0028_0002, 1),
             text(0x0028_0004, "CS", "MONOCHROME2"),
@@ -55,12 +66,8 @@ impl DicomSketch<'_> {
                 .map(|(tag, vr, value)| text(*tag, vr, value)),
         );
         elements.sort_by_key(|(tag, _)| *tag);
-        part_10(
-            &elements
-                .into_iter()
-                .flat_map(|(_, bytes)| bytes)
-                .collect::<Vec<u8>>(),
-        )
+        let data: Vec<u8> = elements.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        part_10([CLASS, instance], &data)
     }
 }
 
@@ -72,11 +79,18 @@ pub fn dicomdir(files: &[&[&str]]) -> Vec<u8> {
     // As a real one, it begins with a record that is no file's.
     let mut items = item(&element(0x0004_1430, "CS", b"PATIENT "));
     items.extend(files.iter().flat_map(record));
-    part_10(&element(0x0004_1220, "SQ", &items))
+    let listing = ["1.2.840.10008.1.3.10", "1.2.3.5"];
+    part_10(listing, &element(0x0004_1220, "SQ", &items))
 }
 
-fn part_10(data: &[u8]) -> Vec<u8> {
-    let meta = element(0x0002_0010, "UI", &padded("1.2.840.10008.1.2.1", "UI"));
+fn part_10([class, instance]: [&str; 2], data: &[u8]) -> Vec<u8> {
+    let uid = |tag, uid| element(tag, "UI", &padded(uid, "UI"));
+    let meta = [
+        uid(0x0002_0002, class),
+        uid(0x0002_0003, instance),
+        uid(0x0002_0010, "1.2.840.10008.1.2.1"),
+    ]
+    .concat();
     let length = u32::try_from(meta.len()).unwrap().to_le_bytes();
     let mut file = vec![0; 128];
     file.extend(b"DICM");

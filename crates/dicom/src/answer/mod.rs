@@ -24,6 +24,7 @@ pub use self::naming::NamingSecret;
 use self::measures::measures;
 use crate::file::DicomFile;
 use crate::origin::{DicomOrigin, Identity, LossyCoding};
+use crate::uid::Uid;
 use crate::write::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
     ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, SrPlace, terms,
@@ -166,19 +167,25 @@ impl DicomAnswer {
     /// # Errors
     /// See [`AnswerError`].
     pub fn finish(self) -> Result<Vec<u8>, AnswerError> {
+        self.finish_named().map(|(_, bytes)| bytes)
+    }
+
+    /// The object and its SOP Instance UID, for who keeps account of what was made.
+    ///
+    /// # Errors
+    /// See [`AnswerError`].
+    pub fn finish_named(self) -> Result<(Uid, Vec<u8>), AnswerError> {
         let begun = self.begun.ok_or(DicomWriteError::Nothing("frame"))?;
         let (about, maker) = (&begun.about, &self.maker);
+        let shown = begun.shown.iter().map(|shown| shown.frame);
+        let frames = begun.frames.sources().chain(shown);
         let mut names = maker.secret.uids(&[
             &self.source.digest,
             &[self.source.identity as u8],
             about.sha256.as_bytes(),
             about.modality.as_bytes(),
             about.region.as_bytes(),
-            &begun
-                .frames
-                .sources()
-                .flat_map(u32::to_be_bytes)
-                .collect::<Vec<u8>>(),
+            &frames.flat_map(u32::to_be_bytes).collect::<Vec<u8>>(),
         ]);
         // All are made each time, in this order: so the report knows the segmentation's.
         let [seg, fractional, sr, capture, outlined] =
@@ -192,6 +199,12 @@ impl DicomAnswer {
                 model_sha256: &about.sha256,
             },
             written: maker.written,
+        };
+        let own = match self.form {
+            Form::SegFractional => &fractional,
+            Form::Sr => &sr,
+            Form::Capture => &capture,
+            _ => &seg,
         };
         let file = SegFile {
             by,
@@ -228,7 +241,7 @@ impl DicomAnswer {
             }
             _ => file.write(&mut out)?,
         }
-        Ok(out)
+        Ok((own.instance.clone(), out))
     }
 
     fn begin(&self, segmentation: &Segmentation) -> Result<Begun, AnswerError> {

@@ -30,7 +30,7 @@ impl NamingSecret {
         Ok(*OWN.get_or_init(|| Self(bytes)))
     }
 
-    /// One of a test's.
+    /// One that was kept: 32 random bytes.
     #[must_use]
     pub fn fixed(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -72,6 +72,29 @@ fn the_first_frame_is_taken_or_those_that_are_asked_for() {
 }
 
 #[test]
+fn from_a_disk_it_is_the_same_file() {
+    let wish = IntakeWish {
+        frames: Some("1-3".parse().unwrap()),
+        ..IntakeWish::default()
+    };
+    let on_disk = |bytes| TakenFile::of_disk(std::io::Cursor::new(bytes), &wish, LIMITS, 3);
+    let (disk, memory) = (
+        on_disk(loop_of_five()).unwrap(),
+        take(loop_of_five(), &wish).unwrap(),
+    );
+    assert_eq!(disk.suggested_modality, memory.suggested_modality);
+    assert_eq!(disk.scale, memory.scale);
+    for (disk, memory) in disk.pictures.iter().zip(&memory.pictures) {
+        assert_eq!(disk.frame, memory.frame);
+        let [disk, memory] = [disk, memory].map(|taken| decode(&taken.picture));
+        assert_eq!(disk.frame.rgb(), memory.frame.rgb());
+        assert_eq!(disk.file, memory.file);
+    }
+    let png = b"\x89PNG\r\n\x1a\n".to_vec();
+    assert_eq!(fault(on_disk(png)).0, FileFault::NoPicture);
+}
+
+#[test]
 fn what_the_file_says_of_its_modality_is_compared_with_what_is_asked() {
     let notes = |asked: Option<&str>| {
         let wish = IntakeWish {

@@ -13,6 +13,7 @@ mod codings;
 mod elements;
 mod hostile;
 mod intake;
+mod naming;
 mod objects;
 mod privacy;
 mod pydicom;

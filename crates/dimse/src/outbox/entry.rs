@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::spool::{SpooledObject, hex_of};
+use dicom::Uid;
+
+use crate::spool::hex_of;
 
 /// Hex digits of a key.
 const KEY: usize = 32;
@@ -40,10 +42,10 @@ impl fmt::Display for RouteName {
 pub struct EntryKey(String);
 
 impl EntryKey {
-    /// Of what was made, of which arrival: `what` says "seg" or "sr".
+    /// Of an object, by its SOP Instance UID: one that is made again of the same is known.
     #[must_use]
-    pub fn of(source: &SpooledObject, what: &str) -> Self {
-        Self::named(&format!("{}/{what}", source.arrival))
+    pub fn of(instance: &Uid) -> Self {
+        Self::named(instance.as_str())
     }
 
     /// Of any text, of which nothing is seen.

@@ -26,6 +26,19 @@ pub enum DestinationKind {
     Web(StowServer),
 }
 
+impl DestinationKind {
+    /// Whether it is there and lets this one in; nothing is sent.
+    ///
+    /// # Errors
+    /// [`SendError`]
+    pub fn echo(&self) -> Result<(), SendError> {
+        match self {
+            Self::Node(node) => node.echo(),
+            Self::Web(server) => server.echo(),
+        }
+    }
+}
+
 /// Destinations by name, as they are configured now.
 #[derive(Clone, Debug, Default)]
 pub struct Destinations(pub BTreeMap<RouteName, DestinationKind>);

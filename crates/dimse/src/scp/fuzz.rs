@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use picture::segmenter::SystemClock;
 
-use super::scripted::ScriptedPeer;
 use super::serve::ScpHouse;
 use super::settings::{CallerRule, ReceivedObject, ScpSettings};
 use crate::ae::{AeTitle, BadAeTitle};
+use crate::scripted::ScriptedPeer;
 use crate::spool::Spool;
 use crate::wire::PduWire;
 

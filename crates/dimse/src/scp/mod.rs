@@ -3,8 +3,6 @@
 #[cfg(feature = "fuzzing")]
 mod fuzz;
 mod negotiate;
-#[cfg(feature = "fuzzing")]
-mod scripted;
 mod serve;
 mod server;
 mod settings;

@@ -17,7 +17,7 @@ use super::settings::{Receive, ScpSettings};
 use crate::pdu::{PduKind, RejectReason, Rejection};
 use crate::spool::Spool;
 use crate::times::TimeLimits;
-use crate::wire::PduWire;
+use crate::wire::{Connection, PduWire};
 
 /// How often the listener looks whether it is to end.
 const LOOK: Timespec = Timespec {
@@ -172,11 +172,7 @@ impl ScpDesk {
             .name("dimse-peer".into())
             .spawn(move || {
                 let place = Place(&desk, number);
-                let clock = desk.clock.clone();
-                let mut wire = PduWire::new(stream, desk.house.settings.times, clock);
-                if let Err(error) = desk.house.serve(&mut wire, peer) {
-                    tracing::info!(%error, "an association ended early");
-                }
+                desk.associate(stream, peer);
                 drop(place);
             });
         match spawned {
@@ -189,8 +185,29 @@ impl ScpDesk {
         }
     }
 
-    /// Tells one who comes too many that there are.
+    fn associate(&self, stream: TcpStream, peer: IpAddr) {
+        let settings = &self.house.settings;
+        let connection: Box<dyn Connection + Send> = match &settings.tls {
+            None => Box::new(stream),
+            Some(kit) => match kit.accept(stream) {
+                Ok(connection) => connection,
+                Err(error) => {
+                    tracing::error!(%error, "no TLS for an association");
+                    return;
+                }
+            },
+        };
+        let mut wire = PduWire::new(connection, settings.times, self.clock.clone());
+        if let Err(error) = self.house.serve(&mut wire, peer) {
+            tracing::info!(%error, "an association ended early");
+        }
+    }
+
+    /// Tells one who comes too many that there are. By TLS it would take too long to tell: the connection is closed.
     fn turn_away(&self, stream: TcpStream) {
+        if self.house.settings.tls.is_some() {
+            return;
+        }
         let times = TimeLimits {
             pdu: BRIEF,
             idle: BRIEF,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::ae::AeTitle;
 use crate::spool::SpooledObject;
 use crate::times::TimeLimits;
+use crate::tls::TlsKit;
 
 /// What a provider is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct ScpSettings {
     pub object_bytes: u64,
     /// How long peers are waited for.
     pub times: TimeLimits,
+    /// If there is one, nobody is listened to who does not show a certificate of its authority.
+    pub tls: Option<TlsKit>,
 }
 
 /// A caller that is let in.
@@ -46,6 +49,7 @@ impl ScpSettings {
             associations: 4,
             object_bytes: 1 << 30,
             times: TimeLimits::default(),
+            tls: None,
         }
     }
 

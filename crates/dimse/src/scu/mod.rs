@@ -1,10 +1,12 @@
 //! Objects sent on (PS3.4, B), and asking whether anybody is there (PS3.4, A).
 
 mod association;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 mod node;
 
 use std::fs::File;
-use std::net::TcpStream;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +17,10 @@ use crate::command::{DimseCommand, Operation, status};
 use crate::error::{SendError, Sent};
 use crate::part10::{FileMeta, MetaError};
 use crate::sop::{EXPLICIT, IMPLICIT, VERIFICATION};
-use crate::wire::PduWire;
+use crate::wire::{Connection, PduWire};
 use association::UserAssociation;
+#[cfg(feature = "fuzzing")]
+pub use fuzz::fuzz_user;
 pub use node::RemoteNode;
 
 impl RemoteNode {
@@ -25,7 +29,12 @@ impl RemoteNode {
     /// # Errors
     /// [`SendError`]
     pub fn echo(&self) -> Result<(), SendError> {
-        let mut association = self.associate(VERIFICATION, &[EXPLICIT, IMPLICIT])?;
+        self.echo_over(self.wire()?)
+    }
+
+    fn echo_over<C: Connection>(&self, wire: PduWire<C>) -> Result<(), SendError> {
+        let syntaxes = [EXPLICIT, IMPLICIT];
+        let mut association = UserAssociation::open(wire, self, VERIFICATION, &syntaxes)?;
         let command = DimseCommand {
             operation: Operation::Echo,
             message: 1,
@@ -51,7 +60,18 @@ impl RemoteNode {
     pub fn store(&self, file: &Path) -> Result<Sent, SendError> {
         let mut file = File::open(file).map_err(MetaError::Io)?;
         let meta = FileMeta::read(&mut file)?;
-        let mut association = self.associate(meta.class.as_str(), &[meta.syntax.as_str()])?;
+        self.store_over(self.wire()?, meta, &mut file)
+    }
+
+    /// What is left of a file after its meta information.
+    fn store_over<C: Connection>(
+        &self,
+        wire: PduWire<C>,
+        meta: FileMeta,
+        file: &mut impl Read,
+    ) -> Result<Sent, SendError> {
+        let (class, syntaxes) = (meta.class.as_str(), [meta.syntax.as_str()]);
+        let mut association = UserAssociation::open(wire, self, class, &syntaxes)?;
         let command = DimseCommand {
             operation: Operation::Store,
             message: 1,
@@ -61,7 +81,7 @@ impl RemoteNode {
             instance: Some(meta.instance),
         };
         association.say(&command)?;
-        association.send_data(&mut file)?;
+        association.send_data(file)?;
         let answer = association.answer(&command)?;
         association.release();
         match answer {
@@ -74,13 +94,8 @@ impl RemoteNode {
         }
     }
 
-    fn associate(
-        &self,
-        class: &str,
-        syntaxes: &[&str],
-    ) -> Result<UserAssociation<TcpStream>, SendError> {
-        let stream = self.connect()?;
-        let wire = PduWire::new(stream, self.times, Arc::new(SystemClock));
-        UserAssociation::open(wire, self, class, syntaxes)
+    fn wire(&self) -> Result<PduWire<Box<dyn Connection + Send>>, SendError> {
+        let connection = self.connect()?;
+        Ok(PduWire::new(connection, self.times, Arc::new(SystemClock)))
     }
 }

@@ -5,6 +5,8 @@ use std::net::{TcpStream, ToSocketAddrs};
 use crate::ae::AeTitle;
 use crate::error::SendError;
 use crate::times::TimeLimits;
+use crate::tls::TlsKit;
+use crate::wire::Connection;
 
 /// A node that objects are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +21,21 @@ pub struct RemoteNode {
     pub own_title: AeTitle,
     /// How long it is waited for.
     pub times: TimeLimits,
+    /// If there is one, the node is spoken to by TLS, and has to show a certificate of the authority and of its host's name.
+    pub tls: Option<TlsKit>,
 }
 
 impl RemoteNode {
     /// A connection, and no association yet.
-    pub(super) fn connect(&self) -> Result<TcpStream, SendError> {
+    pub(super) fn connect(&self) -> Result<Box<dyn Connection + Send>, SendError> {
+        let stream = self.reach()?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some(kit) => Ok(kit.connect(stream, &self.host)?),
+        }
+    }
+
+    fn reach(&self) -> Result<TcpStream, SendError> {
         let unreachable = |source| SendError::Unreachable {
             node: format!("{}:{}", self.host, self.port),
             source,

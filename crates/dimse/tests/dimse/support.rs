@@ -82,6 +82,7 @@ pub fn node(port: u16) -> RemoteNode {
         title: title("SCP"),
         own_title: title("SCU"),
         times: PATIENCE,
+        tls: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod exposition;
 mod histogram;
 mod host;
 mod live;
+mod network;
 mod requests;
 mod results;
 
@@ -27,6 +28,7 @@ pub use engine::render as render_engine;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use host::render as render_host;
 pub use live::{LiveMeter, LiveMeters, LiveScrape, render as render_live};
+pub use network::render as render_network;
 pub use requests::{RequestMeter, count};
 pub use results::ResultMeter;
 

@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 12] = [
+pub const HOUSE: [Storey; 13] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -73,6 +73,7 @@ pub const HOUSE: [Storey; 12] = [
             (
                 "intake",
                 &[
+                    "data",
                     "error",
                     "origin",
                     "window",
@@ -99,24 +100,55 @@ pub const HOUSE: [Storey; 12] = [
             ("pdu", &["ae", "part10", "sop"]),
             ("command", &["pdu"]),
             ("wire", &["pdu", "times"]),
-            ("error", &["part10", "pdu", "wire"]),
+            ("scripted", &["wire"]),
+            ("tls", &["wire"]),
+            ("error", &["part10", "pdu", "wire", "tls"]),
             ("spool", &["folder"]),
             (
                 "scp",
                 &[
                     "ae", "times", "sop", "folder", "part10", "pdu", "command", "wire", "spool",
+                    "scripted", "tls",
                 ],
             ),
             (
                 "scu",
                 &[
-                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "error",
+                    "ae", "times", "sop", "part10", "pdu", "command", "wire", "scripted", "tls",
+                    "error",
                 ],
             ),
-            ("stow", &["part10", "command", "error"]),
+            ("stow", &["part10", "command", "tls", "error"]),
             (
                 "outbox",
                 &["folder", "part10", "error", "spool", "scu", "stow"],
+            ),
+        ],
+    },
+    Storey {
+        place: "crates/gateway",
+        root: "lib.rs",
+        knows: &["picture", "dicom", "dimse"],
+        rooms: &[
+            ("config", &[]),
+            ("hold", &[]),
+            ("fate", &["hold"]),
+            ("naming", &[]),
+            ("attempts", &[]),
+            ("plan", &["config"]),
+            ("meter", &["fate"]),
+            ("maker", &["config", "fate", "hold"]),
+            (
+                "worker",
+                &[
+                    "config", "fate", "hold", "attempts", "plan", "meter", "maker",
+                ],
+            ),
+            (
+                "node",
+                &[
+                    "hold", "naming", "attempts", "plan", "meter", "maker", "worker",
+                ],
             ),
         ],
     },
@@ -285,15 +317,15 @@ pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/http",
         root: "lib.rs",
-        knows: &["picture", "dicom", "video", "live"],
+        knows: &["picture", "dicom", "gateway", "video", "live"],
         rooms: &[],
     },
     Storey {
         place: "",
         root: "lib.rs",
         knows: &[
-            "compute", "picture", "dicom", "video", "live", "board", "engine", "http", "update",
-            "durable",
+            "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
+            "http", "update", "durable",
         ],
         rooms: &[
             ("workshop", &[]),
@@ -314,7 +346,7 @@ pub const HOUSE: [Storey; 12] = [
 ];
 
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 12] = [
+pub const KEPT: [(&str, &str, &[&str]); 13] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -325,7 +357,8 @@ pub const KEPT: [(&str, &str, &[&str]); 12] = [
     ("hyper", "crates/http", &[]),
     ("png", "crates/picture", &[]),
     ("hayro", "crates/dicom", &["codec/jpeg2000.rs"]),
-    ("ureq", "crates/dimse", &["stow.rs"]),
+    ("ureq", "crates/dimse", &["stow.rs", "tls/"]),
+    ("rustls", "crates/dimse", &["tls/kit.rs"]),
     ("moq", "board", &["camera/linux/"]),
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),

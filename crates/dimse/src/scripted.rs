@@ -7,7 +7,7 @@ use crate::wire::Connection;
 
 /// What it says, and what was said to it.
 #[derive(Default)]
-pub(super) struct ScriptedPeer<'a> {
+pub(crate) struct ScriptedPeer<'a> {
     pub says: &'a [u8],
     pub heard: Vec<u8>,
 }
@@ -29,9 +29,9 @@ impl Write for ScriptedPeer<'_> {
 }
 
 impl Connection for ScriptedPeer<'_> {
-    fn set_patience(&self, _: Duration) -> Result<()> {
+    fn set_patience(&mut self, _: Duration) -> Result<()> {
         Ok(())
     }
 
-    fn end(&self) {}
+    fn end(&mut self) {}
 }
