@@ -9,7 +9,7 @@ mod dump;
 mod eval;
 mod failure;
 mod files;
-mod gathered;
+mod frames_file;
 mod inputs;
 mod layers;
 mod live;

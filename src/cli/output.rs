@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use super::console::print;
 use super::failure::Failure;
 use super::files::write;
-use super::gathered::Gathered;
+use super::frames_file::FramesFile;
 use picture::render::npy;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;
@@ -139,8 +139,8 @@ pub(super) fn put(
 }
 
 /// Writes what was put together, DICOM objects in the order of [`Written::objects`].
-pub(super) fn put_gathered(
-    files: Vec<Gathered>,
+pub(super) fn put_frames_files(
+    files: Vec<FramesFile>,
     written: Written,
     target: &Target,
 ) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use indicatif::ProgressBar;
 
 use super::failure::Failure;
-use super::gathered::Gathered;
+use super::frames_file::FramesFile;
 use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
@@ -310,10 +310,10 @@ impl Errand<'_> {
     }
 
     /// What is to be put together of a file, for each modality; none if each result is written by itself.
-    fn begin(&self, file: &TakenFile, modalities: usize) -> Result<Vec<Vec<Gathered>>, Failure> {
+    fn begin(&self, file: &TakenFile, modalities: usize) -> Result<Vec<Vec<FramesFile>>, Failure> {
         if self.written == Written::Nifti {
             let count = u32::try_from(file.pictures.len()).unwrap_or(u32::MAX);
-            let stack = || vec![Gathered::Stack { count, begun: None }];
+            let stack = || vec![FramesFile::Stack { count, begun: None }];
             return Ok((0..modalities).map(|_| stack()).collect());
         }
         let forms = self.written.objects();
@@ -330,15 +330,15 @@ impl Errand<'_> {
         };
         let object = |form: &Form| {
             let answer = file.answer(*form, maker.clone())?;
-            Some(Gathered::Object(Box::new(answer)))
+            Some(FramesFile::Object(Box::new(answer)))
         };
         let objects = || forms.iter().filter_map(object).collect();
         Ok((0..modalities).map(|_| objects()).collect())
     }
 
-    fn put(&self, files: Vec<Vec<Gathered>>, targets: &[Target]) -> Result<(), Failure> {
+    fn put(&self, files: Vec<Vec<FramesFile>>, targets: &[Target]) -> Result<(), Failure> {
         for (files, target) in files.into_iter().zip(targets) {
-            output::put_gathered(files, self.written, target)?;
+            output::put_frames_files(files, self.written, target)?;
         }
         Ok(())
     }

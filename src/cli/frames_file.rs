@@ -7,7 +7,7 @@ use picture::scale::Scale;
 use picture::segmenter::Segmentation;
 
 /// A file in the making.
-pub(super) enum Gathered {
+pub(super) enum FramesFile {
     /// A DICOM object.
     Object(Box<DicomAnswer>),
     /// A stack of masks, of so many.
@@ -19,7 +19,7 @@ pub(super) enum Gathered {
     },
 }
 
-impl Gathered {
+impl FramesFile {
     /// Takes in the result of a frame, from 0 (0 of a picture that has no frames).
     pub(super) fn add(&mut self, frame: u32, result: Segmentation) -> Result<(), Failure> {
         match self {
