@@ -268,10 +268,12 @@ BOARD_TESTED := $(or $(BOARD),rpi5)
 .PHONY: test-board-system
 test-board-system: tools build $(ZIG_READY) $(LIGHT_READY) ## The package on an emulated board with systemd, and its faults: docs/reliability.md; BOARD=rpi5
 	cross/setup.sh rust board system
-	. .cross/rust.env
-	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
-	  cargo build --release --locked -p espmedsam-board --example v4l2_set --target-dir target/board --target $(CROSS_TARGET)
-	unset RUSTC
+	# The package's compiler and linker are its own.
+	(
+	  . .cross/rust.env
+	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+	    cargo build --release --locked -p espmedsam-board --example v4l2_set --target-dir target/board --target $(CROSS_TARGET)
+	)
 	$(PACKAGE) deb $(BOARD_TESTED)
 	cross/system.sh
 	PROGRAM=$(BIN) BOARD_PACKAGE=$$(echo target/package/deb/$(BOARD_TESTED)/espmedsam_[0-9]*.deb) \

@@ -1,10 +1,14 @@
 //! Makes sources: what opens a pipe, a file, a camera or a phantom, and what a client may ask for.
 
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use board::camera::{CameraBus, CameraInfo, CameraOpener, CameraWish, LinuxBus, OfferedFormat};
+use board::camera::{
+    CameraBus, CameraInfo, CameraOpener, CameraWish, LinuxBus, OfferedFormat, is_video_device,
+};
 use live::{Asker, CameraFormat, CameraSize, OfferedCamera, Workshop};
 use picture::frame::FrameLimits;
 use picture::segmenter::SystemClock;
@@ -48,6 +52,17 @@ enum SourceRefusal {
     NoCamera,
     #[error("a phantom shows 1 to 240 whole pictures a second")]
     Rate,
+    #[error("{} is no camera and no grabber", .0.display())]
+    NotACamera(PathBuf),
+    #[error("size: there are no pictures of {0} x {1} pixels")]
+    Size(u32, u32),
+    // Whose path may name a patient: the source's name tells which.
+    #[error("there is no such file and no such folder")]
+    NoFile,
+    #[error("its path is neither a file's nor a folder's")]
+    NotAFile,
+    #[error("its path is not a FIFO's; files and folders are replayed instead")]
+    NotAFifo,
 }
 
 impl From<SourceRefusal> for SourceError {
@@ -120,6 +135,39 @@ impl LocalWorkshop {
     }
 }
 
+/// Whether what is there can be what was described. Recordings have to be there; a camera or a FIFO may come, go, and come back, and
+/// what may not be looked at is found out when it is opened.
+fn check_place(spec: &SourceSpec) -> Result<(), SourceRefusal> {
+    match spec {
+        SourceSpec::V4l2 { device, size, .. } => {
+            if let Some([width, height]) = *size
+                && (width == 0 || height == 0)
+            {
+                return Err(SourceRefusal::Size(width, height));
+            }
+            match device.metadata() {
+                Ok(about) if !is_video_device(&about) => {
+                    Err(SourceRefusal::NotACamera(device.clone()))
+                }
+                _ => Ok(()),
+            }
+        }
+        SourceSpec::Replay { path, .. } => match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceRefusal::NoFile),
+            Ok(about) if !about.is_file() && !about.is_dir() => Err(SourceRefusal::NotAFile),
+            _ => Ok(()),
+        },
+        SourceSpec::Pipe { path } => {
+            let is_fifo = |about: Metadata| about.file_type().is_fifo();
+            match path == Path::new("-") || path.metadata().map_or(true, is_fifo) {
+                true => Ok(()),
+                false => Err(SourceRefusal::NotAFifo),
+            }
+        }
+        SourceSpec::Http { .. } | SourceSpec::Phantom { .. } => Ok(()),
+    }
+}
+
 /// Whether a path is one that cameras have, there or not: to open any other device may already do something to it.
 fn is_camera(path: &Path) -> bool {
     let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
@@ -143,6 +191,7 @@ impl Workshop for LocalWorkshop {
         if asker == Asker::Client {
             self.check(spec)?;
         }
+        check_place(spec)?;
         if let Some(opener) = spec.opener(&self.context) {
             return Ok(opener);
         }
@@ -167,6 +216,10 @@ impl Workshop for LocalWorkshop {
                 Err(SourceError::Unusable("it has no opener".into()))
             }
         }
+    }
+
+    fn limits(&self) -> FrameLimits {
+        self.context.limits
     }
 
     fn allows(&self, asker: Asker) -> bool {
@@ -272,6 +325,52 @@ mod tests {
         assert!(!refused(&some, &phantom("polyp")) && !refused(&some, &replay(&inside)));
         assert!(refused(&some, &pipe) && refused(&some, &replay(Path::new("/"))));
         assert!(refused(&some, &replay(&inside.join("../.."))));
+    }
+
+    #[test]
+    fn what_is_something_else_is_refused_and_what_may_come_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, missing) = (folder.path().join("file"), folder.path().join("missing"));
+        std::fs::write(&file, "").unwrap();
+        let camera = |device: &Path, size| SourceSpec::V4l2 {
+            device: device.into(),
+            size,
+            rate: None,
+            encoding: None,
+        };
+        let replay = |path: &Path| SourceSpec::Replay {
+            path: path.into(),
+            rate: None,
+            r#loop: true,
+        };
+        let pipe = |path: &Path| SourceSpec::Pipe { path: path.into() };
+        let null = Path::new("/dev/null");
+        let why = |spec: &SourceSpec| {
+            let opener = workshop(ClientRights::default()).opener(spec, Asker::Owner);
+            opener.err().map(|error| error.to_string())
+        };
+        for spec in [
+            camera(&missing, None),
+            camera(Path::new("/dev/video4242"), Some([640, 480])),
+            replay(&file),
+            replay(folder.path()),
+            pipe(&missing),
+            pipe(Path::new("-")),
+        ] {
+            assert_eq!(why(&spec), None, "{spec:?}");
+        }
+        for (spec, expected) in [
+            (camera(null, None), "/dev/null is no camera"),
+            (camera(&file, None), "is no camera"),
+            (camera(folder.path(), None), "is no camera"),
+            (camera(&missing, Some([640, 0])), "640 x 0"),
+            (replay(&missing), "there is no such file"),
+            (replay(null), "neither a file's nor a folder's"),
+            (pipe(&file), "not a FIFO"),
+        ] {
+            let why = why(&spec).unwrap_or_default();
+            assert!(why.contains(expected), "{spec:?}: {why}");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ FILES = {
     "espmedsam.service": "usr/lib/systemd/system/espmedsam.service",
     "espmedsam.socket": "usr/lib/systemd/system/espmedsam.socket",
     "espmedsam.sysusers": "usr/lib/sysusers.d/espmedsam.conf",
+    "espmedsam.tmpfiles": "usr/lib/tmpfiles.d/espmedsam.conf",
     "espmedsam.udev": "usr/lib/udev/rules.d/60-espmedsam.rules",
     "journald.conf": "usr/lib/systemd/journald@espmedsam.conf.d/espmedsam.conf",
 }

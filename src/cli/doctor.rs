@@ -8,7 +8,7 @@ use board::gpio::gpio_chips;
 use super::console::print;
 use super::failure::Failure;
 use crate::doctor::report::Severity;
-use crate::doctor::{Examination, Settings};
+use crate::doctor::{Examination, ServiceUnit, Settings};
 use crate::workshop::cameras;
 
 #[derive(Debug, clap::Args)]
@@ -28,11 +28,16 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) fn run(args: &DoctorArgs, models: Option<&Path>) -> Result<ExitCode, Failure> {
-    let settings = Settings::read(&args.root, args.config.clone(), args.listen);
+    let here = args.root == Path::new("/");
+    let unit = here.then(ServiceUnit::installed).flatten();
+    let settings = Settings::read(&args.root, unit.as_ref(), args.config.clone(), args.listen);
+    let told = unit.as_ref().and_then(|unit| unit.option("--models"));
+    let told = told.map(PathBuf::from);
     let examination = Examination {
         root: &args.root,
         settings,
-        models,
+        models: models.or(told.as_deref()),
+        unit: unit.clone(),
         cameras: cameras(),
         chips: gpio_chips(),
         now: SystemTime::now(),

@@ -8,6 +8,10 @@ pub(super) enum Failure {
     /// The command line asks for something that does not exist or fit together: exit code 2, as clap's own.
     #[error("{0}")]
     Usage(String),
+    /// The configuration's file asks for it: exit code 78 (`EX_CONFIG` of sysexits(3)), upon which the service is not started
+    /// again, as only a person can mend that.
+    #[error("{0}")]
+    Configuration(String),
     /// Something was tried and failed: exit code 1.
     #[error("{0}")]
     Failed(String),

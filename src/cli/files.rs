@@ -1,30 +1,35 @@
 //! Output files that are there whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
+
+use durable::{Disk, FOR_ALL, FOR_OWNER, SystemDisk};
 
 use super::failure::Failure;
 
 /// Writes a file, naming it if that fails: first beside it, under a name of its own, then in its place, so that a full
 /// disk leaves the old file as it was. What is there and is no file (a terminal, a pipe) is written to as it comes.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    named(path, replace(path, bytes, false))
+    let output = OutputFile::of(path, false);
+    named(path, output.replace(&SystemDisk, bytes))
 }
 
 /// The same, and on the disk before it returns: should the power fail, the old file is there, or the new one. Its owner stays,
-/// where this user may see to that.
+/// where this user may see to that. One process at a time writes a file so.
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    named(path, replace(path, bytes, true))
+    let output = OutputFile::of(path, true);
+    named(path, output.replace(&SystemDisk, bytes))
 }
 
 /// Whether [`write_durably`] would get as far as a full disk.
 pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
-    let real = path.canonicalize().unwrap_or_else(|_| path.into());
-    let tried = beside(&real).and_then(|beside| {
-        File::create_new(&beside)?;
-        fs::remove_file(&beside)
+    let tried = OutputFile::of(path, true).beside().and_then(|beside| {
+        SystemDisk.remove(&beside)?;
+        SystemDisk.create(&beside, FOR_OWNER)?;
+        SystemDisk.remove(&beside)
     });
     named(path, tried)
 }
@@ -33,56 +38,77 @@ fn named(path: &Path, written: io::Result<()>) -> Result<(), Failure> {
     written.map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
-fn replace(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
-    // The file that a link leads to, so that the link stays one.
-    let path = path.canonicalize().unwrap_or_else(|_| path.into());
-    let old = fs::metadata(&path).ok();
-    if old
-        .as_ref()
-        .is_some_and(|old| !old.is_file() && !old.is_dir())
-    {
-        return fs::write(path, bytes);
+/// A file that is to be written.
+struct OutputFile {
+    /// The file that a link leads to, so that the link stays one.
+    path: PathBuf,
+    old: Option<Metadata>,
+    durably: bool,
+}
+
+impl OutputFile {
+    fn of(path: &Path, durably: bool) -> Self {
+        let path = path.canonicalize().unwrap_or_else(|_| path.into());
+        let old = fs::metadata(&path).ok();
+        Self { path, old, durably }
     }
-    let beside = beside(&path)?;
-    let put = || {
+
+    fn replace(&self, disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
+        let old = self.old.as_ref();
+        if old.is_some_and(|old| !old.is_file() && !old.is_dir()) {
+            return fs::write(&self.path, bytes);
+        }
+        let beside = self.beside()?;
+        if self.durably {
+            // Of one that a power cut has ended.
+            disk.remove(&beside)?;
+        }
+        self.put(disk, &beside, bytes).inspect_err(|_| {
+            // If it was not even made, there is nothing to remove.
+            let _ = disk.remove(&beside);
+        })
+    }
+
+    fn put(&self, disk: &dyn Disk, beside: &Path, bytes: &[u8]) -> io::Result<()> {
         // Nobody reads in between what they may not read afterwards: a configuration may hold passwords.
-        let mode = if old.is_some() { 0o600 } else { 0o666 };
-        let mut new = OpenOptions::new();
-        let mut file = new.write(true).create_new(true).mode(mode).open(&beside)?;
-        file.write_all(bytes)?;
-        if let Some(old) = old {
+        let mode = if self.old.is_some() {
+            FOR_OWNER
+        } else {
+            FOR_ALL
+        };
+        let mut file = disk.create(beside, mode)?;
+        disk.write(&mut file, bytes)?;
+        if let Some(old) = &self.old {
             file.set_permissions(old.permissions())?;
-            if durably {
+            if self.durably {
                 let _ = fchown(&file, Some(old.uid()), Some(old.gid()));
             }
         }
-        if durably {
-            file.sync_all()?;
+        if !self.durably {
+            return disk.rename(beside, &self.path);
         }
-        fs::rename(&beside, &path)?;
-        match path.parent() {
-            Some(folder) if durably => File::open(folder)?.sync_all(),
-            _ => Ok(()),
-        }
-    };
-    put().inspect_err(|_| {
-        // If it was not even made, there is nothing to remove.
-        let _ = fs::remove_file(&beside);
-    })
-}
+        disk.sync(&file, beside)?;
+        disk.put(beside, &self.path)
+    }
 
-/// A hidden name in the same folder, this process's own.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}.part", std::process::id()));
-    Ok(path.with_file_name(hidden))
+    /// A hidden name in the same folder: this process's own, or, as a power cut may leave it there, always the same.
+    fn beside(&self) -> io::Result<PathBuf> {
+        let mut hidden = OsString::from(".");
+        let name = self.path.file_name();
+        hidden.push(name.ok_or(io::ErrorKind::InvalidFilename)?);
+        if !self.durably {
+            hidden.push(format!(".{}", std::process::id()));
+        }
+        hidden.push(".part");
+        Ok(self.path.with_file_name(hidden))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use testing::power::{LOSSES, PowerDisk};
 
     use super::*;
 
@@ -126,6 +152,38 @@ mod tests {
         assert_eq!((mode & 0o777, names(dir.path())), (0o640, vec!["a".into()]));
         let missing = check_writable(&dir.path().join("missing/a")).unwrap_err();
         assert!(missing.to_string().contains("missing/a"));
+    }
+
+    #[test]
+    fn a_power_cut_leaves_the_old_or_the_new() {
+        let new = [b'n'; 5000].as_slice();
+        for (loss, old) in LOSSES
+            .into_iter()
+            .flat_map(|loss| [(loss, None), (loss, Some(b"old".as_slice()))])
+        {
+            for left in 0.. {
+                let dir = tempfile::tempdir().unwrap();
+                let path = dir.path().join("config.toml");
+                if let Some(old) = old {
+                    fs::write(&path, old).unwrap();
+                }
+                let disk = PowerDisk::with(left);
+                let written = OutputFile::of(&path, true).replace(&disk, new);
+                disk.lose(loss);
+                let found = fs::read(&path).ok();
+                let is_new = found.as_deref() == Some(new);
+                assert!(is_new || found.as_deref() == old, "{left}, {loss:?}");
+                assert!(is_new || written.is_err(), "{left}, {loss:?}");
+                // What is left over is in nobody's way, and gone the next time.
+                check_writable(&path).unwrap();
+                write_durably(&path, b"next").unwrap();
+                assert_eq!(names(dir.path()), ["config.toml"]);
+                if written.is_ok() {
+                    assert!(left >= 6, "only {left} places to cut");
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ pub fn main() -> ExitCode {
     eprintln!("espmedsam: {failure}");
     match failure {
         Failure::Usage(_) => ExitCode::from(2),
+        Failure::Configuration(_) => ExitCode::from(78),
         Failure::Failed(_) => ExitCode::FAILURE,
     }
 }

@@ -55,6 +55,7 @@ impl Written {
             Self::Report(Form::Seg) => &[Form::Seg],
             Self::Report(Form::SegFractional) => &[Form::SegFractional],
             Self::Report(Form::Sr) => &[Form::Seg, Form::Sr],
+            Self::Report(Form::SrOutlines) => &[Form::SrOutlines],
             Self::Report(Form::Capture) => &[Form::Capture],
             _ => &[],
         }

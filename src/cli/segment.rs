@@ -53,7 +53,7 @@ pub(super) struct SegmentArgs {
     /// from 1. The mask is of the whole picture all the same.
     #[arg(long, value_name = "REGION")]
     region: Option<AskedRegion>,
-    /// Whether DICOM objects (seg, seg-fractional, sr, capture) say who they are of.
+    /// Whether DICOM objects (seg, seg-fractional, sr, sr-outlines, capture) say who they are of.
     #[arg(long, value_enum, default_value_t = Identified::Removed)]
     identity: Identified,
     /// Millimetres per pixel, one number or two (column,row): JSON outputs then have the mask's ellipse and its

@@ -20,7 +20,7 @@ use engine::model::store::Store;
 use engine::service::Engine;
 use gateway::{DicomConfig, Gateway};
 use http::{Door, ServedParts};
-use live::{Asker, ClipShelf, ShelfBounds, Studio};
+use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
 
@@ -55,6 +55,7 @@ pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure
 struct Beginning {
     origin: ConfigOrigin,
     config: Config,
+    sources: WatchedSources,
     store: Arc<Store>,
     verbosity: Verbosity,
     manager: Arc<ServiceManager>,
@@ -64,11 +65,40 @@ struct Beginning {
 /// Serves as a configuration says.
 pub(super) fn serve_as(origin: ConfigOrigin, models: Option<&Path>) -> Result<(), Failure> {
     let usage = |error: String| Failure::Usage(error);
-    let config = origin.read().map_err(|error| usage(error.to_string()))?;
-    let verbosity = Verbosity::begin(&config.log.level);
     let manager = ServiceManager::of_this_process();
     let manager = manager.map_err(|error| usage(format!("NOTIFY_SOCKET: {error}")))?;
+    let manager = Arc::new(manager);
     let handed = HandedSocket::take().map_err(|error| usage(format!("LISTEN_FDS: {error}")))?;
+    let again = handed.as_ref().map(HandedSocket::try_clone).transpose();
+    let again = again.map_err(|error| Failure::Failed(error.to_string()))?;
+    let by_file = origin.file.is_some();
+    match begin(origin, models, manager.clone(), handed) {
+        Err(Failure::Usage(why)) if by_file => {
+            let first = why.lines().next().unwrap_or_default();
+            manager.tell(&[Word::Status(format!(
+                "the configuration cannot be used: {first}"
+            ))]);
+            // Whoever waits would have the service started again, and again in vain.
+            if let Some(socket) = again {
+                socket.turn_away();
+            }
+            Err(Failure::Configuration(why))
+        }
+        ended => ended,
+    }
+}
+
+/// Looks over all that a person may have got wrong, and serves. [`Failure::Usage`] is what is wrong with it.
+fn begin(
+    origin: ConfigOrigin,
+    models: Option<&Path>,
+    manager: Arc<ServiceManager>,
+    handed: Option<HandedSocket>,
+) -> Result<(), Failure> {
+    let config = origin.read();
+    let config = config.map_err(|error| Failure::Usage(error.to_string()))?;
+    let verbosity = Verbosity::begin(&config.log.level);
+    let sources = WatchedSources::of(&config)?;
     let dir = models_to_serve(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -80,9 +110,10 @@ pub(super) fn serve_as(origin: ConfigOrigin, models: Option<&Path>) -> Result<()
     let served = runtime.block_on(serve(Beginning {
         origin,
         config,
+        sources,
         store,
         verbosity,
-        manager: Arc::new(manager),
+        manager,
         handed,
     }));
     // What still runs has had its time: the process ends with it.
@@ -94,6 +125,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let Beginning {
         origin,
         config,
+        sources,
         store,
         verbosity,
         manager,
@@ -107,7 +139,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let place = place(&door).map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
     tracing::info!("listening on {place} – {NOTICE}");
-    let studio = begin_sources(&config, engine.clone())?;
+    let studio = sources.begin(engine.clone())?;
     for source in &config.live.sources {
         let name = &source.name;
         tracing::info!("watching '{name}': {place}/live?source={name}");
@@ -203,18 +235,46 @@ fn place(door: &Door) -> std::io::Result<String> {
     }
 }
 
-/// What the configuration has watched from the start.
-pub(super) fn begin_sources(config: &Config, engine: Arc<Engine>) -> Result<Arc<Studio>, Failure> {
-    let rights = config.live.clients.clone();
-    let workshop = LocalWorkshop::new(config.image.into(), rights);
-    let studio = Studio::new(engine, Arc::new(SystemClock), Arc::new(workshop));
-    if let Some(folder) = &config.live.clips {
-        let shelf = ClipShelf::open(folder, ShelfBounds::default());
-        studio.keep_clips(shelf.map_err(|error| Failure::Usage(format!("live.clips: {error}")))?);
+/// What the configuration has watched from the start, looked over before there is a model.
+pub(super) struct WatchedSources {
+    workshop: Arc<LocalWorkshop>,
+    clips: Option<ClipShelf>,
+    specs: Vec<(String, SessionSpec)>,
+}
+
+impl WatchedSources {
+    /// Those of a configuration. A camera that is not there is no fault of it.
+    pub fn of(config: &Config) -> Result<Self, Failure> {
+        let rights = config.live.clients.clone();
+        let workshop = Arc::new(LocalWorkshop::new(config.image.into(), rights));
+        let one = |source: &LiveSourceSpec| {
+            let name = source.name.clone();
+            match vet(workshop.as_ref(), source, Asker::Owner) {
+                Ok(spec) => Ok((name, spec)),
+                Err(error) => Err(Failure::Usage(format!("source '{name}': {error}"))),
+            }
+        };
+        let specs = config.live.sources.iter().map(one);
+        let specs = specs.collect::<Result<_, _>>()?;
+        let clips = config.live.clips.as_ref();
+        let clips = clips.map(|folder| ClipShelf::open(folder, ShelfBounds::default()));
+        let clips = clips.transpose();
+        Ok(Self {
+            specs,
+            clips: clips.map_err(|error| Failure::Usage(format!("live.clips: {error}")))?,
+            workshop,
+        })
     }
-    for source in &config.live.sources {
-        let begun = studio.begin_described(source, Asker::Owner);
-        begun.map_err(|error| Failure::Usage(format!("source '{}': {error}", source.name)))?;
+
+    pub fn begin(self, engine: Arc<Engine>) -> Result<Arc<Studio>, Failure> {
+        let studio = Studio::new(engine, Arc::new(SystemClock), self.workshop);
+        if let Some(shelf) = self.clips {
+            studio.keep_clips(shelf);
+        }
+        for (name, spec) in self.specs {
+            let begun = studio.begin(&name, spec);
+            begun.map_err(|error| Failure::Failed(format!("source '{name}': {error}")))?;
+        }
+        Ok(studio)
     }
-    Ok(studio)
 }

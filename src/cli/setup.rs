@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::files::{check_writable, write_durably};
-use super::serve::begin_sources;
+use super::serve::WatchedSources;
 use crate::config::{Config, INSTALLED, find_models};
 use crate::fittings::Fittings;
 use crate::setup::{self, Console, Draft, Preview, Surroundings};
@@ -117,6 +117,7 @@ impl Surroundings for ThisBoard {
 impl ThisBoard {
     fn serve(&self, config: Config, source: &str) -> Result<ServedPreview, Failure> {
         let failed = |error: io::Error| Failure::Failed(error.to_string());
+        let sources = WatchedSources::of(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .worker_threads(2)
@@ -134,7 +135,7 @@ impl ThisBoard {
             Arc::new(self.store(&config)?),
             &config.engine_options(),
         )?);
-        let studio = begin_sources(&config, engine.clone())?;
+        let studio = sources.begin(engine.clone())?;
         let session = studio.find(Some(source));
         let (_, session) = session.map_err(|error| Failure::Failed(error.to_string()))?;
         let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;

@@ -13,7 +13,7 @@ use engine::EngineOptions;
 use engine::manifest::{FILE_NAME, ManifestError};
 use gateway::{BadDicomSetting, DicomConfig};
 use http::{BadSetting, ServerConfig};
-use live::LiveSourceSpec;
+use live::{LiveSourceSpec, MOST_SOURCES};
 use picture::frame::FrameLimits;
 use tracing_subscriber::filter::Targets;
 use update::{MODELS_STORE, ModelStore, Recipient, UpdateKey};
@@ -276,6 +276,12 @@ impl Config {
             let found = format!("'{name}' twice");
             require(names.insert(name), "live.sources", expected, found)?;
         }
+        require(
+            config.live.sources.len() <= MOST_SOURCES,
+            "live.sources",
+            format!("{MOST_SOURCES} at most"),
+            config.live.sources.len(),
+        )?;
         let saves = config.gpio.is_on() && config.gpio.trigger == TriggerAction::Snapshot;
         require(
             !saves || config.live.clips.is_some(),
@@ -371,35 +377,54 @@ fn require(
     }
 }
 
-/// The models folder: what was asked for on the command line, else in the configuration; else the first of `./models`, what came
-/// in a package ([`ModelStore::current`] of [`MODELS_STORE`]), and `../share/espmedsam/models` beside the executable that holds a
-/// `manifest.toml`.
+/// The models folder of this process: see [`ModelPlaces`].
 ///
 /// # Errors
-/// [`ManifestError::Nowhere`] with the folders looked in.
+/// As of [`ModelPlaces::find`].
 pub fn find_models(
     asked: Option<&Path>,
     configured: Option<&Path>,
 ) -> Result<PathBuf, ManifestError> {
-    let places = match asked.or(configured) {
-        Some(one) => vec![one.to_path_buf()],
-        None => {
-            let installed = std::env::current_exe()
-                .ok()
-                .and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()));
-            let installed = installed.map(|prefix| prefix.join("share/espmedsam/models"));
-            let packaged = ModelStore::current(Path::new(MODELS_STORE));
-            [Some(PathBuf::from("models")), packaged, installed]
-                .into_iter()
-                .flatten()
-                .collect()
-        }
-    };
-    places
-        .iter()
-        .find(|dir| dir.join(FILE_NAME).is_file())
-        .cloned()
-        .ok_or_else(|| {
+    ModelPlaces::of_this_process().find(asked, configured)
+}
+
+/// Where models are looked for, unless it is said: in `./models`, in what came in a package ([`ModelStore::current`] of
+/// [`MODELS_STORE`]), and in `../share/espmedsam/models` beside the executable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelPlaces(Vec<PathBuf>);
+
+impl ModelPlaces {
+    /// Of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let program = std::env::current_exe().ok();
+        Self::of(Path::new("/"), Path::new(""), program.as_deref())
+    }
+
+    /// Of a program that is started in a folder, on the system whose files lie below `root`.
+    #[must_use]
+    pub fn of(root: &Path, here: &Path, program: Option<&Path>) -> Self {
+        let store = MODELS_STORE.trim_start_matches('/');
+        let packaged = ModelStore::current(&root.join(store));
+        let prefix = program.and_then(|program| program.parent()?.parent());
+        let installed = prefix.map(|prefix| prefix.join("share/espmedsam/models"));
+        let places = [Some(here.join("models")), packaged, installed];
+        Self(places.into_iter().flatten().collect())
+    }
+
+    /// What was asked for on the command line, else in the configuration; else the first of these that holds a `manifest.toml`.
+    ///
+    /// # Errors
+    /// [`ManifestError::Nowhere`] with the folders looked in.
+    pub fn find(
+        &self,
+        asked: Option<&Path>,
+        configured: Option<&Path>,
+    ) -> Result<PathBuf, ManifestError> {
+        let said = asked.or(configured).map(|said| vec![said.to_path_buf()]);
+        let places = said.as_ref().unwrap_or(&self.0);
+        let found = places.iter().find(|dir| dir.join(FILE_NAME).is_file());
+        found.cloned().ok_or_else(|| {
             let searched = places
                 .iter()
                 .map(|dir| dir.display().to_string())
@@ -407,6 +432,7 @@ pub fn find_models(
                 .join(", ");
             ManifestError::Nowhere { searched }
         })
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use live::{CameraFormat, LiveSourceSpec, OfferedCamera};
+use live::{Asker, CameraFormat, LiveError, LiveSourceSpec, OfferedCamera, vet};
 use video::spec::SourceSpec;
 
 use super::report::ReportSection;
 use crate::config::Config;
+use crate::workshop::LocalWorkshop;
 
 pub(super) fn section(
     root: &Path,
@@ -29,7 +30,16 @@ pub(super) fn section(
             "run it as root (sudo espmedsam doctor)",
         ),
     }
-    for LiveSourceSpec { name, source, .. } in &config.live.sources {
+    for described in &config.live.sources {
+        let LiveSourceSpec { name, source, .. } = described;
+        let problem = (root == Path::new("/")).then(|| problem(described, config));
+        if let Some(problem) = problem.flatten() {
+            section.fault(
+                format!("source '{name}': {problem}"),
+                "correct it in the configuration: the service does not start with it",
+            );
+            continue;
+        }
         if let SourceSpec::V4l2 { device, .. } = source
             && !exists(root, device)
         {
@@ -43,6 +53,12 @@ pub(super) fn section(
         }
     }
     section
+}
+
+/// What keeps the service from beginning it, now that it is looked at here.
+fn problem(source: &LiveSourceSpec, config: &Config) -> Option<LiveError> {
+    let workshop = LocalWorkshop::new(config.image.into(), config.live.clients.clone());
+    vet(&workshop, source, Asker::Owner).err()
 }
 
 fn exists(root: &Path, device: &Path) -> bool {

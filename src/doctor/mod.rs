@@ -12,6 +12,7 @@ mod processor;
 pub mod report;
 mod settings;
 mod space;
+mod unit;
 mod weights;
 
 use std::io;
@@ -21,8 +22,10 @@ use std::time::SystemTime;
 use board::gpio::{GpioChip, GpioError};
 use live::OfferedCamera;
 
+use crate::config::ModelPlaces;
 use report::HealthReport;
 pub use settings::Settings;
+pub use unit::ServiceUnit;
 
 /// What is looked at.
 pub struct Examination<'a> {
@@ -30,6 +33,8 @@ pub struct Examination<'a> {
     pub root: &'a Path,
     /// What the service goes by.
     pub settings: Settings,
+    /// The service, where there is one.
+    pub unit: Option<ServiceUnit>,
     /// The models folder that the command line names.
     pub models: Option<&'a Path>,
     /// The cameras, as the system tells of them.
@@ -47,15 +52,17 @@ impl Examination<'_> {
         let Self {
             root,
             settings,
+            unit,
             models,
             cameras,
             chips,
             now,
         } = self;
         let config = settings.in_force();
-        HealthReport::of(vec![
+        let service = unit.as_ref().map(ServiceUnit::section);
+        let mut sections = vec![
             processor::section(root),
-            weights::section(*models, config),
+            weights::section(root, &self.places(), *models, config),
             eyes::section(root, cameras, config),
             lines::section(root, chips, &config.gpio),
             network::section(root, &config.dicom),
@@ -63,7 +70,22 @@ impl Examination<'_> {
             space::section(root, config),
             clock::section(root, *now),
             settings.section(root),
-        ])
+        ];
+        sections.extend(service);
+        HealthReport::of(sections)
+    }
+
+    /// Where the service looks for its models; where there is none, this program does.
+    fn places(&self) -> ModelPlaces {
+        match &self.unit {
+            Some(unit) => ModelPlaces::of(self.root, &unit.folder(), unit.program().as_deref()),
+            None if self.root == Path::new("/") => ModelPlaces::of_this_process(),
+            None => {
+                let [folder, program] = ["var/lib/espmedsam", "usr/bin/espmedsam"];
+                let program = self.root.join(program);
+                ModelPlaces::of(self.root, &self.root.join(folder), Some(&program))
+            }
+        }
     }
 }
 

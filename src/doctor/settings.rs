@@ -8,6 +8,7 @@ use live::LiveSourceSpec;
 use video::spec::SourceSpec;
 
 use super::report::ReportSection;
+use super::unit::ServiceUnit;
 use crate::config::keys::{listed, set_by};
 use crate::config::{Config, ConfigError};
 
@@ -22,16 +23,35 @@ pub struct Settings {
     listen: Option<SocketAddr>,
     config: Config,
     problem: Option<ConfigError>,
+    /// Whether `RUST_LOG` says what is logged.
+    logs_by_variable: bool,
 }
 
 impl Settings {
-    /// Of that file, or of the package's, where there is one; and of the command line.
+    /// Of that file, else of that which the service is started with, else of the package's, where there is one; and of the command
+    /// line, the service's or this one.
     #[must_use]
-    pub fn read(root: &Path, file: Option<PathBuf>, listen: Option<SocketAddr>) -> Self {
+    pub fn read(
+        root: &Path,
+        unit: Option<&ServiceUnit>,
+        file: Option<PathBuf>,
+        listen: Option<SocketAddr>,
+    ) -> Self {
+        let told = |name| unit.and_then(|unit| unit.option(name));
         let packaged = || Some(root.join(PACKAGED)).filter(|path| path.exists());
-        let file = file.or_else(packaged);
+        let file = file
+            .or_else(|| told("--config").map(PathBuf::from))
+            .or_else(packaged);
+        let listen = listen.or_else(|| told("--listen")?.parse().ok());
         let read = file.as_deref().map_or(Ok(Config::default()), Config::read);
-        Self::of(file, listen, read)
+        let variable = "RUST_LOG";
+        Self {
+            logs_by_variable: match unit {
+                Some(unit) => unit.variable(variable).is_some(),
+                None => std::env::var_os(variable).is_some(),
+            },
+            ..Self::of(file, listen, read)
+        }
     }
 
     fn of(
@@ -49,6 +69,7 @@ impl Settings {
             listen,
             config,
             problem,
+            logs_by_variable: false,
         }
     }
 
@@ -81,7 +102,7 @@ impl Settings {
             };
             let origin = match key.as_str() {
                 "server.listen" if self.listen.is_some() => "--listen",
-                "log.level" if std::env::var_os("RUST_LOG").is_some() => "RUST_LOG outweighs it",
+                "log.level" if self.logs_by_variable => "RUST_LOG outweighs it",
                 key if set.contains_key(key) => "file",
                 _ => "default",
             };

@@ -23,7 +23,7 @@ pub(super) fn section(root: &Path, config: &Config) -> ReportSection {
     section
 }
 
-fn below(root: &Path, folder: &Path) -> PathBuf {
+pub(super) fn below(root: &Path, folder: &Path) -> PathBuf {
     root.join(folder.strip_prefix("/").unwrap_or(folder))
 }
 

@@ -5,32 +5,57 @@ use std::path::Path;
 
 use engine::manifest::file;
 use engine::model::store::Store;
+use live::LiveSourceSpec;
+use picture::segmenter::Modality;
 use update::{MODELS_STORE, PROGRAM_STORE, StoreState};
 
 use super::report::ReportSection;
-use crate::config::{Config, find_models};
+use super::space::below;
+use crate::config::{Config, ModelPlaces};
 
 const REINSTALL: &str = "install the package again (apt-get install --reinstall espmedsam); if it comes back, the card is worn: \
                          replace it";
 
-pub(super) fn section(asked: Option<&Path>, config: &Config) -> ReportSection {
+pub(super) fn section(
+    root: &Path,
+    places: &ModelPlaces,
+    asked: Option<&Path>,
+    config: &Config,
+) -> ReportSection {
     let mut section = ReportSection::new("models");
-    let found = find_models(asked, config.engine.models.as_deref());
+    let found = places.find(asked, config.engine.models.as_deref());
     let found = found.map_err(|error| error.to_string()).and_then(|folder| {
         let store = Store::open(&folder, config.engine.model.as_deref());
         store.map_err(|error| error.to_string())
     });
     match found {
-        Ok(store) => check(&store, &mut section),
+        Ok(store) => {
+            check(&store, &mut section);
+            look_up(config, &store, &mut section);
+        }
         Err(error) => section.fault(
             error,
             format!("name the folder by engine.models, or {REINSTALL}"),
         ),
     }
     for (what, store) in [("packages", MODELS_STORE), ("programs", PROGRAM_STORE)] {
-        tell(what, Path::new(store), &mut section);
+        tell(what, &below(root, Path::new(store)), &mut section);
     }
     section
+}
+
+/// Whether there is what the live sources ask for.
+fn look_up(config: &Config, store: &Store, section: &mut ReportSection) {
+    for LiveSourceSpec { name, modality, .. } in &config.live.sources {
+        let mut all = store.manifest().models.iter();
+        let known = all.any(|model| model.modalities.iter().any(|one| one.name == *modality));
+        if !known && modality != Modality::AUTO {
+            section.fault(
+                format!("source '{name}': there is no modality '{modality}'"),
+                "correct it in the configuration: espmedsam models lists them",
+            );
+        }
+    }
 }
 
 /// What came in signed packages.

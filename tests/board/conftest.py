@@ -49,6 +49,7 @@ def board(folder: Path, update_key: str) -> Iterator[Board]:
     """Switched on, with a disk of the package (`BOARD_PACKAGE`), new models and tools; nothing is installed yet."""
     shutil.copy(os.environ["BOARD_PACKAGE"], folder / "payload" / "espmedsam.deb")
     shutil.copy(os.environ["BOARD_TOOLS"], folder / "payload" / "v4l2_set")
+    shutil.copy(ROOT / "tests" / "board" / "end_thread.pl", folder / "payload")
     board = Board(folder, folder / "payload")
     board.boot()
     board.must("mkdir -p /payload && tar -xf /dev/vdb -C /payload")

@@ -183,6 +183,58 @@ fn warnings_alone_are_exit_code_one() {
 }
 
 #[test]
+fn sources_that_keep_the_service_from_starting_are_faults() {
+    let dir = device();
+    let config = dir.path().join("etc/espmedsam/config.toml");
+    let source = |name: &str, modality: &str, device: &str| {
+        format!(
+            "[[live.sources]]\nname = \"{name}\"\nmodality = \"{modality}\"\n\
+             source = {{ kind = \"v4l2\", device = \"{device}\" }}\n"
+        )
+    };
+    let text = source("wrong", "bright", "/dev/null")
+        + &source("away", "bright", "/dev/video4242")
+        + &source("odd", "brigth", "/dev/video4242");
+    std::fs::write(&config, text).unwrap();
+    // Of this machine, as the devices are its own.
+    let models = dir.path().join("models");
+    let (config, models) = (str(&config), str(&models));
+    let output = espmedsam(&["doctor", "--json", "--config", config, "--models", models]);
+    assert_eq!(output.status.code(), Some(2));
+    let report = json(&output.stdout);
+    let cameras = findings(&report, "cameras");
+    let has = |beginning: &str| cameras.iter().any(|what| what.starts_with(beginning));
+    assert!(has("fault: source 'wrong': "), "{cameras:?}");
+    assert!(has("warning: source 'away': its camera"), "{cameras:?}");
+    let models = findings(&report, "models");
+    assert_eq!(
+        models,
+        ["fault: source 'odd': there is no modality 'brigth'"]
+    );
+}
+
+#[test]
+fn models_are_looked_for_where_the_service_does() {
+    let dir = device();
+    let root = dir.path();
+    // Beside whoever asks, and in no place of the device.
+    let asked = |root: &Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_espmedsam"));
+        command.args(["doctor", "--json", "--root", str(root)]);
+        json(&command.current_dir(root).output().unwrap().stdout)
+    };
+    let found = findings(&asked(root), "models");
+    assert!(found[0].contains("usr/share/espmedsam/models"), "{found:?}");
+    let installed = root.join("usr/share/espmedsam");
+    std::fs::create_dir_all(&installed).unwrap();
+    std::fs::rename(root.join("models"), installed.join("models")).unwrap();
+    let report = asked(root);
+    assert_eq!(findings(&report, "models"), [""; 0]);
+    let folder = fact(&report, "models", "folder");
+    assert_eq!(folder, str(&installed.join("models")));
+}
+
+#[test]
 fn the_firmware_s_flags_are_read() {
     let dir = device();
     put(

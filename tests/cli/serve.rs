@@ -119,7 +119,7 @@ fn a_configuration_that_cannot_work_is_refused() {
     let config = dir.path().join("service.toml");
     std::fs::write(&config, "[engine]\nthread = 1\n").unwrap();
     let output = espmedsam(&["serve", "--config", str(&config)]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(78));
     assert!(
         text(&output.stderr).contains("thread"),
         "{}",

@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::stage::{PATIENCE, Service, Site, ear, heard};
-use super::{str, text};
+use super::{NOTICE, str, text};
 
 #[test]
 fn a_manager_hears_of_readiness_of_life_of_reloads_and_of_the_end() {
@@ -119,6 +119,124 @@ fn phantom(name: &str, target: &str) -> String {
     format!(
         "[[live.sources]]\nname = \"{name}\"\nmodality = \"bright\"\nsource = {{ kind = \"phantom\", target = \"{target}\" }}\n"
     )
+}
+
+/// What has systemd start it.
+const UNIT: &str = include_str!("../../board/package/files/espmedsam.service");
+
+/// Sources that can never be, and what is said of each.
+fn wrong_sources() -> [(&'static str, &'static str); 8] {
+    [
+        ("kind = \"v4l3\", device = \"/dev/video0\"", "v4l3"),
+        ("kind = \"v4l2\", device = \"/dev/null\"", "is no camera"),
+        (
+            "kind = \"v4l2\", device = \"/dev/video0\", colour = \"blue\"",
+            "colour",
+        ),
+        (
+            "kind = \"v4l2\", device = \"/dev/video0\", size = [640, 0]",
+            "640 x 0",
+        ),
+        (
+            "kind = \"v4l2\", device = \"/dev/video0\", size = [640]",
+            "length 1",
+        ),
+        (
+            "kind = \"replay\", path = \"/nowhere/at/all.avi\"",
+            "no such file",
+        ),
+        ("kind = \"pipe\", path = \"/dev/null\"", "not a FIFO"),
+        ("kind = \"phantom\", target = \"unicorn\"", "unicorn"),
+    ]
+}
+
+fn source(described: &str) -> String {
+    format!(
+        "[[live.sources]]\nname = \"probe\"\nmodality = \"bright\"\nsource = {{ {described} }}\n"
+    )
+}
+
+#[test]
+fn a_source_that_can_never_be_ends_the_service_before_there_is_a_model() {
+    let site = Site::new();
+    // Found out before the models are even looked for.
+    std::fs::remove_dir_all(site.dir.path().join("models")).unwrap();
+    let (path, ear) = ear(site.dir.path());
+    let view = source("kind = \"phantom\", target = \"polyp\"")
+        + "view = { region = { x = 0, y = 0, width = 0, height = 9 } }\n";
+    let wrong = wrong_sources().map(|(described, said)| (source(described), said));
+    for (text, expected) in wrong.into_iter().chain([(view, "view.region")]) {
+        site.configure(&text);
+        let mut command = site.serve();
+        let output = command.env("NOTIFY_SOCKET", &path).output().unwrap();
+        let said = super::text(&output.stderr);
+        let code = output.status.code().unwrap();
+        assert_eq!(code, 78, "{said}");
+        assert!(UNIT.contains(&format!("\nRestartPreventExitStatus={code}\n")));
+        assert!(said.contains(expected), "{said}");
+        heard(&ear, "STATUS=the configuration cannot be used: ");
+    }
+}
+
+#[test]
+fn a_camera_that_is_not_there_is_waited_for() {
+    let site = Site::new();
+    site.configure(&source("kind = \"v4l2\", device = \"/dev/video4242\""));
+    let service = Service::start(site.serve());
+    service.until_ready();
+    let begun = Instant::now();
+    loop {
+        let (status, body) = service.get("/v1/live/latest.json?source=probe");
+        let seen = super::json(&body);
+        assert_eq!(status, 200, "{seen}");
+        if seen["state"] == "no-signal" {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{seen}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn who_waits_at_the_socket_of_a_wrong_configuration_is_told_so() {
+    let site = Site::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let handed = || {
+        let mut command = site.command("sh");
+        let script =
+            "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve --config \"$1\" 3<&0 0</dev/null";
+        let program = env!("CARGO_BIN_EXE_espmedsam");
+        command.args(["-c", script, program, str(&site.config)]);
+        command.stdin(Stdio::from(OwnedFd::from(listener.try_clone().unwrap())));
+        command
+    };
+    let ask = || {
+        let mut client = TcpStream::connect(address).unwrap();
+        let request =
+            format!("GET /health/live HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).unwrap();
+        client
+    };
+    let answer = |mut client: TcpStream| {
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).unwrap();
+        reply
+    };
+    site.configure(&source(wrong_sources()[1].0));
+    let waiting = [ask(), ask()];
+    let output = handed().output().unwrap();
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
+    for client in waiting {
+        let reply = answer(client);
+        assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
+        assert!(reply.ends_with(&format!("{NOTICE}\n")), "{reply}");
+    }
+    // Nobody waits any more. Corrected, it serves who comes next.
+    site.configure("");
+    let next = ask();
+    let _service = Service::start(handed());
+    assert!(answer(next).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]

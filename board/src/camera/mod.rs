@@ -20,6 +20,6 @@ pub use choice::{CameraWish, choose};
 pub use device::{Camera, CameraBus, CameraInfo, Filled, InputSignal};
 pub use error::CameraError;
 pub use format::{CameraMode, OfferedFormat, OfferedSize, PixelCode, PixelLayout};
-pub use linux::LinuxBus;
+pub use linux::{LinuxBus, is_video_device};
 pub use opener::CameraOpener;
 pub use scripted::{Happening, Script, ScriptedBus};

@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomFile, DicomOrigin, Identity, MarkedSegment,
-    ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, Uids, terms,
+    ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, SrPlace,
+    Uids, terms,
 };
 use picture::frame::{Frame, FrameLimits};
 use picture::mask::Mask;
@@ -151,6 +152,7 @@ fn report(
     let group = |(source, measures)| SrGroup {
         segment: 1,
         source,
+        place: SrPlace::Mask,
         measures,
     };
     let groups: Vec<_> = (0..)
@@ -159,6 +161,7 @@ fn report(
         .collect();
     let report = SrFile {
         name: &ObjectName::new(9002, uids),
+        refers: true,
         seg,
         groups: &groups,
         remarks: &["An example: of noise, not of a patient."],

@@ -48,5 +48,5 @@ pub use window::{BadWindow, GreyWindow, ShownAs};
 pub use write::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, IMPLEMENTATION,
     IMPLEMENTATION_VERSION, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind,
-    SrFile, SrGroup, SrMeasure, terms,
+    SrFile, SrGroup, SrMeasure, SrPlace, terms,
 };

@@ -4,13 +4,13 @@
 //! the process or the power ends, what was said to be kept is there, and what was not is swept away at the next opening.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use durable::{Disk, FOR_OWNER, SystemDisk};
 use picture::sync::lock;
 
 /// What is not whole yet ends so.
@@ -67,6 +67,7 @@ struct HeldFiles {
 #[derive(Debug)]
 pub(crate) struct DurableFolder {
     path: PathBuf,
+    disk: Box<dyn Disk>,
     bounds: FolderBounds,
     held: Mutex<HeldFiles>,
     parts: AtomicU64,
@@ -94,10 +95,17 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> 
 impl DurableFolder {
     /// Makes it, if need be, and sweeps away what was cut off on its way in.
     pub fn open(path: &Path, bounds: FolderBounds) -> Result<Self, FolderError> {
+        Self::open_on(path, bounds, Box::new(SystemDisk))
+    }
+
+    fn open_on(
+        path: &Path,
+        bounds: FolderBounds,
+        disk: Box<dyn Disk>,
+    ) -> Result<Self, FolderError> {
         // What lies here shows patients: nobody else on the machine looks at it.
-        let mut made = DirBuilder::new();
-        let made = made.recursive(true).mode(0o700).create(path);
-        made.map_err(failed("making", path))?;
+        disk.make_folder(path, FOR_OWNER)
+            .map_err(failed("making", path))?;
         let handle = File::open(path).map_err(failed("opening", path))?;
         handle.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => FolderError::Busy(path.into()),
@@ -111,13 +119,16 @@ impl DurableFolder {
                 continue;
             };
             match Path::new(&name).extension().is_some_and(|end| end == PART) {
-                true => fs::remove_file(entry.path()).map_err(failed("removing", &entry.path()))?,
+                true => disk
+                    .remove(&entry.path())
+                    .map_err(failed("removing", &entry.path()))?,
                 false if about.is_file() => _ = held.files.insert(name, about.len()),
                 false => {}
             }
         }
         Ok(Self {
             path: path.into(),
+            disk,
             bounds,
             held: held.into(),
             parts: AtomicU64::default(),
@@ -154,10 +165,7 @@ impl DurableFolder {
         }
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
         let path = self.place(&format!("{number}.{PART}"));
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create_new(true).mode(0o600);
-        let opened = options.open(&path);
-        match opened {
+        match self.disk.create(&path, FOR_OWNER) {
             Ok(file) => Ok(ArrivingFile {
                 folder: self,
                 path,
@@ -182,7 +190,9 @@ impl DurableFolder {
     /// Gives a file another name, in one step and on the disk.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), FolderError> {
         let place = self.place(from);
-        fs::rename(&place, self.place(to)).map_err(failed("renaming", &place))?;
+        self.disk
+            .rename(&place, &self.place(to))
+            .map_err(failed("renaming", &place))?;
         {
             let mut held = lock(&self.held);
             let bytes = held.files.remove(from).unwrap_or_default();
@@ -205,17 +215,15 @@ impl DurableFolder {
     /// Removes a file; if it is not there, that is well.
     pub fn remove(&self, name: &str) -> Result<(), FolderError> {
         let place = self.place(name);
-        match fs::remove_file(&place) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("removing", &place)(error));
-            }
-            _ => lock(&self.held).files.remove(name),
-        };
+        self.disk
+            .remove(&place)
+            .map_err(failed("removing", &place))?;
+        lock(&self.held).files.remove(name);
         self.sync()
     }
 
     fn sync(&self) -> Result<(), FolderError> {
-        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
+        let synced = self.disk.sync_folder(&self.path);
         synced.map_err(failed("writing", &self.path))
     }
 }
@@ -232,8 +240,9 @@ impl ArrivingFile<'_> {
             held.part_bytes += count;
             self.bytes += count;
         }
-        self.file
-            .write_all(bytes)
+        self.folder
+            .disk
+            .write(&mut self.file, bytes)
             .map_err(failed("writing", &self.path))
     }
 
@@ -244,14 +253,15 @@ impl ArrivingFile<'_> {
 
     /// From here on it is there, whatever happens. One of that name that is there already stays, and this one goes.
     pub fn keep(self, name: &str) -> Result<(), FolderError> {
-        self.file
-            .sync_all()
+        let disk = &self.folder.disk;
+        disk.sync(&self.file, &self.path)
             .map_err(failed("writing", &self.path))?;
         let kept = self.folder.place(name);
         {
             let mut held = lock(&self.folder.held);
             if !held.files.contains_key(name) {
-                fs::rename(&self.path, &kept).map_err(failed("renaming", &self.path))?;
+                disk.rename(&self.path, &kept)
+                    .map_err(failed("renaming", &self.path))?;
                 held.files.insert(name.into(), self.bytes);
             }
         }
@@ -268,14 +278,15 @@ impl Drop for ArrivingFile<'_> {
             held.part_bytes -= self.bytes;
         }
         // Renamed, it is not there; left over, it is swept away at the next opening.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.folder.disk.remove(&self.path);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use testing::power::{LOSSES, PowerDisk};
+
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const SMALL: FolderBounds = FolderBounds {
         entries: 2,
@@ -305,9 +316,53 @@ mod tests {
         let folder = DurableFolder::open(here.path(), SMALL).unwrap();
         assert_eq!(folder.files(), [("a".into(), 5)]);
         assert_eq!(fs::read(folder.place("a")).unwrap(), b"first");
-        let about = fs::metadata(folder.place("a")).unwrap();
-        assert_eq!(about.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_said_to_be_kept_outlives_a_power_cut() {
+        let bounds = FolderBounds {
+            bytes: 100,
+            ..SMALL
+        };
+        for loss in LOSSES {
+            for left in 0.. {
+                let here = tempfile::tempdir().unwrap();
+                let disk = PowerDisk::with(left);
+                let mut said = Vec::new();
+                let work = |said: &mut Vec<&str>| {
+                    let folder =
+                        DurableFolder::open_on(here.path(), bounds, Box::new(disk.clone()))?;
+                    put(&folder, "a", b"first")?;
+                    said.push("a");
+                    put(&folder, "b", b"second")?;
+                    said.push("b");
+                    // From here on it may be there or not, until it is said to be gone.
+                    said.remove(0);
+                    folder.remove("a")
+                };
+                let done = work(&mut said).is_ok();
+                disk.lose(loss);
+                let folder = DurableFolder::open(here.path(), bounds).unwrap();
+                for name in said {
+                    assert!(folder.has(name), "{name} is lost after {left}, {loss:?}");
+                }
+                assert!(
+                    !(done && folder.has("a")),
+                    "a is back after {left}, {loss:?}"
+                );
+                for (name, _) in folder.files() {
+                    let whole: &[u8] = if name == "a" { b"first" } else { b"second" };
+                    assert_eq!(fs::read(folder.place(&name)).unwrap(), whole);
+                }
+                let there = fs::read_dir(here.path()).unwrap().count();
+                assert_eq!(there, folder.files().len(), "parts are left");
+                if done {
+                    assert!(left > 10, "only {left} places to cut");
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

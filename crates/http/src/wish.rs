@@ -89,7 +89,7 @@ wishes! {
     /// The part of the picture to look at: `x,y,width,height` in the upright picture's pixels, or the number of one of a
     /// DICOM file's ultrasound regions, from 1; if left out, all of it.
     region: RegionWish,
-    /// Whether DICOM objects (`format=seg`, `seg-fractional`, `sr`, `capture`) say who they are of; if left out, `removed`.
+    /// Whether DICOM objects (`format=seg`, `seg-fractional`, `sr`, `sr-outlines`, `capture`) say who they are of; if left out, `removed`.
     identity: IdentityWish,
 }
 

@@ -50,6 +50,6 @@ pub use self::session::Session;
 pub use self::settings::LiveSettings;
 pub use self::spec::{Asker, BadSource, LiveSourceSpec, SessionSpec, Workshop};
 pub use self::state::{LivePatience, Signal, Standing, State, Verdict};
-pub use self::studio::{MOST_SOURCES, Studio};
+pub use self::studio::{MOST_SOURCES, Studio, vet};
 pub use self::surround::SurroundSighting;
 pub use self::view::{LiveAnswer, LivePicture, LiveView, Rates};

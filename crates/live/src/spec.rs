@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use picture::frame::FrameLimits;
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::Ask;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,9 @@ pub trait Workshop: Send + Sync {
     /// [`SourceError::Unusable`]: there is no such thing, or a client may not ask for it.
     fn opener(&self, spec: &SourceSpec, asker: Asker) -> Result<Arc<dyn Opener>, SourceError>;
 
+    /// What a picture may cost.
+    fn limits(&self) -> FrameLimits;
+
     /// Whether sources may be begun and ended by that asker.
     fn allows(&self, asker: Asker) -> bool;
 
@@ -125,6 +129,11 @@ impl LiveSourceSpec {
     /// [`BadSource`].
     pub fn session(&self, workshop: &dyn Workshop, asker: Asker) -> Result<SessionSpec, BadSource> {
         let settings = self.settings()?;
+        let region = self.view.check(&workshop.limits());
+        region.map_err(|error| BadSource::Value {
+            key: "view.region",
+            what: error.to_string(),
+        })?;
         Ok(SessionSpec {
             opener: workshop.opener(&self.source, asker)?,
             view: self.view,

@@ -86,8 +86,7 @@ impl Studio {
         if !self.allows(asker) {
             return Err(LiveError::Forbidden);
         }
-        check_name(&spec.name)?;
-        Ok(spec.session(self.workshop.as_ref(), asker)?)
+        vet(self.workshop.as_ref(), spec, asker)
     }
 
     /// Watches a source from now on, under a name of letters, digits, `-` and `_`.
@@ -249,6 +248,19 @@ impl Studio {
         let pair = |(name, session): (&String, &Arc<Session>)| (name.clone(), session.clone());
         sessions.iter().map(pair).collect()
     }
+}
+
+/// What would be watched, of a source that is described so; whether that asker may, and whether there is room, is not asked.
+///
+/// # Errors
+/// [`LiveError::BadName`], [`LiveError::Bad`].
+pub fn vet(
+    workshop: &dyn Workshop,
+    spec: &LiveSourceSpec,
+    asker: Asker,
+) -> Result<SessionSpec, LiveError> {
+    check_name(&spec.name)?;
+    Ok(spec.session(workshop, asker)?)
 }
 
 fn check_name(name: &str) -> Result<(), LiveError> {

@@ -5,6 +5,7 @@ pub mod exposition;
 pub mod fake;
 mod onnx;
 pub mod oracle;
+pub mod power;
 pub mod puppet;
 pub mod temporal;
 pub mod toy;

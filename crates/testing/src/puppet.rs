@@ -204,6 +204,10 @@ impl live::Workshop for Puppet {
         Ok(Arc::new(self.clone()))
     }
 
+    fn limits(&self) -> picture::frame::FrameLimits {
+        picture::frame::FrameLimits::default()
+    }
+
     fn allows(&self, asker: live::Asker) -> bool {
         asker == live::Asker::Owner || *self.strings.lent.lock().unwrap()
     }

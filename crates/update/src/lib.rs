@@ -14,7 +14,6 @@
 
 mod about;
 mod digest;
-mod disk;
 mod error;
 mod key;
 mod list;
@@ -29,7 +28,6 @@ mod version;
 
 pub use about::{FORMAT, HeldPackage, LIST_BYTES, PackageKind};
 pub use digest::Sha256Sum;
-pub use disk::{StoreDisk, SystemDisk};
 pub use error::{Afterwards, PackageError, UpdateError};
 pub use key::{KeyError, KeyId, SigningSecret, UpdateKey};
 pub use list::{ListedFile, PackageList, SelfTest};

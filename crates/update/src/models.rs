@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use durable::{Disk, SystemDisk};
+
 use crate::about::{HeldPackage, PackageKind};
 use crate::digest::Sha256Sum;
-use crate::disk::{StoreDisk, SystemDisk};
 use crate::error::UpdateError;
 use crate::list::SelfTest;
 use crate::read::{PackageReader, Recipient};
@@ -34,7 +35,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// As [`ModelStore::open`].
-    pub fn open_on(folder: &Path, disk: Box<dyn StoreDisk>) -> Result<Self, UpdateError> {
+    pub fn open_on(folder: &Path, disk: Box<dyn Disk>) -> Result<Self, UpdateError> {
         PackageStore::open(folder, disk).map(Self)
     }
 

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use durable::{Disk, SystemDisk};
+
 use crate::about::{HeldPackage, LIST_BYTES, PackageKind};
 use crate::digest::Sha256Sum;
-use crate::disk::{StoreDisk, SystemDisk};
 use crate::error::{Afterwards, UpdateError};
 use crate::list::{LIST, PackageList};
 use crate::read::{PackageReader, Recipient};
@@ -66,7 +67,7 @@ impl ProgramStore {
     ///
     /// # Errors
     /// As [`ProgramStore::open`].
-    pub fn open_on(folder: &Path, disk: Box<dyn StoreDisk>) -> Result<Self, UpdateError> {
+    pub fn open_on(folder: &Path, disk: Box<dyn Disk>) -> Result<Self, UpdateError> {
         PackageStore::open(folder, disk).map(Self)
     }
 

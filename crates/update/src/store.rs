@@ -16,8 +16,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::{Disk, FOR_ALL};
+
 use crate::about::HeldPackage;
-use crate::disk::StoreDisk;
 use crate::error::UpdateError;
 use crate::list::PackageList;
 use crate::read::{FilePiece, PackageReader};
@@ -35,7 +36,7 @@ const SPARE: u64 = 1 << 20;
 /// A store, opened by one process at a time.
 pub(crate) struct PackageStore {
     folder: PathBuf,
-    disk: Box<dyn StoreDisk>,
+    disk: Box<dyn Disk>,
     state: StoreState,
     /// Unlocked when it is dropped.
     _lock: File,
@@ -51,8 +52,9 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> 
 }
 
 impl PackageStore {
-    pub fn open(folder: &Path, disk: Box<dyn StoreDisk>) -> Result<Self, UpdateError> {
-        disk.make_folder(folder).map_err(failed("making", folder))?;
+    pub fn open(folder: &Path, disk: Box<dyn Disk>) -> Result<Self, UpdateError> {
+        disk.make_folder(folder, FOR_ALL)
+            .map_err(failed("making", folder))?;
         let lock = File::open(folder).map_err(failed("opening", folder))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => UpdateError::Busy,
@@ -190,7 +192,7 @@ impl PackageStore {
 
     fn unpack(&self, package: PackageReader<File>, staging: &Path) -> Result<(), UpdateError> {
         self.disk
-            .make_folder(staging)
+            .make_folder(staging, FOR_ALL)
             .map_err(failed("making", staging))?;
         for (name, bytes) in package.signed() {
             self.write_file(&staging.join(name), &bytes)?;
@@ -222,21 +224,28 @@ impl PackageStore {
         folders.iter().try_for_each(|folder| self.sync(folder))
     }
 
-    fn create(&self, path: &Path) -> Result<File, UpdateError> {
-        if let Some(folder) = path.parent() {
-            self.disk
-                .make_folder(folder)
-                .map_err(failed("making", folder))?;
+    /// Makes the folder of a file that is to be.
+    fn make_room(&self, path: &Path) -> Result<(), UpdateError> {
+        match path.parent() {
+            Some(folder) => self
+                .disk
+                .make_folder(folder, FOR_ALL)
+                .map_err(failed("making", folder)),
+            None => Ok(()),
         }
-        self.disk.create(path).map_err(failed("making", path))
+    }
+
+    fn create(&self, path: &Path) -> Result<File, UpdateError> {
+        self.make_room(path)?;
+        self.disk
+            .create(path, FOR_ALL)
+            .map_err(failed("making", path))
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), UpdateError> {
-        let mut file = self.create(path)?;
-        let written = self.disk.write(&mut file, bytes);
-        written
-            .and_then(|()| self.disk.sync(&file, path))
-            .map_err(failed("writing", path))
+        self.make_room(path)?;
+        let written = self.disk.write_new(path, bytes);
+        written.map_err(failed("writing", path))
     }
 
     fn remove(&self, path: &Path) -> Result<(), UpdateError> {
@@ -245,10 +254,7 @@ impl PackageStore {
 
     /// Both lie in the store's own folder.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), UpdateError> {
-        self.disk
-            .rename(from, to)
-            .map_err(failed("renaming", from))?;
-        self.sync(&self.folder)
+        self.disk.put(from, to).map_err(failed("renaming", from))
     }
 
     fn sync(&self, folder: &Path) -> Result<(), UpdateError> {

@@ -1,7 +1,8 @@
 //! Which cameras there are.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use moq_v4l::Device;
@@ -11,6 +12,8 @@ use super::super::device::{Camera, CameraBus, CameraInfo};
 use super::camera::LinuxCamera;
 use super::guarded;
 
+/// The number of Video4Linux's devices (Linux, `Documentation/admin-guide/devices.txt`).
+const VIDEO_MAJOR: u32 = 81;
 /// Links to nodes, by names that stay the same. Kept by udev.
 const STABLE: &str = "/dev/v4l/by-id";
 
@@ -57,6 +60,12 @@ fn info(number: u32) -> Option<CameraInfo> {
         card,
         problem,
     })
+}
+
+/// Whether a file is a device of Video4Linux, by its number; it is not opened.
+#[must_use]
+pub fn is_video_device(about: &Metadata) -> bool {
+    about.file_type().is_char_device() && rustix::fs::major(about.rdev()) == VIDEO_MAJOR
 }
 
 /// What the maker calls a device that captures video.

@@ -10,7 +10,7 @@ mod camera;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use bus::LinuxBus;
+pub use bus::{LinuxBus, is_video_device};
 
 /// Asks the kernel through a library that may panic at what it answers.
 fn guarded<R>(ask: impl FnOnce() -> io::Result<R>) -> io::Result<R> {

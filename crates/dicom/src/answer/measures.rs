@@ -1,6 +1,6 @@
 //! What a report measures of a mask: in millimetres where they are known of all of it, else in pixels.
 
-use picture::mask::sizes::{Figure, MaskSizes, Unit};
+use picture::mask::sizes::{Figure, Sizes, Unit};
 use picture::report::EllipseFit;
 
 use crate::write::{CodedTerm, SrMeasure, terms};
@@ -11,10 +11,10 @@ const FIGURES: [(Figure, CodedTerm<'static>); 2] = [
     (Figure::Perimeter, terms::PERIMETER),
 ];
 
-/// `ellipse`: of its largest region.
-pub(super) fn measures(sizes: &MaskSizes, ellipse: Option<&EllipseFit>) -> Vec<SrMeasure<'static>> {
+/// `ellipse`: of the region, or of the largest of a mask.
+pub(super) fn measures(sizes: &Sizes, ellipse: Option<&EllipseFit>) -> Vec<SrMeasure<'static>> {
     let told = |(figure, of): (Figure, CodedTerm<'static>)| {
-        let quantity = sizes.whole.get(figure);
+        let quantity = sizes.get(figure);
         let unit = quantity.unit();
         Some(SrMeasure {
             of,

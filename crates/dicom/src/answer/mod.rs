@@ -5,12 +5,15 @@ mod error;
 mod measures;
 mod naming;
 
+use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use picture::frame::Frame;
+use picture::mask::polygons::{Ring, polygons};
 use picture::mask::probabilities;
-use picture::report::{Form, overlay, sizes, told};
+use picture::mask::regions::Regions;
+use picture::report::{EllipseFit, Form, Report, overlay, sizes, told};
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{MarkedCode, MarkedCodes, Segmentation};
 use picture::sync::lock;
@@ -24,7 +27,7 @@ use crate::origin::{DicomOrigin, Identity, LossyCoding};
 use crate::uid::Uid;
 use crate::write::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
-    ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, terms,
+    ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, SrPlace, terms,
 };
 
 /// By whom and when objects are made, and within what.
@@ -85,10 +88,11 @@ struct About {
     codes: Option<Arc<MarkedCodes>>,
 }
 
-/// What was measured on a frame of the source.
+/// What was measured on a frame of the source: of all of its mask, or of what lies within an outline.
 #[derive(Debug)]
 struct MeasuredFrame {
     frame: u32,
+    outline: Option<Ring>,
     measures: Vec<SrMeasure<'static>>,
 }
 
@@ -132,12 +136,12 @@ impl DicomAnswer {
                 let found = probabilities(low_res, mask, *region)?;
                 begun.frames.add_probabilities(1, frame, (mask, &found))?;
             }
-            Form::Sr => {
+            Form::Sr | Form::SrOutlines => {
                 begun.frames.add_mask(1, frame, &segmentation.mask)?;
                 let report = told(&segmentation);
-                if let Some(sizes) = sizes(&segmentation) {
-                    let measures = measures(&sizes, report.ellipse.as_ref());
-                    begun.measured.push(MeasuredFrame { frame, measures });
+                match self.form {
+                    Form::SrOutlines => begun.measure_regions(frame, &segmentation, &report),
+                    _ => begun.measure_whole(frame, &segmentation, &report),
                 }
                 for warning in report.warnings {
                     // Said of each frame, it is said once.
@@ -151,7 +155,7 @@ impl DicomAnswer {
             other => return Err(AnswerError::NoObject(other.name())),
         }
         let limit = self.maker.most;
-        if begun.frames.bytes() > limit {
+        if begun.bytes() > limit {
             return Err(AnswerError::TooMuch { limit });
         }
         self.begun = Some(begun);
@@ -184,8 +188,8 @@ impl DicomAnswer {
             &frames.flat_map(u32::to_be_bytes).collect::<Vec<u8>>(),
         ]);
         // All are made each time, in this order: so the report knows the segmentation's.
-        let [seg, fractional, sr, capture] =
-            [901, 902, 903, 904].map(|series| ObjectName::new(series, &mut names));
+        let [seg, fractional, sr, capture, outlined] =
+            [901, 902, 903, 904, 905].map(|series| ObjectName::new(series, &mut names));
         let by = Authorship {
             origin: &begun.origin,
             maker: ObjectMaker {
@@ -222,11 +226,13 @@ impl DicomAnswer {
                 pixel: shown.pixel,
             }
             .write(&mut out)?,
-            (Form::Sr, _) => {
+            (Form::Sr | Form::SrOutlines, _) => {
                 let groups: Vec<_> = begun.measured.iter().map(MeasuredFrame::group).collect();
                 let remarks: Vec<&str> = begun.remarks.iter().map(String::as_str).collect();
+                let outlines = self.form == Form::SrOutlines;
                 SrFile {
-                    name: &sr,
+                    name: if outlines { &outlined } else { &sr },
+                    refers: !outlines,
                     seg: &file,
                     groups: &groups,
                     remarks: &remarks,
@@ -276,6 +282,49 @@ impl DicomAnswer {
     }
 }
 
+impl Begun {
+    fn measure_whole(&mut self, frame: u32, segmentation: &Segmentation, report: &Report) {
+        if let Some(sizes) = sizes(segmentation) {
+            let measures = measures(&sizes.whole, report.ellipse.as_ref());
+            self.measured.push(MeasuredFrame {
+                frame,
+                outline: None,
+                measures,
+            });
+        }
+    }
+
+    fn measure_regions(&mut self, frame: u32, segmentation: &Segmentation, report: &Report) {
+        let Some(sizes) = sizes(segmentation) else {
+            return;
+        };
+        // In their own order, which is that of the mask; so both are sorted alike.
+        let mut outlines = polygons(&Regions::find(&segmentation.mask));
+        outlines.sort_by_key(|of| Reverse(of.area()));
+        for (region, outline) in sizes.regions.iter().zip(outlines) {
+            if outline.outer.len() > SrPlace::MOST_CORNERS {
+                self.remarks.push(format!(
+                    "A region of frame {} has an outline of more corners than fit; it is not in this report.",
+                    frame.saturating_add(1)
+                ));
+                continue;
+            }
+            let of_it = |ellipse: &&EllipseFit| ellipse.region.bbox == region.bounding_box.into();
+            self.measured.push(MeasuredFrame {
+                frame,
+                measures: measures(region, report.ellipse.as_ref().filter(of_it)),
+                outline: Some(outline.outer),
+            });
+        }
+    }
+
+    /// Of what will be written.
+    fn bytes(&self) -> u64 {
+        let corners = |of: &MeasuredFrame| of.outline.as_ref().map_or(0, Vec::len) as u64;
+        self.frames.bytes() + 8 * self.measured.iter().map(corners).sum::<u64>()
+    }
+}
+
 impl About {
     fn segment(&self) -> MarkedSegment<'_> {
         match self.codes.as_deref() {
@@ -308,6 +357,7 @@ impl MeasuredFrame {
         SrGroup {
             segment: 1,
             source: self.frame,
+            place: (self.outline.as_deref()).map_or(SrPlace::Mask, SrPlace::Outline),
             measures: &self.measures,
         }
     }

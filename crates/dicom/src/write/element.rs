@@ -92,6 +92,12 @@ impl Elements {
         self.bytes(attribute, number.to_le_bytes().to_vec())
     }
 
+    /// 32 bits each.
+    pub fn floats(self, attribute: Attribute, numbers: impl Iterator<Item = f32>) -> Self {
+        let bytes = numbers.flat_map(f32::to_le_bytes);
+        self.bytes(attribute, bytes.collect())
+    }
+
     /// Another element's tag as a value.
     pub fn tag(self, attribute: Attribute, pointed: Attribute) -> Self {
         let halves = [(pointed.tag >> 16) as u16, (pointed.tag & 0xffff) as u16];

@@ -18,5 +18,5 @@ pub use self::capture::{CaptureFile, CaptureOf};
 pub use self::codes::{CodedTerm, terms};
 pub use self::error::DicomWriteError;
 pub use self::part10::{IMPLEMENTATION, IMPLEMENTATION_VERSION};
-pub use self::report::{SrFile, SrGroup, SrMeasure};
+pub use self::report::{SrFile, SrGroup, SrMeasure, SrPlace};
 pub use self::seg::{MarkedSegment, SegFile, SegFrames, SegKind};

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use espmedsam_dicom::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomOrigin, DicomWriteError, MarkedSegment,
-    ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, Uids, terms,
+    ObjectMaker, ObjectName, SegFile, SegFrames, SegKind, SrFile, SrGroup, SrMeasure, SrPlace,
+    Uids, terms,
 };
 use picture::frame::Frame;
 use picture::mask::Mask;
@@ -81,10 +82,12 @@ pub fn objects(origin: &DicomOrigin, uids: &mut Uids) -> [Vec<u8>; 3] {
     }];
     let report = SrFile {
         name: &reported,
+        refers: true,
         seg: &seg,
         groups: &[SrGroup {
             segment: 1,
             source: 0,
+            place: SrPlace::Mask,
             measures: &measures,
         }],
         remarks: &["Größe\nunsicher"],

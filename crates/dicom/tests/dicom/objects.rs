@@ -2,7 +2,7 @@
 
 use espmedsam_dicom::{
     DicomOrigin, DicomWriteError, FrameWish, Identity, LossyCoding, ObjectName, SegFile, SegFrames,
-    SegKind, SrFile, SrGroup, SrMeasure, Uids, terms,
+    SegKind, SrFile, SrGroup, SrMeasure, SrPlace, Uids, terms,
 };
 use picture::NOTICE;
 use picture::frame::Stop;
@@ -255,10 +255,12 @@ fn what_cannot_be_written_is_refused() {
         }];
         let report = SrFile {
             name: &name,
+            refers: true,
             seg: &seg,
             groups: &[SrGroup {
                 segment,
                 source,
+                place: SrPlace::Mask,
                 measures: &measures,
             }],
             remarks: &[],

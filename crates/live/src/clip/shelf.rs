@@ -1,11 +1,12 @@
 //! Where clips and snapshots are saved: a folder, never overwritten, and never fuller than it may be.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
+use durable::{Disk, FOR_ALL, SystemDisk};
 use picture::utc::Utc;
 use video::avi::AviWriter;
 
@@ -264,16 +265,13 @@ impl ClipShelf {
             return Err(Error::from(ErrorKind::AlreadyExists).into());
         }
         // Nobody is given half a file, and a loss of power leaves none under its name. One saves at a time.
-        let new = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(self.folder.join(&part))?;
+        let beside = self.folder.join(&part);
+        let new = SystemDisk.create(&beside, FOR_ALL)?;
         let written = write(BufWriter::new(new)).and_then(|file| {
             let file = file.into_inner().map_err(|error| error.into_error())?;
-            file.sync_all()?;
-            std::fs::rename(self.folder.join(&part), &place)?;
-            // The name too, before anybody is told that it is saved.
-            File::open(&self.folder)?.sync_all()?;
+            SystemDisk.sync(&file, &beside)?;
+            // For sure, before anybody is told that it is saved.
+            SystemDisk.put(&beside, &place)?;
             Ok(file.metadata()?.len())
         });
         let bytes = written.inspect_err(|_| self.remove(&part))?;

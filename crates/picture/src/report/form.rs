@@ -77,6 +77,9 @@ forms! {
     /// DICOM structured report (TID 1500): the measurements of the masks of `seg`, to which it refers.
     #[cfg(feature = "dicom")]
     Sr { name: "sr", media_type: DICOM, ending: "sr.dcm" }
+    /// DICOM structured report (TID 1500): outline and measurements of each region; it needs no segmentation beside it.
+    #[cfg(feature = "dicom")]
+    SrOutlines { name: "sr-outlines", media_type: DICOM, ending: "sr-outlines.dcm" }
     /// DICOM secondary capture: the picture with the mask drawn over it, of one frame.
     #[cfg(feature = "dicom")]
     Capture { name: "capture", media_type: DICOM, ending: "capture.dcm" }
@@ -153,7 +156,7 @@ mod tests {
         let pictures =
             "json, rle, polygons, png, overlay, overlay-jpeg, patch, coco, labelme, geojson, svg";
         let expected = match cfg!(feature = "dicom") {
-            true => format!("{pictures}, seg, seg-fractional, sr, capture"),
+            true => format!("{pictures}, seg, seg-fractional, sr, sr-outlines, capture"),
             false => pictures.into(),
         };
         assert_eq!(Form::names(), expected);

@@ -120,7 +120,7 @@ pub fn render(
             svg(&report, &polygons(&Regions::find(&mask)), style.doubt)
         }
         #[cfg(feature = "dicom")]
-        Form::Seg | Form::SegFractional | Form::Sr | Form::Capture => {
+        Form::Seg | Form::SegFractional | Form::Sr | Form::SrOutlines | Form::Capture => {
             return Err(RenderError::encode("a DICOM object is made elsewhere"));
         }
         Form::Patch => {

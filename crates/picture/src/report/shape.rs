@@ -30,7 +30,7 @@ impl RegionSizes {
 }
 
 /// Smallest rectangle around what is measured, px, origin at the top left.
-#[derive(Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BoundingBox {
     /// Leftmost column.

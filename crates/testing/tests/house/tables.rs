@@ -13,12 +13,18 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 12] = [
+pub const HOUSE: [Storey; 13] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
         knows: &[],
         rooms: &[("kernels", &[]), ("layers", &["kernels"])],
+    },
+    Storey {
+        place: "crates/durable",
+        root: "lib.rs",
+        knows: &[],
+        rooms: &[("disk", &[])],
     },
     Storey {
         place: "crates/picture",
@@ -84,7 +90,7 @@ pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/dimse",
         root: "lib.rs",
-        knows: &["picture", "dicom"],
+        knows: &["picture", "dicom", "durable"],
         rooms: &[
             ("ae", &[]),
             ("times", &[]),
@@ -149,11 +155,10 @@ pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/update",
         root: "lib.rs",
-        knows: &[],
+        knows: &["durable"],
         rooms: &[
             ("about", &[]),
             ("digest", &[]),
-            ("disk", &[]),
             ("version", &[]),
             ("key", &["digest"]),
             ("error", &["about", "digest", "key", "version"]),
@@ -165,21 +170,14 @@ pub const HOUSE: [Storey; 12] = [
                 "read",
                 &["about", "digest", "error", "key", "list", "tar", "version"],
             ),
-            (
-                "store",
-                &["about", "disk", "error", "list", "read", "state"],
-            ),
+            ("store", &["about", "error", "list", "read", "state"]),
             (
                 "models",
-                &[
-                    "about", "digest", "disk", "error", "list", "read", "state", "store",
-                ],
+                &["about", "digest", "error", "list", "read", "state", "store"],
             ),
             (
                 "program",
-                &[
-                    "about", "digest", "disk", "error", "list", "read", "state", "store",
-                ],
+                &["about", "digest", "error", "list", "read", "state", "store"],
             ),
         ],
     },
@@ -254,7 +252,7 @@ pub const HOUSE: [Storey; 12] = [
     Storey {
         place: "crates/live",
         root: "lib.rs",
-        knows: &["picture", "video"],
+        knows: &["picture", "video", "durable"],
         rooms: &[
             ("steady", &[]),
             ("state", &[]),
@@ -327,7 +325,7 @@ pub const HOUSE: [Storey; 12] = [
         root: "lib.rs",
         knows: &[
             "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
-            "http", "update",
+            "http", "update", "durable",
         ],
         rooms: &[
             ("workshop", &[]),
@@ -335,7 +333,7 @@ pub const HOUSE: [Storey; 12] = [
             ("config", &["workshop"]),
             ("eval", &[]),
             ("service", &["config"]),
-            ("doctor", &["config"]),
+            ("doctor", &["workshop", "config"]),
             ("setup", &["config"]),
             (
                 "cli",

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use update::{
-    ModelStore, Rollback, SelfTest, Sha256Sum, StoreDisk, StoreState, SystemDisk, UpdateError,
-};
+use durable::{Disk, SystemDisk};
+use update::{ModelStore, Rollback, SelfTest, Sha256Sum, StoreState, UpdateError};
 
 use crate::workshop::*;
 
@@ -176,16 +175,17 @@ fn the_trial_sees_all_files_and_each_picture() {
 }
 
 /// A disk that is all but full.
+#[derive(Debug)]
 struct FullDisk;
 
-impl StoreDisk for FullDisk {
+impl Disk for FullDisk {
     fn free(&self, _folder: &Path) -> std::io::Result<u64> {
         Ok(1 << 20)
     }
-    fn make_folder(&self, folder: &Path) -> std::io::Result<()> {
-        SystemDisk.make_folder(folder)
+    fn make_folder(&self, folder: &Path, mode: u32) -> std::io::Result<()> {
+        SystemDisk.make_folder(folder, mode)
     }
-    fn create(&self, path: &Path) -> std::io::Result<std::fs::File> {
+    fn create(&self, path: &Path, _mode: u32) -> std::io::Result<std::fs::File> {
         panic!("{} is written", path.display())
     }
     fn write(&self, _file: &mut std::fs::File, _bytes: &[u8]) -> std::io::Result<()> {

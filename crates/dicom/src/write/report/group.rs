@@ -1,6 +1,6 @@
 //! What was measured of one mask (PS3.16, TID 1410).
 
-use super::node::ReportNode;
+use super::node::{PICTURE, ReportNode};
 use crate::uid::Uid;
 use crate::write::attributes::CONTENT_SEQUENCE;
 use crate::write::codes::{CodedTerm, dcm};
@@ -21,13 +21,29 @@ pub struct SrMeasure<'a> {
     pub unit: CodedTerm<'a>,
 }
 
-/// What was measured of one mask.
+/// What the measurements of a group are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SrPlace<'a> {
+    /// The mask, as the segmentation has it.
+    Mask,
+    /// What lies within this outline: corners x, y from the picture's top left corner, px; the last joins the first.
+    Outline(&'a [[u32; 2]]),
+}
+
+impl SrPlace<'_> {
+    /// Most corners of an outline: an element of numbers holds 2¹⁶ - 2 bytes (PS3.5, 7.1.2), and the first comes twice.
+    pub const MOST_CORNERS: usize = 0xfffe / 8 - 1;
+}
+
+/// What was measured of one mask, or of one of its regions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SrGroup<'a> {
     /// Its segment, from 1.
     pub segment: u16,
     /// Its frame of the source, from 0.
     pub source: u32,
+    /// What was measured.
+    pub place: SrPlace<'a>,
     /// The measurements.
     pub measures: &'a [SrMeasure<'a>],
 }
@@ -43,7 +59,7 @@ const VERSION: CodedTerm<'static> = dcm("111003", "Algorithm Version");
 const UNCERTAINTY: CodedTerm<'static> =
     CodedTerm::new("371884006", "SCT", "+/-, range of measurement uncertainty");
 const MASK: CodedTerm<'static> = dcm("121214", "Referenced Segmentation Frame");
-const PICTURE: CodedTerm<'static> = dcm("121233", "Source image for segmentation");
+const OUTLINE: CodedTerm<'static> = dcm("111030", "Image Region");
 
 impl SrMeasure<'_> {
     /// As TID 300 has it, with how sure it is by TID 310.
@@ -69,6 +85,10 @@ impl SrGroup<'_> {
         let segment = segment.ok_or(DicomWriteError::NoSuchSegment(self.segment))?;
         let frame = seg.frames.number_of(self.segment, self.source);
         let frame = frame.ok_or(DicomWriteError::NoSuchFrame(self.source))?;
+        if matches!(self.place, SrPlace::Outline(corners) if corners.len() > SrPlace::MOST_CORNERS)
+        {
+            return Err(DicomWriteError::TooLarge);
+        }
         if self
             .measures
             .iter()
@@ -95,11 +115,17 @@ impl SrGroup<'_> {
         let measures = self.measures.iter();
         items.extend(measures.map(|of| of.node()));
         let origin = by.origin;
-        items.extend([
-            // A frame is of one segment: which, its number need not say again (PS3.3, table 10-3).
-            ReportNode::contains(MASK).image(&seg.reference(), Some(frame)),
-            ReportNode::contains(PICTURE).image(&origin.source, origin.frame_number(self.source)),
-        ]);
+        let (source, shown) = (&origin.source, origin.frame_number(self.source));
+        match self.place {
+            SrPlace::Mask => items.extend([
+                // A frame is of one segment: which, its number need not say again (PS3.3, table 10-3).
+                ReportNode::contains(MASK).image(&seg.reference(), Some(frame)),
+                ReportNode::contains(PICTURE).image(source, shown),
+            ]),
+            SrPlace::Outline(corners) => {
+                items.push(ReportNode::contains(OUTLINE).outline(corners, source, shown));
+            }
+        }
         let group = ReportNode::contains(dcm("125007", "Measurement Group"));
         Ok(group.container(Some("1410"), items))
     }

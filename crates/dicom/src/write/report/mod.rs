@@ -7,7 +7,7 @@ use std::io::Write;
 
 use picture::NOTICE;
 
-pub use self::group::{SrGroup, SrMeasure};
+pub use self::group::{SrGroup, SrMeasure, SrPlace};
 use self::node::{ReportNode, contents};
 use super::attributes::*;
 use super::authorship::{Authorship, ObjectKind, ObjectName};
@@ -44,6 +44,8 @@ const COMMENT: CodedTerm<'static> = dcm("121106", "Comment");
 pub struct SrFile<'a> {
     /// What it is called.
     pub name: &'a ObjectName,
+    /// Whether it refers to that segmentation, which is then to be had too; of outlines it need not.
+    pub refers: bool,
     /// Whose masks they are: whom they are of and by what they were made is in it.
     pub seg: &'a SegFile<'a>,
     /// One for each mask that was measured; none if nothing was found.
@@ -95,12 +97,11 @@ impl SrFile<'_> {
                 .uid(SERIES_INSTANCE_UID, &object.series)
                 .item(REFERENCED_SOP_SEQUENCE, reference::object(object))
         };
+        let seg = self.refers.then(|| series(&self.seg.reference()));
+        let series = [series(&origin.source)].into_iter().chain(seg);
         let evidence = Elements::new()
             .uid(STUDY_INSTANCE_UID, &origin.study)
-            .items(
-                REFERENCED_SERIES_SEQUENCE,
-                vec![series(&origin.source), series(&self.seg.reference())],
-            );
+            .items(REFERENCED_SERIES_SEQUENCE, series.collect());
         Elements::new()
             .empty(REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE)
             .empty(PERFORMED_PROCEDURE_CODE_SEQUENCE)

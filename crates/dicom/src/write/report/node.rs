@@ -3,9 +3,12 @@
 use crate::origin::ObjectReference;
 use crate::uid::Uid;
 use crate::write::attributes::*;
-use crate::write::codes::CodedTerm;
+use crate::write::codes::{CodedTerm, dcm};
 use crate::write::element::Elements;
 use crate::write::reference;
+
+/// What a mask, or its outline, is of.
+pub(super) const PICTURE: CodedTerm<'static> = dcm("121233", "Source image for segmentation");
 
 /// What an item is to the one that it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) enum Relation {
     Observer,
     /// "HAS PROPERTIES"
     Property,
+    /// "SELECTED FROM"
+    SelectedFrom,
 }
 
 /// An item: what it is to its parent, and which question it answers.
@@ -61,6 +66,7 @@ impl<'a> ReportNode<'a> {
             Relation::Qualifies => "HAS CONCEPT MOD",
             Relation::Observer => "HAS OBS CONTEXT",
             Relation::Property => "HAS PROPERTIES",
+            Relation::SelectedFrom => "SELECTED FROM",
         };
         Elements::new()
             .text(RELATIONSHIP_TYPE, relation)
@@ -94,6 +100,24 @@ impl<'a> ReportNode<'a> {
     pub fn image(self, object: &ObjectReference, frame: Option<u32>) -> Elements {
         let referred = reference::frame(object, frame);
         self.of("IMAGE").item(REFERENCED_SOP_SEQUENCE, referred)
+    }
+
+    /// An outline on a frame, from 1, as a closed line: corners in px from the picture's top left corner (PS3.3, C.18.6).
+    pub fn outline(
+        self,
+        corners: &[[u32; 2]],
+        object: &ObjectReference,
+        frame: Option<u32>,
+    ) -> Elements {
+        let closed = corners.iter().chain(corners.first());
+        let picture = ReportNode {
+            relation: Relation::SelectedFrom,
+            concept: PICTURE,
+        };
+        self.of("SCOORD")
+            .floats(GRAPHIC_DATA, closed.flatten().map(|place| *place as f32))
+            .text(GRAPHIC_TYPE, "POLYLINE")
+            .items(CONTENT_SEQUENCE, vec![picture.image(object, frame)])
     }
 
     /// What other items stand in, by a template of PS3.16 or not.
