@@ -287,7 +287,6 @@ mod tests {
     use testing::power::{LOSSES, PowerDisk};
 
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const SMALL: FolderBounds = FolderBounds {
         entries: 2,
@@ -317,8 +316,6 @@ mod tests {
         let folder = DurableFolder::open(here.path(), SMALL).unwrap();
         assert_eq!(folder.files(), [("a".into(), 5)]);
         assert_eq!(fs::read(folder.place("a")).unwrap(), b"first");
-        let about = fs::metadata(folder.place("a")).unwrap();
-        assert_eq!(about.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
     }
 

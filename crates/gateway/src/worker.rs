@@ -48,11 +48,12 @@ impl GatewayWorker {
             let Ok(fate) = self.work(&object) else {
                 return;
             };
-            self.meter.became(fate);
             if let Err(error) = self.put_away(&object) {
                 tracing::error!(%error, "an object that was worked on could not be removed");
                 done.insert(object.arrival);
             }
+            // Last: who is told of it may send it again.
+            self.meter.became(fate);
         }
     }
 
