@@ -156,6 +156,16 @@ deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
 openapi: tools ## Write docs/openapi.json anew from the code
 	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked -p espmedsam-http --test api openapi
 
+.PHONY: capi
+PREFIX ?= /usr/local
+capi: tools ## The C library to PREFIX=/usr/local (DESTDIR=): header, shared and static library, pkg-config file (docs/embed.md)
+	cargo rustc --release --locked -p espmedsam-capi --lib --crate-type cdylib,staticlib
+	crates/capi/install.sh target/release "$(PREFIX)"
+
+.PHONY: capi-header
+capi-header: tools ## Write crates/capi/include/espmedsam.h anew from the code
+	ESPMEDSAM_WRITE_HEADER=1 cargo test --release --locked -p espmedsam-capi --test c the_header_is_current
+
 .PHONY: contract
 contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code
 	ESPMEDSAM_WRITE_CONTRACT=1 cargo test --release --locked -p espmedsam-engine --test engine the_shared_facts

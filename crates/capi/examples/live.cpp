@@ -4,7 +4,6 @@
 #include <fstream>
 #include <memory>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 static EspmedsamCode check(EspmedsamCode code) {
@@ -19,7 +18,6 @@ int main(int argc, char **argv) try {
     in.ignore(2) >> width >> height >> most;
     std::vector<char> rgb(3 * std::size_t(width) * height);
     in.ignore(1).read(rgb.data(), std::streamsize(rgb.size()));
-
     EspmedsamSegmenter *opened = nullptr;
     check(espmedsam_open(argv[1], nullptr, &opened));
     std::unique_ptr<EspmedsamSegmenter, decltype(&espmedsam_close)> segmenter(opened, espmedsam_close);
@@ -27,7 +25,6 @@ int main(int argc, char **argv) try {
     EspmedsamLive *source = nullptr;
     check(espmedsam_live_open(segmenter.get(), &wish, 0, &source));
     std::unique_ptr<EspmedsamLive, decltype(&espmedsam_live_close)> live(source, espmedsam_live_close);
-
     EspmedsamPicture frame{sizeof frame, ESPMEDSAM_FORMAT_RGB, 0, width, height,
                            reinterpret_cast<const uint8_t *>(rgb.data()), rgb.size(), 0, nullptr, 0, 0};
     uint64_t pushed = 0, last = 60, masks = 0;
@@ -36,8 +33,8 @@ int main(int argc, char **argv) try {
         if (pushed < last) check(espmedsam_live_push(live.get(), &frame, ++pushed));  // never waits
         if (check(espmedsam_live_poll(live.get(), pushed < last ? 1 : 5000, &sight)) == ESPMEDSAM_CODE_NO_MASK) continue;
         std::unique_ptr<EspmedsamResult, decltype(&espmedsam_result_free)> result(sight.result, espmedsam_result_free);
-        std::printf("frame %llu, %.0f ms old\n", (unsigned long long)sight.sequence, sight.age_ms), ++masks;
+        std::printf("frame %llu, %.0f ms old. %s\n", (unsigned long long)sight.sequence, sight.age_ms, espmedsam_notice());
+        ++masks;
     }
-    std::printf("%s\n", espmedsam_notice());
     return sight.sequence == last && masks >= 2 ? 0 : 1;
 } catch (const std::exception &error) { return std::fprintf(stderr, "%s\n", error.what()), 1; }

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use embed::{Guest, GuestError, GuestFault, GuestLane, GuestOptions, GuestWish, frame_of};
+use espmedsam_embed::{
+    Guest, GuestError, GuestFault, GuestLane, GuestOptions, GuestWish, frame_of,
+};
 use http::Problem;
 use picture::frame::{Frame, FrameError, PixelRect, RegionError, Stopped};
 use picture::scale::PixelSize;
