@@ -3,6 +3,11 @@
 //! Programs are built with all warnings as errors, under AddressSanitizer, by each of the compilers that are here.
 //!
 //! Research use only. Not for clinical use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,11 @@
 //! A guest's answers, faults and live sources, on a toy model whose masks are known.
 //!
 //! Research use only. Not for clinical use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::time::Duration;
 
