@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 15] = [
+pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -266,6 +266,17 @@ pub const HOUSE: [Storey; 15] = [
         ],
     },
     Storey {
+        place: "crates/python",
+        root: "lib.rs",
+        knows: &["picture", "video", "embed"],
+        rooms: &[
+            ("fault", &[]),
+            ("pixels", &["fault"]),
+            ("found", &["fault"]),
+            ("segmenter", &["fault", "found", "pixels"]),
+        ],
+    },
+    Storey {
         place: "board",
         root: "lib.rs",
         knows: &["picture", "video", "live"],
@@ -394,5 +405,6 @@ pub const KEPT: [(&str, &str, &[&str]); 13] = [
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),
     ("rppal", "board", &["gpio/rpi.rs"]),
+    ("pyo3", "crates/python", &[]),
     ("clap", "", &["cli/"]),
 ];
