@@ -94,14 +94,16 @@ demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a
 
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
+# Apart goes the Python package's module: pyo3's macros want more of `syn` than the rest, which would all be built a second time.
+BUT_PYTHON := --workspace --exclude espmedsam-python
 .PHONY: build-all
 build-all: tools
-	cargo build --release --locked --workspace --all-targets
+	cargo build --release --locked $(BUT_PYTHON) --all-targets
 
 .PHONY: test
 test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
 	@set -x
-	cargo test --release --locked --workspace
+	cargo test --release --locked $(BUT_PYTHON)
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package
 	$(MAKE) security
@@ -127,11 +129,12 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
-	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked $(BUT_PYTHON) --all-targets -- -D warnings
+	cargo clippy --release --locked -p espmedsam-python --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
 	cargo clippy --release --locked -p espmedsam-dimse -p espmedsam-gateway --all-targets --features tls -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
-	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
+	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev $(BUT_PYTHON)))
 	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }
 
 # For those who work on it: what is private is in it, and linked to.
