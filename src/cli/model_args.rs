@@ -7,7 +7,7 @@ use engine::model::store::Store;
 use picture::frame::FrameLimits;
 
 use super::failure::Failure;
-use crate::config::find_models;
+use embed::find_models;
 
 /// Which model to use, and with how many threads.
 #[derive(Debug, clap::Args)]

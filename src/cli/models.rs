@@ -4,7 +4,7 @@ use std::path::Path;
 use super::console::print;
 use super::failure::Failure;
 use super::table::Table;
-use crate::config::find_models;
+use embed::find_models;
 use engine::manifest::file;
 use engine::model::store::Store;
 use picture::NOTICE;

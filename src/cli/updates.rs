@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::inputs;
-use crate::config::{Config, INSTALLED, find_models};
+use crate::config::{Config, INSTALLED};
+use embed::find_models;
 use engine::flow::Pipeline;
 use engine::manifest::file;
 use engine::model::store::Store;

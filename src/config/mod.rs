@@ -1,4 +1,4 @@
-//! The configuration file, what differs between two of them, and where the models folder is looked for.
+//! The configuration file, and what differs between two of them.
 
 pub mod keys;
 
@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
-use engine::manifest::{FILE_NAME, ManifestError};
 use gateway::{BadDicomSetting, DicomConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
 use picture::frame::FrameLimits;
 use tracing_subscriber::filter::Targets;
-use update::{MODELS_STORE, ModelStore, Recipient, UpdateKey};
+use update::{Recipient, UpdateKey};
 
 use crate::workshop::ClientRights;
 
@@ -111,7 +110,7 @@ pub struct LiveConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
-    /// Folder of `manifest.toml`; relative to the configuration file. See [`find_models`].
+    /// Folder of `manifest.toml`; relative to the configuration file. See [`embed::find_models`].
     pub models: Option<PathBuf>,
     /// The model for requests that name none; unset: the manifest's default.
     pub model: Option<String>,
@@ -374,64 +373,6 @@ fn require(
             expected: expected.into(),
             found: found.to_string(),
         }),
-    }
-}
-
-/// The models folder of this process: see [`ModelPlaces`].
-///
-/// # Errors
-/// As of [`ModelPlaces::find`].
-pub fn find_models(
-    asked: Option<&Path>,
-    configured: Option<&Path>,
-) -> Result<PathBuf, ManifestError> {
-    ModelPlaces::of_this_process().find(asked, configured)
-}
-
-/// Where models are looked for, unless it is said: in `./models`, in what came in a package ([`ModelStore::current`] of
-/// [`MODELS_STORE`]), and in `../share/espmedsam/models` beside the executable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelPlaces(Vec<PathBuf>);
-
-impl ModelPlaces {
-    /// Of this process.
-    #[must_use]
-    pub fn of_this_process() -> Self {
-        let program = std::env::current_exe().ok();
-        Self::of(Path::new("/"), Path::new(""), program.as_deref())
-    }
-
-    /// Of a program that is started in a folder, on the system whose files lie below `root`.
-    #[must_use]
-    pub fn of(root: &Path, here: &Path, program: Option<&Path>) -> Self {
-        let store = MODELS_STORE.trim_start_matches('/');
-        let packaged = ModelStore::current(&root.join(store));
-        let prefix = program.and_then(|program| program.parent()?.parent());
-        let installed = prefix.map(|prefix| prefix.join("share/espmedsam/models"));
-        let places = [Some(here.join("models")), packaged, installed];
-        Self(places.into_iter().flatten().collect())
-    }
-
-    /// What was asked for on the command line, else in the configuration; else the first of these that holds a `manifest.toml`.
-    ///
-    /// # Errors
-    /// [`ManifestError::Nowhere`] with the folders looked in.
-    pub fn find(
-        &self,
-        asked: Option<&Path>,
-        configured: Option<&Path>,
-    ) -> Result<PathBuf, ManifestError> {
-        let said = asked.or(configured).map(|said| vec![said.to_path_buf()]);
-        let places = said.as_ref().unwrap_or(&self.0);
-        let found = places.iter().find(|dir| dir.join(FILE_NAME).is_file());
-        found.cloned().ok_or_else(|| {
-            let searched = places
-                .iter()
-                .map(|dir| dir.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            ManifestError::Nowhere { searched }
-        })
     }
 }
 

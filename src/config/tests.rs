@@ -128,15 +128,3 @@ fn the_models_folder_is_relative_to_the_file() {
         Some(dir.path().join("weights"))
     );
 }
-
-#[test]
-fn a_folder_asked_for_is_the_only_one_searched() {
-    let dir = tempfile::tempdir().unwrap();
-    let message = find_models(Some(dir.path()), None).unwrap_err().to_string();
-    assert!(
-        message.ends_with(&dir.path().display().to_string()),
-        "{message}"
-    );
-    std::fs::write(dir.path().join(FILE_NAME), "").unwrap();
-    assert_eq!(find_models(None, Some(dir.path())).unwrap(), dir.path());
-}

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use board::gpio::{GpioChip, GpioError};
 use live::OfferedCamera;
 
-use crate::config::ModelPlaces;
+use embed::ModelPlaces;
 use report::HealthReport;
 pub use settings::Settings;
 pub use unit::ServiceUnit;

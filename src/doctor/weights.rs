@@ -11,7 +11,8 @@ use update::{MODELS_STORE, PROGRAM_STORE, StoreState};
 
 use super::report::ReportSection;
 use super::space::below;
-use crate::config::{Config, ModelPlaces};
+use crate::config::Config;
+use embed::ModelPlaces;
 
 const REINSTALL: &str = "install the package again (apt-get install --reinstall espmedsam); if it comes back, the card is worn: \
                          replace it";

@@ -21,6 +21,9 @@ use picture::sync::lock;
 /// How long dropping an engine may take.
 const DROP_PATIENCE: Duration = Duration::from_secs(4);
 
+/// How often who waits for readiness looks for workers that will not come back.
+const GLANCE: Duration = Duration::from_millis(200);
+
 /// Engine threads that did not come back when the engine was shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{threads} of the engine's threads did not come back and were left behind")]
@@ -89,6 +92,7 @@ impl Engine {
             posts: work.iter().map(|_| Post::default()).collect(),
             warm_up: Stop::never(),
             readiness: Mutex::new(Readiness::Starting),
+            warmed_up: Bell::default(),
             recorder: Mutex::default(),
             running: Mutex::new(0),
             ended: Bell::default(),
@@ -128,6 +132,21 @@ impl Engine {
             return Err(EngineError::Stopped);
         }
         self.shared.readiness().check()
+    }
+
+    /// Waits until the engine serves, or will not.
+    ///
+    /// # Errors
+    /// What [`Readiness::check`] says then.
+    pub fn wait_until_ready(&self) -> Result<(), EngineError> {
+        let clock = &self.shared.clock;
+        loop {
+            match self.shared.readiness() {
+                // A worker that hangs or has died rings no bell.
+                Readiness::Starting => clock.wait(clock.now() + GLANCE, &self.shared.warmed_up),
+                known => return known.check(),
+            }
+        }
     }
 
     /// Counts and recent latencies, of jobs.

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub warm_up: Stop,
     /// Apart from workers that are stuck.
     pub readiness: Mutex<Readiness>,
+    /// Rung once that is known.
+    pub warmed_up: Bell,
     pub recorder: Mutex<Recorder>,
     /// Worker threads that have not ended.
     pub running: Mutex<usize>,

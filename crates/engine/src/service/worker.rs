@@ -76,6 +76,7 @@ impl Worker {
             }
         };
         *lock(&self.shared.readiness) = readiness;
+        self.shared.warmed_up.ring();
         true
     }
 

@@ -23,12 +23,10 @@ fn start(dir: &Path, options: &EngineOptions) -> Engine {
 }
 
 fn settled(engine: &Engine) -> Readiness {
-    let deadline = Instant::now() + PATIENCE;
-    while engine.readiness() == Readiness::Starting {
-        assert!(Instant::now() < deadline, "still starting");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    engine.readiness()
+    let known = engine.wait_until_ready();
+    let readiness = engine.readiness();
+    assert_eq!(known.is_ok(), readiness == Readiness::Ready);
+    readiness
 }
 
 fn ready(dir: &Path, options: &EngineOptions) -> Engine {

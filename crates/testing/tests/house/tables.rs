@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 13] = [
+pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -238,6 +238,45 @@ pub const HOUSE: [Storey; 13] = [
         ],
     },
     Storey {
+        place: "crates/embed",
+        root: "lib.rs",
+        knows: &["picture", "video", "engine", "update"],
+        rooms: &[
+            ("fault", &[]),
+            ("places", &[]),
+            ("pixels", &["fault"]),
+            ("guest", &["fault", "places"]),
+            ("lane", &["fault", "guest"]),
+        ],
+    },
+    Storey {
+        place: "crates/capi",
+        root: "lib.rs",
+        knows: &["picture", "video", "embed"],
+        rooms: &[
+            ("last_error", &[]),
+            ("handles", &["last_error"]),
+            ("code", &["last_error"]),
+            ("records", &["handles"]),
+            ("translate", &["records"]),
+            (
+                "border",
+                &["last_error", "handles", "code", "records", "translate"],
+            ),
+        ],
+    },
+    Storey {
+        place: "crates/python",
+        root: "lib.rs",
+        knows: &["picture", "video", "embed"],
+        rooms: &[
+            ("fault", &[]),
+            ("pixels", &["fault"]),
+            ("found", &["fault"]),
+            ("segmenter", &["fault", "found", "pixels"]),
+        ],
+    },
+    Storey {
         place: "board",
         root: "lib.rs",
         knows: &["picture", "video", "live"],
@@ -325,7 +364,7 @@ pub const HOUSE: [Storey; 13] = [
         root: "lib.rs",
         knows: &[
             "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
-            "http", "update", "durable",
+            "embed", "http", "update", "durable",
         ],
         rooms: &[
             ("workshop", &[]),
@@ -345,8 +384,11 @@ pub const HOUSE: [Storey; 13] = [
     },
 ];
 
+/// Where `unsafe` may be: crates, and the folder in each, if not all. Kernels, and the border to C.
+pub const UNSAFE: [(&str, &str); 2] = [("crates/compute", ""), ("crates/capi", "border/")];
+
 /// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 13] = [
+pub const KEPT: [(&str, &str, &[&str]); 14] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -363,5 +405,6 @@ pub const KEPT: [(&str, &str, &[&str]); 13] = [
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),
     ("rppal", "board", &["gpio/rpi.rs"]),
+    ("pyo3", "crates/python", &[]),
     ("clap", "", &["cli/"]),
 ];
