@@ -67,8 +67,8 @@ pub(super) struct SegmentArgs {
     /// the mask.
     #[arg(long, value_name = "X,Y,X,Y")]
     caliper: Option<Caliper>,
-    /// A file for one picture, a folder (made if need be) for several, or for several modalities; `-`: standard output,
-    /// for one picture and modality.
+    /// A file for one picture, a folder (made if need be) for several, for several modalities, or if it ends in `/`; `-`:
+    /// standard output, for one picture and modality.
     #[arg(short, long, value_name = "OUT")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -208,8 +208,10 @@ enum Outputs {
 impl Outputs {
     fn of(args: &SegmentArgs, single: bool) -> Result<Self, Failure> {
         let stdout = args.out.as_deref().is_none_or(|out| out == Path::new("-"));
+        let folder =
+            |out: &Path| out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/");
         match &args.out {
-            Some(out) if !stdout && single && !out.is_dir() => Ok(Self::File(out.clone())),
+            Some(out) if !stdout && single && !folder(out) => Ok(Self::File(out.clone())),
             Some(out) if !stdout => {
                 std::fs::create_dir_all(out)
                     .map_err(|error| Failure::Failed(format!("{}: {error}", out.display())))?;

@@ -401,8 +401,9 @@ fn objects_of_a_cine_loop_are_written_for_all_of_its_frames() {
     let dir = workplace();
     cine(dir.path(), "IM_0001");
     let (file, out) = (dir.path().join("in/IM_0001"), dir.path().join("out"));
+    let folder = format!("{}/", out.display());
     let run = |more: &[&str]| {
-        let ask = ["--modality", "bright", "-o", str(&out)];
+        let ask = ["--modality", "bright", "-o", &folder];
         segment(dir.path(), &[&[str(&file)], &ask[..], more].concat())
     };
     let output = run(&["--frames", "all", "--format", "sr"]);

@@ -40,7 +40,7 @@ def test_it_has_what_is_in_the_program_and_nothing_of_tests(bill):
     entries = json.loads(bill)["components"]
     crates = {entry["name"] for entry in entries if entry["type"] == "library"}
     assert {"tract-core", "axum", "clap"} <= crates
-    assert not {"divan", "ureq", "serde_derive", "proptest"} & crates
+    assert not {"divan", "serde_derive", "proptest"} & crates
     manifest = tomllib.loads((ROOT / "models" / "manifest.toml").read_text())
     models = {entry["name"]: entry for entry in entries if entry["type"] == "machine-learning-model"}
     for model in manifest["model"]:
