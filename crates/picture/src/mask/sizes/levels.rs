@@ -27,7 +27,7 @@ impl Levels {
     /// Of the logits that a mask of this size was made of. They are of `part` of it; beside that there is no target.
     ///
     /// # Errors
-    /// As [`upsample`] and [`Mask::placed`].
+    /// As [`upsample`](fn@upsample) and [`Mask::placed`].
     pub fn of(low_res: &LogitMap, part: PixelRect, size: [u32; 2]) -> Result<Self, MaskError> {
         let at = |level: f32| {
             let shifted = low_res.logits().iter().map(|logit| logit - level).collect();
