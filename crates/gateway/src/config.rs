@@ -119,6 +119,8 @@ pub enum AnswerKind {
     SegFractional,
     /// A report of the measurements, which refers to the binary segmentation.
     Sr,
+    /// A report with the outlines and measurements of all regions; it refers to no segmentation.
+    SrOutlines,
     /// The overlay, of the frame with the largest mask.
     Capture,
 }
@@ -191,6 +193,7 @@ impl AnswerKind {
             Self::Seg => Form::Seg,
             Self::SegFractional => Form::SegFractional,
             Self::Sr => Form::Sr,
+            Self::SrOutlines => Form::SrOutlines,
             Self::Capture => Form::Capture,
         }
     }

@@ -1,6 +1,6 @@
 //! What is pushed, and what comes of it.
 
-use gateway::{AnswerKind, SentIdentity};
+use gateway::{AnswerKind, DicomConfig, SentIdentity};
 use picture::segmenter::{EngineError, ModalityCheck};
 use testing::dicom::DicomSketch;
 
@@ -29,6 +29,23 @@ fn a_loop_is_answered_by_a_segmentation_and_a_report_that_refers_to_it() {
     assert_eq!((view.received, view.spooled), (1, 0));
     assert_eq!(view.sendings.values().next().unwrap().sent, 2);
     assert!(bench.lies_in("spool").is_empty());
+}
+
+#[test]
+fn a_report_with_outlines_comes_alone() {
+    let outlines = |config: &mut DicomConfig| {
+        config.destinations[0].answers = vec![AnswerKind::SrOutlines];
+    };
+    let bench = Bench::with(outlines, []);
+    bench.push(&a_loop("1.2.3.4.1")).unwrap();
+    let arrived = bench.archive.arrived(1);
+    let [report] = &arrived[..] else { panic!() };
+    assert_eq!(report.kind(), "sr");
+    assert!(report.says("POLYLINE") && report.says("1.2.3.4.1"));
+    assert!(
+        !report.says("1.2.840.10008.5.1.4.1.1.66.4"),
+        "no segmentation"
+    );
 }
 
 #[test]
