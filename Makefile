@@ -140,7 +140,9 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 # For those who work on it: what is private is in it, and linked to.
 .PHONY: doc
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
-	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --release --locked --workspace --no-deps --document-private-items
+	export RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links"
+	cargo doc --release --locked $(BUT_PYTHON) --no-deps --document-private-items
+	cargo doc --release --locked -p espmedsam-python --no-deps --document-private-items
 
 RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python crates/python benches/live board/package
 .PHONY: lint-python
