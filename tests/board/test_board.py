@@ -249,7 +249,7 @@ def _ignored(board: Board) -> None:
 def test_a_source_that_can_never_be_ends_it_for_good(board: Board, mask: bytes, told: Tell) -> None:
     """What is configured is no camera: said at once wherever somebody asks, and not tried again and again."""
     config = "/etc/espmedsam/config.toml"
-    board.must(f'cp -p {config} /root/right.toml && sed -i \'s#"{CAMERA}"#"/dev/null"#\' {config}')
+    board.must(f'cp -p {config} /var/tmp/right.toml && sed -i \'s#"{CAMERA}"#"/dev/null"#\' {config}')
     assert board.run("systemctl restart espmedsam", PATIENCE).status != 0
     start = time.monotonic()
     reply = board.ask("/health/ready")
@@ -263,7 +263,7 @@ def test_a_source_that_can_never_be_ends_it_for_good(board: Board, mask: bytes, 
     assert doctor.status == 2, doctor.output
     for fault in ("FAULT: source 'probe'", "FAULT: the service has ended, as its configuration cannot be used"):
         assert fault in doctor.output, doctor.output
-    board.must(f"cp -p /root/right.toml {config}")
+    board.must(f"cp -p /var/tmp/right.toml {config}")
     board.until(PATIENCE, "ready, as somebody asks", board.ready)
     assert segment(board) == mask
     # Started at the root, where there are no models: it is the service's that are looked at.

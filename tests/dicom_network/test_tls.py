@@ -3,7 +3,6 @@
 import http.server
 import io
 import re
-import shutil
 import ssl
 import subprocess
 import threading
@@ -180,7 +179,6 @@ SERVER, CLIENT = ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT
 ANSWERS = ["Comprehensive 3D SR Storage", "Comprehensive SR Storage", "Enhanced SR Storage", "Segmentation Storage"]
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="certificates are made by openssl")
 @pytest.mark.parametrize("way", TO)
 def test_both_sides_show_who_they_are(start, certs, way):
     serve, to = TO[way]
@@ -193,7 +191,6 @@ def test_both_sides_show_who_they_are(start, certs, way):
     assert took[1] in ANSWERS
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="certificates are made by openssl")
 def test_who_does_not_is_not_listened_to(start, certs):
     gateway = start(TO["node"][1].format(port=free_port()))
     loop = fetal_head()
@@ -205,7 +202,6 @@ def test_who_does_not_is_not_listened_to(start, certs):
     assert "received: 1," in gateway.look()
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="certificates are made by openssl")
 @pytest.mark.parametrize("way", TO)
 @pytest.mark.parametrize(("name", "authority"), [("elsewhere", "ca"), ("stranger", "ca"), ("peer", "other")])
 def test_nothing_is_sent_to_who_is_somebody_else_or_does_not_believe_us(start, certs, way, name, authority):
