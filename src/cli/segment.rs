@@ -17,7 +17,7 @@ use dicom::{
 };
 use engine::flow::{Pipeline, Subject};
 use picture::mask::sizes::Caliper;
-use picture::report::{Extras, Form};
+use picture::report::{Extras, Form, beside};
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, EngineError, OnMismatch};
 
@@ -297,6 +297,9 @@ impl Errand<'_> {
                 continue;
             }
             for (result, files) in results.into_iter().zip(&mut files) {
+                // Said of each frame, it is said once.
+                let doubted = beside(&result).doubts;
+                doubts.extend(doubted.filter(|doubt| !doubts.contains(doubt)));
                 for file in files {
                     file.add(frame.unwrap_or(0), result.clone())?;
                 }

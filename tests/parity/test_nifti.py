@@ -1,8 +1,12 @@
 """A file's masks as one NIfTI stack, read back by nibabel: the same masks, in their order."""
 
+import subprocess
+
 import nibabel
 import numpy as np
+import pytest
 from PIL import Image
+from places import PROGRAM, ROOT
 from test_dicom_scale import SAMPLE, wrapped
 
 NOTICE = b"Research use only. Not for clinical use."
@@ -36,3 +40,11 @@ def test_a_picture_is_a_stack_of_one_with_its_millimetres(espmedsam, tmp_path):
     stack = nibabel.load(tmp_path / f"{SAMPLE.stem}.nii.gz")
     assert stack.header.get_zooms()[:2] == (0.25, 0.125) and stack.header.get_xyzt_units()[0] == "mm"
     assert np.array_equal(np.asarray(stack.dataobj)[:, :, 0, 0].T, mask)
+
+
+@pytest.mark.parametrize("form", ["png", "nifti", "seg"])
+def test_what_is_to_be_doubted_is_said_beside_a_file_that_has_no_words_for_it(form, tmp_path):
+    skin = ROOT / "tests/samples/ISIC_0000390.jpg"
+    ask = ["segment", skin, "--modality", "x-ray", "--on-mismatch", "keep", "--format", form, "-o", tmp_path / "out"]
+    done = subprocess.run([PROGRAM, *ask], capture_output=True, text=True, check=True)
+    assert "does not look like its modality" in done.stderr
