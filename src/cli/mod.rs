@@ -3,6 +3,8 @@
 mod bench;
 mod cameras;
 mod console;
+mod dicom_node;
+#[cfg(feature = "dicom")]
 mod dicom_nodes;
 mod doctor;
 mod dump;
@@ -73,6 +75,7 @@ enum Command {
         command: maker::PackageCommand,
     },
     /// Ask the destinations of a DICOM network whether they are there, or send files to one.
+    #[cfg(feature = "dicom")]
     #[command(after_help = NOTICE)]
     Dicom {
         #[command(subcommand)]
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         .map(done),
         Command::Program { command } => updates::program(&command).map(done),
         Command::Package { command } => maker::run(&command).map(done),
+        #[cfg(feature = "dicom")]
         Command::Dicom { command } => dicom_nodes::run(&command).map(done),
         Command::Cameras => cameras::run().map(done),
         Command::Doctor(args) => doctor::run(&args, models),

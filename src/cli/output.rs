@@ -52,12 +52,8 @@ impl Written {
     /// The DICOM objects that are made; none for what is no such form. With a report comes the segmentation that it refers to.
     pub(super) fn objects(self) -> &'static [Form] {
         match self {
-            Self::Report(Form::Seg) => &[Form::Seg],
-            Self::Report(Form::SegFractional) => &[Form::SegFractional],
-            Self::Report(Form::Sr) => &[Form::Seg, Form::Sr],
-            Self::Report(Form::SrOutlines) => &[Form::SrOutlines],
-            Self::Report(Form::Capture) => &[Form::Capture],
-            _ => &[],
+            Self::Report(form) => form.objects(),
+            Self::Npy | Self::Nifti => &[],
         }
     }
 
@@ -65,8 +61,8 @@ impl Written {
     pub(super) fn holds_all_frames(self) -> bool {
         match self {
             Self::Nifti => true,
-            Self::Report(Form::Capture) | Self::Npy => false,
-            Self::Report(_) => !self.objects().is_empty(),
+            Self::Report(form) => form.holds_all_frames(),
+            Self::Npy => false,
         }
     }
 
@@ -95,12 +91,14 @@ pub(super) fn paths(written: Written, target: &Target) -> Vec<PathBuf> {
             .filter_map(|part| npy_path(target, part))
             .collect(),
         // The report's segmentation lies beside it.
-        (Written::Report(Form::Sr), Target::File(path)) => {
-            vec![path.with_extension("seg.dcm"), path.clone()]
+        (Written::Report(form), Target::File(path)) if let [beside, _] = form.objects() => {
+            vec![path.with_extension(beside.ending()), path.clone()]
         }
-        (Written::Report(Form::Sr), Target::Folder(dir, name)) => [Form::Seg, Form::Sr]
-            .map(|form| dir.join(format!("{name}.{}", form.ending())))
-            .into(),
+        (Written::Report(form), Target::Folder(dir, name)) if !form.objects().is_empty() => {
+            let objects = form.objects().iter();
+            let named = objects.map(|form| dir.join(format!("{name}.{}", form.ending())));
+            named.collect()
+        }
         (_, Target::File(path)) => vec![path.clone()],
         (Written::Nifti, Target::Folder(dir, name)) => vec![dir.join(format!("{name}.nii.gz"))],
         (Written::Report(form), Target::Folder(dir, name)) => {

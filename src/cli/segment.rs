@@ -2,7 +2,6 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use indicatif::ProgressBar;
 
@@ -12,8 +11,8 @@ use super::inputs::{self, Inputs};
 use super::model_args::ModelArgs;
 use super::output::{self, Target, Written};
 use dicom::{
-    AnswerMaker, AskedRegion, FrameSelection, GreyWindow, Identity, IntakeWish, NamingSecret,
-    TakenFile, TakenPicture,
+    AnswerMaker, AskedRegion, FrameSelection, GreyWindow, Identity, IntakeWish, TakenFile,
+    TakenPicture,
 };
 use engine::flow::{Pipeline, Subject};
 use picture::mask::sizes::Caliper;
@@ -220,7 +219,7 @@ impl Outputs {
             _ if !single => Err(Failure::Usage(
                 "several pictures or modalities: say which folder with -o".into(),
             )),
-            _ if matches!(args.format, Written::Npy | Written::Report(Form::Sr)) => Err(
+            _ if args.format == Written::Npy || args.format.objects().len() > 1 => Err(
                 Failure::Usage("these are two files: say where with -o".into()),
             ),
             None if !args.format.is_text() && std::io::stdout().is_terminal() => Err(
@@ -325,14 +324,9 @@ impl Errand<'_> {
         if forms.is_empty() {
             return Ok(Vec::new());
         }
-        let secret = NamingSecret::of_process();
-        let maker = AnswerMaker {
-            secret: secret.map_err(|error| Failure::Failed(error.to_string()))?,
-            program: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            written: SystemTime::now(),
-            most: MOST_MASKS,
-        };
+        let (program, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        let maker = AnswerMaker::of_process(program, version, MOST_MASKS)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         let object = |form: &Form| {
             let answer = file.answer(*form, maker.clone())?;
             Some(FramesFile::Object(Box::new(answer)))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, UnixListener};
 
+use super::dicom_node::DicomNode;
 use super::failure::Failure;
 use super::updates::models_to_serve;
 use crate::config::Config;
@@ -18,8 +19,7 @@ use crate::service::socket::HandedSocket;
 use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
-use gateway::{DicomConfig, Gateway};
-use http::{Door, ServedParts};
+use http::Door;
 use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
@@ -145,7 +145,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         tracing::info!("watching '{name}': {place}/live?source={name}");
     }
     let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;
-    let gateway = begin_gateway(&config.dicom, engine.clone())?;
+    let node = DicomNode::begin(&config, engine.clone())?;
     let server = config.server.clone();
     let reloader = Reloader {
         origin,
@@ -156,12 +156,9 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let attending = attend(manager.clone(), engine.clone(), reloader, reloads);
     let attending = tokio::spawn(attending);
     let patience = Duration::from_secs(server.shutdown_timeout_s.into());
-    let parts = ServedParts {
-        studio,
-        gateway: gateway.clone(),
-    };
+    let parts = node.served_with(studio);
     let asked = OnceLock::new();
-    let gateway_ends = OnceLock::new();
+    let node_ends = OnceLock::new();
     let stop = async {
         signals.end().await;
         asked.get_or_init(Instant::now);
@@ -169,8 +166,8 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         attending.abort();
         manager.tell(&[Word::Stopping]);
         // While the HTTP side finishes what it has accepted.
-        let end = move || gateway.is_none_or(|gateway| gateway.end(patience * 3 / 4));
-        gateway_ends.get_or_init(|| tokio::task::spawn_blocking(end));
+        let end = move || node.end(patience * 3 / 4);
+        node_ends.get_or_init(|| tokio::task::spawn_blocking(end));
     };
     let served = http::serve(door, server, parts, stop).await;
     attending.abort();
@@ -180,7 +177,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     if tokio::time::timeout(LAST_PATIENCE, both).await.is_err() {
         tracing::warn!("a reload, or the lights, did not end in time");
     }
-    if let Some(ended) = gateway_ends.into_inner()
+    if let Some(ended) = node_ends.into_inner()
         && !ended.await.unwrap_or(false)
     {
         tracing::warn!("the DICOM network did not end in time; what it was at is on the disk");
@@ -194,23 +191,6 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         .map_err(|left| Failure::Failed(left.to_string()))?;
     tracing::info!("stopped");
     served.map_err(failed)
-}
-
-/// The node of a DICOM network, if one is configured.
-fn begin_gateway(
-    config: &DicomConfig,
-    engine: Arc<Engine>,
-) -> Result<Option<Arc<Gateway>>, Failure> {
-    if !config.enabled {
-        return Ok(None);
-    }
-    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
-    let plan = config.plan().map_err(|error| usage(&error))?;
-    let gateway = Gateway::begin(plan, engine, Arc::new(SystemClock));
-    let gateway = gateway.map_err(|error| Failure::Failed(error.to_string()))?;
-    let (title, address) = (&config.title, gateway.address());
-    tracing::info!("DICOM: {title} takes pictures at {address} – {NOTICE}");
-    Ok(Some(Arc::new(gateway)))
 }
 
 /// The socket that was handed over, else the port that the configuration names.

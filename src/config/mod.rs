@@ -1,6 +1,7 @@
 //! The configuration file, and what differs between two of them.
 
 pub mod keys;
+mod toml_fault;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
+#[cfg(feature = "dicom")]
 use gateway::{BadDicomSetting, DicomConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
@@ -18,6 +20,8 @@ use tracing_subscriber::filter::Targets;
 use update::{Recipient, UpdateKey};
 
 use crate::workshop::ClientRights;
+
+pub use self::toml_fault::TomlFault;
 
 /// Where a package puts the configuration.
 pub const INSTALLED: &str = "/etc/espmedsam/config.toml";
@@ -40,6 +44,7 @@ pub struct Config {
     /// `[live]`: sources of video.
     pub live: LiveConfig,
     /// `[dicom]`: pictures from a DICOM network, and answers to it.
+    #[cfg(feature = "dicom")]
     pub dicom: DicomConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
@@ -213,7 +218,7 @@ pub enum ConfigError {
 pub enum InvalidConfig {
     /// It is no TOML, or has a key or a value that is not understood.
     #[error(transparent)]
-    Toml(#[from] toml::de::Error),
+    Toml(TomlFault),
     /// A setting under `[server]` that cannot work.
     #[error(transparent)]
     Server(#[from] BadSetting),
@@ -222,6 +227,7 @@ pub enum InvalidConfig {
     Gpio(#[from] GpioError),
     /// A node of a DICOM network that cannot work so.
     #[error(transparent)]
+    #[cfg(feature = "dicom")]
     Dicom(#[from] BadDicomSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
@@ -265,9 +271,12 @@ impl Config {
     /// # Errors
     /// [`InvalidConfig`].
     pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
-        let config: Self = toml::from_str(text)?;
+        let read = toml::from_str(text);
+        let config: Self =
+            read.map_err(|error| InvalidConfig::Toml(TomlFault::of(text, &error)))?;
         config.server.check()?;
         config.gpio.check()?;
+        #[cfg(feature = "dicom")]
         config.dicom.check()?;
         let mut names = BTreeSet::new();
         for LiveSourceSpec { name, .. } in &config.live.sources {

@@ -104,18 +104,41 @@ fn keys_are_read_and_unknown_ones_refused() {
 }
 
 #[test]
-fn an_error_keeps_its_cause() {
+fn an_error_says_where_it_is_and_no_value() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("service.toml");
     std::fs::write(&path, "[engine]\nthread = 3").unwrap();
-    let error = Config::read(&path).unwrap_err();
-    let ConfigError::Invalid { source, .. } = error else {
-        panic!("{error}");
-    };
-    let InvalidConfig::Toml(cause) = source else {
-        panic!("{source}");
-    };
-    assert!(cause.span().is_some(), "{cause}");
+    let error = Config::read(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("line 2, `thread`: unknown field `thread`"),
+        "{error}"
+    );
+
+    let source = "[[live.sources]]\nname = 'a'\nmodality = 'm'\nsource = ";
+    for (text, key, said) in [
+        (
+            "{ kind = 'http', url = 'ftp://me:hush@cam' }",
+            "source",
+            "does not begin with 'http://'",
+        ),
+        (
+            "{ kind = 'http://me:hush@cam/' }",
+            "source",
+            "unknown variant `…`",
+        ),
+        (
+            "'http://me:hush\"x@cam/'",
+            "source",
+            "string \"…\", expected",
+        ),
+        ("{ kind = 'http', url = 'http://me:hush@cam/", "source", ""),
+    ] {
+        let error = Config::parse(&format!("{source}{text}")).unwrap_err();
+        let all = format!("{error} {error:?}");
+        assert!(!all.contains("hush"), "{all}");
+        assert!(all.contains(&format!("line 4, `{key}`: ")), "{all}");
+        assert!(all.contains(said), "{all}");
+    }
 }
 
 #[test]

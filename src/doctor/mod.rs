@@ -7,6 +7,7 @@ mod clock;
 mod eyes;
 mod heat;
 mod lines;
+#[cfg(feature = "dicom")]
 mod network;
 mod processor;
 pub mod report;
@@ -65,6 +66,7 @@ impl Examination<'_> {
             weights::section(root, &self.places(), *models, config),
             eyes::section(root, cameras, config),
             lines::section(root, chips, &config.gpio),
+            #[cfg(feature = "dicom")]
             network::section(root, &config.dicom),
             heat::section(root),
             space::section(root, config),

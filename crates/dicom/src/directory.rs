@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
 use crate::error::DicomError;
-use crate::file::is_dicom;
+use crate::magic::is_dicom;
 use crate::syntax::TransferSyntax;
 
 /// Most parts of a file's name, and most characters of each (PS3.10, 8.2).

@@ -12,6 +12,11 @@ pub enum DicomError {
     /// Not a DICOM file (PS3.10, 7.1): "DICM" does not stand at byte 128.
     #[error("not a DICOM file: it does not have 'DICM' after its first 128 bytes")]
     NotDicom,
+    /// A program that was built without the reading of them.
+    #[error(
+        "this program was built without DICOM (its feature `dicom`); export the picture as PNG"
+    )]
+    LeftOut,
     /// The file or one of its parts ends before it should.
     #[error("the DICOM file is truncated: it ends within {0}")]
     Truncated(&'static str),
@@ -86,9 +91,10 @@ impl From<DicomError> for FrameError {
             | DicomError::Damaged(_)
             | DicomError::TooComplex { .. }
             | DicomError::Io(_) => FileFault::Damaged,
-            DicomError::Coding(_) | DicomError::UnknownSyntax | DicomError::Unsupported(_) => {
-                FileFault::NotRead
-            }
+            DicomError::LeftOut
+            | DicomError::Coding(_)
+            | DicomError::UnknownSyntax
+            | DicomError::Unsupported(_) => FileFault::NotRead,
             DicomError::NoSuchFrame { .. } => FileFault::NoSuchFrame,
             DicomError::Selection(BadSelection::Missing { .. }) => FileFault::NoSuchFrame,
             DicomError::WindowOnColour

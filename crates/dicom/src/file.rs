@@ -10,25 +10,19 @@ use crate::colour::Painting;
 use crate::data::{ByteInput, Bytes, DataSet, DataWalk, Tag};
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
+use crate::identity::Identity;
 use crate::layout::SampleLayout;
+use crate::magic::{PREAMBLE, is_dicom};
 use crate::modality;
-use crate::origin::{DicomOrigin, Identity, LossyCoding};
+use crate::origin::{DicomOrigin, LossyCoding};
 use crate::places::FramePlaces;
 use crate::scale::{self, DicomScale};
 use crate::syntax::{Coding, TransferSyntax};
 use crate::uid::{References, Uid, Uids};
 use crate::window::{GreyWindow, ShownAs};
 
-/// Bytes before "DICM" (PS3.10, 7.1).
-const PREAMBLE: usize = 128;
 /// Most bytes that a deflated file may inflate to.
 const MOST_INFLATED: u64 = 256 << 20;
-
-/// Whether these first bytes are a DICOM file's; 132 are enough.
-#[must_use]
-pub fn is_dicom(start: &[u8]) -> bool {
-    start.get(PREAMBLE..PREAMBLE + 4) == Some(b"DICM")
-}
 
 /// An open DICOM file. It holds what its header says and where its frames are; of pixels it holds none.
 pub struct DicomFile {

@@ -6,47 +6,82 @@
 //! is read when an object is to say it ([`Identity::Kept`]), and goes nowhere else.
 //! Knows no network, no model and no protocol.
 //!
+//! Doors take every file in through [`TakenFile`], DICOM or not. Without the feature `files` that is all there is: picture files
+//! are taken in as ever, DICOM is known for what it is and refused by name ([`DicomError::LeftOut`]), and no object is made.
+//!
 //! Research use only. Not for clinical use.
 
-mod answer;
-mod codec;
-mod colour;
-mod data;
-mod directory;
+// What is linked to there may be left out.
+#![cfg_attr(not(feature = "files"), allow(rustdoc::broken_intra_doc_links))]
+
+#[cfg(not(feature = "files"))]
+mod absent;
 mod error;
-mod facts;
-mod file;
+mod identity;
 mod intake;
-mod layout;
-mod modality;
-mod origin;
-mod places;
-mod scale;
+mod magic;
 mod selection;
-mod syntax;
-mod timing;
-mod uid;
 mod window;
+
+#[cfg(feature = "files")]
+mod answer;
+#[cfg(feature = "files")]
+mod codec;
+#[cfg(feature = "files")]
+mod colour;
+#[cfg(feature = "files")]
+mod data;
+#[cfg(feature = "files")]
+mod directory;
+#[cfg(feature = "files")]
+mod facts;
+#[cfg(feature = "files")]
+mod file;
+#[cfg(feature = "files")]
+mod layout;
+#[cfg(feature = "files")]
+mod modality;
+#[cfg(feature = "files")]
+mod origin;
+#[cfg(feature = "files")]
+mod places;
+#[cfg(feature = "files")]
+mod scale;
+#[cfg(feature = "files")]
+mod syntax;
+#[cfg(feature = "files")]
+mod timing;
+#[cfg(feature = "files")]
+mod uid;
+#[cfg(feature = "files")]
 mod write;
 
-pub use answer::{AnswerError, AnswerMaker, DicomAnswer, NamingSecret};
-pub use colour::ybr_to_rgb;
-pub use data::Bytes;
-pub use directory::listed_files;
+#[cfg(not(feature = "files"))]
+pub use absent::{AnswerError, AnswerMaker, DicomAnswer, listed_files};
 pub use error::DicomError;
-pub use facts::DicomFacts;
-pub use file::{DicomFile, FrameWish, is_dicom};
+pub use identity::Identity;
 pub use intake::{AskedRegion, IntakeWish, TakenFile, TakenPicture};
-pub use layout::Photometric;
-pub use origin::{DicomOrigin, Identity, LossyCoding, ObjectReference};
-pub use scale::{DicomScale, ScaleNote, ScaleSource};
+pub use magic::is_dicom;
 pub use selection::{BadSelection, FrameSelection};
-pub use syntax::TransferSyntax;
-pub use timing::Timing;
-pub use uid::{References, Uid, Uids};
 pub use window::{BadWindow, GreyWindow, ShownAs};
-pub use write::{
-    Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, IMPLEMENTATION,
-    IMPLEMENTATION_VERSION, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames, SegKind,
-    SrFile, SrGroup, SrMeasure, SrPlace, terms,
+
+#[cfg(feature = "files")]
+pub use self::{
+    answer::{AnswerError, AnswerMaker, DicomAnswer, NamingSecret},
+    colour::ybr_to_rgb,
+    data::Bytes,
+    directory::listed_files,
+    facts::DicomFacts,
+    file::{DicomFile, FrameWish},
+    layout::Photometric,
+    origin::{DicomOrigin, LossyCoding, ObjectReference},
+    scale::{DicomScale, ScaleNote, ScaleSource},
+    syntax::TransferSyntax,
+    timing::Timing,
+    uid::{References, Uid, Uids},
+    write::{
+        Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, IMPLEMENTATION,
+        IMPLEMENTATION_VERSION, MarkedSegment, ObjectMaker, ObjectName, SegFile, SegFrames,
+        SegKind, SrFile, SrGroup, SrMeasure, SrPlace, terms,
+    },
 };

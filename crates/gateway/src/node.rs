@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use dimse::{Backoff, Courier, FolderError, Outbox, ReceivedObject, Spool, StoreScp};
+use durable::SystemDisk;
 use picture::segmenter::{Bell, Clock, Segmenter};
 use picture::sync::lock;
 
@@ -85,10 +86,11 @@ impl Gateway {
         let spool = Arc::new(Spool::open(&plan.folder.join("spool"), plan.spool)?);
         let outbox = Arc::new(Outbox::open(&plan.folder.join("outbox"), plan.outbox)?);
         outbox.retry_refused()?;
-        let secret = naming_secret(&plan.folder).map_err(|source| GatewayError::Secret {
-            path: plan.folder.clone(),
-            source,
-        })?;
+        let secret =
+            naming_secret(&plan.folder, &SystemDisk).map_err(|source| GatewayError::Secret {
+                path: plan.folder.clone(),
+                source,
+            })?;
         let destinations = Arc::new(CountedDestinations::new(plan.destinations));
         let meter = Arc::new(GatewayMeter::default());
         let hold = Arc::new(WorkerHold::new(clock.clone()));

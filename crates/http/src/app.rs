@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+#[cfg(feature = "network")]
 use gateway::Gateway;
 use live::Studio;
 use picture::segmenter::Segmenter;
@@ -20,6 +21,7 @@ pub struct ServedParts {
     /// The model and the sources.
     pub studio: Arc<Studio>,
     /// The node of a DICOM network, of which it is told how it does.
+    #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
 }
 
@@ -27,6 +29,7 @@ impl From<Arc<Studio>> for ServedParts {
     fn from(studio: Arc<Studio>) -> Self {
         Self {
             studio,
+            #[cfg(feature = "network")]
             gateway: None,
         }
     }
@@ -37,6 +40,7 @@ pub struct App {
     pub config: ServerConfig,
     pub engine: Arc<dyn Segmenter>,
     pub studio: Arc<Studio>,
+    #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
@@ -70,7 +74,11 @@ impl App {
     }
 
     pub fn new(config: ServerConfig, parts: impl Into<ServedParts>) -> Arc<Self> {
-        let ServedParts { studio, gateway } = parts.into();
+        let ServedParts {
+            studio,
+            #[cfg(feature = "network")]
+            gateway,
+        } = parts.into();
         Arc::new(Self {
             meters: Meters::default(),
             connections: Arc::new(Semaphore::new(config.max_connections as usize)),
@@ -86,6 +94,7 @@ impl App {
             config,
             engine: studio.segmenter().clone(),
             studio,
+            #[cfg(feature = "network")]
             gateway,
         })
     }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::app::App;
 use super::board::BoardReport;
+#[cfg(feature = "network")]
 use super::network::DicomReport;
 use super::problem::{Kind, Problem};
 use picture::NOTICE;
@@ -292,6 +293,7 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     board: Option<BoardReport>,
     /// How the node of a DICOM network does; null where there is none or it is not asked. Pictures are served here however that is.
+    #[cfg(feature = "network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     dicom: Option<DicomReport>,
 }
@@ -304,6 +306,7 @@ pub async fn live() -> Json<Health> {
         status: "live",
         notice: NOTICE,
         board: None,
+        #[cfg(feature = "network")]
         dicom: None,
     })
 }
@@ -317,6 +320,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem>
         status: "ready",
         notice: NOTICE,
         board: app.studio.board().as_deref().map(BoardReport::from),
+        #[cfg(feature = "network")]
         dicom: (app.gateway.as_ref()).map(|gateway| DicomReport::from(&gateway.look())),
     }))
 }

@@ -20,6 +20,7 @@ mod live;
 mod metered;
 mod metrics;
 mod negotiate;
+#[cfg(feature = "network")]
 mod network;
 mod page;
 mod problem;

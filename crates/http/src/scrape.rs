@@ -55,6 +55,7 @@ pub(super) fn put_together(app: &App, sources: &[LiveScrape<'_>], root: &Path) -
     if let Some(panel) = app.studio.panel() {
         metrics::render_panel(&mut out, &panel.look());
     }
+    #[cfg(feature = "network")]
     if let Some(gateway) = &app.gateway {
         metrics::render_network(&mut out, &gateway.look());
     }

@@ -1,7 +1,7 @@
 //! `POST /v1/segment`: a picture in, its mask out.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
@@ -18,7 +18,7 @@ use super::problem::{Kind, Problem, internal};
 use super::reply::{self, SegmentReplies};
 use super::upload::{self, Packaging, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
-use dicom::{AnswerMaker, DicomAnswer, NamingSecret, TakenFile, TakenPicture};
+use dicom::{AnswerMaker, DicomAnswer, TakenFile, TakenPicture};
 use picture::frame::{FrameError, FrameLimits, Stop};
 use picture::report::{self, Form};
 use picture::segmenter::{EngineError, Job, Segmentation};
@@ -184,14 +184,8 @@ fn answer_in_dicom(
     if !form.is_dicom() {
         return Ok(None);
     }
-    let secret = NamingSecret::of_process().map_err(|error| internal(&error.to_string()))?;
-    let maker = AnswerMaker {
-        secret,
-        program: PROGRAM,
-        version: env!("CARGO_PKG_VERSION"),
-        written: SystemTime::now(),
-        most: limits.max_memory,
-    };
+    let maker = AnswerMaker::of_process(PROGRAM, env!("CARGO_PKG_VERSION"), limits.max_memory)
+        .map_err(|error| internal(&error.to_string()))?;
     Ok(intake.answer(form, maker))
 }
 

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use picture::frame::Frame;
+use picture::frame::{Format, Frame};
 use picture::mask::polygons::{Ring, polygons};
 use picture::mask::probabilities;
 use picture::mask::regions::Regions;
@@ -17,13 +17,15 @@ use picture::report::{EllipseFit, Form, Report, overlay, sizes, told};
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{MarkedCode, MarkedCodes, Segmentation};
 use picture::sync::lock;
+use sha2::{Digest, Sha256};
 
 pub use self::error::AnswerError;
 pub use self::naming::NamingSecret;
 
 use self::measures::measures;
 use crate::file::DicomFile;
-use crate::origin::{DicomOrigin, Identity, LossyCoding};
+use crate::identity::Identity;
+use crate::origin::{DicomOrigin, LossyCoding};
 use crate::uid::Uid;
 use crate::write::{
     Authorship, CaptureFile, CaptureOf, CodedTerm, DicomWriteError, MarkedSegment, ObjectMaker,
@@ -45,6 +47,26 @@ pub struct AnswerMaker {
     pub most: u64,
 }
 
+impl AnswerMaker {
+    /// This program, now, with this process's own secret, and so many bytes of masks at most.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn of_process(
+        program: &'static str,
+        version: &'static str,
+        most: u64,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            secret: NamingSecret::of_process()?,
+            program,
+            version,
+            written: SystemTime::now(),
+            most,
+        })
+    }
+}
+
 /// The file that an answer is of.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerSource {
@@ -55,6 +77,18 @@ pub(crate) struct AnswerSource {
     pub file: Option<Arc<Mutex<DicomFile>>>,
     /// Bytes of a JPEG.
     pub jpeg: Option<u64>,
+}
+
+impl AnswerSource {
+    /// A file in memory; a picture file until it is said to be DICOM.
+    pub(crate) fn of_bytes(bytes: &[u8], identity: Identity) -> Self {
+        Self {
+            digest: Sha256::digest(bytes).into(),
+            identity,
+            file: None,
+            jpeg: (Format::of(bytes) == Ok(Format::Jpeg)).then_some(bytes.len() as u64),
+        }
+    }
 }
 
 /// An object on its way.
@@ -106,13 +140,13 @@ struct ShownOverlay {
 }
 
 impl DicomAnswer {
-    pub(crate) fn new(form: Form, maker: AnswerMaker, source: AnswerSource) -> Self {
-        Self {
+    pub(crate) fn of(form: Form, maker: AnswerMaker, source: AnswerSource) -> Option<Self> {
+        form.is_dicom().then_some(Self {
             form,
             maker,
             source,
             begun: None,
-        }
+        })
     }
 
     /// Takes in the result of a frame of the source, from 0 (0 of a picture that is no DICOM file).

@@ -124,6 +124,35 @@ impl Form {
         self.media_type() == "application/dicom"
     }
 
+    /// The objects that are made where it is asked for, itself the last: with a report comes the segmentation that it refers to.
+    /// None if it is no object.
+    #[must_use]
+    pub fn objects(self) -> &'static [Self] {
+        match self {
+            #[cfg(feature = "dicom")]
+            Self::Seg => &[Self::Seg],
+            #[cfg(feature = "dicom")]
+            Self::SegFractional => &[Self::SegFractional],
+            #[cfg(feature = "dicom")]
+            Self::Sr => &[Self::Seg, Self::Sr],
+            #[cfg(feature = "dicom")]
+            Self::SrOutlines => &[Self::SrOutlines],
+            #[cfg(feature = "dicom")]
+            Self::Capture => &[Self::Capture],
+            _ => &[],
+        }
+    }
+
+    /// Whether all frames of a file go into one.
+    #[must_use]
+    pub fn holds_all_frames(self) -> bool {
+        match self {
+            #[cfg(feature = "dicom")]
+            Self::Capture => false,
+            form => form.is_dicom(),
+        }
+    }
+
     /// Whether a terminal can show it.
     #[must_use]
     pub fn is_text(self) -> bool {
@@ -146,6 +175,7 @@ mod tests {
         for (i, form) in Form::ALL.iter().enumerate() {
             assert_eq!(Form::from_name(form.name()), Some(*form));
             assert!(form.about().ends_with('.'), "{form:?}");
+            assert_eq!(form.objects().last() == Some(form), form.is_dicom());
             for other in &Form::ALL[i + 1..] {
                 assert_ne!(form.name(), other.name());
                 assert_ne!(form.ending(), other.ending());

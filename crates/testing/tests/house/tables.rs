@@ -49,7 +49,10 @@ pub const HOUSE: [Storey; 16] = [
             ("uid", &[]),
             ("window", &[]),
             ("selection", &[]),
+            ("identity", &[]),
+            ("magic", &[]),
             ("error", &["selection"]),
+            ("absent", &["error", "identity"]),
             ("syntax", &["error"]),
             ("data", &["error", "syntax"]),
             ("modality", &["data"]),
@@ -60,22 +63,27 @@ pub const HOUSE: [Storey; 16] = [
             ("colour", &["error", "data", "layout", "codec", "window"]),
             ("scale", &["data", "layout"]),
             ("facts", &["data", "layout", "syntax", "timing"]),
-            ("origin", &["error", "uid", "syntax", "data"]),
+            ("origin", &["error", "identity", "uid", "syntax", "data"]),
             (
                 "file",
                 &[
-                    "error", "uid", "window", "syntax", "data", "modality", "layout", "places",
-                    "codec", "colour", "scale", "facts", "origin",
+                    "error", "identity", "magic", "uid", "window", "syntax", "data", "modality",
+                    "layout", "places", "codec", "colour", "scale", "facts", "origin",
                 ],
             ),
-            ("directory", &["error", "syntax", "data", "file"]),
-            ("answer", &["error", "origin", "uid", "write", "file"]),
+            ("directory", &["error", "magic", "syntax", "data"]),
+            (
+                "answer",
+                &["error", "identity", "origin", "uid", "write", "file"],
+            ),
             (
                 "intake",
                 &[
                     "data",
                     "error",
-                    "origin",
+                    "identity",
+                    "magic",
+                    "absent",
                     "window",
                     "selection",
                     "scale",
@@ -128,7 +136,7 @@ pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/gateway",
         root: "lib.rs",
-        knows: &["picture", "dicom", "dimse"],
+        knows: &["picture", "dicom", "dimse", "durable"],
         rooms: &[
             ("config", &[]),
             ("hold", &[]),

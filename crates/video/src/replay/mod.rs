@@ -3,6 +3,7 @@
 
 mod avi;
 mod clip;
+#[cfg(feature = "files")]
 mod dicom;
 mod error;
 mod file;
@@ -76,7 +77,7 @@ fn open(path: &Path, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError>
         return Ok(Box::new(avi::AviClip::open(file, *limits)?));
     }
     if is_dicom(&start) {
-        return Ok(Box::new(self::dicom::DicomClip::open(file, *limits)?));
+        return dicom_clip(file, limits);
     }
     if start.starts_with(b"GIF8") {
         return Ok(Box::new(gif::GifClip::open(file, *limits)?));
@@ -85,4 +86,14 @@ fn open(path: &Path, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError>
         Ok(_) => Ok(Box::new(folder::Folder::of_one(path, *limits))),
         Err(_) => Err(unusable(ReplayError::Foreign(path.into()))),
     }
+}
+
+#[cfg(feature = "files")]
+fn dicom_clip(file: std::fs::File, limits: &FrameLimits) -> Result<Box<dyn Clip>, SourceError> {
+    Ok(Box::new(self::dicom::DicomClip::open(file, *limits)?))
+}
+
+#[cfg(not(feature = "files"))]
+fn dicom_clip(_: std::fs::File, _: &FrameLimits) -> Result<Box<dyn Clip>, SourceError> {
+    Err(unusable(::dicom::DicomError::LeftOut))
 }

@@ -1,110 +1,27 @@
-//! A file as a door takes it in: a picture file as it is, DICOM opened and what is asked of it settled. Each of its pictures
-//! is decoded in its turn.
+//! DICOM taken in: opened by its header, each frame a picture of its own.
 
-use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
 use picture::frame::{
-    BadRect, Decoded, DicomSaid, FileInfo, FileNote, Format, FrameError, FrameLimits, PixelRect,
-    Stop, Undecoded,
+    Decoded, DicomSaid, FileInfo, FileNote, Format, FrameError, FrameLimits, PixelRect, Stop,
+    Undecoded,
 };
-use picture::report::Form;
 use picture::scale::{Scale, ScaledRegion};
-use picture::segmenter::{Modality, Picture, ReceivedFile};
+use picture::segmenter::{Modality, Picture};
 use picture::sync::lock;
 use sha2::{Digest, Sha256};
 
-use crate::answer::{AnswerMaker, AnswerSource, DicomAnswer};
+use super::{AskedRegion, IntakeWish, TakenFile, TakenPicture};
+use crate::answer::AnswerSource;
 use crate::data::Bytes;
 use crate::error::DicomError;
 use crate::facts::DicomFacts;
-use crate::file::{DicomFile, FrameWish, is_dicom};
-use crate::origin::Identity;
+use crate::file::{DicomFile, FrameWish};
 use crate::scale::{DicomScale, ScaleNote, ScaleSource};
 use crate::selection::FrameSelection;
 use crate::window::{GreyWindow, ShownAs};
 
-/// What is asked of a picture file, whatever it is, besides a mask.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct IntakeWish {
-    /// The modality, as the manifest has it; `None`: what a DICOM file says.
-    pub modality: Option<String>,
-    /// The page of a TIFF, from 1; `None`: the first.
-    pub page: Option<u32>,
-    /// The frames of a DICOM file; `None`: the first.
-    pub frames: Option<FrameSelection>,
-    /// Which grey values of a DICOM file are shown; `None`: as it says.
-    pub window: Option<GreyWindow>,
-    /// The part to look at; `None`: all of it.
-    pub region: Option<AskedRegion>,
-    /// How large pixels are. What is told by hand is what is meant, whatever the file says.
-    pub scale: Scale,
-    /// Whether DICOM objects will be made of it ([`TakenFile::answer`]), and whether they say who it is of.
-    pub objects: Option<Identity>,
-}
-
-/// A part of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskedRegion {
-    /// By its place.
-    Rect(PixelRect),
-    /// The ultrasound region of this number, from 1 (PS3.3, C.8.5.5).
-    Number(u32),
-}
-
-/// A file taken in: the pictures that it is, and what goes with them.
-#[derive(Debug)]
-pub struct TakenFile {
-    /// One of a picture file; of DICOM one for each frame that was asked for, in that order.
-    pub pictures: Vec<TakenPicture>,
-    /// How large pixels are.
-    pub scale: Scale,
-    /// The part to look at.
-    pub region: Option<PixelRect>,
-    /// The manifest's name for what a DICOM file says that it is, where that is safe to say.
-    pub suggested_modality: Option<&'static str>,
-    source: Option<AnswerSource>,
-}
-
-/// A picture of a file.
-#[derive(Clone, Debug)]
-pub struct TakenPicture {
-    /// To be decoded in its turn.
-    pub picture: Picture,
-    /// Which frame of a DICOM file it is, from 0.
-    pub frame: Option<u32>,
-}
-
 impl TakenFile {
-    /// Takes a file in, with `most` frames at most. Of DICOM the header is read; no pixel is decoded.
-    ///
-    /// # Errors
-    /// [`FileFault::Asked`](picture::frame::FileFault::Asked) where the wish is not for such a file; what the header alone tells.
-    pub fn of(
-        bytes: Vec<u8>,
-        wish: &IntakeWish,
-        limits: FrameLimits,
-        most: u32,
-    ) -> Result<Self, FrameError> {
-        if bytes.is_empty() {
-            return Err(FrameError::Empty);
-        }
-        let source = wish.objects.map(|identity| AnswerSource {
-            digest: Sha256::digest(&bytes).into(),
-            identity,
-            file: None,
-            jpeg: (Format::of(&bytes) == Ok(Format::Jpeg)).then_some(bytes.len() as u64),
-        });
-        let (taken, file) = match is_dicom(&bytes) {
-            true => Self::of_dicom(DicomFile::of_bytes(bytes, limits)?, wish, most)?,
-            false => (Self::of_picture(bytes, wish)?, None),
-        };
-        Ok(Self {
-            source: source.map(|source| AnswerSource { file, ..source }),
-            ..taken
-        })
-    }
-
     /// Takes a DICOM file in that lies on a disk, of which no more is in memory than a frame. As [`TakenFile::of`] otherwise.
     ///
     /// # Errors
@@ -125,54 +42,15 @@ impl TakenFile {
             None => None,
         };
         let file = DicomFile::open(bytes, limits)?;
-        let (taken, file) = Self::of_dicom(file, wish, most)?;
-        Ok(Self {
-            source: source.map(|source| AnswerSource { file, ..source }),
-            ..taken
-        })
+        Ok(Self::of_dicom(file, wish, most, source)?)
     }
 
-    /// A DICOM object of the results of its pictures; `None` if no objects were wished for.
-    #[must_use]
-    pub fn answer(&self, form: Form, maker: AnswerMaker) -> Option<DicomAnswer> {
-        let source = self.source.clone()?;
-        Some(DicomAnswer::new(form, maker, source))
-    }
-
-    fn of_picture(bytes: Vec<u8>, wish: &IntakeWish) -> Result<Self, DicomError> {
-        let region = match wish.region {
-            Some(AskedRegion::Rect(rect)) => Ok(Some(rect)),
-            Some(AskedRegion::Number(_)) => Err("a region by its number"),
-            None => Ok(None),
-        };
-        let asked = [
-            (wish.frames.is_some(), "frames"),
-            (wish.window.is_some(), "a window"),
-        ];
-        let asked = asked.into_iter().find(|(asked, _)| *asked);
-        match (asked, region) {
-            (Some((_, what)), _) | (None, Err(what)) => Err(DicomError::OfDicomAlone(what)),
-            (None, Ok(region)) => Ok(Self {
-                pictures: vec![TakenPicture {
-                    picture: Picture::File(ReceivedFile {
-                        bytes,
-                        page: wish.page,
-                    }),
-                    frame: None,
-                }],
-                scale: wish.scale.clone(),
-                region,
-                suggested_modality: None,
-                source: None,
-            }),
-        }
-    }
-
-    fn of_dicom(
+    pub(super) fn of_dicom(
         file: DicomFile,
         wish: &IntakeWish,
         most: u32,
-    ) -> Result<(Self, Option<SharedFile>), DicomError> {
+        source: Option<AnswerSource>,
+    ) -> Result<Self, DicomError> {
         if wish.page.is_some() {
             return Err(DicomError::FramesNotPages);
         }
@@ -181,7 +59,7 @@ impl TakenFile {
         let frames: Vec<u32> = frames.of(file.facts().frames, most)?.collect();
         let DicomScale {
             scale,
-            source,
+            source: said_by,
             notes,
         } = file.scale();
         let region = match wish.region {
@@ -201,7 +79,7 @@ impl TakenFile {
         let open = Arc::new(OpenFile {
             file: file.clone(),
             window: wish.window,
-            scale: source.filter(|_| !told).map(ScaleSource::name),
+            scale: said_by.filter(|_| !told).map(ScaleSource::name),
             notes: modality.into_iter().chain(lengths).collect(),
         });
         let taken = |frame| TakenPicture {
@@ -211,7 +89,7 @@ impl TakenFile {
             })),
             frame: Some(frame),
         };
-        let taken = Self {
+        Ok(Self {
             pictures: frames.into_iter().map(taken).collect(),
             scale: match told {
                 true => wish.scale.clone(),
@@ -219,9 +97,11 @@ impl TakenFile {
             },
             region,
             suggested_modality,
-            source: None,
-        };
-        Ok((taken, Some(file)))
+            source: source.map(|source| AnswerSource {
+                file: Some(file),
+                ..source
+            }),
+        })
     }
 }
 
@@ -242,18 +122,6 @@ fn digest(bytes: &mut impl Bytes) -> std::io::Result<[u8; 32]> {
 
 /// A file that its frames, and what is made of them, read in turns.
 type SharedFile = Arc<Mutex<DicomFile>>;
-
-impl FromStr for AskedRegion {
-    type Err = BadRect;
-
-    /// "10,20,300,200": x, y, width, height; "2": the second ultrasound region.
-    fn from_str(text: &str) -> Result<Self, BadRect> {
-        match text.parse() {
-            Ok(number) if number > 0 => Ok(Self::Number(number)),
-            _ => text.parse().map(Self::Rect),
-        }
-    }
-}
 
 fn region(scale: &Scale, asked: u32) -> Result<PixelRect, DicomError> {
     let regions: &[ScaledRegion] = match scale {
