@@ -132,6 +132,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 	cargo clippy --release --locked $(BUT_PYTHON) --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-python --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam-board --all-targets --features rpi -- -D warnings
+	cargo clippy --release --locked -p espmedsam --no-default-features -- -D warnings
 	cargo clippy --release --locked -p espmedsam-dimse -p espmedsam-gateway --all-targets --features tls -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
 	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev $(BUT_PYTHON)))
