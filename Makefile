@@ -104,6 +104,7 @@ build-all: tools
 test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked $(BUT_PYTHON)
+	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package
 	$(MAKE) security

@@ -108,7 +108,12 @@ fn no_files_import_each_other_in_a_circle() {
 fn no_two_types_have_one_name() {
     let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for storey in &HOUSE {
-        for (name, file) in storey.read().types() {
+        let types = storey.read();
+        // What stands in for something that is left out has its name: they are never both there.
+        let there = types
+            .types()
+            .filter(|(_, file)| !file.ends_with("absent.rs"));
+        for (name, file) in there {
             let place = Path::new(storey.place).join("src").join(file);
             let places = places.entry(name.into()).or_default();
             places.insert(place.display().to_string());
