@@ -22,6 +22,7 @@ use engine::service::Engine;
 use http::Door;
 use live::{OfferedCamera, Session};
 use picture::frame::PixelRect;
+use picture::scale::{PixelSize, Scale};
 
 /// How often the foot switch is looked for: shorter than any press.
 const LOOK: Duration = Duration::from_millis(50);
@@ -191,6 +192,13 @@ impl Preview for ServedPreview {
 
     fn modality(&self) -> String {
         self.session.asked().modality.to_string()
+    }
+
+    fn pixel(&self) -> Option<PixelSize> {
+        match self.session.scale() {
+            Scale::Uniform(pixel) => Some(pixel),
+            Scale::Unknown | Scale::Regions(_) => None,
+        }
     }
 
     /// A short press holds the picture or lets it go, a long one hides the mask or shows it.

@@ -57,6 +57,9 @@ pub trait Preview {
     /// The modality that was chosen there.
     fn modality(&self) -> String;
 
+    /// How large a pixel is, as it was set up or measured in the viewer; `None`: not known.
+    fn pixel(&self) -> Option<PixelSize>;
+
     /// Waits for a press of the foot switch; whether there was one.
     fn pressed(&self, patience: Duration) -> bool;
 }
@@ -252,7 +255,7 @@ fn try_out(
         }
     };
     with.say(&format!(
-        "\nLook at it: {}\nThere the region to be seen is drawn or found (Crop), and the modality changed.",
+        "\nLook at it: {}\nThere the region to be seen is found (Crop), the modality changed, and a pixel's size measured (Caliper, Set scale).",
         preview.address()
     ))?;
     with.ask("Enter, once it is as it should be", "go on")?;
@@ -267,6 +270,7 @@ fn try_out(
     }
     source.view.region = preview.region();
     source.modality = preview.modality();
+    source.pixel_mm = preview.pixel().map(|pixel| pixel.to_string());
     draft.put_source(&source)?;
     Ok(true)
 }
@@ -295,11 +299,14 @@ mod tests {
         cameras: Vec<OfferedCamera>,
         sees: bool,
         presses: bool,
+        /// In the viewer.
+        measured: Option<PixelSize>,
     }
 
     struct Shown {
         sees: bool,
         presses: bool,
+        pixel: Option<PixelSize>,
     }
 
     const REGION: PixelRect = PixelRect {
@@ -330,7 +337,14 @@ mod tests {
         fn preview(&self, config: Config, source: &str) -> Result<Box<dyn Preview>, String> {
             assert_eq!(config.live.sources[0].name, source);
             let Room { sees, presses, .. } = *self;
-            Ok(Box::new(Shown { sees, presses }))
+            let given = config.live.sources[0].pixel_mm.as_deref();
+            let given = given.map(|text| text.parse().unwrap());
+            let pixel = self.measured.or(given);
+            Ok(Box::new(Shown {
+                sees,
+                presses,
+                pixel,
+            }))
         }
     }
 
@@ -349,6 +363,10 @@ mod tests {
 
         fn modality(&self) -> String {
             "colonoscopy".into()
+        }
+
+        fn pixel(&self) -> Option<PixelSize> {
+            self.pixel
         }
 
         fn pressed(&self, _: Duration) -> bool {
@@ -374,6 +392,7 @@ mod tests {
             ],
             sees: true,
             presses: true,
+            measured: None,
         }
     }
 
@@ -418,6 +437,20 @@ mod tests {
         let (written, _) = answered(&mut draft, &room(), "\n\n\n\n\n\n");
         assert!(written.unwrap());
         assert_eq!(draft.text(), before, "six times Enter changes nothing");
+    }
+
+    #[test]
+    fn a_pixel_that_was_measured_in_the_viewer_outweighs_what_was_answered() {
+        let measuring = Room {
+            measured: Some("0.19,0.2".parse().unwrap()),
+            ..room()
+        };
+        let mut draft = Draft::parse("").unwrap();
+        let (written, _) = answered(&mut draft, &measuring, "\n2\n0.25\nrpi5\n\nyes\n");
+        assert!(written.unwrap());
+        let config = draft.config().unwrap();
+        let pixel = config.live.sources[0].pixel_mm.as_deref();
+        assert_eq!(pixel, Some("0.19,0.2"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ ASKED = {
     "live_modality": ({"source": "phantom", "modality": "ultrasound"}, 200),
     "live_surround": ({"source": "phantom"}, 200),
     "live_region": ({"source": "phantom"}, 200),
+    "live_scale": ({"source": "phantom", "pixel_mm": "0.2,0.25"}, 200),
     "live_clip": ({"source": "phantom"}, 201),
     "list_clips": ({}, 200),
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
 use picture::frame::PixelRect;
+use picture::scale::Scale;
 use picture::segmenter::{Ask, Clock, EngineError, Segmenter};
 use video::prepare::SurroundCrop;
 use video::source::Opener;
@@ -157,6 +158,17 @@ impl Session {
     /// [`AimError`]; then everything stays as it is.
     pub fn aim(&self, region: Option<PixelRect>) -> Result<(), AimError> {
         self.core.aim(region)
+    }
+
+    /// How large a pixel of its pictures is: as it was set up, or as a person has said since.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.core.scale()
+    }
+
+    /// Has pixels taken to be so large from the next picture on; nothing that was measured before is shown after this.
+    pub fn rescale(&self, scale: Scale) {
+        self.core.rescale(scale);
     }
 
     /// The region that was proposed when the source began (`crop = "auto"`), until a person has confirmed it or another.

@@ -192,7 +192,7 @@ impl Studio {
             modality: asked.modality.to_string(),
             model: asked.model,
             budget: settings.patience.budget,
-            pixel_mm: match settings.scale {
+            pixel_mm: match session.scale() {
                 Scale::Uniform(pixel) => Some(pixel.mm()),
                 Scale::Unknown | Scale::Regions(_) => None,
             },

@@ -50,6 +50,17 @@ impl std::str::FromStr for PixelSize {
     }
 }
 
+impl std::fmt::Display for PixelSize {
+    /// As it is read: "0.14" where column and row are alike, else "0.14,0.15".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [column, row] = self.mm;
+        match column == row {
+            true => write!(f, "{column}"),
+            false => write!(f, "{column},{row}"),
+        }
+    }
+}
+
 /// Why the size of the pixels in some place is not told, in words that go on from what lies there. A picture's regions are
 /// called calibrated, as their machines do, to be told from a mask's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

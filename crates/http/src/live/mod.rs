@@ -11,6 +11,7 @@ mod draw;
 mod events;
 mod gallery;
 mod latest;
+mod pixels;
 mod present;
 mod query;
 mod recorder;
@@ -60,5 +61,6 @@ pub fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(surround::propose))
         .routes(routes!(surround::picture))
         .routes(routes!(surround::confirm))
+        .routes(routes!(pixels::rescale))
         .layer(DefaultBodyLimit::max(DESCRIPTION))
 }

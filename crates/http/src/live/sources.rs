@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::region::{ProposedRegion, SourceRegion};
-use super::told::FrameCounts;
+use super::told::{FrameCounts, pixel_mm};
 use crate::app::App;
 use crate::config::seconds;
 use crate::problem::{Kind, Problem};
@@ -46,6 +46,9 @@ pub struct ListedSource {
     counts: FrameCounts,
     /// How many look.
     viewers: usize,
+    /// Millimetres per pixel: column, row; null: not known.
+    #[schema(example = json!([0.2, 0.2]))]
+    pixel_mm: Option<[f64; 2]>,
     /// The part of its pictures that is seen; null: all.
     region: Option<SourceRegion>,
     /// What could be seen instead, of a source with `crop = "auto"`, until POST /v1/live/region says; never used by itself.
@@ -134,6 +137,7 @@ pub fn listed(name: &str, session: &Session) -> ListedSource {
         segmented_per_s: rates.segmented,
         counts: counts.into(),
         viewers: session.listeners(),
+        pixel_mm: pixel_mm(&session.scale()),
         region: session.region().map(SourceRegion::from),
         proposed_region: session.proposed().map(ProposedRegion::from),
     }

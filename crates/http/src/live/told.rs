@@ -180,10 +180,7 @@ pub fn record<'a>(
             width: picture.frame.width(),
             height: picture.frame.height(),
         }),
-        pixel_mm: match session.settings().scale {
-            Scale::Uniform(pixel) => Some(pixel.mm()),
-            Scale::Unknown | Scale::Regions(_) => None,
-        },
+        pixel_mm: pixel_mm(&session.scale()),
         frozen: view.frozen.is_some(),
         hidden: view.hidden,
         still_ms: view.still.map(millis),
@@ -207,4 +204,12 @@ pub fn record<'a>(
 /// Whether the report on the mask may be given out.
 pub fn has_result(view: &LiveView) -> bool {
     matches!(view.state, State::Mask | State::NothingFound)
+}
+
+/// Column and row in millimetres, where they are the same everywhere.
+pub fn pixel_mm(scale: &Scale) -> Option<[f64; 2]> {
+    match scale {
+        Scale::Uniform(pixel) => Some(pixel.mm()),
+        Scale::Unknown | Scale::Regions(_) => None,
+    }
 }

@@ -27,12 +27,13 @@ macro_rules! files {
 }
 
 /// Name, media type, text.
-static FILES: [(&str, &str, &str); 12] = files![
+static FILES: [(&str, &str, &str); 13] = files![
     "live.css": STYLE,
     "main.js": SCRIPT,
     "caliper.js": SCRIPT,
     "controls.js": SCRIPT,
     "crop.js": SCRIPT,
+    "scale.js": SCRIPT,
     "figures.js": SCRIPT,
     "link.js": SCRIPT,
     "message.js": SCRIPT,

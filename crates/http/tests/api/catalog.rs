@@ -271,7 +271,7 @@ fn every_operation_has_a_name_of_its_own_and_says_how_it_fails() {
             }
         }
     }
-    assert_eq!(names.len(), 35);
+    assert_eq!(names.len(), 36);
 }
 
 #[test]

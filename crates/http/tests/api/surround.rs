@@ -113,6 +113,45 @@ fn a_region_is_proposed_shown_and_used_once_it_is_confirmed() {
 }
 
 #[test]
+fn a_pixel_s_size_is_told_and_no_length_from_before_is_after() {
+    let scene = Scene::new();
+    scan(&scene);
+    let post = |query: &str| {
+        scene
+            .server
+            .post(&format!("/v1/live/scale{query}"), "", b"")
+    };
+    let listed = || scene.server.get("/v1/sources").json()["sources"][0]["pixel_mm"].clone();
+    assert!(listed().is_null());
+    for (query, status, problem) in [
+        ("?pixel_mm=0", 400, "bad-query"),
+        ("?pixel_mm=nan", 400, "bad-query"),
+        ("?pixel_mm=1,2,3", 400, "bad-query"),
+        ("?pixel=1", 400, "bad-query"),
+        ("?source=nobody&pixel_mm=1", 404, "no-such-source"),
+    ] {
+        post(query).assert_problem(status, problem);
+    }
+    assert!(listed().is_null());
+    for (query, expected) in [
+        ("?pixel_mm=0.2,0.25", json!([0.2, 0.25])),
+        ("?pixel_mm=0.5", json!([0.5, 0.5])),
+        ("", json!(null)),
+    ] {
+        assert_eq!(post(query).json()["pixel_mm"], expected);
+        assert_eq!(listed(), expected);
+        let session = scene.server.studio.find(None).unwrap().1;
+        let scale = session.scale();
+        // From now on no mask has another.
+        wait_until("a mask of this scale", || {
+            let view = session.look();
+            (view.masked().iter()).for_each(|masked| assert_eq!(masked.scale, scale));
+            view.masked().is_some()
+        });
+    }
+}
+
+#[test]
 fn a_region_that_is_none_is_refused_and_nothing_changes() {
     let scene = Scene::new();
     let post = |path: &str| scene.server.post(path, "", b"");

@@ -261,6 +261,7 @@ async fn act(
             return Json(seen).into_response();
         }
         "region" => scene.proposed = Value::Null,
+        "scale" => {}
         "snapshot" => {
             let named = "attachment; filename=\"probe-1.png\"";
             let headers = [

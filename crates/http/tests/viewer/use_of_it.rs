@@ -144,6 +144,33 @@ fn a_surround_is_shown_and_cut_off_by_the_hand_alone() {
 }
 
 #[test]
+fn a_line_of_known_length_tells_how_large_a_pixel_is() {
+    let mock = Mock::start();
+    let browser = viewer(&mock, 1180, 820);
+    wait_for_state(&browser, "mask");
+    let hidden = "document.getElementById('scale').hidden";
+    browser.wait_for(hidden);
+    browser.click("#measure");
+    browser.wait_for(&format!("!{hidden}"));
+    browser.click("#scale");
+    // It lies across three tenths of the picture's 400 columns.
+    assert!(text(&browser, "scale-says").contains("120.0 px"));
+    save(&browser, "live-scale.png");
+    browser.click("#scale-set");
+    assert!(text(&browser, "scale-says").contains("its length in millimetres"));
+    assert_eq!(mock.asked("scale?"), 0);
+    browser.keys("#scale-mm", "30");
+    browser.click("#scale-set");
+    browser.wait_for("!document.getElementById('scale-dialog').open");
+    assert_eq!(mock.asked("scale?source=probe&pixel_mm=0.25"), 1);
+    browser.click("#scale");
+    browser.click("#scale-unknown");
+    wait_until("it is not known any more", || {
+        (mock.scene().asked.iter()).any(|ask| ask == "scale?source=probe")
+    });
+}
+
+#[test]
 fn the_modality_is_the_servers_and_its_refusals_are_read_out() {
     let mock = Mock::start();
     let browser = viewer(&mock, 1180, 820);

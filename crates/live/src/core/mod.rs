@@ -7,6 +7,7 @@ mod question;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use picture::scale::Scale;
 use picture::segmenter::{Ask, Bell, Clock, Segmenter};
 use picture::sync::lock;
 use video::surround::SurroundProposal;
@@ -30,6 +31,8 @@ pub(crate) struct Core {
     /// What is to be seen of the source.
     pub viewfinder: Viewfinder,
     proposed: Mutex<Proposed>,
+    /// How large a pixel of its pictures is now.
+    scale: Mutex<Scale>,
     /// Held while something else is asked, so that wish and lane change together. Taken before every other lock.
     asking: Mutex<()>,
     segmenter: Arc<dyn Segmenter>,
@@ -67,6 +70,7 @@ impl Core {
         Arc::new(Self {
             clock,
             clip: ClipKeeper::new(settings.clip),
+            scale: Mutex::new(settings.scale.clone()),
             settings,
             ears: Ears::default(),
             observers: Observers::default(),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use picture::frame::PixelRect;
+use picture::scale::Scale;
 use picture::segmenter::{
     Ask, EngineError, Lane, LiveFrame, LiveOutcome, LiveSink, Offered, Picture, Readiness,
 };
@@ -59,7 +60,7 @@ impl Core {
             sequence: picture.sequence,
             captured: picture.captured,
             picture: Picture::Frame(picture.frame.clone()),
-            scale: self.settings.scale.clone(),
+            scale: self.scale(),
         };
         match lane.offer(frame) {
             Ok(Offered { replaced }) => {
@@ -184,19 +185,34 @@ impl Core {
     /// Has another region of the pictures seen from the next one on. Nothing that was seen before is after this.
     pub fn aim(self: &Arc<Self>, region: Option<PixelRect>) -> Result<(), AimError> {
         self.viewfinder.aim(region)?;
+        *lock(&self.proposed) = Proposed::Settled;
+        self.see_anew();
+        Ok(())
+    }
+
+    /// Has pixels taken to be so large from the next picture on. Nothing that was measured before is told after this.
+    pub fn rescale(&self, scale: Scale) {
+        *lock(&self.scale) = scale;
+        self.see_anew();
+    }
+
+    /// How large a pixel is.
+    pub fn scale(&self) -> Scale {
+        lock(&self.scale).clone()
+    }
+
+    /// Nothing of the pictures so far counts any more: a lane is opened for the next one.
+    fn see_anew(&self) {
         let (overtaken, old) = {
             let mut line = lock(&self.line);
             let old = line.lane.take();
-            // A lane is opened for the next picture; nothing of this one counts any more.
             line.number += 1;
             line.next_asking = None;
             (self.retire(&mut line, old.as_ref()), old)
         };
         drop(old);
         lock(&self.desk).see_anew(self.clock.now());
-        *lock(&self.proposed) = Proposed::Settled;
         self.overtake_all(overtaken);
-        Ok(())
     }
 
     /// What the model was asked for.

@@ -30,6 +30,9 @@ export class Caliper {
 
   get on() { return this.#on; }
 
+  /** Of the line, in the picture's pixels; null if there is none. */
+  get length() { return this.#on && this.#ends ? distance(this.#ends, null).px : null; }
+
   /** Turned on it lies across the middle, so that it can be taken hold of and is found by the keyboard. */
   set on(on) {
     this.#on = on;

@@ -6,6 +6,7 @@ import { Crop } from './crop.js';
 import { area, inWords, showAge, showFlow, showMask } from './figures.js';
 import { Link } from './link.js';
 import { beginPanel } from './panel.js';
+import { Scale } from './scale.js';
 import { Stage } from './stage.js';
 import { STATES, about, age, standing } from './standing.js';
 import { Trace } from './trace.js';
@@ -33,6 +34,7 @@ const caliper = new Caliper({ svg: $('caliper'), stage, pixelMm: () => stage.dra
 const link = new Link({ hear, lost: refresh });
 const controls = new Controls({ source: () => ear.source, say, changed: tick, actions: { measure, read } });
 const crop = new Crop({ source: () => ear.source, say });
+new Scale({ source: () => ear.source, length: () => caliper.length, say });
 
 function hear(message) {
   Object.assign(ear, { heard: message, lacking: null });
@@ -139,6 +141,7 @@ function listen({ name, modality, ...more }) {
 function measure(on) {
   caliper.on = on;
   $('measure').setAttribute('aria-pressed', on);
+  $('scale').hidden = !on;
   if (!on) [$('length').textContent, $('length-unit').textContent, $('length-note').textContent] = ['–', '', 'off'];
 }
 
