@@ -109,6 +109,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 	$(LIGHT) -m pytest -q tests/client tests/package
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
+	$(LIGHT) benches/live --memory --binary $(BIN) --minutes 0.3
 	set +x
 	[ -d "$(SHARED)/cases" ] || echo "NOT RUN: the files of real devices and enemies ($(SHARED)/cases is not here)"
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
@@ -221,6 +222,11 @@ soak: build ## Eight viewers that join, hang and leave: memory flat, every pictu
 idle: build ## The service with nothing to do: at most 1 % of a core, nothing written; MINUTES=60
 	$(call need,python3,install it with 'apt-get install python3')
 	python3 benches/live --idle --binary $(BIN) --minutes $(or $(MINUTES),60)
+
+.PHONY: memory
+memory: build ## The most memory that one source of 1280 x 720 and one viewer take: 150 MB at most
+	$(call need,python3,install it with 'apt-get install python3')
+	python3 benches/live --memory --binary $(BIN) --minutes $(or $(MINUTES),0.5)
 
 ##@ Packages for boards (board/README.md)
 

@@ -1,6 +1,7 @@
 """What the kernel says of a process and of the machine: CPU time, time without a core, memory."""
 
 import os
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ class Footprint:
     """What a process holds."""
 
     resident_mib: float
+    peak_mib: float
+    """The most that was ever resident."""
     files: int
     threads: int
 
@@ -53,7 +56,8 @@ class Process:
         pages = int((self.folder / "statm").read_text().split()[1])
         files = len(list((self.folder / "fd").iterdir()))
         threads = len(list((self.folder / "task").iterdir()))
-        return Footprint(pages * os.sysconf("SC_PAGE_SIZE") / MIB, files, threads)
+        (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", (self.folder / "status").read_text(), re.MULTILINE)
+        return Footprint(pages * os.sysconf("SC_PAGE_SIZE") / MIB, int(peak) / 1024, files, threads)
 
     def look(self) -> None:
         """Notes every thread's times."""
