@@ -29,6 +29,8 @@ const BEAT: Duration = Duration::from_millis(40);
 pub const BUDGET: f64 = 400.0;
 /// Millimetres of the sample's pixels.
 pub const PIXEL_MM: f64 = 0.8;
+/// What a mask took, ms.
+const TOTAL_MS: f64 = 31.5;
 
 /// What the server says and does now.
 pub struct Scene {
@@ -318,11 +320,14 @@ pub fn report() -> Value {
         label: "fetal head, nerve, breast lesion".into(),
         codes: None,
         times: StageTimes {
-            total: 31.5,
+            total: TOTAL_MS,
             ..StageTimes::default()
         },
         lease: Lease::default(),
     };
     let rendered = render(segmentation, Form::Polygons, Extras::default()).unwrap();
-    serde_json::from_slice(&rendered.bytes).unwrap()
+    let mut report: Value = serde_json::from_slice(&rendered.bytes).unwrap();
+    // Rendering took its own time, which is not to be foretold.
+    report["times_ms"]["total"] = TOTAL_MS.into();
+    report
 }
