@@ -12,11 +12,11 @@ pub struct TomlFault {
     message: String,
 }
 
-/// Between which characters the parser's messages repeat a value.
-const VALUES: [(&str, char); 3] = [
-    ("string \"", '"'),
-    ("character `", '`'),
-    ("unknown variant `", '`'),
+/// Between what the parser's messages repeat a value.
+const VALUES: [(&str, &str); 3] = [
+    ("string \"", "\", expected"),
+    ("character `", "`, expected"),
+    ("unknown variant `", "`, expected"),
 ];
 
 impl TomlFault {
@@ -42,19 +42,23 @@ impl TomlFault {
 }
 
 fn without_values(message: &str) -> String {
-    let mut left = message.to_owned();
     for (opening, closing) in VALUES {
-        // To the last: a value may have the closing character in it.
-        let places = left.split_once(opening).and_then(|(before, rest)| {
-            let (_, after) = rest
-                .rsplit_once(closing)
-                .filter(|_| closing == '"')
-                .or_else(|| rest.split_once(closing))?;
-            Some(format!("{before}{opening}…{closing}{after}"))
-        });
-        left = places.unwrap_or(left);
+        if let Some((before, rest)) = message.split_once(opening) {
+            let (value, after) = rest.split_once(closing).unwrap_or((rest, ""));
+            let shown = match is_word(value) && closing.starts_with('`') {
+                true => value,
+                false => "…",
+            };
+            return format!("{before}{opening}{shown}{closing}{after}");
+        }
     }
-    left
+    message.to_owned()
+}
+
+/// Whether it may be repeated where one of several words is expected: a slip of the pen, and no address.
+fn is_word(value: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    value.len() <= 24 && value.chars().all(plain)
 }
 
 impl fmt::Display for TomlFault {
