@@ -19,6 +19,9 @@ PEERS_READY := .venv/peers/ready
 DENY := 0.20.2
 DENY_READY := .venv/deny-$(DENY)/ready
 PROMTOOL := .venv/promtool/promtool
+# The newest line that runs on node 18 and 20, which Debian has.
+NODE_RED_VERSION := 4.1.15
+NODE_RED := .venv/node-red/node_modules/.bin/node-red
 DICOM3TOOLS := .venv/dicom3tools
 DICOM_PEERS := .venv/dicom-peers
 # The linker of packages: one version links the same bytes on every machine.
@@ -101,7 +104,7 @@ build-all: tools
 	cargo build --release --locked $(BUT_PYTHON) --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked $(BUT_PYTHON)
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
@@ -115,6 +118,8 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools ## Everythin
 	[ -d "$(SHARED)/reference" ] || echo "NOT RUN: the official network's reference cases ($(SHARED)/reference is not here)"
 	[ -x "$$(command -v promtool || echo $(PROMTOOL))" ] || echo "NOT RUN: Prometheus' checker on /metrics and board/grafana.json (promtool is not here)"
 	[ -x "$$(command -v dciodvfy || echo $(DICOM3TOOLS)/usr/bin/dciodvfy)" ] || echo "NOT RUN: DICOM objects by dciodvfy (dicom3tools is not here)"
+	command -v node >/dev/null || echo "NOT RUN: the example for node (it is not here)"
+	[ -x "$$(command -v node-red || echo $(NODE_RED))" ] || echo "NOT RUN: the Node-RED flow (npm or its packages are not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-dicom-network
@@ -531,6 +536,11 @@ dicom3tools: ## dciodvfy and dcentvfy, which check DICOM objects against the sta
 	cd "$$folder"
 	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
 	apt-get download -qq -o APT::Sandbox::User=root dicom3tools && dpkg-deb -x dicom3tools_*.deb $(CURDIR)/$(DICOM3TOOLS) || exit 0
+
+.PHONY: node-red
+node-red: ## Node-RED, for the test of its example (117 MB on the disk, if npm is here)
+	@if [ -x $(NODE_RED) ] || ! command -v npm >/dev/null; then exit 0; fi
+	npm install --silent --no-audit --no-fund --no-update-notifier --omit=dev --prefix .venv/node-red node-red@$(NODE_RED_VERSION) >/dev/null || rm -rf .venv/node-red
 
 # Likewise, with what they need and the system lacks.
 .PHONY: dicom-peers

@@ -22,6 +22,8 @@ collect_ignore = [] if CASES.is_dir() else ["test_cases.py"]
 # Prometheus' own checker, as `make promtool` lays it here; without it, likewise.
 PROMTOOL = shutil.which("promtool") or shutil.which(ROOT / ".venv/promtool/promtool")
 collect_ignore += [] if PROMTOOL else ["test_metrics.py"]
+# As `make node-red` lays it here.
+NODE_RED = shutil.which(ROOT / ".venv/node-red/node_modules/.bin/node-red") or shutil.which("node-red")
 
 # A live source that leaves the machine time for everything else.
 LIVE = """
