@@ -24,6 +24,7 @@ NODE_RED_VERSION := 4.1.15
 NODE_RED := .venv/node-red/node_modules/.bin/node-red
 DICOM3TOOLS := .venv/dicom3tools
 DICOM_PEERS := .venv/dicom-peers
+OCI_TOOLS := .venv/oci-tools
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
 WHEEL_READY := .venv/wheel/ready
@@ -104,7 +105,7 @@ build-all: tools
 	cargo build --release --locked $(BUT_PYTHON) --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci-tools ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked $(BUT_PYTHON)
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
@@ -120,6 +121,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red ## 
 	[ -x "$$(command -v dciodvfy || echo $(DICOM3TOOLS)/usr/bin/dciodvfy)" ] || echo "NOT RUN: DICOM objects by dciodvfy (dicom3tools is not here)"
 	command -v node >/dev/null || echo "NOT RUN: the example for node (it is not here)"
 	[ -x "$$(command -v node-red || echo $(NODE_RED))" ] || echo "NOT RUN: the Node-RED flow (npm or its packages are not here)"
+	[ -e $(OCI_TOOLS)/ready ] || echo "NOT RUN: the container image by skopeo and umoci (their packages are not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-dicom-network
@@ -258,6 +260,13 @@ deb-twice: tools $(ZIG_READY) ## The same, built again in another folder from no
 .PHONY: deb-try
 deb-try: ## Installs, upgrades, removes and purges a package made for this machine's architecture, in an overlay (as root); BOARD=amd64
 	board/package/try.sh target/package/deb/$(BOARD)/espmedsam_[0-9]*.deb
+
+# The image of a program that is there needs nothing but Python and binutils; of a board's, what its package needs.
+IMAGE_BOARDS := $(or $(BOARD),amd64)
+.PHONY: image
+image: tools $(ZIG_READY) ## The container image, without a daemon, to target/package/image; BOARD="amd64 rpi5" for both architectures
+	@$(call need,readelf,install it with 'apt-get install binutils')
+	$(PACKAGE) image $(IMAGE_BOARDS)
 
 .PHONY: sbom
 sbom: tools ## Write docs/sbom.cdx.json anew: crates and models, with hashes and licences
@@ -541,6 +550,17 @@ dicom3tools: ## dciodvfy and dcentvfy, which check DICOM objects against the sta
 node-red: ## Node-RED, for the test of its example (117 MB on the disk, if npm is here)
 	@if [ -x $(NODE_RED) ] || ! command -v npm >/dev/null; then exit 0; fi
 	npm install --silent --no-audit --no-fund --no-update-notifier --omit=dev --prefix .venv/node-red node-red@$(NODE_RED_VERSION) >/dev/null || rm -rf .venv/node-red
+
+.PHONY: oci-tools
+oci-tools: ## skopeo and umoci, which read container images (downloads 7 MB)
+	@if [ -e $(OCI_TOOLS)/ready ] || ! command -v apt-get >/dev/null; then exit 0; fi
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
+	(cd "$$folder" && apt-get download -qq -o APT::Sandbox::User=root skopeo umoci libgpgme11 libassuan0) || exit 0
+	mkdir -p $(OCI_TOOLS)
+	for package in "$$folder"/*.deb; do dpkg-deb -x "$$package" $(OCI_TOOLS); done
+	touch $(OCI_TOOLS)/ready
 
 # Likewise, with what they need and the system lacks.
 .PHONY: dicom-peers

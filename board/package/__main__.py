@@ -1,4 +1,4 @@
-"""Packages for boards: `make deb`, `make deb-twice`, `make sbom`."""
+"""Packages for boards: `make deb`, `make deb-twice`, `make sbom`, `make image`."""
 
 import argparse
 import hashlib
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import bill
 import deb
+import image
 import program
-from common import ROOT, Board, boards, run, source_date
+from common import ROOT, Board, boards, build_folder, run, source_date
 
 
 def make(board: Board) -> Path:
@@ -47,6 +48,14 @@ def twice(board: Board) -> None:
     print("  twice     the same bytes")
 
 
+def pack(chosen: list[Board], built: Path | None) -> None:
+    """An image for containers: for each architecture the program as a board's package has it, or one that is there."""
+    programs = {board.architecture: built or program.build(board).path for board in chosen}
+    made = image.make(build_folder() / "image" / "espmedsam", programs)
+    print(f"  image     {made} ({made.stat().st_size / 1e6:.1f} MB)")
+    print(f"  SHA-256   {digest(made)}")
+
+
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -55,16 +64,21 @@ def digest(path: Path) -> str:
 def main() -> int:
     """By arguments."""
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("what", choices=["deb", "twice", "sbom"])
-    p.add_argument("board", nargs="?", choices=list(boards()), help="which board")
+    p.add_argument("what", choices=["deb", "twice", "sbom", "image"])
+    p.add_argument(
+        "board", nargs="*", help=f"which board: {', '.join(boards())}; of an image: one of each architecture"
+    )
+    p.add_argument("--program", type=Path, help="what is put into an image, instead of building it")
     arguments = p.parse_args()
     try:
         if arguments.what == "sbom":
             bill.write()
-        elif not arguments.board:
+        elif not arguments.board or set(arguments.board) - set(boards()):
             p.error(f"which board? {', '.join(boards())}")
+        elif arguments.what == "image":
+            pack([boards()[key] for key in arguments.board], arguments.program)
         else:
-            {"deb": make, "twice": twice}[arguments.what](boards()[arguments.board])
+            {"deb": make, "twice": twice}[arguments.what](boards()[arguments.board[0]])
     except program.UnfitError as unfit:
         print(f"package: {unfit}", file=sys.stderr)
         return 1
