@@ -61,15 +61,15 @@ def commands(served, tmp_path):
     return commands
 
 
-def until_ready(address: str) -> None:
+def until_there(address: str) -> None:
     patience = time.monotonic() + 120
     while time.monotonic() < patience:
         try:
-            with urllib.request.urlopen(f"{address}/health/ready"):
+            with urllib.request.urlopen(address):
                 return
         except OSError:
             time.sleep(0.3)
-    raise AssertionError("the server does not get ready")
+    raise AssertionError(f"{address} does not come")
 
 
 def test_every_example_is_on_the_page_and_run():
@@ -114,11 +114,12 @@ if CHROMIUM:
         return re.search(r"<title>(.*?)</title>", done.stdout)[1]
 
     def test_a_page_of_a_site_that_is_named_gets_its_mask_and_another_does_not(served, tmp_path):
-        until_ready(served)
+        until_there(f"{served}/health/ready")
         [command] = blocks("JavaScript, browser")
         pages = subprocess.Popen(command.split(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            address = re.search(r"<(http://localhost:8090/\S+)>", PAGE)[1].replace(API, served)
+            until_there(SITE)
+            address = re.search(rf"<({SITE}/\S+)>", PAGE)[1].replace(API, served)
             assert re.fullmatch(r"colonoscopy: \d+ px of kvasir_\w+\.jpg", shown(address, tmp_path))
             assert shown(address.replace("localhost", "127.0.0.1"), tmp_path).startswith("failed: ")
         finally:
@@ -128,7 +129,7 @@ if CHROMIUM:
 if NODE_RED:
 
     def test_a_flow_goes_from_a_picture_to_a_mask(served, commands, tmp_path):
-        until_ready(served)
+        until_there(f"{served}/health/ready")
         environment = os.environ | {"PATH": f"{Path(NODE_RED).parent}:{os.environ['PATH']}"}
         log = tmp_path / "log"
         command = commands("Node-RED").replace("node-red --userDir", "exec node-red --port 0 --userDir")
