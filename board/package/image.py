@@ -14,6 +14,7 @@ import shutil
 import tarfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import bill
@@ -142,14 +143,19 @@ def models() -> Files:
 
 def own(program: Path) -> Files:
     """The program and its papers."""
-    papers = {
+    found = {f"usr/share/doc/espmedsam/{name}": Entry(content) for name, content in papers().items()}
+    return found | {"usr/bin/espmedsam": Entry(program.read_bytes(), 0o755)}
+
+
+@cache
+def papers() -> dict[str, bytes]:
+    """What goes with the program, whatever the architecture. Cargo is asked for it, which takes a while."""
+    return {
         "copyright": licences.copyright_file().encode(),
         "third-party-licences.txt": licences.third_party().encode(),
         "sbom.cdx.json": bill.PATH.read_bytes(),
         "espmedsam.toml": deb.DOCUMENTED.read_bytes(),
     }
-    found = {f"usr/share/doc/espmedsam/{name}": Entry(content) for name, content in papers.items()}
-    return found | {"usr/bin/espmedsam": Entry(program.read_bytes(), 0o755)}
 
 
 def libraries(architecture: str, program: Path) -> list[Library]:

@@ -13,7 +13,7 @@ import urllib.request
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import PROGRAM, ROOT
+from container import PROGRAM, ROOT, image_maker
 
 FOLDER = ROOT / "board/kubernetes"
 # The oldest and the newest that are tried, of those that the schemas' package has.
@@ -21,6 +21,12 @@ VERSIONS = ("1.30", "1.36")
 KUSTOMIZE = next((tool for tool in (["kubectl", "kustomize"], ["kustomize", "build"]) if shutil.which(tool[0])), None)
 OVERLAYS = ("base", "k3s", "autoscale")
 NOT_WHOLE = ("kustomization.yaml", "boards.yaml", "prometheus-adapter.yaml")
+
+
+@pytest.fixture(scope="module")
+def image():
+    with image_maker() as module:
+        yield module
 
 
 def resources():
