@@ -25,6 +25,8 @@ BODIES: dict[str, Callable[..., str]] = {
     "UpConv": functions.up_conv,
     "MaskHead": functions.mask_head,
     "Presence": functions.presence,
+    "Roots": functions.roots,
+    "Classify": functions.classify,
     "QLinear": functions_int8.qlinear,
     "QConv": functions_int8.qconv,
     "QDepthwise": functions_int8.qdepthwise,

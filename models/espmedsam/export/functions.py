@@ -236,6 +236,20 @@ def presence(body: Body, given: dict) -> str:
     return body.op("Gather", scores, given["index"], axis=1)
 
 
+def roots(body: Body, given: dict) -> str:
+    """[1, C, H, W] -> [1, 2C, H, W]: x, and sqrt(max(scale x + shift, 0)) - 2, a scale and a shift for each channel."""
+    scale, shift = (body.reshape(given[name], 1, -1, 1, 1) for name in ("scale", "shift"))
+    y = body.op("Relu", body.op("Add", body.op("Mul", given["x"], scale), shift))
+    return body.op("Concat", given["x"], body.op("Sub", body.op("Sqrt", y), body.const(2.0)), axis=1)
+
+
+def classify(body: Body, given: dict) -> str:
+    """[1, N]: the softmax of a linear layer over the mean and the maximum of x over its rows."""
+    seen = (body.op(of, given["x"], body.ints(0), keepdims=1) for of in ("ReduceMean", "ReduceMax"))
+    logits = linear_to(body, body.op("Concat", *seen, axis=1), given["weight"], given["bias"])
+    return body.op("Softmax", logits, axis=-1)
+
+
 def mask_head(body: Body, given: dict, *, height: int, width: int) -> str:
     """gelu(UpConv(x)) times the asked query's 32 weights: [4*H*W, 1] logits."""
     y = up_conv(body, given, height=height, width=width, activation="gelu")

@@ -55,6 +55,8 @@ NODES = {
     "UpConv": _node("x weight bias", "height width activation"),
     "MaskHead": _node("x weight bias hyper", "height width"),
     "Presence": _node("x query index weight bias score_weight score_bias"),
+    "Roots": _node("x scale shift"),
+    "Classify": _node("x weight bias"),
     "QLinear": _node(f"{_EIGHT} residual? residual_scale? residual_zero? {_OUT}", "activation"),
     "QConv": _node(f"{_EIGHT} {_OUT}", "height width kernel stride pad planar activation"),
     "QDepthwise": _node(f"{_EIGHT} {_OUT}", "height width stride activation"),

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..facts.modalities import MODALITIES
 from . import negatives, shifts
+from .graph import CLASSES
 from .left_out import COLUMN, Seen, Trained, Trial
-from .network import CLASSES, scores
+from .network import scores
 from .thresholds import Pictures, ThresholdFit
 
 OTHER = CLASSES.index("other")

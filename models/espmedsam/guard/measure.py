@@ -10,8 +10,9 @@ import numpy as np
 
 from ..facts.notice import NOTICE
 from .figures import Figures, Measured, Scored
+from .graph import CLASSES, SIDE
 from .left_out import COLUMN, INVERTED, Trained, trials
-from .network import CLASSES, SIDE, save_onnx
+from .network import save_onnx
 from .sources import KEPT_BACK, LEARNED, load
 from .thresholds import Pictures, extra_pictures
 from .train import load_run

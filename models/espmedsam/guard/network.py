@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from ..facts.modalities import MODALITIES
-from ..facts.notice import METADATA
 from ..pictures.pool import MEAN, STD
+from .graph import CLASSES, GuardWeights, write
 
-CLASSES = (*MODALITIES, "other")
-SIDE = 64
 WIDTHS = (16, 24, 36, 44)
-OPSET, IR = 20, 10
 
 
 class Guard(nn.Module):
@@ -68,50 +60,13 @@ def folded(model: Guard) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def save_onnx(model: Guard, folder: Path) -> Path:
-    """`guard-<first 8 hex digits of its sha256>.onnx`: `image` float32 [1,3,64,64] -> `scores` [1,7]; standard
-    operators only, weights inline."""
-    nodes: list[onnx.NodeProto] = []
-    weights: list[onnx.TensorProto] = []
-
-    def tensor(name: str, value: np.ndarray) -> str:
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
-        return name
-
-    def op(kind: str, name: str, *inputs: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    root = op(
-        "Add",
-        "sixteenths",
-        op("Mul", "scaled", "image", tensor("image.std", model.std.numpy()[None])),
-        tensor("image.mean", model.mean.numpy()[None]),
+    """Its file, as `graph.write` makes it."""
+    return write(
+        GuardWeights(
+            model.std.numpy().ravel(),
+            model.mean.numpy().ravel(),
+            folded(model),
+            (model.head.weight.detach().numpy(), model.head.bias.detach().numpy()),
+        ),
+        folder,
     )
-    root = op("Sub", "roots", op("Sqrt", "sqrt", op("Relu", "positive", root)), tensor("two", np.array([2.0])))
-    x = op("Concat", "both", "image", root, axis=1)
-    for level, (weight, bias) in enumerate(folded(model)):
-        parameters = tensor(f"conv{level}.weight", weight), tensor(f"conv{level}.bias", bias)
-        x = op("Conv", f"conv{level}", x, *parameters, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
-        x = op("Relu", f"relu{level}", x)
-    x = op("Concat", "pooled", op("GlobalAveragePool", "mean", x), op("GlobalMaxPool", "max", x), axis=1)
-    x = op(
-        "Gemm",
-        "logits",
-        op("Flatten", "row", x),
-        tensor("head.weight", model.head.weight.detach().numpy()),
-        tensor("head.bias", model.head.bias.detach().numpy()),
-        transB=1,
-    )
-    op("Softmax", "scores", x, axis=-1)
-    given = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
-    made = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, len(CLASSES)])
-    graph = helper.make_graph(nodes, "guard", [given], [made], weights)
-    file = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="espmedsam"
-    )
-    helper.set_model_props(file, METADATA)
-    onnx.checker.check_model(file, full_check=True)
-    content = file.SerializeToString(deterministic=True)
-    path = folder / f"guard-{hashlib.sha256(content).hexdigest()[:8]}.onnx"
-    path.write_bytes(content)
-    return path

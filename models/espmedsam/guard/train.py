@@ -17,7 +17,8 @@ import torch
 from ..facts.modalities import MODALITIES
 from ..pictures.pool import Item, normalise, triangle_weights
 from . import negatives
-from .network import CLASSES, SIDE, Guard
+from .graph import CLASSES, SIDE
+from .network import Guard
 from .shifts import spread
 from .sources import LEARNED, folds, load, read, source
 

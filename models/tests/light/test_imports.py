@@ -16,7 +16,7 @@ ALLOWED = {
     "teachers": {"facts", "weights", "network", "pictures"},
     "train": {"facts", "weights", "network", "pictures", "export", "teachers"},
     "gpu": {"facts", "weights", "network", "pictures", "train"},
-    "guard": {"facts", "pictures"},
+    "guard": {"facts", "pictures", "export"},
     "measure": {"facts", "weights", "network", "pictures", "teachers", "train"},
     "own": {"facts", "weights", "pictures", "export", "train", "measure"},
 }
@@ -24,6 +24,7 @@ ALLOWED = {
 LIGHT = (
     "facts",
     "export",
+    "guard/graph.py",
     "weights/checkpoint.py",
     "weights/average.py",
     "weights/reference.py",

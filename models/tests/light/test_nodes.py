@@ -30,6 +30,8 @@ ATTRIBUTES = {
     "UpConv": {"height", "width", "activation"},
     "MaskHead": {"height", "width"},
     "Presence": set(),
+    "Roots": set(),
+    "Classify": set(),
     "QLinear": {"activation"},
 }
 ATTRIBUTES |= {"QConv": ATTRIBUTES["Conv"], "QDepthwise": ATTRIBUTES["Depthwise"]}

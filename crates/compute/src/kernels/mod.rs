@@ -22,6 +22,7 @@ mod testing;
 
 pub mod attention;
 pub mod chain;
+pub mod classify;
 pub mod conv;
 pub mod depthwise;
 pub mod gemm;

@@ -73,11 +73,10 @@ impl PresenceHead {
     }
 }
 
-per_cpu! {
-/// `seen` begins with the token.
-fn scored(head: &PresenceHead, rows: &[f32], index: usize, seen: &mut [f32], hidden: &mut [f32]) -> f32 {
-    let channels = seen.len() / 3;
-    let (mean, most) = seen[channels..].split_at_mut(channels);
+/// The mean and the maximum of each channel over the rows.
+#[inline(always)]
+pub(super) fn gathered(rows: &[f32], mean: &mut [f32], most: &mut [f32]) {
+    let channels = mean.len();
     mean.fill(0.0);
     most.fill(f32::NEG_INFINITY);
     for row in rows.chunks_exact(channels) {
@@ -91,6 +90,14 @@ fn scored(head: &PresenceHead, rows: &[f32], index: usize, seen: &mut [f32], hid
     for mean in mean {
         *mean /= count;
     }
+}
+
+per_cpu! {
+/// `seen` begins with the token.
+fn scored(head: &PresenceHead, rows: &[f32], index: usize, seen: &mut [f32], hidden: &mut [f32]) -> f32 {
+    let channels = seen.len() / 3;
+    let (mean, most) = seen[channels..].split_at_mut(channels);
+    gathered(rows, mean, most);
     let each = head.hidden.weight.chunks_exact(seen.len()).zip(&head.hidden.bias);
     for (y, (weight, bias)) in hidden.iter_mut().zip(each) {
         *y = gelu(dot(weight, seen) + bias);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::attention::{ImageToTokenLayer, SelfLayer, TokenToImageLayer, WindowLayer};
+use super::classify::{ClassifyLayer, RootsLayer};
 use super::fact::NodeInputs;
 use super::kind::NodeKind;
 use super::layer::Layer;
@@ -29,6 +30,8 @@ pub fn build(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> Result<Arc<dyn L
         NodeKind::UpConv => Arc::new(UpConvLayer::new(cpu, a, inputs)?),
         NodeKind::MaskHead => Arc::new(MaskHeadLayer::new(cpu, a, inputs)?),
         NodeKind::Presence => Arc::new(PresenceLayer::new(inputs)?),
+        NodeKind::Roots => Arc::new(RootsLayer::new(inputs)?),
+        NodeKind::Classify => Arc::new(ClassifyLayer::new(inputs)?),
         NodeKind::QLinear => Arc::new(QLinearLayer::new(cpu, a, inputs)?),
         NodeKind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
         NodeKind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),

@@ -10,6 +10,8 @@ use crate::kernels::{Activation, Context, Cpu, Value};
 /// FNV-1a of the bits of the last map and of the presence logit. Computed by the portable kernels on x86-64; any other
 /// result is a fault.
 const GOLDEN: u64 = 5_293_559_154_959_569_177;
+/// The same of the scores of a small classifier of the picture.
+const GOLDEN_SCORES: u64 = 6_362_979_347_002_921_746;
 
 /// Numbers by rule: a linear congruential generator's upper bits.
 struct Rule(u64);
@@ -308,8 +310,35 @@ fn network(cpu: Cpu) -> Program {
     ];
     let x = net.add(NodeKind::MaskHead, map(22), &given);
     let _ = net.add(NodeKind::ToMap, map(44), &[x]);
-    let last = net.steps.len() - 1;
-    Program::new(net.steps, vec![Origin::Step(last), presence]).unwrap()
+    let last = Origin::Step(net.steps.len() - 1);
+    let scores = classifier(&mut net);
+    Program::new(net.steps, vec![last, presence, scores]).unwrap()
+}
+
+/// As the modality guard, but of one convolution.
+fn classifier(net: &mut Network) -> Origin {
+    let image = Fact::new(ElementType::F32, &[1, 3, SIDE, SIDE]);
+    let given = [
+        Given::From(Origin::Input(0), image),
+        net.floats(&[3], 2.0),
+        net.floats(&[3], 2.0),
+    ];
+    let x = net.add(NodeKind::Roots, Attributes::default(), &given);
+    let conv = Attributes {
+        height: SIDE,
+        width: SIDE,
+        kernel: 3,
+        stride: 2,
+        pad: 1,
+        planar: true,
+        activation: Activation::Relu,
+        ..Attributes::default()
+    };
+    let given = [x, net.floats(&[20, 6, 3, 3], 0.3), net.floats(&[20], 0.1)];
+    let x = net.add(NodeKind::Conv, conv, &given);
+    let given = [x, net.floats(&[7, 40], 0.5), net.floats(&[7], 0.1)];
+    let _ = net.add(NodeKind::Classify, Attributes::default(), &given);
+    Origin::Step(net.steps.len() - 1)
 }
 
 fn fnv(floats: &[f32]) -> u64 {
@@ -325,11 +354,13 @@ fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
     let image = rule.floats(3 * SIDE * SIDE, 2.0);
     let (hyper, query) = (rule.floats(16, 1.0), rule.floats(24, 1.0));
     let mut expected: Option<Vec<(String, u64)>> = None;
+    let mut found = 0;
     for cpu in Cpu::all() {
         let program = network(cpu);
         for threads in [1, 2, 3] {
             let mut context = Context::new(cpu, threads).unwrap();
             let (mut output, mut logit) = (vec![0.0; 44 * 44], vec![0.0]);
+            let mut scores = vec![0.0; 7];
             let mut seen = Vec::new();
             let values = [
                 Value::F32(&image),
@@ -340,7 +371,7 @@ fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
             program.run_observed(
                 &mut context,
                 &values,
-                &mut [&mut output, &mut logit],
+                &mut [&mut output, &mut logit, &mut scores],
                 &mut |step, value| {
                     let hash = match value {
                         Value::F32(floats) => fnv(floats),
@@ -355,6 +386,11 @@ fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
             assert!(output.iter().all(|v| v.is_finite()));
             let spread = output.iter().fold(0.0_f32, |a, v| a.max(v.abs()));
             assert!(spread > 0.1, "the map is flat: {spread}");
+            assert!(
+                (scores.iter().sum::<f32>() - 1.0).abs() < 1e-6,
+                "{scores:?}"
+            );
+            found = fnv(&scores);
             match &expected {
                 None => expected = Some(seen),
                 Some(expected) => {
@@ -369,4 +405,5 @@ fn the_same_bits_on_every_cpu_and_for_any_number_of_threads() {
             );
         }
     }
+    assert_eq!(found, GOLDEN_SCORES);
 }

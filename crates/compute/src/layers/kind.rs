@@ -23,12 +23,14 @@ pub enum NodeKind {
     UpConv,
     MaskHead,
     Presence,
+    Roots,
+    Classify,
     QLinear,
     QConv,
     QDepthwise,
 }
 
-const ALL: [(NodeKind, &str, &[&str]); 20] = [
+const ALL: [(NodeKind, &str, &[&str]); 22] = [
     (
         NodeKind::Linear,
         "Linear",
@@ -108,6 +110,8 @@ const ALL: [(NodeKind, &str, &[&str]); 20] = [
             "score_bias",
         ],
     ),
+    (NodeKind::Roots, "Roots", &["x", "scale", "shift"]),
+    (NodeKind::Classify, "Classify", &["x", "weight", "bias"]),
     (
         NodeKind::QLinear,
         "QLinear",

@@ -6,6 +6,7 @@
 mod attention;
 mod build;
 mod cache;
+mod classify;
 mod common;
 mod fact;
 mod fuse;

@@ -177,6 +177,23 @@ impl Node {
                 inputs.check("score_bias", ElementType::F32, &[n])?;
                 Fact::new(ElementType::F32, &[1, 1])
             }
+            NodeKind::Roots => match inputs.fact("x")?.shape[..] {
+                [1, c, h, w] if ![c, h, w].contains(&0) => {
+                    inputs.check("x", ElementType::F32, &[1, c, h, w])?;
+                    inputs.check("scale", ElementType::F32, &[c])?;
+                    inputs.check("shift", ElementType::F32, &[c])?;
+                    Fact::new(ElementType::F32, &[1, 2 * c, h, w])
+                }
+                ref other => return Err(format!("'x': expected [1, c, h, w], found {other:?}")),
+            },
+            NodeKind::Classify => {
+                let ([rows, c], [n, _]) = (inputs.matrix("x")?, inputs.matrix("weight")?);
+                if [rows, c, n].contains(&0) {
+                    return Err(format!("{n} classes of {rows} rows of {c} channels"));
+                }
+                self.weights(inputs, &[n, 2 * c], n)?;
+                Fact::new(ElementType::F32, &[1, n])
+            }
         })
     }
 
@@ -200,6 +217,7 @@ impl Node {
                 (k + 1) * inputs.fact("weight")?.shape[1]
             }
             NodeKind::Presence => inputs.fact("weight")?.len(),
+            NodeKind::Classify => inputs.matrix("weight")?[1],
             // Per token and head, one vector of the image's width against each cell, and one back.
             NodeKind::TokenToImage => 2 * a.heads * inputs.matrix("image")?[0],
             NodeKind::ImageToToken => 2 * a.heads * inputs.matrix("k")?[0],

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use testing::toy;
 
+use compute::kernels::Cpu;
 use espmedsam_engine::flow::Pipeline;
+use espmedsam_engine::guard::Guard;
+use espmedsam_engine::model::runtime::Threads;
 use espmedsam_engine::model::store::Store;
 use picture::frame::FrameLimits;
 use picture::segmenter::Modality;
@@ -152,6 +155,32 @@ fn the_shipped_guard_takes_the_samples_and_refuses_their_inverses() {
                 assert!((inverted.score - right.score).abs() < 1e-3, "{stem}");
             }
             other => panic!("{stem}: {other:?}"),
+        }
+    }
+}
+
+/// By the program's own kernels: the same bits by whichever.
+#[test]
+fn the_shipped_guard_scores_alike_on_every_cpu() {
+    let root = testing::repository("");
+    let picture = std::fs::read(root.join("tests/samples/hc18_230_HC.jpg")).unwrap();
+    let frame = picture::frame::decode(&picture, &FrameLimits::default()).unwrap();
+    let mut expected: Option<Vec<u32>> = None;
+    for cpu in Cpu::all() {
+        let store = Store::open_for(&root.join("models"), None, cpu).unwrap();
+        let (graph, spec) = store.guard().unwrap().unwrap();
+        assert!(graph.program().is_some(), "run by tract");
+        let guard = Guard::new(graph, spec.clone());
+        for threads in [1, 2, 3] {
+            let threads = Threads::new(cpu, threads).unwrap();
+            let look = guard.look(&threads, &frame).unwrap();
+            let classes = spec.classes.iter();
+            let checks = classes.filter_map(|class| look.check(&class.name));
+            let scores: Vec<f32> = checks.map(|check| check.score).collect();
+            assert_eq!((scores.len(), look.likeliest().0), (6, "ultrasound"));
+            let bits: Vec<u32> = scores.iter().map(|score| score.to_bits()).collect();
+            let expected = expected.get_or_insert_with(|| bits.clone());
+            assert_eq!(*expected, bits, "{}: {scores:?}", cpu.name());
         }
     }
 }
