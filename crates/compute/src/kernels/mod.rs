@@ -30,6 +30,7 @@ pub mod math;
 pub mod norm;
 pub mod pointwise;
 pub mod presence;
+pub mod resize;
 pub mod two_way;
 
 mod tile;

@@ -3,7 +3,10 @@
 mod filter;
 mod white_balance;
 
-use self::filter::Taps;
+use compute::kernels::Cpu;
+use compute::kernels::resize::Squash;
+
+use self::filter::taps;
 use crate::manifest::{ModelSpec, PreprocessSpec, Resize, WhiteBalanceSpec};
 use picture::frame::Frame;
 
@@ -56,40 +59,20 @@ impl Preprocess {
         }
     }
 
-    /// Resizes and normalises. Each input row is read once: filtered along x, then added to the output rows it
-    /// touches, so that the work space is one row whatever the picture's height.
+    /// Resizes and normalises.
     #[must_use]
     pub fn run(&self, frame: &Frame) -> Image {
         let side = self.side;
         let plane = side * side;
-        let columns = Taps::new(self.resize, frame.width() as usize, side);
-        let rows = Taps::new(self.resize, frame.height() as usize, side);
+        let [width, height] = frame.size().map(|length| length as usize);
         let mut chw = vec![0.0; 3 * plane];
-        let mut filtered = vec![0.0; 3 * side];
-        let stride = 3 * frame.width() as usize;
-        let mut open = 0;
-        for (y, rgb) in frame.rgb().chunks_exact(stride).enumerate() {
-            // Both ends of the taps only ever move down, so the output rows that an input row touches are a range.
-            while open < side && rows.range(open).end <= y {
-                open += 1;
-            }
-            let touched = (open..side)
-                .take_while(|&out| rows.range(out).start <= y)
-                .count();
-            if touched == 0 {
-                continue;
-            }
-            columns.filter_rgb(rgb, &mut filtered);
-            for out in open..open + touched {
-                let weight = rows.weight(out, y);
-                for channel in 0..3 {
-                    let row = &mut chw[channel * plane + out * side..][..side];
-                    for (sum, value) in row.iter_mut().zip(&filtered[channel * side..][..side]) {
-                        *sum += weight * value;
-                    }
-                }
-            }
-        }
+        let squash = Squash {
+            rgb: frame.rgb(),
+            width,
+            columns: &taps(self.resize, width, side),
+            rows: &taps(self.resize, height, side),
+        };
+        squash.run(Cpu::best(), &mut chw);
         if let Some(white_balance) = &self.white_balance {
             white_balance::balance(&mut chw, white_balance);
         }
