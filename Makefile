@@ -362,6 +362,12 @@ bench-arm: cross ## Write benches/arm.md: cycles of the inner loops, instruction
 	cross/report.sh >out/arm.md
 	mv out/arm.md benches/arm.md
 
+.PHONY: bench-around
+bench-around: ## Instructions that a live 720p picture takes around the network, by valgrind (for benches/around.md)
+	$(call need,valgrind,install it with 'apt-get install valgrind')
+	cargo build --release --locked -p espmedsam -p espmedsam-engine --example around
+	python3 benches/around.py target/release/examples/around
+
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
 FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse rle y4m y4m_stream mjpeg avi package query form manifest graph
 SECONDS ?= 60
