@@ -213,6 +213,33 @@ def window_attention(given, height, width, window, heads):
     return out(y.reshape(height * width, heads * HEAD), given)
 
 
+def qwindow_attention(given, height, width, window, heads):
+    """On integers, in float64, where all of them are exact; keys are the cells, then the token."""
+    assert given["outside"] is None
+    w, ny, nx = window, height // window, width // window
+    x = given["qkv"].astype(np.float64) - 128
+    x = x.reshape(ny, w, nx, w, heads, 3, HEAD).transpose(5, 0, 2, 4, 1, 3, 6)
+    q, k, v = x.reshape(3, ny * nx, heads, w * w, HEAD)
+    k, v = np.clip(k, -64, 64), np.clip(v, -64, 64)
+    y, x = np.divmod(np.arange(w * w), w)
+    offset = np.abs(y[:, None] - y) * w + np.abs(x[:, None] - x)
+    fineness = given["fineness"].reshape(heads, 1, 1)
+    units = fineness * F(28 * LOG2_E)
+    bias = np.broadcast_to(np.rint(given["biases"][:, offset] * units), (ny * nx, heads, w * w, w * w))
+    if given["token_key"] is not None:
+        key, value = (np.clip(np.rint(given[name]), -64, 64) for name in ("token_key", "token_value"))
+        k, v = (np.concatenate([a, np.broadcast_to(b, (ny * nx, *b.shape))], 2) for a, b in ((k, key), (v, value)))
+        token = np.rint(given["token_bias"] * units)
+        bias = np.concatenate([bias, np.broadcast_to(token, (*bias.shape[:3], 1))], 3)
+    scores = q @ k.swapaxes(-1, -2) + bias
+    steps = np.floor((scores.max(-1, keepdims=True) - scores) / fineness + 0.5)
+    weights = np.where(steps < 255, np.rint(255 * 0.5 ** (steps / 28)), 0)
+    factor = F(1) / weights.sum(-1, keepdims=True).astype(F) * given["value_scale"].reshape(heads, 1, 1)
+    y = (weights @ v).astype(F) * factor
+    y = y.reshape(ny, nx, heads, w, w, HEAD).transpose(0, 3, 1, 4, 2, 5)
+    return out(y.reshape(height * width, heads * HEAD), given)
+
+
 NODES = {
     "QLinear": qlinear,
     "QConv": qconv,
@@ -221,6 +248,7 @@ NODES = {
     "Depthwise": depthwise,
     "LayerNorm": layer_norm,
     "WindowAttention": window_attention,
+    "QWindowAttention": qwindow_attention,
     "Quantize": lambda i: out(i["x"], i),
     "ToMap": lambda i, height, width: np.ascontiguousarray(i["x"].T).reshape(1, -1, height, width),
 }
@@ -253,7 +281,9 @@ def run(path: Path, image: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:
             continue
         kind = node.op_type.rpartition("_")[0]
         attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
-        absent = dict.fromkeys(("weight", "bias", "y_scale", "y_zero", "residual_scale", "token", "outside"))
+        absent = dict.fromkeys(
+            ("weight", "bias", "y_scale", "y_zero", "residual_scale", "token", "token_key", "outside")
+        )
         y = NODES[kind](absent | dict(zip(formal[node.op_type], inputs, strict=False)), **attributes)
         values[node.output[0]] = y
         found[node.name] = kind, y

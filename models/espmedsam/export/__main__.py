@@ -25,6 +25,7 @@ import numpy as np
 from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
 from . import calibrate, int8, model_dir, slim
+from .attention import Steps
 from .recipe import Recipe
 
 State = dict[str, np.ndarray]  # a checkpoint
@@ -100,6 +101,18 @@ def known_ranges(path: Path | None, exported: Path) -> dict[str, int8.Ranges]:
         raise SystemExit(str(error)) from error
 
 
+def known_steps(path: Path | None, recipe: Recipe) -> dict[str, Steps]:
+    """Steps of the 8-bit attention by encoder, if the recipe asks for it; `path` is of weights that were checked."""
+    if not path or recipe.attention != "int8":
+        return {}
+    found = calibrate.known_steps(path)
+    if not found:
+        raise SystemExit(
+            f"{path} has no steps of attention, which the recipe wants in 8 bits: run espmedsam.export.calibrate"
+        )
+    return found
+
+
 def calibration(path: Path | None) -> dict[str, dict[str, Any]]:
     """By modality: intercept and weights of the signs."""
     if not path:
@@ -171,6 +184,7 @@ def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_d
         default=args.default or not any(model["default"] for model in others),
         form=args.form,
         ranges=known_ranges(args.ranges, args.exported),
+        attention=known_steps(args.ranges, recipe),
         folder=recipe.folder if args.storage in model_dir.EIGHT else "",
         preferred_for=tuple(names) if args.preferred else (),
         confidence=calibration(args.confidence),

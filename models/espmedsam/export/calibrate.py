@@ -4,8 +4,9 @@ looked at, and for each the range with the smallest error.
     python -m espmedsam.export.calibrate models/configs/release.toml --from models/release --data DIR --split FILE \
         --out FILE.json
 
-The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, and the names of
-the weight files they belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
+The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, where the recipe wants
+attention in 8 bits {attention: steps of queries, keys and values by head} too, and the names of the weight files they
+belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from ..facts.architecture import HEADS, WINDOWS
 from ..facts.modalities import of_index
 from . import int8, model_dir, nodes
+from .attention import HeadMagnitudes, Steps
 from .graph import Call, Graph, WeightFile
 from .int8 import Ranges
-from .layers import FloatLayers, Linear, MapShape
+from .layers import BlockPlace, FloatLayers, Linear, MapShape
 from .quantize import Histogram
 from .recipe import Recipe
 from .refine import Encoder, narrowed
@@ -35,6 +38,7 @@ from .refine import Encoder, narrowed
 # Before the first weights of a controller's own (its token in the first attention) all encoders are one. One range each
 # over all pictures, so that modalities asked of one picture share what these layers give.
 SHARED = ("SemiTViT.patch_embed.", "SemiTViT.layers.0.", "SemiTViT.layers.1.blocks.0.attn.norm.")
+SHARED_ATTENTION = ("SemiTViT.layers.1.blocks.0.attn",)  # the steps of its queries, keys and values
 OVERLAP = 64  # pixels that neighbouring tiles share
 MANY = 200_000  # values of one tensor that a histogram takes from one picture
 
@@ -46,6 +50,8 @@ class TappedLayers(FloatLayers):
         super().__init__(graph)
         self.taps: dict[str, str] = {}
         self.bytes: set[str] = set()
+        self.outputs: dict[str, str] = {}  # of linear layers, before their GELU
+        self.attentions: dict[str, tuple[str, BlockPlace]] = {}  # queries, keys and values of each
 
     def _tap(self, value: str, key: str, activation: str, byte: bool) -> str:
         if activation == "gelu":
@@ -66,11 +72,17 @@ class TappedLayers(FloatLayers):
     def linear_node(self, key: str, layer: Linear) -> str:
         self._input(layer.x, key)
         y = super().linear_node(key, replace(layer, activation="none"))
+        self.outputs[key] = y
         return self._tap(y, key, layer.activation, layer.byte)
 
     def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         self._input(value, key)
         return self._tap(super().conv(value, key, side, stride, byte), key, "none", byte)
+
+    def window_attention(self, normed: str, key: str, place: BlockPlace) -> str:
+        y = super().window_attention(normed, key, place)
+        self.attentions[key] = (self.outputs[f"{key}.qkv"], place)
+        return y
 
     def depthwise(self, value: str, key: str, shape: MapShape, stride: int) -> str:
         self._input(value, key)
@@ -91,6 +103,25 @@ def known(path: Path, exported: Path) -> dict[str, Ranges]:
     return found["encoders"]
 
 
+def known_steps(path: Path) -> dict[str, Steps]:
+    """A file's steps of the 8-bit attention, by encoder; none if it was taken for one in float."""
+    return json.loads(path.read_text()).get("attention", {})
+
+
+def _tapped(encoder: Encoder) -> tuple[TappedLayers, onnxruntime.InferenceSession]:
+    """The float graph, what is asked for as outputs: `tap.RANGE`, `qkv.ATTENTION`."""
+    with tempfile.TemporaryDirectory() as folder:
+        weights = model_dir.write_weights(Path(folder), "all", encoder.state, "float32")
+        layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
+        graph = nodes.encoder(layers, encoder.side, encoder.controller)
+        for name, value in layers.taps.items():
+            graph.output(value, f"tap.{name}", [None, None])
+        for name, (value, _) in layers.attentions.items():
+            graph.output(value, f"qkv.{name}", [None, None])
+        graph.save(Path(folder) / "tapped.onnx")
+        return layers, onnxruntime.InferenceSession(str(Path(folder) / "tapped.onnx"))
+
+
 def ranges(
     encoder: Encoder,
     pictures: list[np.ndarray],
@@ -99,14 +130,7 @@ def ranges(
     given: Mapping[str, tuple[float, int]] = MappingProxyType({}),
 ) -> Ranges:
     """From pictures [1, 3, S, S]; of the layers whose names begin as `only` says, those that are `given` as they are."""
-    with tempfile.TemporaryDirectory() as folder:
-        weights = model_dir.write_weights(Path(folder), "all", encoder.state, "float32")
-        layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
-        graph = nodes.encoder(layers, encoder.side, encoder.controller)
-        for name, value in layers.taps.items():
-            graph.output(value, f"tap.{name}", [None, None])
-        graph.save(Path(folder) / "tapped.onnx")
-        session = onnxruntime.InferenceSession(str(Path(folder) / "tapped.onnx"))
+    layers, session = _tapped(encoder)
     names = [name for name in layers.taps if name.startswith(only) and name not in given]
     found = {name: Histogram() for name in names}
     for look in ("widen", "add"):
@@ -118,6 +142,28 @@ def ranges(
                 getattr(found[name], look)(value.ravel()[:: step | 1])
     of_tensors = {name: histogram.range(name.endswith(".mid"), grid) for name, histogram in found.items()}
     return {**narrowed(encoder, pictures, of_tensors), **given}
+
+
+def attention_steps(
+    encoder: Encoder,
+    pictures: list[np.ndarray],
+    only: tuple[str, ...] = ("",),
+    given: Mapping[str, list[list[float]]] = MappingProxyType({}),
+) -> Steps:
+    """Of queries, keys and values of every attention, as `ranges` of the other values."""
+    layers, session = _tapped(encoder)
+    found = {}
+    for name, (_, place) in layers.attentions.items():
+        if name.startswith(only) and name not in given:
+            token = encoder.state[f"{name}.deep_QKV_embeddings_med"] if encoder.controller else None
+            windows = (-(-place.side // WINDOWS[place.stage])) ** 2
+            found[name] = HeadMagnitudes(HEADS[place.stage], token, windows)
+    for look in ("widen", "add"):
+        for picture in pictures if found else ():
+            values = session.run([f"qkv.{name}" for name in found], {"image": picture})
+            for magnitudes, value in zip(found.values(), values, strict=True):
+                magnitudes.look(value, look)
+    return {**{name: magnitudes.steps() for name, magnitudes in found.items()}, **given}
 
 
 def matrix(resize: str, src: int, dst: int) -> np.ndarray:
@@ -223,19 +269,31 @@ def main() -> None:
         if not args.modality or set(modalities) & set(args.modality)
     }
     base = Encoder(float_weights(args.exported, ""), side, False)
-    shared = ranges(base, [picture for some in pictures.values() for picture in some], only=SHARED)
-    encoders = []
+    every = [picture for some in pictures.values() for picture in some]
+    shared = ranges(base, every, only=SHARED)
+    eight = recipe.attention == "int8"
+    shared_steps = attention_steps(base, every, only=SHARED_ATTENTION) if eight else {}
+    encoders, attentions = [], []
     for name, some in pictures.items():
         own = base if name == "base" else Encoder(float_weights(args.exported, name), side, True)
         found = ranges(own, some, given=shared)
         print(f"{name}: {len(found)} ranges from {len(some)} pictures", flush=True)
-        lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
-        encoders.append(f"{json.dumps(name)}: {{\n{lines}\n}}")
-    args.out.write_text(
-        f'{{"weights": {json.dumps(model_dir.weight_names(args.exported))}, "encoders": {{\n'
-        + ",\n".join(encoders)
-        + "\n}}\n"
-    )
+        encoders.append(_section(name, found))
+        if eight:
+            attentions.append(_section(name, attention_steps(own, some, given=shared_steps)))
+    parts = [f'"weights": {json.dumps(model_dir.weight_names(args.exported))}', _group("encoders", encoders)]
+    args.out.write_text("{" + ", ".join([*parts, _group("attention", attentions)] if eight else parts) + "}\n")
+
+
+def _section(name: str, found: Mapping[str, object]) -> str:
+    """JSON of one encoder, a line for each."""
+    lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
+    return f"{json.dumps(name)}: {{\n{lines}\n}}"
+
+
+def _group(name: str, sections: list[str]) -> str:
+    """JSON of all encoders."""
+    return f"{json.dumps(name)}: {{\n" + ",\n".join(sections) + "\n}"
 
 
 if __name__ == "__main__":

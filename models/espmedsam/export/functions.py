@@ -7,6 +7,8 @@ only where an ONNX operator asks for it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..facts.architecture import HEAD_DIM
@@ -101,44 +103,93 @@ def layer_norm(body: Body, given: dict, *, epsilon: float, activation: str, chan
     return quantized(body, activate(body, y, activation), given)
 
 
+@dataclass(frozen=True)
+class Windows:
+    """How a map is cut into windows; the last ones may reach over its right and lower edge."""
+
+    height: int
+    width: int
+    side: int
+    heads: int
+
+    @property
+    def pad_rows(self) -> int:
+        """Rows of cells below the map."""
+        return -self.height % self.side
+
+    @property
+    def pad_columns(self) -> int:
+        """Columns of cells beside the map."""
+        return -self.width % self.side
+
+    @property
+    def down(self) -> int:
+        """Windows below each other."""
+        return (self.height + self.pad_rows) // self.side
+
+    @property
+    def across(self) -> int:
+        """Windows beside each other."""
+        return (self.width + self.pad_columns) // self.side
+
+    @property
+    def count(self) -> int:
+        """Windows."""
+        return self.down * self.across
+
+    def split(self, body: Body, x: str, outside: str) -> list[str]:
+        """Queries, keys and values, each [windows, heads, cells, 32], of rows [H*W, 3C]; cells outside the map have the row
+        `outside`."""
+        channels = self.heads * HEAD_DIM
+        if self.pad_rows or self.pad_columns:
+            x = body.reshape(x, self.height, self.width, 3 * channels)
+            if self.pad_columns:
+                shape = body.ints(self.height, self.pad_columns, 3 * channels)
+                x = body.op("Concat", x, body.op("Expand", outside, shape), axis=1)
+            if self.pad_rows:
+                shape = body.ints(self.pad_rows, self.width + self.pad_columns, 3 * channels)
+                x = body.op("Concat", x, body.op("Expand", outside, shape), axis=0)
+        side = self.side
+        x = body.reshape(x, self.down, side, self.across, side, self.heads, 3, HEAD_DIM)
+        x = body.transpose(x, 5, 0, 2, 4, 1, 3, 6)
+        return body.split3(body.reshape(x, 3, self.count, self.heads, side * side, HEAD_DIM))
+
+    def repeated(self, body: Body, token: str) -> str:
+        """The token [heads, 1, 32] for each window."""
+        return body.op("Expand", token, body.ints(self.count, self.heads, 1, HEAD_DIM))
+
+    def join(self, body: Body, y: str) -> str:
+        """[windows, heads, cells, 32] -> rows of the map [H*W, C]."""
+        side, channels = self.side, self.heads * HEAD_DIM
+        y = body.reshape(y, self.down, self.across, self.heads, side, side, HEAD_DIM)
+        y = body.reshape(body.transpose(y, 0, 3, 1, 4, 2, 5), self.down * side, self.across * side, channels)
+        if self.pad_rows or self.pad_columns:
+            y = body.op("Slice", y, body.ints(0, 0), body.ints(self.height, self.width), body.ints(0, 1))
+        return body.reshape(y, self.height * self.width, channels)
+
+
 def window_attention(body: Body, given: dict, *, height: int, width: int, window: int, heads: int) -> str:
     """Attention inside windows (TinyViT), the modality controller's token beside the keys and values.
 
     A window's cells outside the map take part as keys and values with the `outside` row, as in the official network,
     which pads before its LayerNorm without a mask.
     """
-    side, channels = window, heads * HEAD_DIM
-    pad_rows, pad_columns = -height % side, -width % side
-    down, across = (height + pad_rows) // side, (width + pad_columns) // side
-    x = given["qkv"]
-    if pad_rows or pad_columns:
-        x = body.reshape(x, height, width, 3 * channels)
-        if pad_columns:
-            x = body.op(
-                "Concat", x, body.op("Expand", given["outside"], body.ints(height, pad_columns, 3 * channels)), axis=1
-            )
-        if pad_rows:
-            x = body.op(
-                "Concat",
-                x,
-                body.op("Expand", given["outside"], body.ints(pad_rows, width + pad_columns, 3 * channels)),
-                axis=0,
-            )
-    x = body.transpose(body.reshape(x, down, side, across, side, heads, 3, HEAD_DIM), 5, 0, 2, 4, 1, 3, 6)
-    q, k, v = body.split3(body.reshape(x, 3, down * across, heads, side * side, HEAD_DIM))
-    bias = offset_bias(body, given["biases"], heads, side)
+    windows = Windows(height, width, window, heads)
+    q, k, v = windows.split(body, given["qkv"], given.get("outside", ""))
+    bias = offset_bias(body, given["biases"], heads, window)
     if "token" in given:
-        token = body.op("Expand", given["token"], body.ints(down * across, heads, 1, HEAD_DIM))
+        token = windows.repeated(body, given["token"])
         k, v = body.op("Concat", k, token, axis=2), body.op("Concat", v, token, axis=2)
-        bias = body.op("Concat", bias, body.op("Expand", given["token_bias"], body.ints(heads, side * side, 1)), axis=2)
+        bias = token_column(body, bias, given["token_bias"], heads, window)
     q = body.op("Mul", q, body.const(HEAD_DIM**-0.5))
     logits = body.op("Add", body.op("MatMul", q, body.transpose(k, 0, 1, 3, 2)), bias)
     y = body.op("MatMul", body.op("Softmax", logits, axis=-1), v)
-    y = body.transpose(body.reshape(y, down, across, heads, side, side, HEAD_DIM), 0, 3, 1, 4, 2, 5)
-    y = body.reshape(y, down * side, across * side, channels)
-    if pad_rows or pad_columns:
-        y = body.op("Slice", y, body.ints(0, 0), body.ints(height, width), body.ints(0, 1))
-    return quantized(body, body.reshape(y, height * width, channels), given)
+    return quantized(body, windows.join(body, y), given)
+
+
+def token_column(body: Body, bias: str, token: str, heads: int, window: int) -> str:
+    """Biases [heads, w*w, w*w] with one more column, of the token."""
+    return body.op("Concat", bias, body.op("Expand", token, body.ints(heads, window * window, 1)), axis=2)
 
 
 def offset_bias(body: Body, biases: str, heads: int, window: int) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from .functions import quantized, to_map, to_rows
+from .attention import KEY_MOST, LIMIT, PER_NAT, WEIGHTS, ZERO
+from .functions import Windows, offset_bias, quantized, to_map, to_rows, token_column
 from .graph import Body
 
 
@@ -78,3 +79,36 @@ def qdepthwise(body: Body, given: dict, *, height: int, width: int, stride: int,
         group=channels,
     )
     return _finish(body, to_rows(body, acc), given, activation)
+
+
+def qwindow_attention(body: Body, given: dict, *, height: int, width: int, window: int, heads: int) -> str:
+    """Attention inside windows on integers. In float32, where all of them up to the quotient are exact: the largest is
+    below 2^24."""
+
+    def steps(value: str, most: int) -> str:
+        return body.op("Clip", body.op("Round", value), body.const(-most), body.const(most))
+
+    windows = Windows(height, width, window, heads)
+    rows = body.op("Sub", body.op("Cast", given["qkv"], to=TensorProto.FLOAT), body.const(ZERO))
+    outside = body.op("Round", given["outside"]) if "outside" in given else ""
+    q, k, v = windows.split(body, rows, outside)
+    k, v = (body.op("Clip", x, body.const(-KEY_MOST), body.const(KEY_MOST)) for x in (k, v))
+    fineness = body.reshape(given["fineness"], heads, 1)
+    units = body.op("Mul", fineness, body.const(PER_NAT))
+    bias = offset_bias(body, steps(body.op("Mul", given["biases"], units), LIMIT), heads, window)
+    if "token_key" in given:
+        token = body.op("Mul", given["token_bias"], body.reshape(units, heads, 1, 1))
+        bias = token_column(body, bias, steps(token, LIMIT), heads, window)
+        k, v = (
+            body.op("Concat", x, windows.repeated(body, steps(given[name], KEY_MOST)), axis=2)
+            for x, name in ((k, "token_key"), (v, "token_value"))
+        )
+    scores = body.op("Add", body.op("MatMul", q, body.transpose(k, 0, 1, 3, 2)), bias)
+    below = body.op("Sub", body.op("ReduceMax", scores, body.ints(-1), keepdims=1), scores)
+    below = body.op("Div", below, body.reshape(given["fineness"], heads, 1, 1))
+    below = body.op("Floor", body.op("Add", below, body.const(0.5)))
+    entry = body.op("Cast", body.op("Min", below, body.const(len(WEIGHTS) - 1)), to=TensorProto.INT32)
+    weights = body.op("Gather", body.const(WEIGHTS), entry)
+    y = body.op("Div", body.op("MatMul", weights, v), body.op("ReduceSum", weights, body.ints(-1), keepdims=1))
+    y = body.op("Mul", y, body.reshape(given["value_scale"], heads, 1, 1))
+    return quantized(body, windows.join(body, y), given)

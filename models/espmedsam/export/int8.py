@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 from onnx import TensorProto
 
-from ..facts.architecture import DEPTHS, DIMS
+from ..facts.architecture import DEPTHS, DIMS, HEADS, WINDOWS
 from ..weights.checkpoint import mlps, official_keys
+from .attention import ZERO, HeadSteps, Steps
 from .bodies import call
 from .graph import Call, Graph
-from .layers import ROOT, FloatLayers, Linear, MapShape, Parameters
+from .layers import ROOT, BlockPlace, FloatLayers, Linear, MapShape, Parameters
 from .quantize import WEIGHT_MAX, quantized_weight
 
 Ranges = dict[str, tuple[float, int]]  # layer and value -> (scale, zero)
@@ -179,9 +180,10 @@ class WideLayers(FloatLayers):
 class Int8Layers(FloatLayers):
     """Values are named as in `FloatLayers`; `self.bytes` knows scale and zero of those that are uint8."""
 
-    def __init__(self, graph: Graph, ranges: Ranges):
+    def __init__(self, graph: Graph, ranges: Ranges, steps: Steps | None = None):
         super().__init__(graph)
         self.ranges = ranges
+        self.steps = steps or {}  # of attentions that are in 8 bits
         self.bytes: dict[str, tuple[str, str]] = {}
 
     # Ranges ------------------------------------------------------------------------------------------------------
@@ -286,3 +288,36 @@ class Int8Layers(FloatLayers):
             activation="gelu",
         )
         return self._eight(key, node, True)
+
+    def window_attention(self, normed: str, key: str, place: BlockPlace) -> str:
+        if key not in self.steps:
+            return super().window_attention(normed, key, place)
+        graph, heads, side, window = self.graph, HEADS[place.stage], place.side, WINDOWS[place.stage]
+        steps = HeadSteps.of(self.steps[key])
+
+        def in_steps(value: str, step: np.ndarray, *shape: int) -> str:
+            return graph.op("Div", value, graph.const(step.reshape(shape)))
+
+        def columns(value: str) -> str:
+            """[3C], each part of each head in its own steps."""
+            rows = graph.reshape(value, 3 * heads, -1)
+            return graph.reshape(in_steps(rows, steps.per_column(), 3 * heads, 1), -1)
+
+        own = self.eight(f"{key}.qkv")
+        parameters = {**own, "weight_scale": columns(own["weight_scale"]), "bias": columns(own["bias"])}
+        one = {"y_scale": graph.const(1), "y_zero": graph.const(ZERO, np.uint8)}
+        qkv = self._eight(f"{key}.qkv", call("QLinear", {"x": normed, **parameters, **one}, activation="none"), False)
+        inputs = {
+            "qkv": qkv,
+            "biases": graph.weight(f"{key}.attention_biases"),
+            "fineness": graph.const(steps.fineness),
+            "value_scale": graph.const(steps.value),
+            "outside": columns(self.outside(key, place.stage)) if side % window else "",
+        }
+        if place.controller:
+            token = graph.weight(f"{key}.deep_QKV_embeddings_med")
+            inputs["token_key"] = in_steps(token, steps.key, heads, 1, 1)
+            inputs["token_value"] = in_steps(token, steps.value, heads, 1, 1)
+            inputs["token_bias"] = graph.weight(f"{key}.med_attention_biases")
+        node = call("QWindowAttention", inputs, height=side, width=side, window=window, heads=heads)
+        return self.float_node(key, node, True)

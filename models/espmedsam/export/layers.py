@@ -170,8 +170,10 @@ class FloatLayers:
         inputs = {"x": value, "weight": self.graph.weight(f"{key}.weight"), "bias": self.graph.weight(f"{key}.bias")}
         return self.float_node(key, call("LayerNorm", inputs, epsilon=epsilon, activation="none"), byte)
 
-    def window_attention(self, qkv: str, key: str, place: BlockPlace) -> str:
-        """Between the projections; the controller's token is one more key and value per head. 8-bit output."""
+    def window_attention(self, normed: str, key: str, place: BlockPlace) -> str:
+        """From the LayerNorm's rows to the output projection; the controller's token is one more key and value per head.
+        8-bit output."""
+        qkv = self.linear(normed, f"{key}.qkv")
         graph, side, window = self.graph, place.side, WINDOWS[place.stage]
         inputs = {
             "qkv": qkv,

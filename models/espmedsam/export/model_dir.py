@@ -16,6 +16,7 @@ from ..facts.colour import IMAGENET_MEAN, IMAGENET_STD
 from ..facts.notice import METADATA, NOTICE
 from ..weights.checkpoint import PRESENCE, UNUSED, is_modality_key, read_safetensors, write_safetensors
 from . import int8, nodes, plain
+from .attention import Steps
 from .graph import OPSET, Graph, WeightFile
 from .int8 import Int8Layers, Ranges
 from .layers import FloatLayers
@@ -67,6 +68,7 @@ class Spec:
     default: bool = False
     form: str = "nodes"  # or "plain": standard operators only, for other runtimes
     ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
+    attention: dict[str, Steps] = field(default_factory=dict)  # storage "int8": of those in 8 bits, by encoder
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.confidence, by modality
@@ -190,7 +192,8 @@ def _layers(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> Floa
     """The encoder's layers, as the storage asks."""
     graph = Graph("encoder", files)
     if spec.storage == "int8":
-        return Int8Layers(graph, spec.ranges.get(modality.name if modality.controller else "base", {}))
+        encoder = modality.name if modality.controller else "base"
+        return Int8Layers(graph, spec.ranges.get(encoder, {}), spec.attention.get(encoder))
     return int8.WideLayers(graph) if spec.storage in EIGHT else FloatLayers(graph)
 
 

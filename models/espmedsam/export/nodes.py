@@ -82,8 +82,7 @@ def _mbconv(layers: FloatLayers, value: str, key: str, place: BlockPlace) -> str
 def _block(layers: FloatLayers, value: str, key: str, place: BlockPlace) -> str:
     """Transformer block: windows, local convolution, MLP beside the controller's MLP."""
     channels, attention = DIMS[place.stage], f"{key}.attn"
-    qkv = layers.linear(layers.norm(value, f"{attention}.norm", byte=True), f"{attention}.qkv")
-    y = layers.window_attention(qkv, attention, place)
+    y = layers.window_attention(layers.norm(value, f"{attention}.norm", byte=True), attention, place)
     value = layers.linear(y, f"{attention}.proj", residual=value)
     value = layers.local(value, f"{key}.local_conv", MapShape(place.side, channels))
     return layers.mlp(value, mlps(layers.graph.has, key, place.controller), channels)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ATTENTIONS = ("float32", "int8")
+
 
 @dataclass(frozen=True)
 class RecipeModality:
@@ -32,6 +34,7 @@ class Recipe:
     white_balance: dict[str, dict[str, Any]]  # modality -> the usual light, as the manifest has it
     codes: dict[str, dict[str, Any]]  # modality -> what is marked, in codes, as the manifest has it
     modalities: dict[str, RecipeModality]
+    attention: str = "float32"  # of the 8-bit encoders; or "int8": products and softmax in integers
     mlp: float | None = None  # hidden units of a block's MLPs for each channel, both together; None: 8, as trained
 
     @classmethod
@@ -45,6 +48,8 @@ class Recipe:
             raise SystemExit(f"{path}: {error}") from error
         if recipe.mlp is not None and (isinstance(recipe.mlp, bool) or not 0 < recipe.mlp <= 8):
             raise SystemExit(f"{path}: mlp is {recipe.mlp}, expected more than 0 and at most 8")
+        if recipe.attention not in ATTENTIONS:
+            raise SystemExit(f"{path}: attention is {recipe.attention}, expected {' or '.join(ATTENTIONS)}")
         return recipe
 
     def looks(self, side: int) -> dict[str, dict[str, Any]]:

@@ -60,4 +60,8 @@ NODES = {
     "QLinear": _node(f"{_EIGHT} residual? residual_scale? residual_zero? {_OUT}", "activation"),
     "QConv": _node(f"{_EIGHT} {_OUT}", "height width kernel stride pad planar activation"),
     "QDepthwise": _node(f"{_EIGHT} {_OUT}", "height width stride activation"),
+    "QWindowAttention": _node(
+        "qkv biases fineness value_scale token_key? token_value? token_bias? outside? y_scale? y_zero?",
+        "height width window heads",
+    ),
 }

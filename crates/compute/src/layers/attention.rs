@@ -3,12 +3,15 @@
 use super::fact::NodeInputs;
 use super::layer::Layer;
 use super::node::Attributes;
-use super::values::{floats, floats_mut, out};
-use crate::kernels::attention::{Token, WindowAttention, WindowShape};
+use super::values::{bytes, floats, floats_mut, out};
+use crate::kernels::attention::{
+    FINEST, MOST_WINDOW, Token, TokenI8, WindowAttention, WindowAttentionI8, WindowShape,
+    WindowWeightsI8, is_fineness,
+};
 use crate::kernels::two_way::{
     Affine, AttentionWeights, HEADS, ImageToToken, SelfAttention, TokenToImage,
 };
-use crate::kernels::{Exec, Quant, Value, ValueMut};
+use crate::kernels::{Cpu, Exec, Quant, Value, ValueMut};
 
 #[derive(Debug)]
 pub(super) struct WindowLayer {
@@ -18,17 +21,7 @@ pub(super) struct WindowLayer {
 
 impl WindowLayer {
     pub(super) fn new(a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
-        let tiles = a.height.is_multiple_of(a.window) && a.width.is_multiple_of(a.window);
-        let outside = inputs.floats_if_any("outside")?;
-        if !tiles && outside.is_none() {
-            return Err("windows reach outside the map, but 'outside' is not given".into());
-        }
-        let shape = WindowShape {
-            height: a.height,
-            width: a.width,
-            window: a.window,
-            heads: a.heads,
-        };
+        let (shape, outside) = windows(a, inputs)?;
         let token = match inputs.floats_if_any("token")? {
             None => None,
             Some(vectors) => Some(Token {
@@ -51,6 +44,76 @@ impl Layer for WindowLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         let out = out(output, self.quant);
         self.attention.run(exec, floats(&inputs[0]), out);
+    }
+}
+
+/// Geometry, and what cells outside the map have, which are refused to be without.
+fn windows<'a>(
+    a: &Attributes,
+    inputs: &NodeInputs<'a>,
+) -> Result<(WindowShape, Option<&'a [f32]>), String> {
+    let tiles = a.height.is_multiple_of(a.window) && a.width.is_multiple_of(a.window);
+    let outside = inputs.floats_if_any("outside")?;
+    if !tiles && outside.is_none() {
+        return Err("windows reach outside the map, but 'outside' is not given".into());
+    }
+    let shape = WindowShape {
+        height: a.height,
+        width: a.width,
+        window: a.window,
+        heads: a.heads,
+    };
+    Ok((shape, outside))
+}
+
+#[derive(Debug)]
+pub(super) struct QWindowLayer {
+    attention: WindowAttentionI8,
+    quant: Option<Quant>,
+}
+
+impl QWindowLayer {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
+        let (shape, outside) = windows(a, inputs)?;
+        if a.window > MOST_WINDOW {
+            return Err(format!("windows of {}: at most {MOST_WINDOW}", a.window));
+        }
+        let token = match inputs.floats_if_any("token_key")? {
+            None => None,
+            Some(keys) => Some(TokenI8 {
+                keys,
+                values: inputs.floats("token_value")?,
+                bias: inputs.float("token_bias")?,
+            }),
+        };
+        let fineness = inputs.floats("fineness")?;
+        if let Some(bad) = fineness.iter().find(|number| !is_fineness(**number)) {
+            return Err(format!(
+                "'fineness' is {bad}, not a power of two from 1 to {FINEST}"
+            ));
+        }
+        let weights = WindowWeightsI8 {
+            biases: inputs.floats("biases")?,
+            fineness,
+            value_scale: inputs.floats("value_scale")?,
+            token,
+            outside,
+        };
+        Ok(Self {
+            attention: WindowAttentionI8::new(cpu, shape, &weights),
+            quant: inputs.quant("y")?,
+        })
+    }
+}
+
+impl Layer for QWindowLayer {
+    fn scratch(&self) -> usize {
+        self.attention.scratch()
+    }
+
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        let out = out(output, self.quant);
+        self.attention.run(exec, bytes(&inputs[0]), out);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::attention::{ImageToTokenLayer, SelfLayer, TokenToImageLayer, WindowLayer};
+use super::attention::{
+    ImageToTokenLayer, QWindowLayer, SelfLayer, TokenToImageLayer, WindowLayer,
+};
 use super::classify::{ClassifyLayer, RootsLayer};
 use super::fact::NodeInputs;
 use super::kind::NodeKind;
@@ -36,6 +38,7 @@ pub fn build(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> Result<Arc<dyn L
         NodeKind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
         NodeKind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),
         NodeKind::WindowAttention => Arc::new(WindowLayer::new(a, inputs)?),
+        NodeKind::QWindowAttention => Arc::new(QWindowLayer::new(cpu, a, inputs)?),
         NodeKind::SelfAttention => Arc::new(SelfLayer::new(a, inputs)?),
         NodeKind::TokenToImage => Arc::new(TokenToImageLayer::new(a, inputs)?),
         NodeKind::ImageToToken => Arc::new(ImageToTokenLayer::new(a, inputs)?),

@@ -28,9 +28,10 @@ pub enum NodeKind {
     QLinear,
     QConv,
     QDepthwise,
+    QWindowAttention,
 }
 
-const ALL: [(NodeKind, &str, &[&str]); 22] = [
+const ALL: [(NodeKind, &str, &[&str]); 23] = [
     (
         NodeKind::Linear,
         "Linear",
@@ -159,6 +160,22 @@ const ALL: [(NodeKind, &str, &[&str]); 22] = [
             "bias",
             "mid_scale",
             "mid_zero",
+            "y_scale",
+            "y_zero",
+        ],
+    ),
+    (
+        NodeKind::QWindowAttention,
+        "QWindowAttention",
+        &[
+            "qkv",
+            "biases",
+            "fineness",
+            "value_scale",
+            "token_key",
+            "token_value",
+            "token_bias",
+            "outside",
             "y_scale",
             "y_zero",
         ],

@@ -103,19 +103,8 @@ impl Node {
                 inputs.check("bias", ElementType::F32, &[c])?;
                 Fact::new(element, &[rows, c])
             }
-            NodeKind::WindowAttention => {
-                let c = self.map(inputs, "qkv")? / 3;
-                if a.window == 0 || a.heads == 0 || c != 32 * a.heads {
-                    return Err(format!("{} heads of 32 do not make {c} channels", a.heads));
-                }
-                let rows = a.height * a.width;
-                inputs.check("qkv", ElementType::F32, &[rows, 3 * c])?;
-                inputs.check("biases", ElementType::F32, &[a.heads, a.window * a.window])?;
-                inputs.check("token", ElementType::F32, &[a.heads, 1, 32])?;
-                inputs.check("token_bias", ElementType::F32, &[1])?;
-                inputs.check("outside", ElementType::F32, &[3 * c])?;
-                Fact::new(element, &[rows, c])
-            }
+            NodeKind::WindowAttention => self.windows(inputs, ElementType::F32, element)?,
+            NodeKind::QWindowAttention => self.windows(inputs, ElementType::U8, element)?,
             NodeKind::Quantize => Fact::new(ElementType::U8, &inputs.fact("x")?.shape),
             NodeKind::ToRows => match inputs.fact("x")?.shape[..] {
                 [1, c, h, w] => Fact::new(ElementType::F32, &[h * w, c]),
@@ -210,7 +199,7 @@ impl Node {
                 inputs.fact("weight")?.shape[1] * a.kernel * a.kernel
             }
             NodeKind::Depthwise | NodeKind::QDepthwise => 9,
-            NodeKind::WindowAttention => 2 * a.window * a.window,
+            NodeKind::WindowAttention | NodeKind::QWindowAttention => 2 * a.window * a.window,
             NodeKind::UpConv => inputs.matrix("x")?[1],
             NodeKind::MaskHead => {
                 let [_, k] = inputs.matrix("x")?;
@@ -265,6 +254,32 @@ impl Node {
             Some(span) if self.attributes.stride > 0 => Ok(span / self.attributes.stride + 1),
             _ => Err("the kernel is larger than the map, or the stride is 0".into()),
         }
+    }
+
+    /// Window attention of a map of `qkv` elements, with all that either kind may be given.
+    fn windows(
+        &self,
+        inputs: &NodeInputs<'_>,
+        qkv: ElementType,
+        element: ElementType,
+    ) -> Result<Fact, String> {
+        let a = &self.attributes;
+        let c = self.map(inputs, "qkv")? / 3;
+        if a.window == 0 || a.heads == 0 || c != 32 * a.heads {
+            return Err(format!("{} heads of 32 do not make {c} channels", a.heads));
+        }
+        let rows = a.height * a.width;
+        inputs.check("qkv", qkv, &[rows, 3 * c])?;
+        inputs.check("biases", ElementType::F32, &[a.heads, a.window * a.window])?;
+        for name in ["fineness", "value_scale"] {
+            inputs.check(name, ElementType::F32, &[a.heads])?;
+        }
+        for name in ["token", "token_key", "token_value"] {
+            inputs.check(name, ElementType::F32, &[a.heads, 1, 32])?;
+        }
+        inputs.check("token_bias", ElementType::F32, &[1])?;
+        inputs.check("outside", ElementType::F32, &[3 * c])?;
+        Ok(Fact::new(element, &[rows, c]))
     }
 
     fn two_way(&self, inputs: &NodeInputs<'_>) -> Result<Fact, String> {

@@ -9,11 +9,13 @@
 //! `run` allocates nothing: a task works in its thread's scratch and in arrays of fixed size.
 
 mod bias;
+mod eight;
 mod kernel;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use eight::{FINEST, MOST_WINDOW, TokenI8, WindowAttentionI8, WindowWeightsI8, is_fineness};
 pub use shape::{HEAD, Token, WindowShape};
 
 use super::pointwise::{SharedOut, floats};
@@ -90,7 +92,8 @@ impl WindowAttention {
         let out = SharedOut::new(out, qkv.len() / 3);
         let across = shape.width.div_ceil(shape.window);
         let windows = shape.height.div_ceil(shape.window) * across;
-        let parts = self.parts(exec.pool.threads(), windows * shape.heads);
+        let most = (shape.window * shape.window).div_ceil(4 * kernel::QUERIES);
+        let parts = parts(exec.pool.threads(), windows * shape.heads, most);
         let tasks = windows * shape.heads * parts;
         exec.parallel(tasks, self.scratch(), |task, scratch| {
             let (pair, part) = (task / parts, task % parts);
@@ -107,7 +110,7 @@ impl WindowAttention {
                 cpu: exec.cpu,
                 class,
                 head,
-                queries: share(rows * columns, part, parts),
+                queries: share(rows * columns, part, parts, kernel::QUERIES),
                 place: (top, left),
                 width: shape.width,
                 heads: shape.heads,
@@ -120,21 +123,20 @@ impl WindowAttention {
             kernel::attend(exec.cpu, &job, qkv, floats(scratch), out);
         });
     }
+}
 
-    /// Into how many tasks the queries of a window and head are divided: keys are laid out anew in each, so into no more
-    /// than it takes to keep all threads busy to the end.
-    fn parts(&self, threads: usize, pairs: usize) -> usize {
-        let most = (self.shape.window * self.shape.window).div_ceil(4 * kernel::QUERIES);
-        if threads == 1 {
-            1
-        } else {
-            (4 * threads).div_ceil(pairs).min(most)
-        }
+/// Into how many tasks the queries of a window and head are divided, `most` at most: keys are laid out anew in each, so into
+/// no more than it takes to keep all threads busy to the end.
+fn parts(threads: usize, pairs: usize, most: usize) -> usize {
+    if threads == 1 {
+        1
+    } else {
+        (4 * threads).div_ceil(pairs).min(most)
     }
 }
 
 /// The `part`th of `parts` shares of `0..count`, whole blocks of queries each.
-fn share(count: usize, part: usize, parts: usize) -> std::ops::Range<usize> {
-    let size = count.div_ceil(parts).next_multiple_of(kernel::QUERIES);
+fn share(count: usize, part: usize, parts: usize, block: usize) -> std::ops::Range<usize> {
+    let size = count.div_ceil(parts).next_multiple_of(block);
     (part * size).min(count)..(part * size + size).min(count)
 }

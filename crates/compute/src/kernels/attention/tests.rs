@@ -126,7 +126,7 @@ fn large_scores_do_not_overflow() {
 fn shares_cover_all_queries_once() {
     for (count, parts) in [(49, 1), (49, 3), (196, 8), (4, 3), (1, 4)] {
         let all: Vec<usize> = (0..parts)
-            .flat_map(|part| share(count, part, parts))
+            .flat_map(|part| share(count, part, parts, kernel::QUERIES))
             .collect();
         assert_eq!(all, (0..count).collect::<Vec<_>>());
     }

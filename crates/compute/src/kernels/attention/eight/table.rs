@@ -1,0 +1,41 @@
+//! The softmax of 8-bit attention: integers, and a table.
+
+/// Steps of the table for a factor of two: its 256 reach down to where a weight rounds to 0.
+const PER_BIT: usize = 28;
+
+/// 2^(-1 / 28).
+const STEP: f64 = 0.975_548_642_052_573_2;
+
+/// Steps of the table for a score of 1.
+pub const PER_NAT: f32 = (PER_BIT as f64 * std::f64::consts::LOG2_E) as f32;
+
+/// Weights by how many steps a score is below its row's largest: 255 · 2^(-step / 28), rounded; 0 from step 255 on.
+pub static WEIGHTS: [u8; 256] = weights();
+
+const fn weights() -> [u8; 256] {
+    let (mut table, mut step, mut weight, mut octave) = ([0; 256], 0, 255.0, 255.0);
+    while step < 255 {
+        table[step] = (weight + 0.5) as u8;
+        weight *= STEP;
+        step += 1;
+        if step.is_multiple_of(PER_BIT) {
+            octave /= 2.0;
+            weight = octave; // Without what rounding has added up: 127.5 is one of them.
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_powers_rounded() {
+        for (step, weight) in WEIGHTS.iter().enumerate().take(255) {
+            let exact = 255.0 * (-(step as f64) / PER_BIT as f64).exp2();
+            assert_eq!(f64::from(*weight), exact.round(), "{step}");
+        }
+        assert_eq!((WEIGHTS[0], WEIGHTS[28], WEIGHTS[255]), (255, 128, 0));
+    }
+}
