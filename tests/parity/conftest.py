@@ -2,6 +2,7 @@
 DICOM are outside the repository; without them those files are not collected, and `make test` says so."""
 
 import functools
+import json
 import subprocess
 import sys
 import tomllib
@@ -35,15 +36,48 @@ def espmedsam():
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
-    """A folder with the shipped weights as the export writes them now: `live-224` and `live-224-int8`."""
+    """A folder with the shipped weights as the export writes them now: `live-224`, `live-224-int8` with float attention,
+    and `live-224-attention` with attention on bytes."""
     out = tmp_path_factory.mktemp("exported")
-    export = [sys.executable, "-m", "espmedsam.export", "configs/release.toml", "--from", "release", "--out", out]
-    for modality in dict(CASES).values():
-        export += ["--modality", modality]
-    int8 = ["--name", "live-224-int8", "--storage", "int8", "--ranges", "configs/ranges-224.json"]
-    for options in (["--storage", "int8-weights"], int8):
-        subprocess.run([*export, *options], check=True, cwd=ROOT / "models")
+    recipes = dict(zip(("float32", "int8"), with_attentions(out), strict=True))
+    ranges = out / "ranges.json"
+    ranges.write_text(json.dumps(with_steps(json.loads((ROOT / "models/configs/ranges-224.json").read_text()))))
+    int8 = ["--storage", "int8", "--ranges", ranges]
+    for attention, name, options in (
+        ("float32", "live-224", ["--storage", "int8-weights"]),
+        ("float32", "live-224-int8", int8),
+        ("int8", "live-224-attention", int8),
+    ):
+        export = [sys.executable, "-m", "espmedsam.export", recipes[attention], "--from", "release", "--out", out]
+        for modality in dict(CASES).values():
+            export += ["--modality", modality]
+        subprocess.run([*export, "--name", name, *options], check=True, cwd=ROOT / "models")
     return out
+
+
+def with_attentions(folder):
+    """The shipped recipe with float attention, and with attention on bytes."""
+    lines = (ROOT / "models/configs/release.toml").read_text().splitlines()
+    lines = [line for line in lines if not line.startswith("attention =")]
+    for attention in ("float32", "int8"):
+        recipe = folder / f"{attention}.toml"
+        there = f'attention = "{attention}"'
+        place = [f'folder = "{attention}"' if line.startswith("folder =") else line for line in lines]
+        recipe.write_text("\n".join([there, *place]))
+        yield recipe
+
+
+def with_steps(ranges):
+    """Steps of attention for the pictures that are taken apart, from these, where the shipped ranges have none."""
+    if "attention" not in ranges:
+        from espmedsam.export import calibrate, refine
+
+        ranges["attention"] = {}
+        for stem, modality in CASES:
+            encoder = refine.Encoder(calibrate.float_weights(ROOT / "models/release", modality), 224, True)
+            picture = calibrate.tensor(ROOT / f"tests/samples/{stem}.jpg", 224, "imagenet-antialias")
+            ranges["attention"][modality] = calibrate.attention_steps(encoder, [picture])
+    return ranges
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ from independent import iou, mask
 from places import CASES
 
 
+@pytest.mark.parametrize("model", ["live-224-int8", "live-224-attention"])
 @pytest.mark.parametrize("stem, modality", CASES)
-def test_the_8_bit_encoder_keeps_the_contract_to_the_bit(dumped, stem, modality):
-    graphs = dumped("live-224-int8", stem, modality)
+def test_the_8_bit_encoder_keeps_the_contract_to_the_bit(dumped, model, stem, modality):
+    graphs = dumped(model, stem, modality)
     path, values = graphs["encoder"]
     nodes = contract.run(path, values["image"])
     assert nodes.keys() == values.keys() - {"image"}
@@ -25,7 +26,8 @@ def test_the_8_bit_encoder_keeps_the_contract_to_the_bit(dumped, stem, modality)
         count = np.count_nonzero(values[name].view(np.uint8) != want.view(np.uint8))
         if count:
             differing.append(f"{name}: {count} bytes of {want.nbytes}")
-    print(f"\n{modality} ({stem}): values compared by kind: {dict(same)}")
+    assert ("QWindowAttention" in same) is (model == "live-224-attention")
+    print(f"\n{model}, {modality} ({stem}): values compared by kind: {dict(same)}")
     assert not differing, "\n".join(differing)
 
     # The rest of the network is float: by onnxruntime, from the reference's embedding.

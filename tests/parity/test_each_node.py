@@ -90,7 +90,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("model", ["live-224", "live-224-int8"])
+@pytest.mark.parametrize("model", ["live-224", "live-224-int8", "live-224-attention"])
 @pytest.mark.parametrize("stem, modality", CASES)
 def test_each_node_gives_what_onnxruntime_gives(dumped, model, stem, modality):
     rows, steps = defaultdict(list), {}
