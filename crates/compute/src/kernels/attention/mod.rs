@@ -12,6 +12,7 @@ mod bias;
 mod eight;
 mod kernel;
 mod shape;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use shape::{HEAD, Token, WindowShape};
 use super::pointwise::{SharedOut, floats};
 use super::{Exec, Out};
 use bias::Class;
+use share::{parts, share};
 
 /// Attention inside windows.
 #[derive(Debug)]
@@ -123,20 +125,4 @@ impl WindowAttention {
             kernel::attend(exec.cpu, &job, qkv, floats(scratch), out);
         });
     }
-}
-
-/// Into how many tasks the queries of a window and head are divided, `most` at most: keys are laid out anew in each, so into
-/// no more than it takes to keep all threads busy to the end.
-fn parts(threads: usize, pairs: usize, most: usize) -> usize {
-    if threads == 1 {
-        1
-    } else {
-        (4 * threads).div_ceil(pairs).min(most)
-    }
-}
-
-/// The `part`th of `parts` shares of `0..count`, whole blocks of queries each.
-fn share(count: usize, part: usize, parts: usize, block: usize) -> std::ops::Range<usize> {
-    let size = count.div_ceil(parts).next_multiple_of(block);
-    (part * size).min(count)..(part * size + size).min(count)
 }

@@ -1,7 +1,8 @@
 //! What a head of 8-bit attention needs beside the map: biases as integers, the token and the cells outside as bytes.
 
 use super::table::PER_NAT;
-use super::{HEAD, LIMIT, MOST, WindowWeightsI8};
+use super::weights::{LIMIT, MOST, WindowWeightsI8};
+use crate::kernels::attention::shape::HEAD;
 
 /// Below every score: its weight is 0.
 const NEVER: i32 = -(1 << 29);
@@ -11,7 +12,7 @@ pub type Vector = [i8; HEAD];
 
 /// One head.
 #[derive(Debug)]
-pub struct Head {
+pub struct HeadBytes {
     /// Units of a score in a step of the table, as a power of two.
     pub shift: u32,
     /// Real size of a step of the values.
@@ -32,7 +33,7 @@ pub struct Head {
     window: usize,
 }
 
-impl Head {
+impl HeadBytes {
     /// The `at`th head of `weights`; `whole` keys are cells in whole panels, `padded` all keys with padding.
     pub fn new(
         weights: &WindowWeightsI8<'_>,

@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
-use super::head::{Head, Vector};
+use super::head::Vector;
+use super::pack;
 use super::table::WEIGHTS;
-use super::{HEAD, pack};
+use super::task::{ByteTask, WindowKeys};
+use crate::kernels::attention::shape::HEAD;
 use crate::kernels::pointwise::SharedOut;
 use crate::kernels::tile::{self, TileI8, lookup};
 use crate::kernels::{Cpu, LANES};
@@ -23,70 +23,14 @@ const SUMS: usize = 512;
 /// Queries worked on together, about: whose softmaxes overlap.
 const TOGETHER: usize = 12;
 
-/// What a task does.
-pub struct Task<'a> {
-    /// Instructions to use.
-    pub cpu: Cpu,
-    /// The head.
-    pub head: &'a Head,
-    /// Side of the window.
-    pub window: usize,
-    /// Rows and columns of its cells inside the map.
-    pub rows: usize,
-    /// As `rows`.
-    pub columns: usize,
-    /// Which of these cells ask.
-    pub queries: Range<usize>,
-    /// Row and column of the window's first cell in the map.
-    pub place: (usize, usize),
-    /// Columns of the map.
-    pub width: usize,
-    /// Number of the head, and how many there are.
-    pub at: (usize, usize),
-    /// How keys are laid out.
-    pub keys: Keys,
-}
-
-impl Task<'_> {
-    /// Where a cell of the window stands in `[height * width][heads]`.
-    #[inline(always)]
-    pub fn row(&self, (y, x): (usize, usize)) -> usize {
-        ((self.place.0 + y) * self.width + self.place.1 + x) * self.at.1 + self.at.0
-    }
-}
-
-/// Keys of a window.
-#[derive(Clone, Copy, Debug)]
-pub struct Keys {
-    /// Cells in whole panels of the CPU's tiles.
-    pub whole: usize,
-    /// All, with padding to whole panels.
-    pub padded: usize,
-    /// All, with padding to what a tile sums at once.
-    pub summed: usize,
-}
-
-impl Keys {
-    /// Of `cells`, and a token if there is one.
-    pub fn new(cpu: Cpu, cells: usize, token: bool) -> Self {
-        let nr = tile::i8(cpu).nr;
-        let keys = cells + usize::from(token);
-        Self {
-            whole: cells / nr * nr,
-            padded: keys.next_multiple_of(nr.max(LANES)),
-            summed: keys.next_multiple_of(LANES),
-        }
-    }
-}
-
 /// Queries of a block: whole tiles.
 pub fn block(tile: TileI8) -> usize {
     (TOGETHER / tile.mr).max(1) * tile.mr
 }
 
 /// Bytes of scratch.
-pub fn scratch(keys: Keys) -> usize {
-    HEAD * (keys.padded + keys.summed)
+pub fn scratch(keys: WindowKeys) -> usize {
+    HEAD * (2 * keys.padded + keys.summed)
         + 4 * keys.padded
         + MOST_ROWS * (HEAD + 5 * keys.padded)
         + 4 * SUMS
@@ -105,7 +49,7 @@ fn take<'a, T: Copy>(scratch: &mut &'a mut [u8], count: usize) -> &'a mut [T] {
 // Sums and differences wrap, so that none is checked for an overflow that cannot be: loops would not vectorise.
 per_cpu! {
 /// Writes the head's part of `out` for the queries.
-pub fn attend(task: &Task<'_>, qkv: &[u8], scratch: &mut [u8], out: SharedOut<'_>) {
+pub fn attend(task: &ByteTask<'_>, qkv: &[u8], scratch: &mut [u8], out: SharedOut<'_>) {
     let (keys, mut scratch) = (task.keys, scratch);
     let tile = tile::i8(task.cpu);
     // What a part may be followed by begins at a whole cache line, as tiles ask: sizes are multiples of 64.
@@ -154,7 +98,7 @@ pub fn attend(task: &Task<'_>, qkv: &[u8], scratch: &mut [u8], out: SharedOut<'_
                 for r in top..top + rows {
                     let (whole, rest) = biases[r];
                     let bias = if at < keys.whole { &whole[at..] } else { &rest[at - keys.whole..] };
-                    let part = Part {
+                    let part = RowScores {
                         sums: &sums[(r - top) * tile.nr..][..tile.nr],
                         bias: &bias[..tile.nr],
                         lacks: &lacks[at..][..tile.nr],
@@ -240,13 +184,13 @@ fn multiply(cpu: Cpu, rows: usize, (a, lda): (&[u8], usize), b: &[i8], sums: &mu
 }
 
 /// A tile's sums for one query, the biases and what the sums lack.
-struct Part<'a> {
+struct RowScores<'a> {
     sums: &'a [i32],
     bias: &'a [i32],
     lacks: &'a [i32],
 }
 
-impl Part<'_> {
+impl RowScores<'_> {
     /// Writes the scores and keeps each lane's largest; `LACKS`: whether the sums lack anything.
     #[inline(always)]
     fn score<const W: usize, const LACKS: bool>(

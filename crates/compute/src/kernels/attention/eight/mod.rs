@@ -13,60 +13,27 @@ mod head;
 mod kernel;
 mod pack;
 mod table;
+mod task;
 #[cfg(test)]
 mod tests;
+mod weights;
+
+pub use weights::{FINEST, MOST_WINDOW, TokenI8, WindowWeightsI8, is_fineness};
 
 use super::shape::{HEAD, WindowShape};
+use super::share::{parts, share};
 use crate::kernels::pointwise::SharedOut;
 use crate::kernels::{Cpu, Exec, Out, tile};
-use head::Head;
-use kernel::Keys;
-
-/// Keys and values, in steps, to either side of 0: they are to the products what weights are.
-const MOST: i8 = 64;
-
-/// Biases, in units of a score, to either side of 0: with them scores stay exact as float32 in the reference.
-const LIMIT: i32 = 1 << 22;
-
-/// Largest side of a window: the sums of weights times values stay exact as float32.
-pub const MOST_WINDOW: usize = 31;
-
-/// Largest fineness.
-pub const FINEST: f32 = 4096.0;
-
-/// What 8-bit window attention is made from, beside its shape.
-#[derive(Clone, Copy, Debug)]
-pub struct WindowWeightsI8<'a> {
-    /// `[heads][window²]`, by |dy| · window + |dx|.
-    pub biases: &'a [f32],
-    /// `[heads]`: units of a score in a step of the softmax's table, powers of two from 1 to [`FINEST`].
-    pub fineness: &'a [f32],
-    /// `[heads]`: real size of a step of the values.
-    pub value_scale: &'a [f32],
-    /// One more key and value in each window.
-    pub token: Option<TokenI8<'a>>,
-    /// `[heads][3][32]`, in steps: query, key and value that cells outside the map would have.
-    pub outside: Option<&'a [f32]>,
-}
-
-/// One more key and value in each window, in steps.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenI8<'a> {
-    /// `[heads][32]`.
-    pub keys: &'a [f32],
-    /// `[heads][32]`.
-    pub values: &'a [f32],
-    /// Its bias for every query.
-    pub bias: f32,
-}
+use head::HeadBytes;
+use task::{ByteTask, WindowKeys};
 
 /// Attention inside windows on bytes.
 #[derive(Debug)]
 pub struct WindowAttentionI8 {
     cpu: Cpu,
     shape: WindowShape,
-    keys: Keys,
-    heads: Vec<Head>,
+    keys: WindowKeys,
+    heads: Vec<HeadBytes>,
 }
 
 impl WindowAttentionI8 {
@@ -101,8 +68,8 @@ impl WindowAttentionI8 {
         let outside = weights.outside;
         assert!(outside.is_none_or(|outside| outside.len() == 3 * heads * HEAD));
         assert!(outside.is_some() || (height % window == 0 && width % window == 0));
-        let keys = Keys::new(cpu, window * window, weights.token.is_some());
-        let head = |at| Head::new(weights, at, window, (keys.whole, keys.padded));
+        let keys = WindowKeys::new(cpu, window * window, weights.token.is_some());
+        let head = |at| HeadBytes::new(weights, at, window, (keys.whole, keys.padded));
         Self {
             cpu,
             shape,
@@ -131,7 +98,7 @@ impl WindowAttentionI8 {
         let windows = shape.height.div_ceil(shape.window) * across;
         let block = kernel::block(tile::i8(self.cpu));
         let most = (shape.window * shape.window).div_ceil(4 * block);
-        let parts = super::parts(exec.pool.threads(), windows * heads, most);
+        let parts = parts(exec.pool.threads(), windows * heads, most);
         exec.parallel(windows * heads * parts, self.scratch(), |task, scratch| {
             let (pair, part) = (task / parts, task % parts);
             let (window, at) = (pair / heads, pair % heads);
@@ -141,13 +108,13 @@ impl WindowAttentionI8 {
             );
             let rows = shape.window.min(shape.height - place.0);
             let columns = shape.window.min(shape.width - place.1);
-            let task = kernel::Task {
+            let task = ByteTask {
                 cpu: self.cpu,
                 head: &self.heads[at],
                 window: shape.window,
                 rows,
                 columns,
-                queries: super::share(rows * columns, part, parts, block),
+                queries: share(rows * columns, part, parts, block),
                 place,
                 width: shape.width,
                 at: (at, heads),
@@ -156,11 +123,4 @@ impl WindowAttentionI8 {
             kernel::attend(self.cpu, &task, qkv, scratch, out);
         });
     }
-}
-
-/// Whether a number is a fineness: a power of two from 1 to [`FINEST`].
-#[must_use]
-pub fn is_fineness(number: f32) -> bool {
-    (1.0..=FINEST).contains(&number)
-        && number.to_bits().trailing_zeros() >= f32::MANTISSA_DIGITS - 1
 }

@@ -1,13 +1,13 @@
 //! A window's keys and values as the CPU's tiles take them.
 
-use super::HEAD;
 use super::head::Vector;
-use super::kernel::Task;
+use super::task::ByteTask;
+use crate::kernels::attention::shape::HEAD;
 use crate::kernels::tile::TileI8;
 
 /// Gathers keys (1) or values (2) in steps: of the window's cells in order, then the token's, then zeros.
 #[inline(always)]
-pub(super) fn gather(task: &Task<'_>, qkv: &[u8], part: usize, out: &mut [Vector]) {
+pub(super) fn gather(task: &ByteTask<'_>, qkv: &[u8], part: usize, out: &mut [Vector]) {
     let head = task.head;
     let outside = head.outside.as_ref().map(|parts| parts[part - 1]);
     let mut at = 0;
