@@ -2,8 +2,9 @@
 //! [`Segmenter`](picture::segmenter::Segmenter) alone.
 //!
 //! A request's way: [`cors`] and [`admission`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
-//! [`upload`] (limits) → the engine's queue → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →
+//! [`upload`] (limits) → [`work`] (the engine's queue) → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →
 //! [`held`] (given out as the client takes it). Whatever goes wrong on the way is a [`problem`].
+//! [`kserve`] is another way in, by the Open Inference Protocol, through the same limits.
 //! What happens is counted by [`metrics`], which [`scrape`] tells.
 
 mod admission;
@@ -16,6 +17,7 @@ mod cors;
 mod door;
 mod gpio;
 mod held;
+mod kserve;
 mod live;
 mod metered;
 mod metrics;
@@ -32,6 +34,7 @@ mod segment;
 mod serve;
 mod upload;
 mod wish;
+mod work;
 
 pub use app::ServedParts;
 pub use config::{BadSetting, ServerConfig};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, body::Bytes};
@@ -23,7 +23,8 @@ use super::app::{App, ServedParts};
 use super::config::ServerConfig;
 use super::problem::{Kind, Problem};
 use super::{
-    admission, bill, catalog, cors, gpio, live, metrics, page, problem, samples, scrape, segment,
+    admission, bill, catalog, cors, gpio, kserve, live, metrics, page, problem, samples, scrape,
+    segment,
 };
 
 #[derive(OpenApi)]
@@ -54,6 +55,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(gpio::look))
         .routes(routes!(gpio::trigger))
         .merge(live::described())
+        .merge(kserve::described())
 }
 
 /// The OpenAPI document, as it is served and as it is checked in at `docs/openapi.json`.
@@ -81,6 +83,7 @@ pub(super) fn routes(app: Arc<App>) -> Router {
             app.meters.requests.clone(),
             metrics::count,
         ))
+        .layer(from_fn(kserve::reword))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::CACHE_CONTROL, "no-store"))

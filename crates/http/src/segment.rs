@@ -8,7 +8,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::app::App;
 use super::catalog::check_ready;
@@ -18,10 +17,11 @@ use super::problem::{Kind, Problem, internal};
 use super::reply::{self, SegmentReplies};
 use super::upload::{self, Packaging, Upload};
 use super::wish::{PictureFile, SegmentForm, Wish, Wishes};
+use super::work;
 use dicom::{AnswerMaker, DicomAnswer, TakenFile, TakenPicture};
 use picture::frame::{FrameError, FrameLimits, Stop};
 use picture::report::{self, Form};
-use picture::segmenter::{EngineError, Job, Segmentation};
+use picture::segmenter::Job;
 
 /// What made the objects that are given out.
 const PROGRAM: &str = "espmedsam";
@@ -99,19 +99,7 @@ pub async fn segment(
             wish.form.name()
         )));
     }
-    let full = || {
-        Kind::QueueFull.because(format!(
-            "{} requests are being worked on.",
-            app.config.max_in_flight
-        ))
-    };
-    let place = app
-        .in_flight
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| full())?;
-
-    let room = Arc::new((place, share));
+    let room = work::room(&app, share)?;
     let mut answer = answer_in_dicom(&intake, wish.form, limits)?;
     let mut rendered = Vec::new();
     for TakenPicture { picture, frame } in intake.pictures {
@@ -122,7 +110,7 @@ pub async fn segment(
             ask: ask.clone(),
             stop: Stop::at(Instant::now() + seconds(app.config.request_timeout_s)),
         };
-        let segmentation = run(&app, job, room.clone()).await?;
+        let segmentation = work::run(&app, job, room.clone()).await?;
         answer = match answer {
             Some(mut answer) => {
                 let adding = move || {
@@ -130,7 +118,7 @@ pub async fn segment(
                     let added = answer.add(frame.unwrap_or(0), segmentation);
                     added.map(|()| (answer, beside))
                 };
-                let added = at_desk(&app, room.clone(), adding).await?;
+                let added = work::at_desk(&app, room.clone(), adding).await?;
                 let (answer, beside) = added.map_err(FrameError::from)?;
                 rendered.push(beside);
                 Some(answer)
@@ -138,14 +126,14 @@ pub async fn segment(
             None => {
                 let (form, extras) = (wish.form, wish.extras);
                 let rendering = move || report::render(segmentation, form, extras);
-                rendered.push(at_desk(&app, room.clone(), rendering).await??);
+                rendered.push(work::at_desk(&app, room.clone(), rendering).await??);
                 None
             }
         };
     }
     let (headers, bytes) = match answer {
         Some(answer) => {
-            let written = at_desk(&app, room, move || answer.finish()).await?;
+            let written = work::at_desk(&app, room, move || answer.finish()).await?;
             let object = written.map_err(FrameError::from)?;
             (reply::of_object(wish.form, &rendered), object)
         }
@@ -156,23 +144,6 @@ pub async fn segment(
     let mut response = Response::new(app.replies.admit(bytes, line).await);
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-/// A request's place among those being worked on, and its share of the upload budget. They travel with the work: a client that
-/// hangs up does not make room before the work is done.
-type Room = Arc<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>;
-
-/// Work that takes milliseconds to seconds, away from the threads that move bytes.
-async fn at_desk<R: Send + 'static>(
-    app: &App,
-    room: Room,
-    work: impl FnOnce() -> R + Send + 'static,
-) -> Result<R, Problem> {
-    let desk = app.desks.clone().acquire_owned().await;
-    let desk = desk.map_err(|closed| internal(&closed.to_string()))?;
-    let working = tokio::task::spawn_blocking(move || (work(), room, desk)).await;
-    let (done, ..) = working.map_err(|panic| internal(&panic.to_string()))?;
-    Ok(done)
 }
 
 /// The object that is to be made, if one is.
@@ -209,46 +180,6 @@ fn precheck(
     if let (Packaging::Raw, Some(wish)) = (&packaging, wish) {
         wish.ask(None)?;
     }
-    let (waiting, capacity) = app.engine.queue();
-    if waiting >= capacity {
-        return Err(EngineError::Overloaded { capacity }.into());
-    }
+    work::check_queue(app)?;
     Ok((packaging, query))
-}
-
-/// Gives a job up when dropped: nobody waits for it any more.
-struct Waiting(Stop);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
-/// Gives the job to the engine and waits for its outcome. If the client hangs up meanwhile, the job is given up.
-async fn run(app: &App, job: Job, room: Room) -> Result<Segmentation, Problem> {
-    let _waiting = Waiting(job.stop.clone());
-    let (tell, told) = oneshot::channel::<Result<Segmentation, Problem>>();
-    let (jobs, asked) = (app.meters.jobs.clone(), job.ask.modality.to_string());
-    let done = Box::new(move |outcome: Result<Segmentation, EngineError>| {
-        drop(room);
-        let outcome = outcome.map_err(Problem::from);
-        jobs.job(
-            &asked,
-            outcome.as_ref().map_err(|problem| problem.kind.name()),
-        );
-        // The client may be gone by now; its result goes with it.
-        let _ = tell.send(outcome);
-    });
-    app.engine.submit(job, done)?;
-    let late = || {
-        Kind::TimedOut.because(format!(
-            "There was no result after {} s.",
-            app.config.request_timeout_s
-        ))
-    };
-    let outcome = tokio::time::timeout(seconds(app.config.request_timeout_s), told)
-        .await
-        .map_err(|_| late())?;
-    outcome.map_err(|_| internal("the engine dropped a job"))?
 }

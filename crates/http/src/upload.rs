@@ -33,15 +33,7 @@ pub enum Packaging {
 impl Packaging {
     /// Reads `Content-Type`. None at all is taken as a raw picture: what the bytes are is found out from the bytes.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        for coding in headers.get_all(header::CONTENT_ENCODING) {
-            let coding = coding.to_str().unwrap_or("unreadable").trim();
-            if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-                let coding = shortened(coding);
-                return Err(Kind::CompressedBody.because(format!(
-                    "The Content-Encoding is '{coding}'; this server takes bodies as they are."
-                )));
-            }
-        }
+        check_coding(headers)?;
         let Some(value) = headers.get(header::CONTENT_TYPE) else {
             return Ok(Self::Raw);
         };
@@ -65,6 +57,23 @@ impl Packaging {
             }
         }
     }
+}
+
+/// Refuses a body that is compressed: its size would say nothing of what it holds.
+///
+/// # Errors
+/// [`Kind::CompressedBody`].
+pub fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    for coding in headers.get_all(header::CONTENT_ENCODING) {
+        let coding = coding.to_str().unwrap_or("unreadable").trim();
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+            let coding = shortened(coding);
+            return Err(Kind::CompressedBody.because(format!(
+                "The Content-Encoding is '{coding}'; this server takes bodies as they are."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What a body held.

@@ -40,6 +40,8 @@ problems! {
         "Mend or leave out the parameter that the detail names; /openapi.json describes them all.";
     BadMultipart "bad-multipart" BAD_REQUEST "The multipart body cannot be read",
         "Send the picture as the file field `image` (curl: -F image=@picture.png) and wishes as text fields named as the query parameters; /openapi.json describes them all.";
+    BadInference "bad-inference" BAD_REQUEST "The inference request cannot be read",
+        "Mend what the detail names; GET /v2/models/NAME tells inputs and outputs, /openapi.json the rest.";
     BadHost "bad-host" BAD_REQUEST "The Host header cannot be read",
         "Send exactly one `Host` line with the name or address, and the port, that the request is for.";
     BodyAborted "body-aborted" BAD_REQUEST "The request body broke off",
@@ -52,8 +54,12 @@ problems! {
         "Name the source under [[live.sources]] in the configuration, or set `live.clients.sources` there.";
     NoClips "no-clips" FORBIDDEN "Clips are not saved here",
         "Name a folder for them as `live.clips` in the configuration.";
+    ModelsFixed "models-fixed" FORBIDDEN "Clients may not change which models there are",
+        "Leave the models as they are: each is loaded when it is first asked for. On the device, `espmedsam models add` takes a signed package of others.";
     NotFound "not-found" NOT_FOUND "There is nothing here",
         "See /openapi.json for what there is.";
+    NoSuchModel "no-such-model" NOT_FOUND "There is no such model",
+        "Use one of the names that POST /v2/repository/index lists, and version 1 or none.";
     NoSuchSource "no-such-source" NOT_FOUND "There is no such live source",
         "Use one of the names that GET /v1/sources lists, as source=.";
     NoSuchClip "no-such-clip" NOT_FOUND "There is no such clip",

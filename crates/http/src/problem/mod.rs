@@ -108,6 +108,8 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For who says it in another protocol's words.
+        response.extensions_mut().insert(self);
         response
     }
 }

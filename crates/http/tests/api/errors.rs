@@ -155,7 +155,7 @@ fn wishes_that_cannot_be_met() {
 #[test]
 fn wrong_addresses_and_methods() {
     let server = server();
-    server.get("/v2/segment").assert_problem(404, "not-found");
+    server.get("/v3/segment").assert_problem(404, "not-found");
     server
         .get("/../etc/passwd")
         .assert_problem(404, "not-found");

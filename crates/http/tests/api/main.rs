@@ -17,6 +17,7 @@ mod door;
 mod errors;
 mod form;
 mod hostile;
+mod kserve;
 mod lists;
 mod live;
 mod metrics;
