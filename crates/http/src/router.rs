@@ -33,7 +33,7 @@ use super::{
         title = "espmedsam",
         description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
     ),
-    components(schemas(problem::ProblemBody))
+    components(schemas(problem::ProblemBody, kserve::InferFault))
 )]
 struct Api;
 

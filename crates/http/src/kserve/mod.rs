@@ -24,7 +24,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::fault::reword;
+pub use self::fault::{InferFault, reword};
 
 use super::app::App;
 
