@@ -1,8 +1,8 @@
 """The program watching a live source, looked at by viewers: how old its answers are, what that costs, whether it lasts.
 
-`make bench-live` measures, with 0, 1 and 4 viewers; `make soak` has eight viewers join, hang and leave, and judges;
-`make idle` leaves it alone, and `make memory` gives it the largest usual picture, and both judge. Exit status 1: something was told or counted that must not be, whatever the
-machine was busy with; times alone fail nothing.
+`make bench-live` measures, with 0, 1 and 4 viewers; `make soak` has eight viewers join, hang and leave, `make idle` leaves
+it alone, `make memory` gives it the largest usual picture, and these judge. Exit status 1: something was told or counted
+that must not be, whatever the machine was busy with; times alone fail nothing.
 """
 
 import argparse
@@ -49,7 +49,9 @@ def main() -> int:
     p.add_argument("--out", type=Path, help="a Markdown file for the tables")
     p.add_argument("--soak", action="store_true", help=f"{soak.VIEWERS} viewers that join, hang and leave, instead")
     p.add_argument("--idle", action="store_true", help="nothing to do: CPU time and bytes written, instead")
-    p.add_argument("--memory", action="store_true", help=f"one viewer of 1280 x 720: {memory.MOST_MB} MB at most, instead")
+    p.add_argument(
+        "--memory", action="store_true", help=f"one viewer of 1280 x 720: {memory.MOST_MB} MB at most, instead"
+    )
     p.add_argument("--seed", type=int, default=1, help="of their choices")
     a = p.parse_args()
     command = Command(a.binary, a.models, a.source)

@@ -35,6 +35,8 @@ def memory(command: Command, minutes: float) -> list[str]:
         sat = sitting.sit(watching, sitting.Plan([iter([Visit(STREAM)])], 60 * minutes))
     peak = 1e-6 * 2**20 * max(footprint.peak_mib for footprint in sat.footprints)
     size = f"{SIDE[0]} x {SIDE[1]}"
-    print(f"{size}, one viewer, {60 * minutes:.0f} s: {sat.counted('segmented')} pictures segmented, {peak:.0f} MB at most")
+    print(
+        f"{size}, one viewer, {60 * minutes:.0f} s: {sat.counted('segmented')} pictures segmented, {peak:.0f} MB at most"
+    )
     faults = [] if sat.counted("segmented") else ["nothing was segmented"]
     return faults + ([f"{peak:.0f} MB were taken, of {MOST_MB}"] if peak > MOST_MB else [])

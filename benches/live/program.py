@@ -35,7 +35,16 @@ class Program:
     def __init__(self, command: Command) -> None:
         self.log: list[str] = []
         self.run = subprocess.Popen(
-            [command.binary, "live", command.source, *command.options, "--models", command.models, "--listen", "127.0.0.1:0"],
+            [
+                command.binary,
+                "live",
+                command.source,
+                *command.options,
+                "--models",
+                command.models,
+                "--listen",
+                "127.0.0.1:0",
+            ],
             stderr=subprocess.PIPE,
             text=True,
         )

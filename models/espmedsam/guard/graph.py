@@ -36,8 +36,9 @@ def write(weights: GuardWeights, folder: Path) -> Path:
     for level, (weight, bias) in enumerate(weights.convs):
         graph.scope = f"level{level}"
         inputs = {"x": x, "weight": graph.const(weight), "bias": graph.const(bias)}
-        attributes = {"kernel": 3, "stride": 2, "pad": 1, "planar": int(level == 0), "activation": "relu"}
-        x = graph.node(call("Conv", inputs, height=side, width=side, **attributes))
+        size: dict[str, int | float | str] = {"height": side, "width": side, "kernel": 3, "stride": 2, "pad": 1}
+        how = size | {"planar": int(level == 0), "activation": "relu"}
+        x = graph.node(call("Conv", inputs, None, **how))
         side //= 2
     graph.scope = "head"
     weight, bias = weights.head
