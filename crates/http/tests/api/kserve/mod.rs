@@ -57,11 +57,8 @@ fn post_binary(server: &Server, json: impl std::fmt::Display, body: &[u8]) -> Re
 
 /// The output of that name.
 fn output<'a>(reply: &'a Value, name: &str) -> &'a Value {
-    let outputs = reply["outputs"].as_array().unwrap().iter();
-    outputs
-        .filter(|one| one["name"] == name)
-        .next_back()
-        .unwrap()
+    let mut outputs = reply["outputs"].as_array().unwrap().iter();
+    outputs.rfind(|one| one["name"] == name).unwrap()
 }
 
 fn mask(reply: &Value) -> Vec<u8> {
