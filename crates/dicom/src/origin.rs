@@ -1,7 +1,7 @@
 //! Whom and what a file is of, for the objects that are made of it.
 //!
-//! Who somebody is, is read by [`Identity::Kept`] alone, by a list of its own that holds nothing else, and goes nowhere but into
-//! the objects that are written: [`DicomOrigin`] shows nothing of it, to logs, errors or anyone.
+//! Who somebody is, is read by [`Identity::Kept`](crate::Identity::Kept) alone, by a list of its own that holds nothing else, and
+//! goes nowhere but into the objects that are written: [`DicomOrigin`] shows nothing of it, to logs, errors or anyone.
 
 use crate::data::{Content, DataSet, ElementWish, Tag};
 use crate::error::DicomError;

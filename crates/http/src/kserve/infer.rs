@@ -27,7 +27,7 @@ use picture::segmenter::Job;
 
 /// Segments one picture, by the Open Inference Protocol.
 ///
-/// The input is `image` (UINT8, [height, width] or [height, width, 3]: raw pixels, upright) or `file` (BYTES, [1]: a picture
+/// The input is `image` (UINT8, `[height, width]` or `[height, width, 3]`: raw pixels, upright) or `file` (BYTES, `[1]`: a picture
 /// file as /v1/segment takes it; in JSON as base64). Binary data follows the JSON, whose length
 /// `Inference-Header-Content-Length` tells. What is said of the result (nothing found, unsure, a mismatch that was kept,
 /// warnings) is in the reply's `parameters`; a picture of another kind is refused as by /v1/segment. Content-Type is not
