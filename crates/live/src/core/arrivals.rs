@@ -56,6 +56,8 @@ impl Core {
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
         let captured = captured.min(now);
+        // Before the picture counts: whoever sees that it came sees how the model does as well.
+        self.see_to_lane(&mut lock(&self.line), now);
         let mut desk = lock(&self.desk);
         if self.is_stopped() {
             return;
@@ -67,7 +69,6 @@ impl Core {
         }
         let (picture, arrival) = desk.arrived(frame, captured, now, &self.settings);
         drop(desk);
-        self.see_to_lane(&mut lock(&self.line), now);
         if let Some(jpeg) = jpeg {
             let fate = match arrival {
                 Arrival::Ask => ClipFate::Waiting,

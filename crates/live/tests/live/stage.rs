@@ -92,23 +92,29 @@ impl Stage {
         let before = self.session.look().counts;
         self.puppet.act(act);
         self.until("the picture is answered", |view| {
-            let LiveCounts {
-                capture,
-                lanes,
-                published,
-                held,
-                overtaken,
-            } = view.counts;
-            capture.captured > before.capture.captured
-                && capture.captured == capture.same + capture.offered + capture.left_out
-                && lanes.waiting + lanes.in_work == 0
-                && published + held + overtaken == lanes.computed
+            view.counts.capture.captured > before.capture.captured && is_at_rest(&view.counts)
         })
     }
 
     pub fn pass(&self, milliseconds: u64) {
         self.clock.advance(Duration::from_millis(milliseconds));
     }
+}
+
+/// Whether all that came is done with, told answers included. A view's counts are not of one moment: the lanes' are older, so
+/// they must know of every picture that was offered.
+pub fn is_at_rest(counts: &LiveCounts) -> bool {
+    let LiveCounts {
+        capture,
+        lanes,
+        published,
+        held,
+        overtaken,
+    } = counts;
+    capture.captured == capture.same + capture.offered + capture.left_out
+        && lanes.offered == capture.offered
+        && lanes.waiting + lanes.in_work == 0
+        && published + held + overtaken == lanes.computed
 }
 
 /// A picture on which the fake marks all.
