@@ -72,7 +72,8 @@ def optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.AdamW:
         if parameter.requires_grad:
             (plain if is_plain(name, parameter) else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.99))
+    # Fused: a quarter of the time, which with small batches is a twentieth of a step's on a CPU.
+    return torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.99), fused=True)
 
 
 @torch.no_grad()
@@ -181,7 +182,7 @@ class Run:
         """Until the budget is used up."""
         schedule, done = self.schedule, self.progress
         smooth, told, saved = None, 0.0, time.monotonic()
-        if done.step == 0 and self.cfg.init:
+        if done.step == 0 and self.cfg.init and not (self.out / "curve_val.csv").exists():
             self.evaluate()
         self.stage.train()
         batches = iter(loader(self.batches, done.step, self._drawn_side, self.workers))
@@ -198,8 +199,8 @@ class Run:
                 self.save()
             if done.minutes - done.evaluated > schedule.evaluate_every:
                 self.evaluate()
+        self.save()  # first: who waits for the weights need not wait for their figures
         self.evaluate()
-        self.save()
 
     def _tell(self, loss: float) -> None:
         """A row of `curve_train.csv` and a line to the terminal."""
