@@ -2,13 +2,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use picture::frame::{FrameLimits, Stop};
+use picture::frame::FrameLimits;
 use picture::segmenter::{
-    Ask, Bell, Clock, Done, EngineError, Inbox, Job, Lane, LaneCounts, LaneSpec, LiveSink, Memory,
-    ModalityInfo, ModelInfo, Readiness, Segmenter, SystemClock,
+    Ask, Clock, Done, EngineError, Job, Lane, LaneCounts, LaneSpec, LiveSink, Memory, ModalityInfo,
+    ModelInfo, Readiness, Segmenter, SystemClock,
 };
 
-use super::post::Post;
 use super::shared::{Running, Shared};
 use super::stats::Stats;
 use super::worker::{Work, Worker};
@@ -84,19 +83,7 @@ impl Engine {
         work: Vec<Box<dyn Work>>,
     ) -> Result<Self, EngineError> {
         let warm_up = warm_up(&store, options)?;
-        let shared = Arc::new(Shared {
-            store,
-            inbox: Inbox::new(options.queue.max(1), clock.clone()),
-            clock,
-            watchdog: options.watchdog,
-            posts: work.iter().map(|_| Post::default()).collect(),
-            warm_up: Stop::never(),
-            readiness: Mutex::new(Readiness::Starting),
-            warmed_up: Bell::default(),
-            recorder: Mutex::default(),
-            running: Mutex::new(0),
-            ended: Bell::default(),
-        });
+        let shared = Shared::new(store, options, clock, work.len());
         let engine = Self {
             shared: shared.clone(),
             workers: Mutex::default(),

@@ -9,6 +9,7 @@ use picture::segmenter::{Bell, Clock, EngineError, Entrance, Inbox, Readiness, T
 use super::post::{Post, Reply};
 use super::stats::Recorder;
 use crate::model::store::Store;
+use crate::options::EngineOptions;
 use picture::sync::lock;
 
 /// The engine's state.
@@ -34,6 +35,28 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Of an engine that starts, with so many workers to come.
+    pub(super) fn new(
+        store: Arc<Store>,
+        options: &EngineOptions,
+        clock: Arc<dyn Clock>,
+        workers: usize,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            inbox: Inbox::new(options.queue.max(1), clock.clone()),
+            clock,
+            watchdog: options.watchdog,
+            posts: (0..workers).map(|_| Post::default()).collect(),
+            warm_up: Stop::never(),
+            readiness: Mutex::new(Readiness::Starting),
+            warmed_up: Bell::default(),
+            recorder: Mutex::default(),
+            running: Mutex::new(0),
+            ended: Bell::default(),
+        })
+    }
+
     /// Waits for the workers' ends until `deadline`; returns how many still run.
     pub(super) fn wait_until(&self, deadline: Instant) -> usize {
         self.clock.wait(deadline, &self.ended);
@@ -73,6 +96,19 @@ impl Shared {
         ))
     }
 
+    /// Why not to wait for a worker that should have taken what waits: it hangs between two pieces of work.
+    fn idle(&self) -> Option<String> {
+        let since = self.inbox.untaken_since()?;
+        let time = self.clock.now().saturating_duration_since(since);
+        let free = self.posts.iter().any(|post| post.duty().is_none());
+        (free && time > self.watchdog).then(|| {
+            format!(
+                "an engine thread that is at nothing has not taken what waits for {} s",
+                time.as_secs()
+            )
+        })
+    }
+
     /// Why not to count on all workers: threads that ended before anybody asked them to.
     fn lost(&self) -> Option<String> {
         // In this order: whoever ends in order does so after the inbox was closed.
@@ -82,7 +118,8 @@ impl Shared {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        match self.lost().or_else(|| self.stuck()) {
+        let fault = self.lost().or_else(|| self.stuck());
+        match fault.or_else(|| self.idle()) {
             Some(reason) => Readiness::Stuck(reason),
             None => lock(&self.readiness).clone(),
         }

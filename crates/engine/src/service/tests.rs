@@ -8,10 +8,13 @@ use picture::segmenter::{
     Ask, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
 };
 
+use super::post::Duty;
+use super::shared::{Running, Shared};
 use super::worker::Work;
 use super::{Engine, LeftBehind};
 use crate::model::store::Store;
 use crate::options::EngineOptions;
+use picture::sync::lock;
 
 mod live;
 mod stage;
@@ -131,19 +134,22 @@ fn wait_for(engine: &Engine, wanted: &Readiness) {
     }
 }
 
-fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
-    let to = to.clone();
-    let job = Job {
+fn job() -> Job {
+    Job {
         picture: Vec::new().into(),
         scale: Scale::Unknown,
         region: None,
         ask: Ask::new("ultrasound"),
         stop: Stop::never(),
-    };
+    }
+}
+
+fn submit(engine: &Engine, to: &Sender<Outcome>) -> Outcome {
+    let to = to.clone();
     let done = move |outcome: Result<Segmentation, EngineError>| {
         let _ = to.send(outcome.map(|_| ()));
     };
-    engine.submit(job, Box::new(done))
+    engine.submit(job(), Box::new(done))
 }
 
 #[test]
@@ -188,6 +194,48 @@ fn loading_that_does_not_end_is_told_of() {
     assert_eq!(engine.readiness(), Readiness::Stuck(reason.into()));
     drop(gate);
     wait_for(&engine, &Readiness::Ready);
+}
+
+#[test]
+fn a_thread_that_hangs_between_two_pictures_is_told_of() {
+    let (_dir, store) = store();
+    let clock = Arc::new(ManualClock::default());
+    // Two workers, of which neither does anything, and each looks as if it ran.
+    let shared = Shared::new(store, &EngineOptions::default(), clock.clone(), 2);
+    let _running = [Running::count(&shared), Running::count(&shared)];
+    *lock(&shared.readiness) = Readiness::Ready;
+    let push = || {
+        let done = Box::new(|_: Result<Segmentation, EngineError>| {});
+        shared.inbox.push(job(), done).unwrap();
+    };
+    clock.advance(Duration::from_secs(1000));
+    assert_eq!(shared.readiness(), Readiness::Ready, "nothing waits");
+    push();
+    clock.advance(Duration::from_secs(119));
+    push();
+    assert_eq!(shared.readiness(), Readiness::Ready);
+    clock.advance(Duration::from_secs(2));
+    let reason = "an engine thread that is at nothing has not taken what waits for 121 s";
+    assert_eq!(shared.readiness(), Readiness::Stuck(reason.into()));
+    // Both are at something: what waits waits for its turn.
+    let duty = || Duty {
+        what: "at one picture",
+        since: clock.now(),
+        stop: Stop::never(),
+        reply: None,
+    };
+    let _first = shared.posts[0].begin(duty());
+    assert_ne!(shared.readiness(), Readiness::Ready);
+    let second = shared.posts[1].begin(duty());
+    assert_eq!(shared.readiness(), Readiness::Ready);
+    drop(second);
+    // One of the two is taken, so that somebody takes.
+    drop(shared.inbox.try_take());
+    clock.advance(Duration::from_secs(119));
+    assert_eq!(shared.readiness(), Readiness::Ready);
+    drop(shared.inbox.try_take());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(shared.readiness(), Readiness::Ready, "nothing waits");
 }
 
 #[test]

@@ -145,6 +145,12 @@ impl<J, F> Agenda<J, F> {
         Some(next)
     }
 
+    /// Whether [`Agenda::next`] would give something.
+    pub(super) fn is_due(&self) -> bool {
+        let due = |state: &LaneState<F>| state.stage == LaneStage::Free && state.newest.is_some();
+        !self.jobs.is_empty() || self.lanes.iter().flatten().any(due)
+    }
+
     fn job(&mut self) -> Option<Next<J, F>> {
         self.jobs.pop_front().map(Next::Job)
     }

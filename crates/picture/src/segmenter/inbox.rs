@@ -21,11 +21,36 @@ use crate::sync::lock;
 /// `k` others begins after at most these and `k + 1` frames; and a frame whose lane has none in work, with `n` lanes in
 /// all, after at most `n - 1` other frames and `n` jobs.
 pub struct Inbox {
-    agenda: Mutex<Agenda<Queued, Offer>>,
+    tray: Mutex<InTray>,
     /// Something can be taken, or nothing more will come.
     changed: Condvar,
     clock: Arc<dyn Clock>,
     capacity: usize,
+}
+
+/// What can be taken, and for how long that has been so.
+struct InTray {
+    agenda: Agenda<Queued, Offer>,
+    /// Since when something could be taken, and nothing was.
+    untaken: Option<Instant>,
+}
+
+impl InTray {
+    /// What is next.
+    fn take(&mut self, clock: &dyn Clock) -> Option<Next<Queued, Offer>> {
+        let next = self.agenda.next()?;
+        self.untaken = None;
+        self.note(clock);
+        Some(next)
+    }
+
+    /// After whatever may have changed whether something can be taken.
+    fn note(&mut self, clock: &dyn Clock) {
+        self.untaken = match self.agenda.is_due() {
+            true => self.untaken.or_else(|| Some(clock.now())),
+            false => None,
+        };
+    }
 }
 
 /// An accepted job.
@@ -81,7 +106,10 @@ impl Inbox {
     #[must_use]
     pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            agenda: Mutex::new(Agenda::new(capacity, Self::MOST_LANES)),
+            tray: Mutex::new(InTray {
+                agenda: Agenda::new(capacity, Self::MOST_LANES),
+                untaken: None,
+            }),
             changed: Condvar::new(),
             clock,
             capacity,
@@ -98,7 +126,7 @@ impl Inbox {
             accepted: self.clock.now(),
             done,
         };
-        let pushed = lock(&self.agenda).push(queued);
+        let pushed = self.change(|agenda| agenda.push(queued));
         // What is refused is freed here, without the lock.
         pushed.map_err(|(why, _)| match why {
             Refused::Full => EngineError::Overloaded {
@@ -112,53 +140,67 @@ impl Inbox {
 
     /// Waits for work; `None` once the inbox is closed and there is nothing left to take.
     pub fn take(self: &Arc<Self>) -> Option<Taken> {
-        let mut agenda = lock(&self.agenda);
+        let mut tray = lock(&self.tray);
         let next = loop {
-            match agenda.next() {
+            match tray.take(&*self.clock) {
                 Some(next) => break next,
-                None if agenda.is_closed() => return None,
+                None if tray.agenda.is_closed() => return None,
                 None => {
-                    agenda = (self.changed.wait(agenda)).unwrap_or_else(PoisonError::into_inner);
+                    tray = (self.changed.wait(tray)).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         };
-        let closed = agenda.is_closed();
-        drop(agenda);
+        let closed = tray.agenda.is_closed();
+        drop(tray);
         Some(self.taken(next, closed))
     }
 
     /// What there is to take now.
     pub fn try_take(self: &Arc<Self>) -> Option<Taken> {
-        let mut agenda = lock(&self.agenda);
-        let next = agenda.next()?;
-        let closed = agenda.is_closed();
-        drop(agenda);
+        let mut tray = lock(&self.tray);
+        let next = tray.take(&*self.clock)?;
+        let closed = tray.agenda.is_closed();
+        drop(tray);
         Some(self.taken(next, closed))
+    }
+
+    /// Since when there has been something to take, and nobody has taken anything: a thread that has nothing else to do
+    /// should have.
+    #[must_use]
+    pub fn untaken_since(&self) -> Option<Instant> {
+        lock(&self.tray).untaken
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Agenda<Queued, Offer>) -> R) -> R {
+        let mut tray = lock(&self.tray);
+        let changed = change(&mut tray.agenda);
+        tray.note(&*self.clock);
+        changed
     }
 
     /// Accepts nothing more. What was accepted can still be taken, and whoever closes it sees to it that it is: jobs to be
     /// done, frames to be answered [`EngineError::Stopped`].
     pub fn close(&self) {
-        lock(&self.agenda).close();
+        lock(&self.tray).agenda.close();
         self.changed.notify_all();
     }
 
     /// Whether it is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        lock(&self.agenda).is_closed()
+        lock(&self.tray).agenda.is_closed()
     }
 
     /// Jobs that wait, and the most that may.
     #[must_use]
     pub fn queue(&self) -> (usize, usize) {
-        (lock(&self.agenda).jobs(), self.capacity)
+        (lock(&self.tray).agenda.jobs(), self.capacity)
     }
 
     /// What became of the frames of all lanes, those that are gone among them.
     #[must_use]
     pub fn lanes(&self) -> LaneCounts {
-        lock(&self.agenda).all_counts()
+        lock(&self.tray).agenda.all_counts()
     }
 
     fn taken(self: &Arc<Self>, next: Next<Queued, Offer>, closed: bool) -> Taken {
@@ -218,7 +260,7 @@ impl Inbox {
     }
 
     pub(super) fn open(&self) -> Result<usize, EngineError> {
-        let mut agenda = lock(&self.agenda);
+        let agenda = &mut lock(&self.tray).agenda;
         if agenda.is_closed() {
             return Err(EngineError::Stopped);
         }
@@ -228,20 +270,20 @@ impl Inbox {
 
     /// The offer that was replaced.
     pub(super) fn offer(&self, lane: usize, offer: Offer) -> Result<Option<Offer>, EngineError> {
-        let offered = lock(&self.agenda).offer(lane, offer);
+        let offered = self.change(|agenda| agenda.offer(lane, offer));
         let replaced = offered.map_err(|_| EngineError::Stopped)?;
         self.changed.notify_one();
         Ok(replaced)
     }
 
     pub(super) fn leave(&self, lane: usize) {
-        let waited = lock(&self.agenda).leave(lane);
+        let waited = self.change(|agenda| agenda.leave(lane));
         // Freed without the lock.
         drop(waited);
     }
 
     pub(super) fn counts(&self, lane: usize) -> LaneCounts {
-        lock(&self.agenda).counts(lane)
+        lock(&self.tray).agenda.counts(lane)
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -272,7 +314,7 @@ impl Delivery {
             Ok(_) => Fate::Computed,
             Err(_) => Fate::Failed,
         };
-        if lock(&inbox.agenda).settle(*lane, fate) {
+        if inbox.change(|agenda| agenda.settle(*lane, fate)) {
             self.terms.sink.take(LiveOutcome {
                 sequence: self.sequence,
                 captured: self.captured,
@@ -286,7 +328,7 @@ impl Delivery {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if lock(&self.inbox.agenda).release(self.lane) {
+        if self.inbox.change(|agenda| agenda.release(self.lane)) {
             self.inbox.changed.notify_one();
         }
     }
