@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from espmedsam.weights import average, checkpoint
+from espmedsam.weights import average, checkpoint, join
 from espmedsam.weights import reference as reference_weights
 from espmedsam.weights.checkpoint import CheckpointError
 
@@ -157,3 +157,15 @@ def test_the_mean_of_checkpoints_is_of_each_weight_and_of_one_network_only():
     for other in ({"w": b["w"]}, {**b, "w": np.zeros(3, np.float32)}):
         with pytest.raises(CheckpointError, match="not of one network"):
             average.mean([a, other])
+
+
+def test_a_base_takes_another_ones_controller_and_nothing_else():
+    key = "SemiTViT.layers.1.blocks.0.attn.med_attention_biases"
+    base = {"w": np.zeros(3, np.float32), key: np.zeros(1, np.float32)}
+    dressed = {"w": np.ones(3, np.float32), key: np.ones(1, np.float32), "more": np.ones(1, np.float32)}
+    joined = join.join(base, dressed)
+    assert joined.keys() == base.keys()
+    assert np.array_equal(joined["w"], base["w"]) and np.array_equal(joined[key], dressed[key])
+    for other in ({"w": dressed["w"]}, {**dressed, key: np.ones(2, np.float32)}):
+        with pytest.raises(CheckpointError, match="med_attention_biases"):
+            join.join(base, other)

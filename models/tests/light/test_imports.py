@@ -27,6 +27,7 @@ LIGHT = (
     "guard/graph.py",
     "weights/checkpoint.py",
     "weights/average.py",
+    "weights/join.py",
     "weights/reference.py",
     "measure/report.py",
     "measure/paired.py",
