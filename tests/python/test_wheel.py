@@ -5,13 +5,16 @@ import subprocess
 import sys
 import threading
 import time
+from io import BytesIO
 from pathlib import Path
 
 import espmedsam
 import numpy as np
+import pydicom
 import pytest
 from espmedsam import _native, errors
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage, UltrasoundMultiFrameImageStorage, generate_uid
 from skimage import io, measure
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +98,68 @@ def test_what_is_said_agrees_with_scikit_image(segmenter):
     assert result._repr_png_().startswith(b"\x89PNG")
     assert espmedsam.NOTICE in repr(result)
     assert result.report["notice"] == espmedsam.NOTICE
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory):
+    """A head and a black picture as one ultrasound loop, 0.25 mm a pixel."""
+    head = io.imread(SAMPLES / "hc18_230_HC.jpg", as_gray=True)
+    head = head if head.dtype == np.uint8 else np.round(head * 255).astype(np.uint8)
+    loop = pydicom.Dataset()
+    loop.file_meta = pydicom.dataset.FileMetaDataset()
+    loop.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    loop.file_meta.MediaStorageSOPClassUID = loop.SOPClassUID = UltrasoundMultiFrameImageStorage
+    loop.file_meta.MediaStorageSOPInstanceUID = loop.SOPInstanceUID = generate_uid()
+    loop.StudyInstanceUID, loop.SeriesInstanceUID = generate_uid(), generate_uid()
+    loop.PatientID, loop.PatientName, loop.Modality = "P7", "Doe^Jane", "US"
+    loop.Rows, loop.Columns, loop.NumberOfFrames = *head.shape, 2
+    loop.SamplesPerPixel, loop.PhotometricInterpretation = 1, "MONOCHROME2"
+    loop.BitsAllocated, loop.BitsStored, loop.HighBit, loop.PixelRepresentation = 8, 8, 7, 0
+    loop.PixelSpacing = [0.25, 0.25]
+    loop.PixelData = head.tobytes() + bytes(head.size)
+    path = tmp_path_factory.mktemp("loop") / "loop.dcm"
+    loop.save_as(path, enforce_file_format=True)
+    return path, head
+
+
+def test_a_dicom_file_gives_a_segmentation_that_refers_to_it(segmenter, loop):
+    path, head = loop
+    source = pydicom.dcmread(path)
+    result = segmenter.segment_file(path, "ultrasound", keep_identity=True)
+    assert np.array_equal(result.mask, segmenter.segment(head, "ultrasound").mask)
+    # The file's own millimetres, and what is told by hand in their place.
+    assert result.sizes["whole"]["no_millimetres"] is None
+    told = segmenter.segment_file(path, "ultrasound", pixel_mm=0.5)
+    [of_file, by_hand] = [one.report["area"]["mm2"] for one in (result, told)]
+    assert by_hand == pytest.approx(4 * of_file)
+    seg = pydicom.dcmread(BytesIO(result.to_dicom_seg()))
+    assert seg.SOPClassUID == SegmentationStorage
+    assert (seg.PatientID, seg.StudyInstanceUID) == ("P7", source.StudyInstanceUID)
+    [referred] = seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert referred.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    assert np.array_equal(seg.pixel_array.reshape(head.shape) > 0, result.mask > 0)
+    again = pydicom.dcmread(BytesIO(result.to_dicom_seg()))
+    assert again.SOPInstanceUID == seg.SOPInstanceUID
+    fractional = pydicom.dcmread(BytesIO(result.to_dicom_seg(fractional=True)))
+    assert fractional.SegmentationType == "FRACTIONAL"
+    report = pydicom.dcmread(BytesIO(result.to_dicom_sr()))
+    assert report.Modality == "SR"
+    assert seg.SOPInstanceUID in str(report)
+
+
+def test_objects_are_of_nobody_unless_it_is_said_and_of_files_alone(segmenter, loop):
+    path, head = loop
+    nobody = pydicom.dcmread(BytesIO(segmenter.segment_file(path.read_bytes(), "ultrasound").to_dicom_seg()))
+    assert nobody.PatientID != "P7"
+    assert "Doe" not in str(nobody)
+    assert not segmenter.segment_file(path, "ultrasound", frame=1, on_mismatch="keep").mask.any()
+    with pytest.raises(espmedsam.EspmedsamError) as caught:
+        segmenter.segment_file(path, "ultrasound", frame=2)
+    assert caught.value.code == "no-such-page"
+    with pytest.raises(errors.BadArgumentError, match="segment_file"):
+        segmenter.segment(head, "ultrasound").to_dicom_seg()
+    with pytest.raises(TypeError, match="no such wish: colour"):
+        segmenter.segment(head, "ultrasound", colour="red")
 
 
 def test_a_region_is_all_that_is_marked(segmenter):

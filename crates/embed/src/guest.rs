@@ -8,7 +8,7 @@ use engine::EngineOptions;
 use engine::model::store::Store;
 use engine::service::Engine;
 use picture::frame::{FrameLimits, PixelRect, Stop};
-use picture::scale::PixelSize;
+use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{Ask, EngineError, Job, ModelInfo, Picture, Segmentation, Segmenter};
 
 use crate::fault::{GuestError, GuestFault};
@@ -90,12 +90,21 @@ impl Guest {
     /// # Errors
     /// Any [`GuestFault`] but those of live sources.
     pub fn segment(&self, picture: Picture, wish: &GuestWish) -> Result<Segmentation, GuestError> {
+        self.answer(picture, wish.pixel.into(), wish)
+    }
+
+    pub(crate) fn answer(
+        &self,
+        picture: Picture,
+        scale: Scale,
+        wish: &GuestWish,
+    ) -> Result<Segmentation, GuestError> {
         let deadline = wish
             .timeout
             .and_then(|time| Instant::now().checked_add(time));
         let job = Job {
             picture,
-            scale: wish.pixel.into(),
+            scale,
             region: wish.region,
             ask: wish.ask.clone(),
             stop: deadline.map_or_else(Stop::never, Stop::at),

@@ -6,12 +6,14 @@
 //! Research use only. Not for clinical use.
 
 mod fault;
+mod file;
 mod guest;
 mod lane;
 mod pixels;
 mod places;
 
 pub use fault::{GuestError, GuestFault};
+pub use file::{FileObjects, FileWish};
 pub use guest::{Guest, GuestOptions, GuestWish};
 pub use lane::{GuestLane, GuestSight};
 pub use pixels::frame_of;

@@ -9,7 +9,7 @@ import json
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,22 @@ __version__: str = _native.VERSION
 NOTICE: str = _native.NOTICE
 OnMismatch = Literal["refuse", "keep"]
 
-__all__ = ["NOTICE", "EspmedsamError", "Result", "Segmenter", "__version__"]
+__all__ = ["NOTICE", "EspmedsamError", "Result", "Segmenter", "Wishes", "__version__"]
+
+
+class Wishes(TypedDict, total=False):
+    """What may be asked of a picture besides its modality."""
+
+    model: str | None
+    """None: the one that the modality prefers."""
+    pixel_mm: float | tuple[float, float] | None
+    """Millimetres of a pixel: one number, or those of a column and of a row."""
+    region: tuple[int, int, int, int] | None
+    """x, y, width and height of the part to look at; the mask is of the whole picture."""
+    on_mismatch: OnMismatch
+    """What of a picture that does not look like its modality: an error, or a mask that says so (`modality_check`)."""
+    timeout: float | None
+    """Seconds."""
 
 
 class Result:
@@ -77,6 +92,15 @@ class Result:
         """GeoJSON polygons in pixels, as QuPath reads them."""
         return json.loads(self._native.render("geojson"))
 
+    def to_dicom_seg(self, *, fractional: bool = False) -> bytes:
+        """A DICOM Segmentation (PS3.3, A.51) of the file that `segment_file` was given, as a file: binary, or the model's
+        probability of each pixel. Its name is made of the file's bytes: asked twice in one process, it is one object."""
+        return self._native.render("seg-fractional" if fractional else "seg")
+
+    def to_dicom_sr(self) -> bytes:
+        """A DICOM structured report of the measurements (PS3.16, TID 1500), which refers to the segmentation."""
+        return self._native.render("sr")
+
     def _repr_png_(self) -> bytes:
         """The picture with its mask, the notice drawn in, for notebooks."""
         return self._native.render("overlay")
@@ -106,59 +130,44 @@ class Segmenter:
         told = [pair for _, modalities in self._native.models() for pair in modalities]
         return dict(reversed(told))
 
-    def segment(  # noqa: PLR0913 (wishes are keywords)
-        self,
-        picture: NDArray[np.uint8],
-        modality: str,
-        *,
-        model: str | None = None,
-        pixel_mm: float | tuple[float, float] | None = None,
-        region: tuple[int, int, int, int] | None = None,
-        on_mismatch: OnMismatch = "refuse",
-        timeout: float | None = None,
-    ) -> Result:
+    def segment(self, picture: NDArray[np.uint8], modality: str, **wishes: Unpack[Wishes]) -> Result:
         """Segments an array of uint8, (height, width) grey or (height, width, 3) RGB, upright. Other threads run meanwhile.
 
-        modality: what kind of picture it is; never guessed, unless it is "auto". model: None: the preferred one.
-        pixel_mm: millimetres of a pixel, one number or (column, row). region: (x, y, width, height) of the part to look
-        at; the mask is of the whole picture. on_mismatch: what of a picture that does not look like its modality.
-        timeout: seconds. Raises `EspmedsamError`, whose `code` is the kind.
+        modality: what kind of picture it is; never guessed, unless it is "auto". wishes: see `Wishes`.
+        Raises `EspmedsamError`, whose `code` is the kind.
         """
-        asked = _asked(modality, model, on_mismatch, pixel_mm, region, timeout)
-        return Result(self._native.segment(picture, asked))
+        return Result(self._native.segment(picture, _asked(modality, wishes)))
 
-    def segment_file(  # noqa: PLR0913 (wishes are keywords)
+    def segment_file(
         self,
         file: bytes | str | PathLike[str],
         modality: str,
         *,
-        model: str | None = None,
-        pixel_mm: float | tuple[float, float] | None = None,
-        region: tuple[int, int, int, int] | None = None,
-        on_mismatch: OnMismatch = "refuse",
-        timeout: float | None = None,
+        frame: int | None = None,
+        keep_identity: bool = False,
+        **wishes: Unpack[Wishes],
     ) -> Result:
-        """As `segment`, of a picture file (PNG, JPEG, BMP, TIFF, WebP): its bytes, or where it lies."""
+        """As `segment`, of a picture file (PNG, JPEG, BMP, TIFF, WebP, DICOM): its bytes, or where it lies.
+
+        Millimetres are those that a DICOM file says, unless `pixel_mm` tells others. frame: of a DICOM file, from 0; None:
+        the first. keep_identity: DICOM objects made of the result are of the file's patient and study; else of nobody.
+        """
         data = file if isinstance(file, bytes) else Path(file).read_bytes()
-        asked = _asked(modality, model, on_mismatch, pixel_mm, region, timeout)
-        return Result(self._native.segment_file(data, asked))
+        of_file = {"frame": frame, "keep_identity": keep_identity}
+        return Result(self._native.segment_file(data, _asked(modality, wishes), of_file))
 
 
-def _asked(
-    modality: str,
-    model: str | None,
-    on_mismatch: str,
-    pixel_mm: float | tuple[float, float] | None,
-    region: tuple[int, int, int, int] | None,
-    timeout: float | None,
-) -> dict[str, Any]:
+def _asked(modality: str, wishes: Wishes) -> dict[str, Any]:
+    if odd := wishes.keys() - Wishes.__annotations__.keys():
+        raise TypeError(f"no such wish: {', '.join(sorted(odd))}")
+    on_mismatch, pixel_mm = wishes.get("on_mismatch", "refuse"), wishes.get("pixel_mm")
     if on_mismatch not in ("refuse", "keep"):
         raise of("bad-argument", f"on_mismatch is 'refuse' or 'keep', not {on_mismatch!r}")
     return {
         "modality": modality,
-        "model": model,
+        "model": wishes.get("model"),
         "keep": on_mismatch == "keep",
         "pixel_mm": (pixel_mm, pixel_mm) if isinstance(pixel_mm, int | float) else pixel_mm,
-        "region": region,
-        "timeout_s": timeout,
+        "region": wishes.get("region"),
+        "timeout_s": wishes.get("timeout"),
     }

@@ -1,6 +1,6 @@
 //! A picture's mask, and what is known of it.
 
-use embed::GuestError;
+use embed::{FileObjects, GuestError};
 use picture::mask::presence::PresenceState;
 use picture::report::{Extras, Form, render};
 use picture::segmenter::Segmentation;
@@ -13,11 +13,23 @@ use crate::fault::{bad, raised};
 #[pyclass(frozen, name = "Result", module = "espmedsam._native")]
 pub(crate) struct NativeResult {
     segmentation: Segmentation,
+    /// Of a file.
+    objects: Option<FileObjects>,
 }
 
 impl NativeResult {
-    pub(crate) fn new(segmentation: Segmentation) -> Self {
-        Self { segmentation }
+    pub(crate) fn of_array(segmentation: Segmentation) -> Self {
+        Self {
+            segmentation,
+            objects: None,
+        }
+    }
+
+    pub(crate) fn of_file(segmentation: Segmentation, objects: FileObjects) -> Self {
+        Self {
+            segmentation,
+            objects: Some(objects),
+        }
     }
 }
 
@@ -55,8 +67,10 @@ impl NativeResult {
 
     /// The result in a form by its name. Other threads run meanwhile.
     fn render<'py>(&self, py: Python<'py>, form: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let known = Form::from_name(form).filter(|form| !form.is_dicom());
-        let form = known.ok_or_else(|| bad(py, format!("no form '{form}'")))?;
+        let form = Form::from_name(form).ok_or_else(|| bad(py, format!("no form '{form}'")))?;
+        if form.is_dicom() {
+            return self.object(py, form);
+        }
         let extras = Extras {
             sizes: true,
             ..Extras::default()
@@ -64,5 +78,15 @@ impl NativeResult {
         let rendered = py.detach(|| render(self.segmentation.clone(), form, extras));
         let rendered = rendered.map_err(|error| raised(py, &GuestError::from(error)))?;
         Ok(PyBytes::new(py, &rendered.bytes))
+    }
+}
+
+impl NativeResult {
+    fn object<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Bound<'py, PyBytes>> {
+        let none = "DICOM objects are made of files: ask `segment_file`";
+        let objects = self.objects.as_ref().ok_or_else(|| bad(py, none))?;
+        let made = py.detach(|| objects.object(form, self.segmentation.clone()));
+        made.map(|bytes| PyBytes::new(py, &bytes))
+            .map_err(|error| raised(py, &error))
     }
 }

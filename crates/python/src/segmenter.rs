@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use embed::{Guest, GuestOptions, GuestWish};
+use dicom::Identity;
+use embed::{FileWish, Guest, GuestOptions, GuestWish};
 use picture::frame::PixelRect;
 use picture::scale::PixelSize;
 use picture::segmenter::{Ask, OnMismatch, Picture};
@@ -29,6 +30,26 @@ pub(crate) struct AskedByPython {
     pixel_mm: Option<[f64; 2]>,
     region: Option<[u32; 4]>,
     timeout_s: Option<f64>,
+}
+
+/// What is asked of a file besides.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct AskedOfFile {
+    frame: Option<u32>,
+    keep_identity: bool,
+}
+
+impl From<AskedOfFile> for FileWish {
+    fn from(asked: AskedOfFile) -> Self {
+        Self {
+            frame: asked.frame,
+            identity: match asked.keep_identity {
+                true => Identity::Kept,
+                false => Identity::Removed,
+            },
+        }
+    }
 }
 
 impl AskedByPython {
@@ -84,8 +105,12 @@ impl NativeSegmenter {
     }
 
     fn segment(&self, array: &Bound<'_, PyAny>, asked: AskedByPython) -> PyResult<NativeResult> {
-        let frame = frame(array, &self.guest.limits())?;
-        self.answer(array.py(), Picture::Frame(frame.into()), asked)
+        let py = array.py();
+        let picture = Picture::Frame(frame(array, &self.guest.limits())?.into());
+        let wish = asked.wish(py)?;
+        let found = py.detach(|| self.guest.segment(picture, &wish));
+        let found = found.map_err(|error| raised(py, &error))?;
+        Ok(NativeResult::of_array(found))
     }
 
     fn segment_file(
@@ -93,22 +118,11 @@ impl NativeSegmenter {
         py: Python<'_>,
         file: &[u8],
         asked: AskedByPython,
+        of: AskedOfFile,
     ) -> PyResult<NativeResult> {
-        self.answer(py, file.to_vec().into(), asked)
-    }
-}
-
-impl NativeSegmenter {
-    fn answer(
-        &self,
-        py: Python<'_>,
-        picture: Picture,
-        asked: AskedByPython,
-    ) -> PyResult<NativeResult> {
-        let wish = asked.wish(py)?;
-        let found = py.detach(|| self.guest.segment(picture, &wish));
-        found
-            .map(NativeResult::new)
-            .map_err(|error| raised(py, &error))
+        let (bytes, wish) = (file.to_vec(), asked.wish(py)?);
+        let found = py.detach(|| self.guest.segment_file(bytes, &wish, of.into()));
+        let (found, objects) = found.map_err(|error| raised(py, &error))?;
+        Ok(NativeResult::of_file(found, objects))
     }
 }

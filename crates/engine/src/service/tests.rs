@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use picture::frame::{Stop, Stopped};
 use picture::scale::Scale;
 use picture::segmenter::{
-    Ask, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
+    Ask, Clock, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
 };
 
 use super::post::Duty;

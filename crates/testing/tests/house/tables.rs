@@ -248,12 +248,13 @@ pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/embed",
         root: "lib.rs",
-        knows: &["picture", "video", "engine", "update"],
+        knows: &["picture", "dicom", "video", "engine", "update"],
         rooms: &[
             ("fault", &[]),
             ("places", &[]),
             ("pixels", &["fault"]),
             ("guest", &["fault", "places"]),
+            ("file", &["fault", "guest"]),
             ("lane", &["fault", "guest"]),
         ],
     },
@@ -276,7 +277,7 @@ pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/python",
         root: "lib.rs",
-        knows: &["picture", "video", "embed"],
+        knows: &["picture", "dicom", "video", "embed"],
         rooms: &[
             ("fault", &[]),
             ("pixels", &["fault"]),

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use picture::frame::Frame;
 use picture::mask::{LogitMap, Mask};
-use picture::segmenter::{
-    Clock, Lane, LaneSpec, Lease, LiveFrame, LiveOutcome, Picture, StageTimes,
-};
+use picture::segmenter::{Lane, LaneSpec, Lease, LiveFrame, LiveOutcome, Picture, StageTimes};
 
 use super::*;
 
