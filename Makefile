@@ -202,7 +202,12 @@ test-python: build wheel ## The wheel's tests, in a fresh environment (a minute 
 	rm -rf target/wheel/venv
 	python3 -m venv target/wheel/venv
 	target/wheel/venv/bin/pip install -q target/wheel/*.whl -r tests/python/requirements.txt
-	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python
+	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python/test_wheel.py
+
+.PHONY: test-ray
+test-ray: test-python ## The example for Ray on a local cluster of two workers, one of which is killed (installs Ray: 600 MB)
+	target/wheel/venv/bin/pip install -q 'ray[data]>=2.50,<3'
+	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python/test_ray.py
 
 .PHONY: contract
 contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code
