@@ -130,8 +130,9 @@ def test_a_dicom_file_gives_a_segmentation_that_refers_to_it(segmenter, loop):
     # The file's own millimetres, and what is told by hand in their place.
     assert result.sizes["whole"]["no_millimetres"] is None
     told = segmenter.segment_file(path, "ultrasound", pixel_mm=0.5)
-    [of_file, by_hand] = [one.report["area"]["mm2"] for one in (result, told)]
-    assert by_hand == pytest.approx(4 * of_file)
+    [of_file, by_hand] = [one.sizes["whole"]["figures"]["area"] for one in (result, told)]
+    assert of_file["unit"] == "mm2"
+    assert by_hand["value"] == pytest.approx(4 * of_file["value"])
     seg = pydicom.dcmread(BytesIO(result.to_dicom_seg()))
     assert seg.SOPClassUID == SegmentationStorage
     assert (seg.PatientID, seg.StudyInstanceUID) == ("P7", source.StudyInstanceUID)
