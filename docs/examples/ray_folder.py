@@ -26,13 +26,13 @@ class Segment:
             result = self.segmenter.segment_file(row["bytes"], self.modality)
         except self.fault as fault:  # a picture that is none costs itself alone
             return told | {"fault": fault.code}
-        return told | {"rle": result.render("rle").decode(), "area_px": result.area_px}
+        return told | {"rle": result.report["rle"]["counts"], "area_px": result.area_px}
 
 
 if __name__ == "__main__":
     folder, modality, out, *workers = sys.argv[1:]
     count = int(workers[0]) if workers else 2
-    ray.init(num_cpus=count, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=count + 1, include_dashboard=False, log_to_driver=False)  # one reads and writes
     pictures = ray.data.read_binary_files(folder, include_paths=True, override_num_blocks=8 * count)
     pool = ray.data.ActorPoolStrategy(size=count)
     # A worker that dies is begun anew, and what it had not finished is done again.
