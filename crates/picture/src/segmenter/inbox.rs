@@ -126,7 +126,10 @@ impl Inbox {
             accepted: self.clock.now(),
             done,
         };
-        let pushed = self.change(|agenda| agenda.push(queued));
+        let mut tray = lock(&self.tray);
+        let pushed = tray.agenda.push(queued);
+        tray.note(&*self.clock);
+        drop(tray);
         // What is refused is freed here, without the lock.
         pushed.map_err(|(why, _)| match why {
             Refused::Full => EngineError::Overloaded {
