@@ -62,6 +62,17 @@ fn mask_pixels(browser: &Browser) -> u64 {
     browser.script("return maskPixels()").as_u64().unwrap()
 }
 
+/// So many pixels of a mask as soon as one is drawn. Where a page is slow, one that was drawn may be stale, and off, when the
+/// next look comes.
+fn drawn_mask(browser: &Browser) -> u64 {
+    let mut drawn = 0;
+    support::wait_until("a mask is drawn", || {
+        drawn = mask_pixels(browser);
+        drawn > 0
+    });
+    drawn
+}
+
 fn wait_for_state(browser: &Browser, state: &str) {
     browser.wait_for(&format!("document.body.dataset.state === '{state}'"));
 }

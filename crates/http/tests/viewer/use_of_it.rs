@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::mock::{Mock, PIXEL_MM};
 use super::support::wait_until;
-use super::{Browser, assert_faultless, mask_pixels, press, save, text, viewer, wait_for_state};
+use super::{
+    Browser, assert_faultless, drawn_mask, mask_pixels, press, save, text, viewer, wait_for_state,
+};
 
 fn pressed(browser: &Browser, css: &str) -> bool {
     let script =
@@ -30,9 +32,9 @@ fn everything_can_be_done_by_keys() {
     });
     browser.wait_for("document.body.dataset.frozen === 'false'");
 
-    let filled = mask_pixels(&browser);
+    let filled = drawn_mask(&browser);
     press(&browser, "f");
-    let contour = mask_pixels(&browser);
+    let contour = drawn_mask(&browser);
     assert!(contour > 0 && contour < filled, "{contour} of {filled}");
     press(&browser, "o");
     assert_eq!(mask_pixels(&browser), 0);
@@ -42,7 +44,7 @@ fn everything_can_be_done_by_keys() {
         "not to be taken for nothing found"
     );
     press(&browser, "o");
-    assert_eq!(mask_pixels(&browser), contour, "as it was before");
+    assert_eq!(drawn_mask(&browser), contour, "as it was before");
     press(&browser, "f");
     press(&browser, "+");
     press(&browser, "+");
@@ -90,7 +92,7 @@ fn everything_can_be_done_by_keys() {
         true
     );
     assert_eq!(text(&browser, "opacity-value"), "25 %");
-    assert!(mask_pixels(&browser) > 0);
+    assert!(drawn_mask(&browser) > 0);
 }
 
 #[test]

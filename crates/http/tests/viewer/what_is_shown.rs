@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mock::{BUDGET, Mock, PIXEL_MM, report};
-use super::{assert_faultless, mask_pixels, save, text, viewer, wait_for_state};
+use super::{assert_faultless, drawn_mask, mask_pixels, save, text, viewer, wait_for_state};
 
 #[test]
 fn a_mask_is_shown_with_its_figures_and_its_age() {
@@ -13,7 +13,7 @@ fn a_mask_is_shown_with_its_figures_and_its_age() {
     let report = report();
     let canvas = browser
         .script("const { width, height } = document.getElementById('mask'); return width * height");
-    let share = mask_pixels(&browser) as f64 / canvas.as_f64().unwrap();
+    let share = drawn_mask(&browser) as f64 / canvas.as_f64().unwrap();
     // The outer half of the contour lies beyond the mask.
     let beyond = share / report["area"]["fraction"].as_f64().unwrap();
     assert!(
@@ -114,7 +114,7 @@ fn in_no_state_but_mask_is_there_a_mask() {
     ] {
         mock.say("mask");
         wait_for_state(&browser, "mask");
-        assert!(mask_pixels(&browser) > 1000);
+        assert!(drawn_mask(&browser) > 1000);
         mock.say(state);
         // Polygons that come with another state by a fault of the server are not drawn either.
         mock.scene().header["result"] = report();
@@ -179,7 +179,7 @@ fn a_silent_server_is_stale_then_gone_then_found_again() {
 
     mock.scene().talks = true;
     wait_for_state(&browser, "mask");
-    assert!(mask_pixels(&browser) > 1000);
+    assert!(drawn_mask(&browser) > 1000);
     assert!(mock.asked("ws?") > connections, "by another connection");
 
     // A server that is down, and comes back.
@@ -243,7 +243,7 @@ fn a_frozen_mask_is_shown_as_that_and_may_be_old() {
     browser.wait_for("document.getElementById('age').innerText.startsWith('12.')");
     assert_eq!(text(&browser, "words"), "FROZEN");
     assert_eq!(text(&browser, "freeze"), "Resume");
-    assert!(mask_pixels(&browser) > 1000);
+    assert!(drawn_mask(&browser) > 1000);
     save(&browser, "live-frozen.png");
     // Not frozen, a mask of that age is stale, whatever the server calls it.
     mock.scene().header["frozen"] = false.into();
