@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// As [`Engine::start`]; what waits and what is late, old or stuck is so by this clock. Decoding, the deadline of a
-    /// [`Stop`] and the times of the stages go by the system's.
+    /// [`Stop`](picture::frame::Stop) and the times of the stages go by the system's.
     ///
     /// # Errors
     /// As [`Engine::start`].
