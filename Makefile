@@ -135,12 +135,14 @@ test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, wi
 test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)
 	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
 
-# What is off unless asked for: looked at with the whole workspace, as a crate by itself is looked at anew with all it stands on.
+# What is off unless asked for: looked at with the whole workspace, as a crate by itself is looked at anew with all it stands on;
+# then without, for what is there in its place.
 ALL_PARTS := espmedsam-board/rpi,espmedsam-dimse/tls,espmedsam-gateway/tls
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
 	cargo clippy --release --locked $(BUT_PYTHON) --all-targets --features $(ALL_PARTS) -- -D warnings
+	cargo clippy --release --locked $(BUT_PYTHON) -- -D warnings
 	cargo clippy --release --locked -p espmedsam-python --all-targets -- -D warnings
 	cargo clippy --release --locked -p espmedsam --no-default-features -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
