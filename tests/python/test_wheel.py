@@ -157,6 +157,8 @@ def test_objects_are_of_nobody_unless_it_is_said_and_of_files_alone(segmenter, l
     with pytest.raises(espmedsam.EspmedsamError) as caught:
         segmenter.segment_file(path, "ultrasound", frame=2)
     assert caught.value.code == "no-such-page"
+    with pytest.raises(errors.BadArgumentError, match="counted from 0, not -1"):
+        segmenter.segment_file(path, "ultrasound", frame=-1)
     with pytest.raises(errors.BadArgumentError, match="segment_file"):
         segmenter.segment(head, "ultrasound").to_dicom_seg()
     with pytest.raises(TypeError, match="no such wish: colour"):

@@ -152,6 +152,8 @@ class Segmenter:
         Millimetres are those that a DICOM file says, unless `pixel_mm` tells others. frame: of a DICOM file, from 0; None:
         the first. keep_identity: DICOM objects made of the result are of the file's patient and study; else of nobody.
         """
+        if frame is not None and not 0 <= frame < 2**32:
+            raise of("bad-argument", f"frame: frames are counted from 0, not {frame}")
         data = file if isinstance(file, bytes) else Path(file).read_bytes()
         of_file = {"frame": frame, "keep_identity": keep_identity}
         return Result(self._native.segment_file(data, _asked(modality, wishes), of_file))
