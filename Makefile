@@ -127,7 +127,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci
 .PHONY: test-dicom-network
 test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, with pynetdicom, dcmtk and Orthanc as peers (three minutes)
 	cargo build --release --locked -p espmedsam-dimse --example dicom_node
-	cargo build --release --locked -p espmedsam-gateway --features tls --example gateway_fake --target-dir target/tls
+	cargo build --release --locked -p espmedsam-gateway --example gateway_fake
 	$(LIGHT) -m pytest -q tests/dicom_network
 	[ -e $(DICOM_PEERS)/ready ] || echo "NOT RUN: dcmtk and Orthanc (their packages are not here)"
 
@@ -137,7 +137,7 @@ test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and 
 
 # What is off unless asked for: looked at with the whole workspace, as a crate by itself is looked at anew with all it stands on;
 # then without, for what is there in its place.
-ALL_PARTS := espmedsam-board/rpi,espmedsam-dimse/tls,espmedsam-gateway/tls
+ALL_PARTS := espmedsam-board/rpi
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
@@ -376,13 +376,13 @@ bench-around: ## Instructions that a live 720p picture takes around the network,
 	python3 benches/around.py target/release/examples/around
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse rle y4m y4m_stream mjpeg avi package query form manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse rle y4m y4m_stream mjpeg avi package query form infer manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	for target in $(FUZZ_TARGETS); do
-	  case $$target in query|form) features=requests;; manifest|graph) features=models;; *) features=;; esac
+	  case $$target in query|form|infer) features=requests;; manifest|graph) features=models;; *) features=;; esac
 	  case $$target in manifest|graph) length=262144;; *) length=65536;; esac
 	  fuzz/seed.sh $$target fuzz/corpus/$$target
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run --release --features "$$features" $$target -- \

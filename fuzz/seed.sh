@@ -89,6 +89,14 @@ query)
 form)
   printf '\003multipart/form-data; boundary=b\n--b\r\nContent-Disposition: form-data; name="page"\r\n\r\n2\r\n--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\npicture\r\n--b--\r\n' >"$2/form"
   printf '\000image/png\npicture' >"$2/raw";;
+infer)
+  # All in JSON; raw pixels behind it; a file behind it.
+  printf '\377\377{"inputs":[{"name":"image","shape":[2,2],"datatype":"UINT8","data":[1,2,3,4]}],"outputs":[{"name":"mask"}]}' >"$2/json"
+  printf '\377\377{"id":"a","inputs":[{"name":"file","shape":[1],"datatype":"BYTES","data":["iVBORw0KGgo="]}]}' >"$2/text"
+  json='{"inputs":[{"name":"image","shape":[2,2,3],"datatype":"UINT8","parameters":{"binary_data_size":12}}]}'
+  { printf "\\$(printf %o ${#json})\\000"; printf '%s123456789012' "$json"; } >"$2/pixels"
+  json='{"parameters":{"page":1,"on_mismatch":"keep"},"inputs":[{"name":"file","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":11}}]}'
+  { printf "\\$(printf %o ${#json})\\000"; printf '%s\007\000\000\000picture' "$json"; } >"$2/file";;
 manifest)
   cp models/manifest.toml "$2"
   cargo run --quiet --release -p espmedsam-testing --example toy out/toy

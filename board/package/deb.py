@@ -22,6 +22,7 @@ MAINTAINER = "espmedsam <espmedsam@users.noreply.github.com>"
 SYMBOLS = f"{NAME}-dbgsym"
 # What lies where it lies in every package.
 FILES = {
+    "avahi.service": "usr/share/doc/espmedsam/examples/avahi.service",
     "espmedsam.service": "usr/lib/systemd/system/espmedsam.service",
     "espmedsam.socket": "usr/lib/systemd/system/espmedsam.socket",
     "espmedsam.sysusers": "usr/lib/sysusers.d/espmedsam.conf",

@@ -1,5 +1,5 @@
-//! Requests to `POST /v1/segment`: query, `Accept`, form. They go through the whole API, in front of an engine that takes down
-//! what it is asked and segments nothing.
+//! Requests to `POST /v1/segment`: query, `Accept`, form; and to `POST /v2/models/NAME/infer`. They go through the whole API, in
+//! front of an engine that takes down what it is asked and segments nothing.
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -9,11 +9,14 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
 use futures_util::stream;
 use http::ServerConfig;
+use live::Studio;
 use picture::frame::FrameLimits;
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{
-    Done, EngineError, Job, ModelInfo, Picture, Readiness, ReceivedFile, Segmenter,
+    Done, EngineError, Job, ModelInfo, Picture, Readiness, ReceivedFile, Segmenter, SystemClock,
 };
+use testing::fake::Fake;
+use testing::puppet::Puppet;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
@@ -68,6 +71,19 @@ pub fn check_form(data: &[u8]) {
     assert_eq!(at_once, in_pieces);
 }
 
+/// How long the JSON is said to be in the first two bytes, least significant first, or nothing of it if that is 65,535; then the body.
+pub fn check_infer(data: &[u8]) {
+    let Some((length, body)) = data.split_first_chunk() else {
+        return;
+    };
+    let mut request = Request::post("/v2/models/ultrasound/infer");
+    match u16::from_le_bytes(*length) {
+        u16::MAX => {}
+        length => request = request.header("Inference-Header-Content-Length", length),
+    }
+    answer(request, Body::from(body.to_vec()));
+}
+
 /// Sends a request through the API.
 fn answer(request: axum::http::request::Builder, body: Body) -> Answer {
     let request = request.header(header::HOST, "localhost").body(body);
@@ -94,40 +110,56 @@ fn answer(request: axum::http::request::Builder, body: Body) -> Answer {
     answer
 }
 
-static ENGINE: LazyLock<Arc<Clerk>> = LazyLock::new(Arc::default);
-static ROUTER: LazyLock<Router> =
-    LazyLock::new(|| http::router(ServerConfig::default(), ENGINE.clone()));
+static ENGINE: LazyLock<Arc<Clerk>> = LazyLock::new(|| {
+    Arc::new(Clerk {
+        asked: Mutex::default(),
+        has: Fake::new(1),
+    })
+});
+static ROUTER: LazyLock<Router> = LazyLock::new(|| {
+    let clock = Arc::new(SystemClock);
+    let workshop = Arc::new(Puppet::new(clock.clone()));
+    let studio = Studio::new(ENGINE.clone(), clock, workshop);
+    http::router(ServerConfig::default(), studio)
+});
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime")
 });
 
 /// Takes down what it is asked, and refuses it.
-#[derive(Default)]
-struct Clerk(Mutex<Option<String>>);
+struct Clerk {
+    asked: Mutex<Option<String>>,
+    /// Whose models these are.
+    has: Arc<Fake>,
+}
 
 impl Clerk {
     fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.take()
     }
 }
 
 impl Segmenter for Clerk {
     fn submit(&self, job: Job, _: Done) -> Result<(), EngineError> {
-        let Picture::File(ReceivedFile { bytes, page }) = &job.picture else {
-            panic!("HTTP sends files");
-        };
-        assert!(!bytes.is_empty() && *page != Some(0));
+        match &job.picture {
+            Picture::File(ReceivedFile { bytes, page }) => {
+                assert!(!bytes.is_empty() && *page != Some(0));
+            }
+            Picture::Undecoded(_) => {}
+            Picture::Frame(frame) => assert!(frame.width() > 0 && frame.height() > 0),
+        }
         if let Scale::Uniform(pixel) = &job.scale {
             assert_eq!(PixelSize::new(pixel.mm()), Ok(*pixel));
         }
         let asked = format!("{:?} {:?} {:?}", job.ask, job.scale, job.picture);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Err(EngineError::Stopped)
     }
 
     fn models(&self) -> Vec<ModelInfo> {
-        Vec::new()
+        self.has.models()
     }
 
     fn readiness(&self) -> Readiness {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod bench;
 mod cameras;
 mod console;
@@ -18,6 +19,7 @@ mod live;
 mod maker;
 mod model_args;
 mod models;
+mod other_machines;
 mod output;
 mod segment;
 mod serve;
@@ -81,6 +83,9 @@ enum Command {
         #[command(subcommand)]
         command: dicom_nodes::DicomCommand,
     },
+    /// Say who may call from other machines: make, list and take away tokens; tell what was changed by whom.
+    #[command(after_help = NOTICE)]
+    Access(access::AccessArgs),
     /// List cameras and grabbers, and what they offer.
     #[command(after_help = NOTICE)]
     Cameras,
@@ -130,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Package { command } => maker::run(&command).map(done),
         #[cfg(feature = "dicom")]
         Command::Dicom { command } => dicom_nodes::run(&command).map(done),
+        Command::Access(args) => access::run(&args).map(done),
         Command::Cameras => cameras::run().map(done),
         Command::Doctor(args) => doctor::run(&args, models),
         Command::Setup(args) => setup::run(&args, models).map(done),

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::dicom_node::DicomNode;
 use super::failure::Failure;
+use super::other_machines::OtherMachines;
 use super::updates::models_to_serve;
 use crate::config::Config;
 use crate::fittings::Fittings;
@@ -19,7 +20,7 @@ use crate::service::socket::HandedSocket;
 use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
-use http::Door;
+use http::{Door, Doors, ServerConfig};
 use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
@@ -36,15 +37,19 @@ pub(super) struct ServeArgs {
     /// hands over outweighs it.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Listen where other machines reach it, and ask nobody who they are: something in front does, or all neighbours are trusted.
+    #[arg(long)]
+    trust_network: bool,
 }
 
 pub(super) fn run(args: &ServeArgs, models: Option<&Path>) -> Result<(), Failure> {
-    let listen = args.listen;
+    let (listen, trusted) = (args.listen, args.trust_network);
     serve_as(
         ConfigOrigin {
             file: args.config.clone(),
             adjust: Box::new(move |config| {
                 config.server.listen = listen.unwrap_or(config.server.listen);
+                config.server.trust_network |= trusted;
             }),
         },
         models,
@@ -97,6 +102,9 @@ fn begin(
 ) -> Result<(), Failure> {
     let config = origin.read();
     let config = config.map_err(|error| Failure::Usage(error.to_string()))?;
+    // Once more: the command line may have said otherwise.
+    let checked = config.server.check();
+    checked.map_err(|error| Failure::Usage(error.to_string()))?;
     let verbosity = Verbosity::begin(&config.log.level);
     let sources = WatchedSources::of(&config)?;
     let dir = models_to_serve(models, config.engine.models.as_deref())?;
@@ -136,6 +144,17 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let mut signals = Signals::heed().map_err(failed)?;
     let reloads = signals.reloads(origin.file.is_some());
     let door = open(handed, config.server.listen).await?;
+    // A socket that was handed over may listen anywhere.
+    if let Door::Tcp(listener) = &door {
+        let listen = listener.local_addr().map_err(failed)?;
+        let bound = ServerConfig {
+            listen,
+            ..config.server.clone()
+        };
+        let checked = bound.check();
+        checked.map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    let mut others = OtherMachines::begin(&config.access).await?;
     let place = place(&door).map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
     tracing::info!("listening on {place} – {NOTICE}");
@@ -156,7 +175,8 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let attending = attend(manager.clone(), engine.clone(), reloader, reloads);
     let attending = tokio::spawn(attending);
     let patience = Duration::from_secs(server.shutdown_timeout_s.into());
-    let parts = node.served_with(studio);
+    let parts = others.served_with(node.served_with(studio));
+    others.note(concat!("started, ", env!("CARGO_PKG_VERSION")));
     let asked = OnceLock::new();
     let node_ends = OnceLock::new();
     let stop = async {
@@ -169,7 +189,12 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         let end = move || node.end(patience * 3 / 4);
         node_ends.get_or_init(|| tokio::task::spawn_blocking(end));
     };
-    let served = http::serve(door, server, parts, stop).await;
+    let doors = Doors {
+        near: door,
+        far: others.take_door(),
+    };
+    let served = http::serve(doors, server, parts, stop).await;
+    others.note("stopped");
     attending.abort();
     // What these hold of the sources goes with them. A reload cannot be interrupted, nor can a driver: neither is waited for longer.
     let fittings = tokio::task::spawn_blocking(move || drop(fittings));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use access::{AccessConfig, BadAccessSetting};
 use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
 #[cfg(feature = "dicom")]
@@ -37,6 +38,8 @@ const MAX_QUEUE: usize = 1024;
 pub struct Config {
     /// `[server]`: the HTTP side.
     pub server: ServerConfig,
+    /// `[access]`: callers from other machines.
+    pub access: AccessConfig,
     /// `[engine]`: the model's side.
     pub engine: EngineConfig,
     /// `[image]`: what a picture may cost.
@@ -222,6 +225,9 @@ pub enum InvalidConfig {
     /// A setting under `[server]` that cannot work.
     #[error(transparent)]
     Server(#[from] BadSetting),
+    /// A setting under `[access]` that cannot work.
+    #[error(transparent)]
+    Access(#[from] BadAccessSetting),
     /// Lights or a foot switch on pins that cannot be.
     #[error("gpio: {0}")]
     Gpio(#[from] GpioError),
@@ -275,6 +281,7 @@ impl Config {
         let config: Self =
             read.map_err(|error| InvalidConfig::Toml(TomlFault::of(text, &error)))?;
         config.server.check()?;
+        config.access.check()?;
         config.gpio.check()?;
         #[cfg(feature = "dicom")]
         config.dicom.check()?;

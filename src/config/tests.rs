@@ -30,6 +30,13 @@ fn the_documented_file_has_every_key() {
     let LiveConfig { clips, clients, .. } = &mut fullest.live;
     (*clips, clients.replays) = (Some("c".into()), Some("r".into()));
     let file = PathBuf::from("f");
+    fullest.access = access::AccessConfig {
+        listen: "0.0.0.0:8443".parse().ok(),
+        folder: Some(file.clone()),
+        certificate: Some(file.clone()),
+        key: Some(file.clone()),
+        ..access::AccessConfig::default()
+    };
     fullest.dicom.tls = Some(gateway::TlsSpec {
         certificate: file.clone(),
         key: file.clone(),

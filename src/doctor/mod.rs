@@ -3,6 +3,7 @@
 //!
 //! Everything is read below one folder, `/` unless another system's files are mounted elsewhere.
 
+mod callers;
 mod clock;
 mod eyes;
 mod heat;
@@ -68,6 +69,7 @@ impl Examination<'_> {
             lines::section(root, chips, &config.gpio),
             #[cfg(feature = "dicom")]
             network::section(root, &config.dicom),
+            callers::section(root, &config.access, *now),
             heat::section(root),
             space::section(root, config),
             clock::section(root, *now),

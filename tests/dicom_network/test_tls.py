@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 # Built with TLS, beside the one without.
-FAKE = PROGRAM.parents[1] / "tls/release/examples/gateway_fake"
+FAKE = PROGRAM.parent / "examples/gateway_fake"
 CONFIG = """
 enabled = true
 listen = "127.0.0.1:0"

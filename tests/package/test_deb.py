@@ -3,6 +3,7 @@
 import importlib
 import sys
 import tomllib
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,16 @@ def test_the_unit_waits_for_the_device_classes_that_it_allows():
         for key in ("Wants", "After"):
             assert any(line.startswith(f"{key}=") and f"modprobe@{module}.service" in line for line in unit)
     assert not any(line.startswith(("Requires=", "BindsTo=")) for line in unit)
+
+
+def test_what_is_told_to_the_network_is_where_the_page_says_the_door_is(deb):
+    group = ElementTree.parse(ROOT / "board/package/files/avahi.service").getroot()
+    service = group.find("service")
+    assert service.findtext("type") == "_espmedsam._tcp"
+    page = (ROOT / "docs/access.md").read_text()
+    assert f':{service.findtext("port")}"' in page
+    assert f"/{deb.FILES['avahi.service']} " in page
+    records = {record.text for record in service.findall("txt-record")}
+    assert {"scheme=https", "notice=Research use only. Not for clinical use."} <= records
+    # RFC 6763 §6.1: a record of so many bytes at most.
+    assert all(len(record.encode()) <= 255 for record in records)

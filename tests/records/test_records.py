@@ -122,3 +122,13 @@ def test_what_cargo_deny_says_is_put_into_the_table(records):
     assert made.pop("advisories")["found"] == ["RUSTSEC-2026-9999 weezl 0.1.12", "yanked gif 0.14.2"]
     before.pop("advisories")
     assert made == before
+
+
+def test_every_row_about_access_has_a_test_that_is_there():
+    page = (ROOT / "docs/access.md").read_text()
+    rows = [line.split("|")[1:-1] for line in page.split("## OWASP ASVS")[1].splitlines() if line.startswith("| ")][2:]
+    sources = "".join(path.read_text() for path in (ROOT / "crates").rglob("*.rs"))
+    assert len(rows) > 15
+    for number, *_, test in rows:
+        (name,) = re.findall(r"`(\w+)`", test)
+        assert f"fn {name}(" in sources, f"ASVS {number.strip()}: there is no test {name}"

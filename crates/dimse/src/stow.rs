@@ -63,7 +63,6 @@ impl StowServer {
             ));
         }
         let config = Agent::config_builder();
-        #[cfg(feature = "tls")]
         let config = match tls {
             Some(kit) => config.tls_config(kit.web()),
             None => config,

@@ -181,13 +181,11 @@ impl SecretSource {
     }
 
     fn kit(self, spec: &TlsSpec) -> Result<Option<TlsKit>, BadDicomSetting> {
-        let kit = match self {
-            Self::Unread if cfg!(feature = "tls") => return Ok(None),
-            // Without the feature there is nothing to be read for it.
-            _ => TlsKit::read(&spec.into()),
-        };
+        if self == Self::Unread {
+            return Ok(None);
+        }
         let bad = |error: TlsError| BadDicomSetting::new("tls", error.to_string());
-        kit.map(Some).map_err(bad)
+        TlsKit::read(&spec.into()).map(Some).map_err(bad)
     }
 }
 
@@ -361,19 +359,13 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_refused_by_name_where_it_is_not_built_in() {
+    fn certificates_that_are_not_there_are_named() {
         let tls = "tls = { certificate = 'c.pem', key = 'k.pem', authority = 'a.pem' }\n";
         let text = WELL.replace("port = 104", "port = 104, tls = true");
         let config = config(&format!("{tls}{}", text.replace("http://", "https://")));
         let planned = config.plan().unwrap_err().to_string();
-        if cfg!(feature = "tls") {
-            config.check().unwrap();
-            assert!(planned.starts_with("dicom.tls: c.pem: "), "{planned}");
-        } else {
-            let expected = "dicom.tls: this program is built without TLS";
-            assert!(planned.starts_with(expected), "{planned}");
-            assert_eq!(config.check().unwrap_err().to_string(), planned);
-        }
+        config.check().unwrap();
+        assert!(planned.starts_with("dicom.tls: c.pem: "), "{planned}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who may call: names this server goes by, and no other web site.
 //!
-//! There is no login, so a browser on the same machine must not be turned into a tool of some web page:
+//! On this machine there is no login, so a browser on it must not be turned into a tool of some web page:
 //! - DNS rebinding (a foreign name that resolves to this machine) is stopped by checking `Host`;
 //! - a form or script of another site that POSTs here is stopped by `Sec-Fetch-Site`, or by `Origin` from
 //!   browsers without it. Programs that are no browser send neither.
@@ -17,6 +17,7 @@ use axum::response::Response;
 
 use super::app::App;
 use super::config::ServerConfig;
+use super::door::CameBy;
 use super::problem::{Kind, Problem, shortened};
 
 /// Middleware: refuses misdirected and cross-site requests.
@@ -25,7 +26,8 @@ pub async fn guard(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let host = check_host(&app.config, request.headers(), request.uri())?;
+    let far = matches!(request.extensions().get(), Some(CameBy::Far(_)));
+    let host = check_host(&app.config, far, request.headers(), request.uri())?;
     // Browsers let any site open a WebSocket to anywhere: no rule but ours keeps it from reading.
     let socket = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
     if socket || !request.method().is_safe() {
@@ -35,7 +37,15 @@ pub async fn guard(
 }
 
 /// The name (with port) the client calls this server by, if it is one of ours.
-fn check_host(config: &ServerConfig, headers: &HeaderMap, uri: &Uri) -> Result<Authority, Problem> {
+///
+/// By the door for other machines any name passes unless a list is set: what a page could do by rebinding, it could not without a
+/// token, and a browser's cookie goes to the name it came from alone.
+fn check_host(
+    config: &ServerConfig,
+    far: bool,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<Authority, Problem> {
     // One line, no more and no less (RFC 9112 §3.2): two, and a proxy in front may have gone by the other.
     let mut lines = headers.get_all(header::HOST).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -50,7 +60,8 @@ fn check_host(config: &ServerConfig, headers: &HeaderMap, uri: &Uri) -> Result<A
         .or(line)
         .ok_or_else(|| Kind::BadHost.because("The `Host` line holds no host."))?;
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
-    let open = !config.listen.ip().is_loopback() && config.allowed_hosts.is_empty();
+    let elsewhere = far || !config.listen.ip().is_loopback();
+    let open = elsewhere && config.allowed_hosts.is_empty();
     let local = || name.eq_ignore_ascii_case("localhost");
     // An address cannot be rebound: only names resolve to what their owner likes.
     let address = || name.parse::<IpAddr>().is_ok();
@@ -123,7 +134,13 @@ mod tests {
     }
 
     fn host_passes(config: &ServerConfig, host: &str) -> bool {
-        check_host(config, &headers(&[("host", host)]), &Uri::from_static("/")).is_ok()
+        check_host(
+            config,
+            false,
+            &headers(&[("host", host)]),
+            &Uri::from_static("/"),
+        )
+        .is_ok()
     }
 
     #[test]
@@ -151,9 +168,17 @@ mod tests {
         ] {
             assert!(!host_passes(&config, host), "{host}");
         }
-        assert!(check_host(&config, &HeaderMap::new(), &Uri::from_static("/")).is_err());
+        assert!(check_host(&config, false, &HeaderMap::new(), &Uri::from_static("/")).is_err());
         let absolute = Uri::from_static("http://evil.example/v1/info");
-        assert!(check_host(&config, &headers(&[("host", "localhost")]), &absolute).is_err());
+        assert!(
+            check_host(
+                &config,
+                false,
+                &headers(&[("host", "localhost")]),
+                &absolute
+            )
+            .is_err()
+        );
     }
 
     #[test]
@@ -265,7 +290,7 @@ mod tests {
         two.append("host", HeaderValue::from_static("localhost"));
         for bad in [two, HeaderMap::new(), headers(&[("host", "a b")])] {
             let config = ServerConfig::default();
-            let problem = check_host(&config, &bad, &Uri::from_static("/")).unwrap_err();
+            let problem = check_host(&config, false, &bad, &Uri::from_static("/")).unwrap_err();
             assert_eq!(problem.kind, Kind::BadHost, "{bad:?}");
         }
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use access::{AuditLog, Gate};
 #[cfg(feature = "network")]
 use gateway::Gateway;
 use live::Studio;
@@ -23,6 +24,10 @@ pub struct ServedParts {
     /// The node of a DICOM network, of which it is told how it does.
     #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
+    /// Who decides about callers from other machines; without it none of them is let in.
+    pub gate: Option<Arc<Gate>>,
+    /// Where it is written down what callers changed.
+    pub audit: Option<Arc<AuditLog>>,
 }
 
 impl From<Arc<Studio>> for ServedParts {
@@ -31,6 +36,8 @@ impl From<Arc<Studio>> for ServedParts {
             studio,
             #[cfg(feature = "network")]
             gateway: None,
+            gate: None,
+            audit: None,
         }
     }
 }
@@ -42,12 +49,16 @@ pub struct App {
     pub studio: Arc<Studio>,
     #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
+    pub gate: Option<Arc<Gate>>,
+    pub audit: Option<Arc<AuditLog>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
     pub meters: Meters,
     /// Places for connections.
     pub connections: Arc<Semaphore>,
+    /// How many of them other machines may have: half, so that whoever floods their door leaves room for this machine's callers.
+    pub far_connections: Arc<Semaphore>,
     /// The place for who asks what cameras there are.
     pub cameras: Arc<Semaphore>,
     /// KiB of request bodies.
@@ -78,10 +89,13 @@ impl App {
             studio,
             #[cfg(feature = "network")]
             gateway,
+            gate,
+            audit,
         } = parts.into();
         Arc::new(Self {
             meters: Meters::default(),
             connections: Arc::new(Semaphore::new(config.max_connections as usize)),
+            far_connections: Arc::new(Semaphore::new(config.max_connections.div_ceil(2) as usize)),
             uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
             in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
             desks: Arc::new(Semaphore::new(DESKS)),
@@ -96,6 +110,8 @@ impl App {
             studio,
             #[cfg(feature = "network")]
             gateway,
+            gate,
+            audit,
         })
     }
 }

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Address and port. Loopback unless set otherwise: there is no login.
+    /// Address and port for callers on this machine: there is no login. Other machines come in by `access.listen`.
     pub listen: SocketAddr,
+    /// That `listen` may be an address which other machines reach, though nobody is asked who they are: something in front asks and
+    /// encrypts (a proxy, a cluster's mesh), or all neighbours are trusted.
+    pub trust_network: bool,
     /// Names that clients may call this server by, besides `localhost` and IP addresses; with a port
     /// (`box.local:8080`) only on that one. A proxy's public name belongs here. On loopback all others are refused,
     /// against DNS rebinding; elsewhere an empty list allows every name.
@@ -58,6 +61,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            trust_network: false,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             body_limit_mib: 16,
@@ -92,6 +96,13 @@ impl ServerConfig {
     /// # Errors
     /// Zero or overlarge limits, an upload budget that could not hold one body, names that no client would send.
     pub fn check(&self) -> Result<(), BadSetting> {
+        if !self.listen.ip().is_loopback() && !self.trust_network {
+            return Err(BadSetting {
+                key: "listen",
+                reason: "beyond loopback anybody could call, and read: let other machines in by `access.listen`, with TLS and tokens; \
+                         where something in front asks who is there, set `trust_network` (--trust-network)",
+            });
+        }
         let positive = [
             ("body_limit_mib", self.body_limit_mib),
             ("upload_budget_mib", self.upload_budget_mib),
@@ -212,6 +223,16 @@ mod tests {
     fn settings_that_cannot_work_name_their_key() {
         let key = |config: ServerConfig| config.check().unwrap_err().key;
         let base = ServerConfig::default;
+        for listen in ["0.0.0.0:8080", "[::]:8080", "192.168.0.7:8080"] {
+            let listen = listen.parse().unwrap();
+            let open = ServerConfig { listen, ..base() };
+            assert_eq!(key(open.clone()), "listen");
+            let trusted = ServerConfig {
+                trust_network: true,
+                ..open
+            };
+            assert_eq!(trusted.check(), Ok(()));
+        }
         assert_eq!(
             key(ServerConfig {
                 max_in_flight: 0,

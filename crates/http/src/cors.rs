@@ -1,5 +1,6 @@
 //! What browsers let other sites do with this server (CORS, Fetch Standard §3.2): nothing, unless the configuration
-//! names them. There are no cookies and no login, so credentials are never allowed.
+//! names them. Cookies are never sent along from another site (`SameSite=Strict`), so credentials are never allowed; a page of
+//! another site may bring a token.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub fn layer(config: &ServerConfig) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
-            .allow_headers([header::ACCEPT, header::CONTENT_TYPE])
+            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
             .expose_headers(ExposeHeaders::any())
             .max_age(REMEMBERED)
             .vary([header::ORIGIN])

@@ -7,24 +7,26 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, body::Bytes};
+use axum::routing::{get, post};
+use axum::{Extension, Router, body::Bytes};
 use picture::segmenter::EngineError;
 use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::{App, ServedParts};
 use super::config::ServerConfig;
+use super::door::CameBy;
 use super::problem::{Kind, Problem};
 use super::{
-    admission, bill, catalog, cors, gpio, kserve, live, metrics, page, problem, samples, scrape,
-    segment,
+    admission, bill, catalog, cors, entry, gpio, kserve, live, login, metrics, page, problem,
+    samples, scrape, segment,
 };
 
 #[derive(OpenApi)]
@@ -33,9 +35,27 @@ use super::{
         title = "espmedsam",
         description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
     ),
-    components(schemas(problem::ProblemBody, kserve::InferFault))
+    components(schemas(problem::ProblemBody, kserve::InferFault)),
+    modifiers(&Tokens),
+    // On this machine nothing is shown.
+    security((), ("token" = []))
 )]
 struct Api;
+
+/// What callers from other machines show.
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "From other machines; `espmedsam access add` makes one (docs/access.md)",
+            ));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    }
+}
 
 /// Every route that the OpenAPI document describes.
 fn described() -> OpenApiRouter<Arc<App>> {
@@ -70,7 +90,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 ///
 /// Takes `config` as checked: see [`ServerConfig::check`].
 pub fn router(config: ServerConfig, parts: impl Into<ServedParts>) -> Router {
-    routes(App::new(config, parts))
+    routes(App::new(config, parts)).layer(Extension(CameBy::Near))
 }
 
 pub(super) fn routes(app: Arc<App>) -> Router {
@@ -95,12 +115,15 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         .option_layer(cors::layer(&app.config))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), admission::guard))
+        .layer(from_fn_with_state(app.clone(), entry::guard))
         .layer(from_fn_with_state(app.clone(), until_the_end));
     let routes = routes
         .route("/", get(page::page))
         .route("/live", get(page::viewer))
         .route("/live/{name}", get(page::file))
         .route("/openapi.json", get(openapi))
+        .route("/login", get(login::page).post(login::enter))
+        .route("/logout", post(login::leave))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(layers)

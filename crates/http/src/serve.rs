@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 
 use super::app::{App, ServedParts};
 use super::config::{ServerConfig, seconds};
-use super::door::{ClientWire, Door};
+use super::door::{CameBy, ClientWire, Connected, Doors};
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
@@ -35,20 +37,20 @@ const MAX_HEADERS: usize = 64;
 /// A configuration that cannot work, and the listener's own address being unknown. A client's misbehaviour is never
 /// an error here: connections that are still open after `shutdown_timeout_s` are left to be dropped with the runtime.
 pub async fn serve(
-    door: impl Into<Door>,
+    doors: impl Into<Doors>,
     config: ServerConfig,
     parts: impl Into<ServedParts>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let doors = doors.into();
+    // What was really bound decides which names the guard lets through, and whether anybody could call.
+    let config = ServerConfig {
+        listen: doors.near.address()?,
+        ..config
+    };
     config
         .check()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let door = door.into();
-    // What was really bound decides which names the guard lets through.
-    let config = ServerConfig {
-        listen: door.address()?,
-        ..config
-    };
     let app = App::new(config.clone(), parts);
     let routes = routes(app.clone());
     let mut http = http1::Builder::new();
@@ -59,14 +61,14 @@ pub async fn serve(
     let mut shutdown = pin!(shutdown);
     let mut pace = tokio::time::interval(PACE_CHECKED);
     loop {
-        let stream = tokio::select! {
+        let Connected { wire, came_by } = tokio::select! {
             () = &mut shutdown => break,
             _ = pace.tick() => {
                 app.replies.cut_slow();
                 continue;
             }
-            accepted = door.accept(seconds(config.reply_timeout_s)) => match accepted {
-                Ok(stream) => stream,
+            accepted = doors.accept(seconds(config.reply_timeout_s)) => match accepted {
+                Ok(connected) => connected,
                 Err(error) => {
                     // Mostly: out of file descriptors. Give connections time to close instead of spinning.
                     tracing::warn!(%error, "accept failed");
@@ -75,9 +77,12 @@ pub async fn serve(
                 }
             },
         };
-        let Ok(slot) = app.connections.clone().try_acquire_owned() else {
+        let Some(place) = TakenPlace::take(&app, came_by) else {
             app.meters.connections.refused();
-            refuse(stream).await;
+            // Who has still to speak TLS could not read it.
+            if came_by == CameBy::Near {
+                refuse(wire).await;
+            }
             continue;
         };
         app.meters.connections.accepted();
@@ -85,13 +90,23 @@ pub async fn serve(
         let http = http.clone().timer(patience).clone();
         let app = app.clone();
         let line = Line::default();
-        let service = TowerToHyperService::new(Extension(line.clone()).layer(routes.clone()));
-        // A WebSocket leaves the connection: it has a place among the viewers instead.
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        let mut connection = Box::pin(connection.with_upgrades());
+        let routes = Extension(came_by).layer(routes.clone());
+        let service = TowerToHyperService::new(Extension(line.clone()).layer(routes));
         let mut closing = app.closing.subscribe();
         let closing = async move { drop(closing.wait_for(|closing| *closing).await) };
+        let spoken = spoken(wire, came_by, &doors, seconds(config.header_timeout_s));
         tokio::spawn(async move {
+            let mut closing = pin!(closing);
+            let wire = tokio::select! {
+                wire = spoken => wire,
+                () = &mut closing => None,
+            };
+            let Some(wire) = wire else {
+                return drop(place);
+            };
+            // A WebSocket leaves the connection: it has a place among the viewers instead.
+            let connection = http.serve_connection(TokioIo::new(wire), service);
+            let mut connection = Box::pin(connection.with_upgrades());
             let ended = tokio::select! {
                 ended = &mut connection => ended,
                 () = line.broken() => {
@@ -99,7 +114,7 @@ pub async fn serve(
                     tracing::debug!("a client that read too slowly was cut off");
                     Ok(())
                 }
-                () = closing => {
+                () = &mut closing => {
                     // What was asked is answered, and nothing after it.
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
@@ -114,10 +129,10 @@ pub async fn serve(
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(slot);
+            drop(place);
         });
     }
-    drop(door);
+    drop(doors);
     app.studio.end_all();
     app.closing.send_replace(true);
     let patience = seconds(config.shutdown_timeout_s);
@@ -138,6 +153,46 @@ pub async fn serve(
         tracing::warn!("some clients kept their connections open to the end");
     }
     Ok(())
+}
+
+/// A connection's place, among all and, if it is another machine's, among those of others.
+struct TakenPlace(
+    #[expect(dead_code, reason = "held, and let go")] [Option<OwnedSemaphorePermit>; 2],
+);
+
+impl TakenPlace {
+    fn take(app: &App, came_by: CameBy) -> Option<Self> {
+        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
+        let far = match came_by {
+            CameBy::Near => None,
+            CameBy::Far(_) => Some(take(&app.far_connections)?),
+        };
+        Some(Self([Some(take(&app.connections)?), far]))
+    }
+}
+
+/// The connection to speak HTTP on: by the far door once TLS is spoken, which a client has that long for. Whoever fails at it is
+/// told so by TLS itself.
+fn spoken(
+    wire: Pin<Box<dyn ClientWire>>,
+    came_by: CameBy,
+    doors: &Doors,
+    patience: Duration,
+) -> impl Future<Output = Option<Pin<Box<dyn ClientWire>>>> + Send + use<> {
+    let tls = doors.far.as_ref().map(|far| far.tls.clone());
+    async move {
+        if came_by == CameBy::Near {
+            return Some(wire);
+        }
+        match tokio::time::timeout(patience, tls?.accept(wire)).await {
+            Ok(Ok(stream)) => Some(Box::pin(stream) as Pin<Box<dyn ClientWire>>),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no TLS");
+                None
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 /// A connection's timer, which hyper asks once for each request's headers, `header_timeout_s` ahead. It gives the first

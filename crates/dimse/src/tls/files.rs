@@ -17,9 +17,6 @@ pub struct TlsFiles {
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A program that was built without it.
-    #[error("this program is built without TLS (cargo build --features tls)")]
-    NotBuilt,
     /// A file that cannot be read, or is not what it should be.
     #[error("{}: {reason}", path.display())]
     File {

@@ -1,12 +1,7 @@
-//! TLS (PS3.15, B.12): both sides show a certificate of one authority. In programs that are built with the feature `tls`; in
-//! others it is refused by name.
+//! TLS (PS3.15, B.12): both sides show a certificate of one authority.
 
-#[cfg(not(feature = "tls"))]
-mod absent;
 mod files;
-#[cfg(feature = "tls")]
 mod kit;
-#[cfg(feature = "tls")]
 mod timed;
 
 use std::fmt;
@@ -16,14 +11,11 @@ use std::sync::Arc;
 use crate::wire::Connection;
 pub use files::{TlsError, TlsFiles};
 
-#[cfg(feature = "tls")]
-use kit::{self as made, TlsSides as Sides};
-#[cfg(not(feature = "tls"))]
-use {absent as made, std::convert::Infallible as Sides};
+use kit::TlsSides;
 
 /// What TLS is spoken with: this node's certificate, and the authority by which peers are believed.
 #[derive(Clone)]
-pub struct TlsKit(Arc<Sides>);
+pub struct TlsKit(Arc<TlsSides>);
 
 impl TlsKit {
     /// Reads certificates and key.
@@ -31,12 +23,12 @@ impl TlsKit {
     /// # Errors
     /// [`TlsError`]
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        made::read(files).map(|sides| Self(Arc::new(sides)))
+        kit::read(files).map(|sides| Self(Arc::new(sides)))
     }
 
     /// Whoever called shows a certificate before a byte of DICOM is read.
     pub(crate) fn accept(&self, stream: TcpStream) -> Result<Box<dyn Connection + Send>, TlsError> {
-        made::accept(&self.0, stream)
+        kit::accept(&self.0, stream)
     }
 
     /// The node's certificate has to be of that name or address.
@@ -45,11 +37,10 @@ impl TlsKit {
         stream: TcpStream,
         host: &str,
     ) -> Result<Box<dyn Connection + Send>, TlsError> {
-        made::connect(&self.0, stream, host)
+        kit::connect(&self.0, stream, host)
     }
 
     /// The same for DICOMweb servers.
-    #[cfg(feature = "tls")]
     pub(crate) fn web(&self) -> ureq::tls::TlsConfig {
         self.0.web.clone()
     }

@@ -48,6 +48,12 @@ problems! {
         "Send the request again.";
     BadSource "bad-source" BAD_REQUEST "The live source cannot be begun as described",
         "Mend what the detail names; /openapi.json describes what a source needs.";
+    NoToken "no-token" UNAUTHORIZED "A token is needed",
+        "Send `Authorization: Bearer TOKEN`, or enter one at /login in a browser; on the device `espmedsam access add NAME` makes one.";
+    BadToken "bad-token" UNAUTHORIZED "The token is not good",
+        "Use one that `espmedsam access list` has on the device and whose time is not over; in a browser enter it at /login again.";
+    NotForThis "not-for-this" FORBIDDEN "The token is not good for this",
+        "Use a token with the scope that the detail names; on the device `espmedsam access add NAME --scope SCOPE` makes one.";
     CrossSite "cross-site" FORBIDDEN "Requests from other sites are refused",
         "Call the API from the page this server serves or from a program that is no browser, or add the site to `allowed_origins` in the configuration (behind a proxy: the name it serves under to `allowed_hosts`).";
     SourcesFixed "sources-fixed" FORBIDDEN "Clients may not begin or end live sources here",
@@ -126,6 +132,8 @@ problems! {
         "Unplug and replug the camera that was plugged in last, and try again.";
     TooManySources "too-many-sources" SERVICE_UNAVAILABLE "Too many live sources",
         "End a source first: DELETE /v1/sources/NAME.";
+    TooOften "too-often" TOO_MANY_REQUESTS "Too many requests of one caller",
+        "Ask less often: try again after the seconds in `Retry-After`, or raise `requests_per_s` under [access] in the configuration.";
     NotReady "not-ready" SERVICE_UNAVAILABLE "The model is still loading",
         "Try again after the seconds in `Retry-After`; GET /health/ready tells when.";
     ModelUnusable "model-unusable" SERVICE_UNAVAILABLE "The model cannot be used",

@@ -14,7 +14,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use espmedsam_http::{ServerConfig, serve};
+use access::{AuditLog, Gate, TlsIdentity};
+use espmedsam_http::{Doors, FarDoor, ServedParts, ServerConfig, serve};
 use live::Studio;
 use picture::segmenter::SystemClock;
 use serde_json::Value;
@@ -50,8 +51,20 @@ pub struct Server {
     thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
 }
 
+/// What a server has for other machines.
+pub struct ForOthers {
+    pub listener: std::net::TcpListener,
+    pub identity: TlsIdentity,
+    pub gate: Arc<Gate>,
+    pub audit: Arc<AuditLog>,
+}
+
 impl Server {
     pub fn start(config: ServerConfig, queue: usize) -> Self {
+        Self::start_for(config, queue, None)
+    }
+
+    pub fn start_for(config: ServerConfig, queue: usize, others: Option<ForOthers>) -> Self {
         let fake = Fake::new(queue);
         let clock = Arc::new(SystemClock);
         let puppet = Puppet::new(clock.clone());
@@ -68,7 +81,17 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, config, served, async { drop(stopped.await) }).await
+                let mut doors = Doors::from(listener);
+                let mut parts = ServedParts::from(served);
+                if let Some(others) = others {
+                    others.listener.set_nonblocking(true).unwrap();
+                    doors.far = Some(FarDoor {
+                        listener: tokio::net::TcpListener::from_std(others.listener).unwrap(),
+                        tls: others.identity.server().unwrap().into(),
+                    });
+                    (parts.gate, parts.audit) = (Some(others.gate), Some(others.audit));
+                }
+                serve(doors, config, parts, async { drop(stopped.await) }).await
             })
         });
         let addr = told.recv().unwrap();
@@ -189,7 +212,7 @@ impl Reply {
 }
 
 /// Reads to the end of the connection; a reset after the reply does not spoil it. Status 0: there was none.
-pub fn read_reply(stream: &mut TcpStream) -> Reply {
+pub fn read_reply(stream: &mut impl Read) -> Reply {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];
     while let Ok(count @ 1..) = stream.read(&mut buffer) {

@@ -127,8 +127,8 @@ fn no_two_types_have_one_name() {
 #[test]
 fn crates_depend_one_way() {
     let own = [
-        "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
-        "embed", "http", "update", "durable", "testing",
+        "access", "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board",
+        "engine", "embed", "http", "update", "durable", "testing",
     ];
     for storey in &HOUSE {
         let known = dependencies(storey.place);
@@ -146,9 +146,10 @@ fn what_one_place_knows_no_other_does() {
         for storey in &HOUSE {
             let known = dependencies(storey.place);
             let knows = known.iter().any(|name| name.starts_with(outsider));
+            let mut rows = KEPT.iter();
             assert_eq!(
                 knows,
-                storey.place == keeper,
+                rows.any(|(name, place, _)| *name == outsider && *place == storey.place),
                 "{} and {outsider}",
                 storey.place
             );

@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 16] = [
+pub const HOUSE: [Storey; 17] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -39,6 +39,29 @@ pub const HOUSE: [Storey; 16] = [
             ("render", &["frame", "scale", "mask"]),
             ("segmenter", &["sync", "frame", "scale", "mask"]),
             ("report", &["frame", "scale", "mask", "render", "segmenter"]),
+        ],
+    },
+    Storey {
+        place: "crates/access",
+        root: "lib.rs",
+        knows: &["picture", "durable"],
+        rooms: &[
+            ("scope", &[]),
+            ("secret", &[]),
+            ("folder", &[]),
+            ("config", &[]),
+            ("pace", &[]),
+            ("certificate", &["folder"]),
+            ("audit", &["folder"]),
+            ("sitting", &["secret"]),
+            ("roll", &["scope", "secret", "folder"]),
+            ("keeper", &["roll"]),
+            (
+                "gate",
+                &[
+                    "scope", "secret", "config", "pace", "sitting", "roll", "keeper",
+                ],
+            ),
         ],
     },
     Storey {
@@ -365,15 +388,15 @@ pub const HOUSE: [Storey; 16] = [
     Storey {
         place: "crates/http",
         root: "lib.rs",
-        knows: &["picture", "dicom", "gateway", "video", "live"],
+        knows: &["access", "picture", "dicom", "gateway", "video", "live"],
         rooms: &[],
     },
     Storey {
         place: "",
         root: "lib.rs",
         knows: &[
-            "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board", "engine",
-            "embed", "http", "update", "durable",
+            "access", "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board",
+            "engine", "embed", "http", "update", "durable",
         ],
         rooms: &[
             ("workshop", &[]),
@@ -396,8 +419,8 @@ pub const HOUSE: [Storey; 16] = [
 /// Where `unsafe` may be: crates, and the folder in each, if not all. Kernels, and the border to C.
 pub const UNSAFE: [(&str, &str); 2] = [("crates/compute", ""), ("crates/capi", "border/")];
 
-/// Crates from outside that one place alone may know: the crate, that place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 14] = [
+/// Crates from outside that only these places may know: the crate, a place, and the files in it, if not all.
+pub const KEPT: [(&str, &str, &[&str]); 16] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -410,6 +433,8 @@ pub const KEPT: [(&str, &str, &[&str]); 14] = [
     ("hayro", "crates/dicom", &["codec/jpeg2000.rs"]),
     ("ureq", "crates/dimse", &["stow.rs", "tls/"]),
     ("rustls", "crates/dimse", &["tls/kit.rs"]),
+    ("rustls", "crates/access", &["certificate.rs"]),
+    ("rcgen", "crates/access", &["certificate.rs"]),
     ("moq", "board", &["camera/linux/"]),
     ("linuxvideo", "board", &["camera/linux/"]),
     ("gpiocdev", "board", &["gpio/chardev.rs"]),

@@ -1,0 +1,411 @@
+//! The door for other machines, over real TLS: who may do what, and what nobody may.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use access::{
+    AccessConfig, AccessTime, AuditLog, AuditRecord, Gate, NewToken, Scope, TlsIdentity, TokenRoll,
+};
+use durable::SystemDisk;
+use espmedsam_http::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::support::{ASK, ForOthers, Reply, Server, good, read_reply, wait_until};
+
+/// A server with both doors, and a folder of tokens.
+struct House {
+    server: Server,
+    far: SocketAddr,
+    folder: tempfile::TempDir,
+    roll: TokenRoll,
+    client: Arc<ClientConfig>,
+}
+
+impl House {
+    fn new(server: ServerConfig, access: &AccessConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["localhost".to_owned()];
+        let identity = TlsIdentity::kept_or_made(folder.path(), &names, &SystemDisk).unwrap();
+        let pem = folder.path().join("certificate.pem");
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_file(pem).unwrap())
+            .unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = listener.local_addr().unwrap();
+        let gate = Gate::open(folder.path(), access, AccessTime::now()).unwrap();
+        let others = ForOthers {
+            listener,
+            identity,
+            gate: Arc::new(gate),
+            audit: Arc::new(AuditLog::new(folder.path(), Arc::new(SystemDisk))),
+        };
+        Self {
+            server: Server::start_for(server, 8, Some(others)),
+            far,
+            folder,
+            roll: TokenRoll::default(),
+            client: Arc::new(client),
+        }
+    }
+
+    fn usual() -> Self {
+        // Until a new token counts, who shows it is a stranger.
+        let patient = AccessConfig {
+            failures_per_minute: 1_000_000,
+            ..AccessConfig::default()
+        };
+        Self::new(ServerConfig::default(), &patient)
+    }
+
+    /// A new token, once it counts.
+    fn token(&mut self, name: &str, scopes: &[Scope]) -> String {
+        let new = NewToken {
+            name: name.into(),
+            scopes: scopes.iter().copied().collect(),
+            lasts: None,
+        };
+        let secret = self.roll.add(new, SystemTime::now()).unwrap();
+        self.roll.write(self.folder.path(), &SystemDisk).unwrap();
+        let bearer = bearer(secret.text());
+        // Whatever it is good for: it is known once the answer is another.
+        wait_until("the token counts", || {
+            matches!(self.get("/v1/info", &bearer).status, 200 | 403)
+        });
+        secret.text().into()
+    }
+
+    fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        let stream = TcpStream::connect(self.far).unwrap();
+        let patience = Some(Duration::from_secs(30));
+        stream.set_read_timeout(patience).unwrap();
+        let name = "localhost".try_into().unwrap();
+        let connection = ClientConnection::new(self.client.clone(), name).unwrap();
+        StreamOwned::new(connection, stream)
+    }
+
+    fn send(&self, request: &str, headers: &str, body: &[u8]) -> Reply {
+        let mut stream = self.connect();
+        let length = body.len();
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n",
+            self.far
+        );
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body));
+        read_reply(&mut stream)
+    }
+
+    fn get(&self, path: &str, headers: &str) -> Reply {
+        self.send(&format!("GET {path}"), headers, b"")
+    }
+
+    fn changes(&self) -> Vec<String> {
+        let record = AuditRecord::read(self.folder.path()).unwrap();
+        let lines = record.lines.into_iter();
+        lines
+            .map(|line| format!("{}: {}", line.who, line.what))
+            .collect()
+    }
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+#[test]
+fn nothing_is_told_without_a_token_but_that_it_runs() {
+    let house = House::usual();
+    assert_eq!(house.get("/health/live", "").status, 200);
+    for path in [
+        "/v1/info",
+        "/health/ready",
+        "/metrics",
+        "/openapi.json",
+        "/nothing",
+        "/live/main.js",
+    ] {
+        let reply = house.get(path, "");
+        reply.assert_problem(401, "no-token");
+        let challenge = reply.header("www-authenticate");
+        assert_eq!(challenge, Some("Bearer realm=\"espmedsam\""), "{path}");
+        assert!(reply.header("strict-transport-security").is_some());
+    }
+    let wrong = house.get("/v1/info", &bearer("espm_wrong"));
+    wrong.assert_problem(401, "bad-token");
+    assert!(
+        wrong
+            .header("www-authenticate")
+            .unwrap()
+            .contains("invalid_token")
+    );
+    house
+        .send(&format!("POST {ASK}"), "", &good())
+        .assert_problem(401, "no-token");
+    // Below /v2 it is said in that protocol's words.
+    let inference = house.get("/v2", "");
+    assert_eq!(inference.status, 401);
+    assert!(inference.json()["error"].is_string());
+    // On this machine nobody is asked, and nothing says that TLS is always spoken.
+    let near = house.server.get("/v1/info");
+    assert_eq!(
+        (near.status, near.header("strict-transport-security")),
+        (200, None)
+    );
+    house.server.assert_serves();
+}
+
+#[test]
+fn a_token_is_good_for_its_scopes_alone() {
+    let mut house = House::usual();
+    let token = |house: &mut House, scope: Scope| bearer(&house.token(scope.name(), &[scope]));
+    let [read, segment, control, admin] = Scope::ALL.map(|scope| token(&mut house, scope));
+    let asks = [
+        ("GET /v1/info", 200, &read),
+        ("GET /metrics", 200, &read),
+        (&format!("POST {ASK}"), 200, &segment),
+        // Let in, and told what is wrong with what was asked.
+        ("POST /v1/sources", 400, &control),
+        ("POST /v1/live/freeze", 404, &control),
+        ("POST /v2/repository/models/no/unload", 404, &admin),
+    ];
+    for (request, status, good_for) in asks {
+        for headers in [&read, &segment, &control, &admin] {
+            let reply = house.send(request, headers, &good());
+            match headers == good_for {
+                true => {
+                    assert_eq!(reply.status, status, "{request}: {reply:?}");
+                    assert_eq!(reply.header("www-authenticate"), None, "{request}");
+                }
+                false => {
+                    assert_eq!(reply.status, 403, "{request}");
+                    let challenge = reply.header("www-authenticate").unwrap();
+                    assert!(challenge.contains("insufficient_scope"), "{challenge}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_taken_away_is_good_for_nothing_within_a_moment() {
+    let mut house = House::usual();
+    let token = bearer(&house.token("ward", &[Scope::Read]));
+    assert_eq!(house.get("/v1/info", &token).status, 200);
+    house.roll.remove("ward").unwrap();
+    house.roll.write(house.folder.path(), &SystemDisk).unwrap();
+    wait_until("nobody is let in with it", || {
+        house.get("/v1/info", &token).status != 200
+    });
+    house
+        .get("/v1/info", &token)
+        .assert_problem(401, "bad-token");
+}
+
+#[test]
+fn a_browser_shows_its_token_once() {
+    let mut house = House::usual();
+    let token = house.token("tablet", &[Scope::Read]);
+    let page = "Accept: text/html,*/*\r\n";
+    for path in ["/", "/live"] {
+        let sent = house.get(path, page);
+        assert_eq!(
+            (sent.status, sent.header("location")),
+            (303, Some("/login")),
+            "{path}"
+        );
+    }
+    let login = house.get("/login", page);
+    let policy = login.header("content-security-policy").unwrap();
+    assert_eq!(login.status, 200);
+    assert!(
+        policy.contains("form-action 'self'") && !policy.contains("script-src"),
+        "{policy}"
+    );
+    let text = String::from_utf8(login.body.clone()).unwrap();
+    assert!(text.contains(picture::NOTICE) && !text.contains("<script"));
+
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let wrong = house.send("POST /login", form, b"token=espm_wrong");
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None));
+    for bad in [&b"token"[..], b"", b"other=1", &[b'a'; 5000]] {
+        let refused = house.send("POST /login", form, bad);
+        assert!((400..500).contains(&refused.status), "{refused:?}");
+    }
+    let other_site =
+        format!("{form}Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n");
+    let body = format!("token={token}");
+    house
+        .send("POST /login", &other_site, body.as_bytes())
+        .assert_problem(403, "cross-site");
+
+    let entered = house.send("POST /login", form, body.as_bytes());
+    assert_eq!(
+        (entered.status, entered.header("location")),
+        (303, Some("/live"))
+    );
+    let laid = entered.header("set-cookie").unwrap();
+    for part in [
+        "__Host-espmedsam=espm_",
+        "; Path=/",
+        "; Secure",
+        "; HttpOnly",
+        "; SameSite=Strict",
+        "; Max-Age=43200",
+    ] {
+        assert!(laid.contains(part), "{laid}");
+    }
+    assert!(!laid.contains(&token), "the cookie is not the token");
+    let cookie = format!("Cookie: a=b; {}\r\n", laid.split(';').next().unwrap());
+    assert_eq!(house.get("/live", &cookie).status, 200);
+    assert_eq!(house.get("/v1/info", &cookie).status, 200);
+    // It is good for what the token is.
+    house
+        .send(&format!("POST {ASK}"), &cookie, &good())
+        .assert_problem(403, "not-for-this");
+    let left = house.send("POST /logout", &cookie, b"");
+    assert_eq!(left.header("location"), Some("/login"));
+    assert!(left.header("set-cookie").unwrap().contains("Max-Age=0"));
+    house
+        .get("/v1/info", &cookie)
+        .assert_problem(401, "bad-token");
+    assert_eq!(house.changes(), ["token tablet: logged in"]);
+    // On this machine there is nothing to enter.
+    assert_eq!(house.server.get("/login").header("location"), Some("/"));
+}
+
+#[test]
+fn who_guesses_or_asks_too_often_is_told_to_wait() {
+    let access = AccessConfig {
+        requests_per_s: 1,
+        failures_per_minute: 1000,
+        ..AccessConfig::default()
+    };
+    let mut house = House::new(ServerConfig::default(), &access);
+    let token = bearer(&house.token("often", &[Scope::Read]));
+    wait_until("too often", || house.get("/v1/info", &token).status == 429);
+    let reply = house.get("/v1/info", &token);
+    // The second may be over between the two.
+    if reply.status != 200 {
+        reply.assert_problem(429, "too-often");
+        assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+    }
+    let access = AccessConfig {
+        failures_per_minute: 2,
+        ..AccessConfig::default()
+    };
+    let house = House::new(ServerConfig::default(), &access);
+    let guess = || house.get("/v1/info", &bearer("espm_guess"));
+    for _ in 0..2 {
+        guess().assert_problem(401, "bad-token");
+    }
+    guess().assert_problem(429, "too-often");
+    house.server.assert_serves();
+}
+
+#[test]
+fn what_is_changed_is_written_down_with_who_did_it() {
+    let mut house = House::usual();
+    let token = bearer(&house.token("nurse", &[Scope::Control, Scope::Read]));
+    let described =
+        br#"{"name":"Mrs-Example","modality":"ultrasound","source":{"kind":"pipe","path":"-"}}"#;
+    let json = format!("{token}Content-Type: application/json\r\n");
+    house.server.puppet.lend(false);
+    house
+        .send("POST /v1/sources", &json, described)
+        .assert_problem(403, "sources-fixed");
+    house.server.puppet.lend(true);
+    let begun = house.send("POST /v1/sources", &json, described);
+    assert_eq!(begun.status, 201, "{begun:?}");
+    let near = house.server.addr;
+    let end = format!(
+        "DELETE /v1/sources/Mrs-Example HTTP/1.1\r\nHost: {near}\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(house.server.send(&end, b"").status, 204);
+    // What was refused changed nothing, and what a source is called is nobody's business.
+    assert_eq!(
+        house.changes(),
+        [
+            "token nurse: POST /v1/sources",
+            "this device: DELETE /v1/sources/{name}"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_tls_and_old_tls_get_nothing() {
+    let house = House::usual();
+    let mut plain = TcpStream::connect(house.far).unwrap();
+    plain
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    plain
+        .write_all(b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut said = Vec::new();
+    let _ = plain.read_to_end(&mut said);
+    // TLS's own word for it (RFC 8446 §6), or nothing.
+    assert!(said.is_empty() || said[0] == 21, "{said:?}");
+    // A ClientHello of TLS 1.1, as its record and its version say (RFC 4346 §7.4.1.2).
+    let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    let mut old = TcpStream::connect(house.far).unwrap();
+    old.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    old.write_all(&hello).unwrap();
+    let mut said = Vec::new();
+    let _ = old.read_to_end(&mut said);
+    assert!(said.is_empty() || said[0] == 21, "{said:?}");
+    house.server.assert_serves();
+}
+
+#[test]
+fn a_flood_of_other_machines_leaves_room_for_this_one() {
+    let config = ServerConfig {
+        max_connections: 4,
+        header_timeout_s: 30,
+        ..ServerConfig::default()
+    };
+    let house = House::new(config, &AccessConfig::default());
+    // None of them says a word.
+    let flood: Vec<TcpStream> = (0..8)
+        .map(|_| TcpStream::connect(house.far).unwrap())
+        .collect();
+    wait_until("those beyond half of the places are closed", || {
+        let closed = flood.iter().filter(|stream| {
+            stream.set_nonblocking(true).unwrap();
+            matches!(stream.peek(&mut [0]), Ok(0) | Err(_)) && stream.peek(&mut [0]).is_ok()
+        });
+        closed.count() == 6
+    });
+    house.server.assert_serves();
+}
+
+#[test]
+fn who_never_finishes_with_tls_is_let_go() {
+    let config = ServerConfig {
+        header_timeout_s: 1,
+        ..ServerConfig::default()
+    };
+    let house = House::new(config, &AccessConfig::default());
+    let mut silent = TcpStream::connect(house.far).unwrap();
+    silent
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    silent.write_all(&[22, 3]).unwrap();
+    let end = silent.read_to_end(&mut Vec::new());
+    let reset = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+    assert!(end.is_ok() || reset(end.unwrap_err()));
+    house.server.assert_serves();
+}
