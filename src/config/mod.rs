@@ -13,6 +13,7 @@ use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
 #[cfg(feature = "dicom")]
 use gateway::{BadDicomSetting, DicomConfig};
+use guidance::{BadGuidanceSetting, GuidanceConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
 use picture::frame::FrameLimits;
@@ -46,6 +47,8 @@ pub struct Config {
     /// `[dicom]`: pictures from a DICOM network, and answers to it.
     #[cfg(feature = "dicom")]
     pub dicom: DicomConfig,
+    /// `[openigtlink]`: what may be shown of live sources, sent to programs of image-guided therapy.
+    pub openigtlink: GuidanceConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
     /// `[update]`: whose packages are taken.
@@ -229,6 +232,9 @@ pub enum InvalidConfig {
     #[error(transparent)]
     #[cfg(feature = "dicom")]
     Dicom(#[from] BadDicomSetting),
+    /// A setting under `[openigtlink]` that cannot work.
+    #[error(transparent)]
+    Guidance(#[from] BadGuidanceSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -276,6 +282,7 @@ impl Config {
             read.map_err(|error| InvalidConfig::Toml(TomlFault::of(text, &error)))?;
         config.server.check()?;
         config.gpio.check()?;
+        config.openigtlink.check()?;
         #[cfg(feature = "dicom")]
         config.dicom.check()?;
         let mut names = BTreeSet::new();

@@ -20,6 +20,8 @@ pub struct MessageBody<'a> {
     pub id: u32,
     /// What the message is there for.
     pub content: &'a [u8],
+    /// Where in the body that begins.
+    pub at: usize,
     /// What else is said.
     pub metadata: Metadata<'a>,
 }
@@ -56,6 +58,7 @@ impl<'a> MessageBody<'a> {
             HeaderVersion::One => Ok(Self {
                 id: 0,
                 content: body,
+                at: 0,
                 metadata: Metadata::default(),
             }),
             HeaderVersion::Two => Self::extended(body),
@@ -88,6 +91,7 @@ impl<'a> MessageBody<'a> {
         Ok(Self {
             id,
             content,
+            at: length.into(),
             metadata: Metadata::read(index, texts)?,
         })
     }

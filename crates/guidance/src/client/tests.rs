@@ -1,0 +1,459 @@
+use std::collections::VecDeque;
+use std::io::Result as IoResult;
+use std::sync::Mutex;
+
+use igtl::{ArrayMessage, IGTL_HEADER, ImageMatrix, ImageMessage, WorldAxes};
+use live::{Asker, LiveSourceSpec, State};
+use picture::frame::Frame;
+use picture::segmenter::{ManualClock, Segmenter};
+use picture::sync::lock;
+use testing::fake::{Fake, MODALITIES};
+use testing::puppet::{Act, Puppet};
+use video::placement::Placement;
+use video::spec::SourceSpec;
+
+use super::*;
+
+/// By the system's clock: reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a scripted client does.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<Scripted>>);
+
+#[derive(Default)]
+struct Scripted {
+    says: VecDeque<u8>,
+    took: Vec<u8>,
+    /// How many more bytes it takes; `None`: any number.
+    takes: Option<usize>,
+    gone: bool,
+}
+
+impl LinkSocket for Script {
+    fn hear(&mut self, room: &mut [u8]) -> IoResult<Option<usize>> {
+        let mut script = lock(&self.0);
+        if script.gone {
+            return Ok(Some(0));
+        }
+        let count = room.len().min(script.says.len());
+        for to in &mut room[..count] {
+            *to = script.says.pop_front().unwrap();
+        }
+        Ok((count > 0).then_some(count))
+    }
+
+    fn say(&mut self, bytes: &[u8], _: Duration) -> IoResult<Option<usize>> {
+        let mut script = lock(&self.0);
+        let count = script.takes.unwrap_or(usize::MAX).min(bytes.len());
+        script.took.extend(&bytes[..count]);
+        script.takes = script.takes.map(|left| left - count);
+        Ok((count > 0).then_some(count))
+    }
+}
+
+/// A message as it came.
+struct Came {
+    header: IgtlHeader,
+    body: Vec<u8>,
+}
+
+impl Came {
+    fn content(&self) -> MessageBody<'_> {
+        MessageBody::read(&self.header, &self.body).unwrap()
+    }
+
+    fn image(&self) -> ImageMessage<'_> {
+        ImageMessage::read(self.content().content).unwrap()
+    }
+
+    fn status(&self) -> StatusMessage<'_> {
+        StatusMessage::read(self.content().content).unwrap()
+    }
+
+    fn said(&self, key: &str) -> Option<String> {
+        let found = self
+            .content()
+            .metadata
+            .pairs()
+            .find(|(own, _)| *own == key.as_bytes());
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+}
+
+/// A source that does as it is told, and a client that looks on, by a clock that a test advances.
+struct Stage {
+    clock: Arc<ManualClock>,
+    puppet: Puppet,
+    studio: Arc<Studio>,
+    session: Arc<Session>,
+    script: Script,
+    client: GuidanceClient<Script>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let fake: Arc<dyn Segmenter> = Fake::by(clock.clone(), 4);
+        let puppet = Puppet::new(clock.clone());
+        let studio = Studio::new(fake, clock.clone(), Arc::new(puppet.clone()));
+        let spec = LiveSourceSpec {
+            name: "probe".into(),
+            source: SourceSpec::Phantom {
+                target: "polyp".into(),
+                rate: None,
+            },
+            view: video::prepare::SourceView::default(),
+            modality: MODALITIES[1].into(),
+            model: None,
+            small_model: None,
+            pixel_mm: None,
+            budget_ms: None,
+            signal_ms: None,
+            steady: Some(false),
+            unsure_below: None,
+            clip_s: None,
+            clip_mib: None,
+        };
+        let session = studio.begin_described(&spec, Asker::Owner).unwrap();
+        let house = Arc::new(GuidanceHouse {
+            studio: studio.clone(),
+            clock: clock.clone(),
+            version: HeaderVersion::Two,
+            pictures: true,
+            ends: AtomicBool::new(false),
+        });
+        let script = Script::default();
+        let client = GuidanceClient::new(house, script.clone());
+        Self {
+            clock,
+            puppet,
+            studio,
+            session,
+            script,
+            client,
+        }
+    }
+
+    /// Does that until the state is so; time does not pass meanwhile.
+    fn until(&self, state: State) {
+        self.until_view(|view| view.state == state);
+    }
+
+    fn until_view(&self, is: impl Fn(&LiveView) -> bool) {
+        let begun = Instant::now();
+        while !is(&self.session.look()) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{:?}",
+                self.session.look().state
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// Shows this until its mask may be shown: what is withheld is shown only once it insists.
+    fn until_mask(&self, act: &Act) {
+        let begun = Instant::now();
+        while self.session.look().state != State::Mask {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{:?}",
+                self.session.look().state
+            );
+            let before = self.session.look().counts.capture.captured;
+            self.puppet.act(act.clone());
+            self.until_view(|view| view.counts.capture.captured > before);
+            self.clock.advance(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends what is news, and gives what came.
+    fn turn(&mut self) -> Vec<Came> {
+        self.client.turn().unwrap();
+        let bytes = std::mem::take(&mut lock(&self.script.0).took);
+        let (mut came, mut rest) = (Vec::new(), bytes.as_slice());
+        while let Some((header, behind)) = rest.split_first_chunk::<IGTL_HEADER>() {
+            let header = IgtlHeader::read(header).unwrap();
+            let (body, behind) = behind.split_at(header.length as usize);
+            came.push(Came {
+                header,
+                body: body.to_vec(),
+            });
+            rest = behind;
+        }
+        assert!(rest.is_empty());
+        came
+    }
+
+    fn ask(&self, kind: &str, device: &str, version: HeaderVersion) {
+        let question = OutMessage {
+            version,
+            kind: TypeName::new(kind),
+            device: DeviceName::new(device),
+            stamp: IgtlStamp(0),
+            id: 0,
+            metadata: &[],
+        };
+        let mut bytes = Vec::new();
+        question.write(&mut bytes, |_| {});
+        lock(&self.script.0).says.extend(bytes);
+    }
+}
+
+fn names(came: &[Came]) -> Vec<String> {
+    came.iter()
+        .map(|came| format!("{} {}", came.header.kind, came.header.device))
+        .collect()
+}
+
+/// Half bright, so that half of it is marked; it lies somewhere.
+fn placed() -> (Act, ImageMatrix) {
+    let mut rgb = vec![50; 3 * 20 * 16];
+    rgb[..3 * 20 * 8].fill(220);
+    let frame = Arc::new(Frame::new(20, 16, rgb).unwrap());
+    let matrix = ImageMatrix {
+        steps: [[0.0, 0.25, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 1.0]],
+        centre: [10.0, 20.0, 30.0],
+    };
+    let placement = Placement {
+        axes: WorldAxes::Ras,
+        stamp: IgtlStamp(1_700_000_000 << 32),
+        ..Placement::of_matrix(&matrix, frame.size())
+    };
+    (Act::Placed(frame, placement), matrix)
+}
+
+#[test]
+fn a_mask_comes_with_its_state_its_picture_and_its_place() {
+    let mut stage = Stage::new();
+    let (act, matrix) = placed();
+    stage.until_mask(&act);
+    let came = stage.turn();
+    assert_eq!(
+        names(&came),
+        [
+            "STATUS probe_Status",
+            "IMAGE probe_Image",
+            "IMAGE probe_Label"
+        ]
+    );
+    let [status, picture, label] = came.as_slice() else {
+        panic!()
+    };
+    assert_eq!(status.status().code, StatusCode::Ok);
+    assert!(status.status().name.is("mask"));
+    assert!(String::from_utf8_lossy(status.status().text).ends_with(NOTICE));
+    let view = stage.session.look();
+    let segmentation = view.masked().unwrap();
+    let (picture_image, label_image) = (picture.image(), label.image());
+    assert_eq!(
+        (picture_image.components, picture_image.samples),
+        (3, segmentation.frame.rgb())
+    );
+    assert_eq!((label_image.components, label_image.size), (1, [20, 16, 1]));
+    let mask = segmentation
+        .mask
+        .pixels()
+        .iter()
+        .map(|pixel| u8::from(*pixel == 255));
+    assert!(
+        label_image.samples.iter().copied().eq(mask.clone()) && mask.clone().any(|one| one == 1)
+    );
+    for (came, image) in [(picture, picture_image), (label, label_image)] {
+        assert_eq!((image.matrix, image.axes), (matrix, WorldAxes::Ras));
+        assert_eq!(came.header.stamp, IgtlStamp(1_700_000_000 << 32));
+        assert_eq!(came.said("Notice").as_deref(), Some(NOTICE));
+    }
+    assert_eq!(label.said("State").as_deref(), Some("mask"));
+    assert_eq!(label.said("PixelMm").as_deref(), Some("0.25,0.5"));
+    assert_eq!(
+        label.said("ModelSha256").as_deref(),
+        Some(segmentation.model_sha256.as_str())
+    );
+    assert!(stage.turn().is_empty(), "told once");
+    // The state is told again, the mask is not.
+    stage.clock.advance(Duration::from_millis(350));
+    stage.until_mask(&act);
+    let again = stage.turn();
+    assert!(again.len() <= 2, "{:?}", names(&again));
+}
+
+#[test]
+fn where_there_is_no_mask_to_show_an_empty_one_takes_its_place_first() {
+    let mut stage = Stage::new();
+    let (act, matrix) = placed();
+    let first = stage.turn();
+    assert_eq!(
+        names(&first),
+        ["STATUS probe_Status"],
+        "of no picture there is no map"
+    );
+    assert_eq!(first[0].status().code, StatusCode::NotReady);
+    for (withhold, name, code) in [
+        ("stale", "stale", StatusCode::TimeOut),
+        ("frozen", "frozen", StatusCode::Manual),
+        ("hidden", "mask-hidden", StatusCode::Manual),
+        ("unplugged", "no-signal", StatusCode::NotPresent),
+    ] {
+        stage.until_mask(&act);
+        assert!(
+            names(&stage.turn()).contains(&"IMAGE probe_Label".to_owned()),
+            "{withhold}"
+        );
+        match withhold {
+            "stale" => stage.clock.advance(Duration::from_millis(401)),
+            "frozen" => stage.session.freeze(true),
+            "hidden" => stage.session.hide_mask(true),
+            _ => {
+                stage.puppet.act(Act::Unplug);
+                stage.until(State::NoSignal);
+            }
+        }
+        let came = stage.turn();
+        assert_eq!(
+            names(&came),
+            ["IMAGE probe_Label", "STATUS probe_Status"],
+            "{withhold}"
+        );
+        let image = came[0].image();
+        assert!(image.samples.len() == 320 && image.samples.iter().all(|sample| *sample == 0));
+        assert_eq!(image.matrix, matrix, "over the one that it had");
+        assert_eq!(came[0].said("State").as_deref(), Some(name));
+        let status = came[1].status();
+        assert!(
+            status.name.is(name) && status.code == code,
+            "{withhold}: {status:?}"
+        );
+        assert!(String::from_utf8_lossy(status.text).ends_with(NOTICE));
+        stage.session.freeze(false);
+        stage.session.hide_mask(false);
+    }
+}
+
+#[test]
+fn nothing_found_and_unsure_are_told_and_show_nothing() {
+    let mut stage = Stage::new();
+    let dark = Act::Picture(20, 16, 50);
+    stage.puppet.act(dark);
+    stage.until(State::NothingFound);
+    let came = stage.turn();
+    assert_eq!(names(&came), ["IMAGE probe_Label", "STATUS probe_Status"]);
+    assert!(came[0].image().samples.iter().all(|sample| *sample == 0));
+    assert_eq!(came[1].status().code, StatusCode::NotFound);
+    assert!(came[1].status().name.is("nothing-found"));
+}
+
+#[test]
+fn logits_come_when_they_are_asked_for_and_a_mask_may_be_shown() {
+    let mut stage = Stage::new();
+    stage.ask("GET_NDARRAY", "probe", HeaderVersion::Two);
+    let came = stage.turn();
+    assert_eq!(names(&came), ["STATUS probe_Status"], "there is none yet");
+    let (act, _) = placed();
+    stage.until_mask(&act);
+    let came = stage.turn();
+    let arrays: Vec<&Came> = came
+        .iter()
+        .filter(|came| came.header.kind.is("NDARRAY"))
+        .collect();
+    let [array] = arrays.as_slice() else {
+        panic!("{:?}", names(&came))
+    };
+    assert!(array.header.device.is("probe_Logits"));
+    let view = stage.session.look();
+    let logits = &view.masked().unwrap().low_res;
+    let found = array.content();
+    let found = ArrayMessage::read(found.content).unwrap();
+    assert!(found.sides().eq([logits.side() as u16; 2]));
+    let values = found
+        .data
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|value| f32::from_be_bytes(*value));
+    assert!(values.eq(logits.logits().iter().copied()));
+    assert_eq!(array.said("Notice").as_deref(), Some(NOTICE));
+    assert!(stage.turn().is_empty(), "once");
+    stage.ask("STT_NDARRAY", "", HeaderVersion::Two);
+    for _ in 0..2 {
+        let came = stage.turn();
+        assert!(
+            names(&came).contains(&"NDARRAY probe_Logits".to_owned()),
+            "{:?}",
+            names(&came)
+        );
+    }
+    stage.ask("STP_NDARRAY", "", HeaderVersion::Two);
+    let came = stage.turn();
+    assert_eq!(names(&came), ["RTS_NDARRAY "]);
+    assert_eq!(came[0].content().content, [0]);
+    stage.ask("STT_NDARRAY", "nobody", HeaderVersion::Two);
+    assert_eq!(
+        stage.turn()[0].content().content,
+        [1],
+        "there is no such source"
+    );
+}
+
+#[test]
+fn who_asks_by_version_1_is_answered_by_it() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.turn()[0].header.version, HeaderVersion::Two);
+    stage.ask("GET_STATUS", "", HeaderVersion::One);
+    stage.ask("GET_CAPABIL", "x", HeaderVersion::One);
+    let came = stage.turn();
+    assert!(
+        came.iter()
+            .all(|came| came.header.version == HeaderVersion::One)
+    );
+    assert_eq!(names(&came), ["STATUS x", "STATUS probe_Status"]);
+    assert_eq!(came[0].status().code, StatusCode::Instruction);
+    stage.ask("GET_STATUS", "probe_Status", HeaderVersion::Two);
+    assert_eq!(stage.turn()[0].header.version, HeaderVersion::Two);
+}
+
+#[test]
+fn a_source_that_is_watched_no_more_is_told_as_ended_and_forgotten() {
+    let mut stage = Stage::new();
+    let (act, _) = placed();
+    stage.until_mask(&act);
+    stage.turn();
+    assert!(stage.studio.end("probe"));
+    let came = stage.turn();
+    assert_eq!(names(&came), ["IMAGE probe_Label", "STATUS probe_Status"]);
+    assert!(came[1].status().name.is("ended"));
+    assert!(stage.client.sources.is_empty());
+}
+
+#[test]
+fn who_takes_nothing_talks_nonsense_or_hangs_up_is_parted_with() {
+    let mut slow = Stage::new();
+    lock(&slow.script.0).takes = Some(10);
+    assert!(matches!(slow.client.turn(), Err(Parted::TooSlow)));
+    let mut foreign = Stage::new();
+    lock(&foreign.script.0)
+        .says
+        .extend(b"GET / HTTP/1.1\r\n".repeat(9));
+    assert!(matches!(foreign.client.turn(), Err(Parted::Fault(_))));
+    let mut lying = Stage::new();
+    lying.ask("GET_STATUS", "", HeaderVersion::One);
+    lock(&lying.script.0).says[42..]
+        .iter_mut()
+        .take(8)
+        .for_each(|byte| *byte = 0xff);
+    let parted = lying.client.turn();
+    assert!(
+        matches!(parted, Err(Parted::Fault(IgtlFault::TooLong { .. }))),
+        "{parted:?}"
+    );
+    let mut gone = Stage::new();
+    lock(&gone.script.0).gone = true;
+    assert!(matches!(gone.client.turn(), Err(Parted::HungUp)));
+    // A question that was damaged is none; who sent it is told on as before.
+    let mut damaged = Stage::new();
+    damaged.turn();
+    damaged.ask("GET_STATUS", "", HeaderVersion::Two);
+    *lock(&damaged.script.0).says.back_mut().unwrap() ^= 1;
+    assert!(damaged.turn().is_empty());
+}
