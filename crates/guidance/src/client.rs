@@ -122,6 +122,7 @@ impl<S: LinkSocket> GuidanceClient<S> {
     pub fn turn(&mut self) -> Result<(), Parted> {
         self.meet();
         self.hear()?;
+        self.send()?;
         self.tell()
     }
 

@@ -57,13 +57,16 @@ impl Placement {
         std::array::from_fn(|axis| self.origin[axis] + x * column[axis] + y * row[axis])
     }
 
-    /// How large its pixels are. `None` where a pixel is said to be 1 mm by 1 mm to the bit: senders that know nothing of a
-    /// scale say so, and a millimetre that nobody measured must not be told; and where it is said to be nothing, or beyond
-    /// [`PixelSize::LARGEST`].
+    /// How large its pixels are, to the nanometre: what 32 bits say beyond that is noise. `None` where a pixel is said to be
+    /// 1 mm by 1 mm: senders that know nothing of a scale say so, and a millimetre that nobody measured must not be told; and
+    /// where it is said to be nothing, or beyond [`PixelSize::LARGEST`].
     #[must_use]
     pub fn pixel(&self) -> Option<PixelSize> {
         let [column, row, _] = self.steps;
-        let length = |[x, y, z]: [f64; 3]| (x * x + y * y + z * z).sqrt();
+        let length = |[x, y, z]: [f64; 3]| {
+            let mm = (x * x + y * y + z * z).sqrt();
+            (mm * NANOMETRES).round() / NANOMETRES
+        };
         let mm = [length(column), length(row)];
         match mm == [1.0, 1.0] {
             true => None,
@@ -71,6 +74,9 @@ impl Placement {
         }
     }
 }
+
+/// In a millimetre.
+const NANOMETRES: f64 = 1e6;
 
 /// Columns and rows from the top left pixel's middle to the picture's.
 fn middle(size: [u32; 2]) -> [f64; 2] {
@@ -84,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pixel_is_as_long_as_its_step_and_a_millimetre_to_the_bit_is_not_known() {
+    fn a_pixel_is_as_long_as_its_step_and_a_millimetre_is_not_known() {
         let with = |steps| Placement {
             steps,
             ..Placement::default()
@@ -93,6 +99,15 @@ mod tests {
         assert_eq!(tilted.pixel(), PixelSize::new([0.5, 0.25]).ok());
         let unit = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
         assert_eq!(with(unit).pixel(), None);
+        let (turned, thin) = (f64::from(0.6_f32), f64::from(0.8_f32));
+        let tilted = [[turned, thin, 0.0], [thin, -turned, 0.0], unit[2]];
+        assert_eq!(with(tilted).pixel(), None, "however it lies");
+        let said = [
+            [f64::from(0.2_f32), 0.0, 0.0],
+            [0.0, f64::from(0.3_f32), 0.0],
+            unit[2],
+        ];
+        assert_eq!(with(said).pixel(), PixelSize::new([0.2, 0.3]).ok());
         assert_eq!(with([[0.0; 3]; 3]).pixel(), None);
         assert_eq!(with([[f64::NAN; 3]; 3]).pixel(), None);
         let pixel = PixelSize::new([0.2, 0.3]).unwrap();

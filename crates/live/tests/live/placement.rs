@@ -55,7 +55,9 @@ fn a_mask_that_comes_behind_a_newer_picture_lies_where_its_own_lay() {
     let ((first, there), (second, elsewhere)) = (placed(200, 1.0, 0.25), placed(220, 9.0, 0.5));
     stage.fake.slow(100);
     stage.puppet.act(first);
-    stage.until("the first is in work", |view| view.counts.lanes.in_work == 1);
+    stage.until("the first is in work", |view| {
+        view.counts.lanes.in_work == 1
+    });
     stage.puppet.act(second);
     stage.until("the second waits", |view| view.counts.lanes.waiting == 1);
     stage.pass(100);
@@ -64,7 +66,9 @@ fn a_mask_that_comes_behind_a_newer_picture_lies_where_its_own_lay() {
     assert_eq!(view.picture.as_ref().unwrap().placement, Some(there));
     assert_eq!(view.masked().unwrap().scale, pixel(0.25));
     assert_eq!(view.newest.as_ref().unwrap().placement, Some(elsewhere));
-    stage.until("the second is in work", |view| view.counts.lanes.in_work == 1);
+    stage.until("the second is in work", |view| {
+        view.counts.lanes.in_work == 1
+    });
     stage.pass(100);
     let view = stage.until("the second is answered", |view| view.counts.published == 2);
     assert_eq!(view.picture.as_ref().unwrap().placement, Some(elsewhere));
