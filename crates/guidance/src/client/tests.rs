@@ -448,10 +448,9 @@ fn who_takes_nothing_talks_nonsense_or_hangs_up_is_parted_with() {
     assert!(matches!(foreign.client.turn(), Err(Parted::Fault(_))));
     let mut lying = Stage::new();
     lying.ask("GET_STATUS", "", HeaderVersion::One);
-    lock(&lying.script.0).says[42..]
-        .iter_mut()
-        .take(8)
-        .for_each(|byte| *byte = 0xff);
+    let mut claimed = lock(&lying.script.0);
+    claimed.says.range_mut(42..50).for_each(|byte| *byte = 0xff);
+    drop(claimed);
     let parted = lying.client.turn();
     assert!(
         matches!(parted, Err(Parted::Fault(IgtlFault::TooLong { .. }))),
