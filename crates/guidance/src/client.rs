@@ -16,7 +16,7 @@ use picture::segmenter::{Bell, Clock};
 
 use crate::names::{DeviceNames, Sent};
 use crate::socket::LinkSocket;
-use crate::teller::{Teller, Telling};
+use crate::teller::{LogitWish, Teller, Telling};
 
 /// How often it is looked for what a client says, and what has changed by time alone.
 const LOOK: Duration = Duration::from_millis(100);
@@ -72,19 +72,9 @@ pub(crate) struct GuidanceClient<S> {
 struct Told {
     session: Arc<Session>,
     teller: Teller,
-    logits: Wanted,
+    logits: LogitWish,
     /// Whether it asked how the source does.
     asked: bool,
-}
-
-/// Whether logits are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    No,
-    /// Those of the next mask that may be shown, or of this.
-    Once,
-    /// Of every one.
-    Always,
 }
 
 impl<S: LinkSocket> GuidanceClient<S> {
@@ -136,7 +126,7 @@ impl<S: LinkSocket> GuidanceClient<S> {
                 Told {
                     session,
                     teller: Teller::new(names, self.house.pictures),
-                    logits: Wanted::No,
+                    logits: LogitWish::No,
                     asked: false,
                 }
             });
@@ -170,32 +160,39 @@ impl<S: LinkSocket> GuidanceClient<S> {
         let kind = header.kind.to_string();
         let (wanted, sent) = match kind.as_str() {
             "GET_STATUS" => (None, Sent::Status),
-            "GET_NDARRAY" => (Some(Wanted::Once), Sent::Logits),
-            "STT_NDARRAY" => (Some(Wanted::Always), Sent::Logits),
-            "STP_NDARRAY" => (Some(Wanted::No), Sent::Logits),
-            _ => {
-                let status = StatusMessage {
-                    code: StatusCode::Instruction,
-                    sub_code: 0,
-                    name: DeviceName::new("unknown-question"),
-                    text: NOTICE.as_bytes(),
-                };
-                return self.answer(header, "STATUS", |content| status.write(content));
-            }
+            "GET_NDARRAY" => (Some(LogitWish::Once), Sent::Logits),
+            "STT_NDARRAY" => (Some(LogitWish::Always), Sent::Logits),
+            "STP_NDARRAY" => (Some(LogitWish::No), Sent::Logits),
+            _ => return self.refuse(header, StatusCode::Instruction, "unknown-question"),
         };
         let mut found = false;
         for told in self.sources.values_mut() {
             if told.teller.names().is_meant(&header.device, sent) {
                 found = true;
-                told.asked |= wanted.is_none_or(|wanted| wanted == Wanted::Once);
+                told.asked |= wanted.is_none_or(|wanted| wanted == LogitWish::Once);
                 told.logits = wanted.unwrap_or(told.logits);
             }
         }
-        if matches!(wanted, Some(Wanted::Always | Wanted::No)) {
-            self.answer(header, "RTS_NDARRAY", |content| {
-                content.push(u8::from(!found))
-            });
+        match wanted {
+            Some(LogitWish::Always | LogitWish::No) => {
+                let done = u8::from(!found);
+                self.answer(header, "RTS_NDARRAY", |content| content.push(done));
+            }
+            Some(LogitWish::Once) | None if !found => {
+                self.refuse(header, StatusCode::NotFound, "no-such-source");
+            }
+            Some(LogitWish::Once) | None => {}
         }
+    }
+
+    fn refuse(&mut self, question: &IgtlHeader, code: StatusCode, why: &str) {
+        let status = StatusMessage {
+            code,
+            sub_code: 0,
+            name: DeviceName::new(why),
+            text: NOTICE.as_bytes(),
+        };
+        self.answer(question, "STATUS", |content| status.write(content));
     }
 
     fn answer(&mut self, to: &IgtlHeader, kind: &str, content: impl FnOnce(&mut Vec<u8>)) {
@@ -223,11 +220,11 @@ impl<S: LinkSocket> GuidanceClient<S> {
                 version: self.version,
                 day: SystemTime::now(),
                 asked: std::mem::take(&mut told.asked),
-                logits: told.logits != Wanted::No,
+                logits: told.logits,
             };
             let sent = told.teller.tell(&view, telling, &mut self.out);
-            if sent && told.logits == Wanted::Once {
-                told.logits = Wanted::No;
+            if sent && told.logits == LogitWish::Once {
+                told.logits = LogitWish::No;
             }
             if told.session.has_ended() && is_over(&view) {
                 over.push(number);

@@ -51,6 +51,16 @@ struct LabelShape {
     placement: Placement,
 }
 
+/// Whether logits are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogitWish {
+    No,
+    /// Those of this mask, or of the next one that may be shown.
+    Once,
+    /// With every mask that is news.
+    Always,
+}
+
 /// How it is told: what the client takes, and what time it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Telling {
@@ -61,7 +71,7 @@ pub(crate) struct Telling {
     /// Whether its state is told whatever was told before.
     pub asked: bool,
     /// Whether it wants logits.
-    pub logits: bool,
+    pub logits: LogitWish,
 }
 
 impl Teller {
@@ -161,7 +171,12 @@ impl Teller {
             shape,
         };
         let news = self.label != label;
-        if !news && !telling.logits {
+        let wanted = match telling.logits {
+            LogitWish::No => false,
+            LogitWish::Once => true,
+            LogitWish::Always => news,
+        };
+        if !news && !wanted {
             return false;
         }
         let age = view.now.saturating_duration_since(picture.captured);
@@ -180,7 +195,7 @@ impl Teller {
             let message = self.message("IMAGE", Sent::Label, stamp, telling, &metadata);
             shape.write(message, &ones, 1, out);
         }
-        if telling.logits {
+        if wanted {
             let logits = &segmentation.low_res;
             let message = self.message("NDARRAY", Sent::Logits, stamp, telling, &metadata);
             // A network's map has a few hundred cells a side.
@@ -189,7 +204,7 @@ impl Teller {
                 ArrayMessage::write_square(side, logits.logits(), content);
             });
         }
-        telling.logits
+        wanted
     }
 
     fn message<'a>(

@@ -59,10 +59,7 @@ fn a_mask_comes_with_its_state_its_picture_and_its_place() {
     // Each newer picture has its mask, the state is told again after a second.
     let mut states = 0;
     for _ in 0..60 {
-        let before = stage.session.look().counts.capture.captured;
-        stage.puppet.act(act.clone());
-        stage.until_view(|view| view.counts.capture.captured > before);
-        stage.clock.advance(Duration::from_millis(20));
+        stage.show(&act);
         let came = names(&stage.turn());
         assert!(
             came.ends_with(&["IMAGE probe_Image".into(), "IMAGE probe_Label".into()]),
@@ -170,12 +167,14 @@ fn logits_come_when_they_are_asked_for_and_a_mask_may_be_shown() {
     assert_eq!(array.said("Notice").as_deref(), Some(NOTICE));
     assert!(stage.turn().is_empty(), "once");
     stage.ask("STT_NDARRAY", "", HeaderVersion::Two);
+    assert_eq!(names(&stage.turn()), ["RTS_NDARRAY "]);
+    assert!(stage.turn().is_empty(), "the mask is no news");
     for _ in 0..2 {
-        let came = stage.turn();
-        assert!(
-            names(&came).contains(&"NDARRAY probe_Logits".to_owned()),
-            "{:?}",
-            names(&came)
+        stage.show(&act);
+        let came = names(&stage.turn());
+        assert_eq!(
+            came.last().map(String::as_str),
+            Some("NDARRAY probe_Logits")
         );
     }
     stage.ask("STP_NDARRAY", "", HeaderVersion::Two);
@@ -183,11 +182,11 @@ fn logits_come_when_they_are_asked_for_and_a_mask_may_be_shown() {
     assert_eq!(names(&came), ["RTS_NDARRAY "]);
     assert_eq!(came[0].content().content, [0]);
     stage.ask("STT_NDARRAY", "nobody", HeaderVersion::Two);
-    assert_eq!(
-        stage.turn()[0].content().content,
-        [1],
-        "there is no such source"
-    );
+    stage.ask("GET_NDARRAY", "nobody", HeaderVersion::Two);
+    let came = stage.turn();
+    assert_eq!(names(&came), ["RTS_NDARRAY nobody", "STATUS nobody"]);
+    assert_eq!(came[0].content().content, [1]);
+    assert_eq!(came[1].status().code, StatusCode::NotFound);
 }
 
 #[test]

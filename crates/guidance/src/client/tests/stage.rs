@@ -163,11 +163,16 @@ impl Stage {
                 "{:?}",
                 self.session.look().state
             );
-            let before = self.session.look().counts.capture.captured;
-            self.puppet.act(act.clone());
-            self.until_view(|view| view.counts.capture.captured > before);
-            self.clock.advance(Duration::from_millis(20));
+            self.show(act);
         }
+    }
+
+    /// Shows it, and lets a little time pass.
+    pub fn show(&self, act: &Act) {
+        let before = self.session.look().counts.capture.captured;
+        self.puppet.act(act.clone());
+        self.until_view(|view| view.counts.capture.captured > before);
+        self.clock.advance(Duration::from_millis(20));
     }
 
     /// Sends what is news, and gives what came.
