@@ -14,7 +14,7 @@ use live::{Listener, LiveView, Session, Studio};
 use picture::NOTICE;
 use picture::segmenter::{Bell, Clock};
 
-use crate::names::{DeviceNames, Sent};
+use crate::names::{DeviceNames, SentKind};
 use crate::socket::LinkSocket;
 use crate::teller::{LogitWish, Teller, Telling};
 
@@ -61,7 +61,7 @@ pub(crate) struct GuidanceClient<S> {
     socket: S,
     splitter: MessageSplitter,
     version: HeaderVersion,
-    sources: BTreeMap<u64, Told>,
+    sources: BTreeMap<u64, ToldSource>,
     /// What is to be sent; used again.
     out: Vec<u8>,
     bell: Bell,
@@ -69,7 +69,7 @@ pub(crate) struct GuidanceClient<S> {
 }
 
 /// A source that it is told of.
-struct Told {
+struct ToldSource {
     session: Arc<Session>,
     teller: Teller,
     logits: LogitWish,
@@ -123,7 +123,7 @@ impl<S: LinkSocket> GuidanceClient<S> {
             self.sources.entry(number).or_insert_with(|| {
                 session.listen(&self.listener);
                 let names = DeviceNames::of(&name, number);
-                Told {
+                ToldSource {
                     session,
                     teller: Teller::new(names, self.house.pictures),
                     logits: LogitWish::No,
@@ -159,10 +159,10 @@ impl<S: LinkSocket> GuidanceClient<S> {
         self.version = self.house.version.min(header.version);
         let kind = header.kind.to_string();
         let (wanted, sent) = match kind.as_str() {
-            "GET_STATUS" => (None, Sent::Status),
-            "GET_NDARRAY" => (Some(LogitWish::Once), Sent::Logits),
-            "STT_NDARRAY" => (Some(LogitWish::Always), Sent::Logits),
-            "STP_NDARRAY" => (Some(LogitWish::No), Sent::Logits),
+            "GET_STATUS" => (None, SentKind::Status),
+            "GET_NDARRAY" => (Some(LogitWish::Once), SentKind::Logits),
+            "STT_NDARRAY" => (Some(LogitWish::Always), SentKind::Logits),
+            "STP_NDARRAY" => (Some(LogitWish::No), SentKind::Logits),
             _ => return self.refuse(header, StatusCode::Instruction, "unknown-question"),
         };
         let mut found = false;

@@ -14,7 +14,7 @@ pub(crate) struct DeviceNames {
 
 /// What is sent of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub(crate) enum SentKind {
     /// The label map.
     Label,
     /// The picture that it belongs to.
@@ -25,7 +25,7 @@ pub(crate) enum Sent {
     Logits,
 }
 
-impl Sent {
+impl SentKind {
     fn ending(self) -> &'static str {
         match self {
             Self::Label => "_Label",
@@ -52,12 +52,12 @@ impl DeviceNames {
     }
 
     /// Of what is sent.
-    pub fn device(&self, sent: Sent) -> DeviceName {
+    pub fn device(&self, sent: SentKind) -> DeviceName {
         DeviceName::new(&format!("{}{}", self.stem, sent.ending()))
     }
 
     /// Whether somebody who asks for that device means this source: by its name, by what is sent of it, or by none.
-    pub fn is_meant(&self, asked: &DeviceName, sent: Sent) -> bool {
+    pub fn is_meant(&self, asked: &DeviceName, sent: SentKind) -> bool {
         asked.is_empty() || asked.is(&self.stem) || *asked == self.device(sent)
     }
 }
@@ -69,11 +69,12 @@ mod tests {
     #[test]
     fn names_fit_and_are_each_source_s_own() {
         let probe = DeviceNames::of("probe", 1);
-        assert!(probe.device(Sent::Label).is("probe_Label"));
-        let longest = DeviceNames::of("thirteen-long", 2).device(Sent::Status);
+        assert!(probe.device(SentKind::Label).is("probe_Label"));
+        let longest = DeviceNames::of("thirteen-long", 2).device(SentKind::Status);
         assert!(longest.is("thirteen-long_Status"));
-        let long =
-            |number| DeviceNames::of("a-name-that-is-far-too-long", number).device(Sent::Logits);
+        let long = |number| {
+            DeviceNames::of("a-name-that-is-far-too-long", number).device(SentKind::Logits)
+        };
         assert!(long(7).is("a-name-that~7_Logits"));
         assert!(long(123).is("a-name-th~123_Logits"));
         assert_ne!(long(1), long(2));
@@ -85,7 +86,7 @@ mod tests {
             ("other", false),
         ] {
             assert_eq!(
-                probe.is_meant(&DeviceName::new(asked), Sent::Logits),
+                probe.is_meant(&DeviceName::new(asked), SentKind::Logits),
                 meant,
                 "{asked}"
             );

@@ -12,7 +12,7 @@ use picture::scale::Scale;
 use picture::segmenter::Segmentation;
 use video::placement::Placement;
 
-use crate::names::{DeviceNames, Sent};
+use crate::names::{DeviceNames, SentKind};
 use crate::standing::LinkState;
 
 /// A state is told again after so long, to who did not listen.
@@ -24,14 +24,14 @@ pub(crate) struct Teller {
     pictures: bool,
     /// What it was told last of how the source does, and when.
     state: Option<(LinkState, Instant)>,
-    label: Label,
+    label: LabelState,
     /// How often it was told something: messages are numbered.
     number: u32,
 }
 
 /// The label map that the client has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Label {
+enum LabelState {
     /// None yet.
     None,
     /// An empty one.
@@ -81,7 +81,7 @@ impl Teller {
             names,
             pictures,
             state: None,
-            label: Label::None,
+            label: LabelState::None,
             number: 0,
         }
     }
@@ -118,11 +118,11 @@ impl Teller {
     /// An empty label map, unless the client has that.
     fn clear(&mut self, view: &LiveView, telling: Telling, out: &mut Vec<u8>) {
         let shape = match self.label {
-            Label::Empty => return,
+            LabelState::Empty => return,
             // Over the one that it has.
-            Label::Of { shape, .. } => shape,
+            LabelState::Of { shape, .. } => shape,
             // As large as what it sees elsewhere; of no picture there is nothing to empty.
-            Label::None => match &view.newest {
+            LabelState::None => match &view.newest {
                 Some(newest) => LabelShape::of(newest, None),
                 None => return,
             },
@@ -130,9 +130,9 @@ impl Teller {
         let metadata = [("Notice", NOTICE), ("State", LinkState::of(view).name())];
         let stamp = IgtlStamp::of(telling.day);
         let blank = vec![0; pixels(shape.size)];
-        let message = self.message("IMAGE", Sent::Label, stamp, telling, &metadata);
+        let message = self.message("IMAGE", SentKind::Label, stamp, telling, &metadata);
         if shape.write(message, &blank, 1, out) {
-            self.label = Label::Empty;
+            self.label = LabelState::Empty;
         }
     }
 
@@ -144,7 +144,7 @@ impl Teller {
         };
         let metadata = [("Notice", NOTICE), ("State", state.name())];
         let stamp = IgtlStamp::of(telling.day);
-        let message = self.message("STATUS", Sent::Status, stamp, telling, &metadata);
+        let message = self.message("STATUS", SentKind::Status, stamp, telling, &metadata);
         let status = StatusMessage {
             code: state.code(),
             sub_code: 0,
@@ -165,7 +165,7 @@ impl Teller {
     ) -> bool {
         let answer = view.answer.as_ref().map_or(0, |answer| answer.number);
         let shape = LabelShape::of(picture, Some(&segmentation.scale));
-        let label = Label::Of {
+        let label = LabelState::Of {
             answer,
             picture: picture.sequence,
             shape,
@@ -181,23 +181,24 @@ impl Teller {
         }
         let age = view.now.saturating_duration_since(picture.captured);
         let stamp = stamp_of(picture, telling.day, age);
-        let about = About::of(segmentation, picture, age);
+        let about = MaskFacts::of(segmentation, picture, age);
         let metadata = about.pairs(segmentation);
         if news {
             self.label = label;
             if self.pictures {
-                let message = self.message("IMAGE", Sent::Image, stamp, telling, &metadata[..1]);
+                let message =
+                    self.message("IMAGE", SentKind::Image, stamp, telling, &metadata[..1]);
                 shape.write(message, picture.frame.rgb(), 3, out);
             }
             let ones: Vec<u8> = (segmentation.mask.pixels().iter())
                 .map(|pixel| u8::from(*pixel != 0))
                 .collect();
-            let message = self.message("IMAGE", Sent::Label, stamp, telling, &metadata);
+            let message = self.message("IMAGE", SentKind::Label, stamp, telling, &metadata);
             shape.write(message, &ones, 1, out);
         }
         if wanted {
             let logits = &segmentation.low_res;
-            let message = self.message("NDARRAY", Sent::Logits, stamp, telling, &metadata);
+            let message = self.message("NDARRAY", SentKind::Logits, stamp, telling, &metadata);
             // A network's map has a few hundred cells a side.
             let side = u16::try_from(logits.side()).unwrap_or_default();
             message.write(out, |content| {
@@ -210,7 +211,7 @@ impl Teller {
     fn message<'a>(
         &mut self,
         kind: &str,
-        sent: Sent,
+        sent: SentKind,
         stamp: IgtlStamp,
         telling: Telling,
         metadata: &'a [(&'a str, &'a str)],
@@ -228,14 +229,14 @@ impl Teller {
 }
 
 /// What is said beside a mask.
-struct About {
+struct MaskFacts {
     sequence: String,
     age_ms: String,
     confidence: String,
     pixel_mm: String,
 }
 
-impl About {
+impl MaskFacts {
     fn of(segmentation: &Segmentation, picture: &LivePicture, age: Duration) -> Self {
         let confidence = segmentation.confidence;
         Self {

@@ -1,7 +1,7 @@
 //! NDARRAY: numbers in so many dimensions.
 
 use crate::fault::IgtlFault;
-use crate::fields::Fields;
+use crate::fields::IgtlFields;
 use crate::scalar::ScalarKind;
 
 /// Numbers in so many dimensions, the last one running fastest.
@@ -21,7 +21,7 @@ impl<'a> ArrayMessage<'a> {
     /// # Errors
     /// [`IgtlFault`] of its fields; [`IgtlFault::Length`] where the numbers do not fill its sides, to the byte.
     pub fn read(content: &'a [u8]) -> Result<Self, IgtlFault> {
-        let mut fields = Fields::of("an array", content);
+        let mut fields = IgtlFields::of("an array", content);
         let scalar = ScalarKind::of(fields.u8()?)?;
         let dimensions = usize::from(fields.u8()?);
         let sides = fields.slice(2 * dimensions)?;

@@ -2,7 +2,7 @@
 
 use crate::crc::crc64;
 use crate::fault::IgtlFault;
-use crate::fields::Fields;
+use crate::fields::IgtlFields;
 use crate::header::{HeaderVersion, IGTL_HEADER, IgtlHeader, IgtlStamp};
 use crate::name::{DeviceName, TypeName};
 
@@ -66,7 +66,7 @@ impl<'a> MessageBody<'a> {
     }
 
     fn extended(body: &'a [u8]) -> Result<Self, IgtlFault> {
-        let mut fields = Fields::of("an extended header", body);
+        let mut fields = IgtlFields::of("an extended header", body);
         let length = fields.u16()?;
         let (index, texts, id) = (fields.u16()?, fields.u32()?, fields.u32()?);
         if length < EXTENDED {
@@ -104,7 +104,7 @@ impl<'a> Metadata<'a> {
         if index.is_empty() && texts.is_empty() {
             return Ok(Self::default());
         }
-        let mut fields = Fields::of("metadata", index);
+        let mut fields = IgtlFields::of("metadata", index);
         let count = usize::from(fields.u16()?);
         let index = fields.slice(count * ENTRY)?;
         let metadata = Self { index, texts };

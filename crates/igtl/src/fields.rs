@@ -3,12 +3,12 @@
 use crate::fault::IgtlFault;
 
 /// What is left of some bytes.
-pub(crate) struct Fields<'a> {
+pub(crate) struct IgtlFields<'a> {
     what: &'static str,
     left: &'a [u8],
 }
 
-impl<'a> Fields<'a> {
+impl<'a> IgtlFields<'a> {
     /// Of what these bytes are; an error names it.
     pub fn of(what: &'static str, bytes: &'a [u8]) -> Self {
         Self { what, left: bytes }

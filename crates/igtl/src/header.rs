@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::fault::IgtlFault;
-use crate::fields::Fields;
+use crate::fields::IgtlFields;
 use crate::name::{DeviceName, TypeName};
 
 /// Bytes of a header.
@@ -75,7 +75,7 @@ impl IgtlHeader {
     /// # Errors
     /// [`IgtlFault::Version`].
     pub fn read(bytes: &[u8; IGTL_HEADER]) -> Result<Self, IgtlFault> {
-        let mut fields = Fields::of("a header", bytes);
+        let mut fields = IgtlFields::of("a header", bytes);
         Ok(Self {
             version: HeaderVersion::of(fields.u16()?)?,
             kind: TypeName::of_bytes(fields.bytes()?),

@@ -1,7 +1,7 @@
 //! IMAGE: samples, and where they lie in the room.
 
 use crate::fault::IgtlFault;
-use crate::fields::Fields;
+use crate::fields::IgtlFields;
 use crate::scalar::{ByteOrder, ScalarKind};
 
 /// Version of the image's own header.
@@ -78,7 +78,7 @@ impl<'a> ImageMessage<'a> {
     /// # Errors
     /// [`IgtlFault`] of its fields; [`IgtlFault::Length`] where the samples do not fill what is said of them, to the byte.
     pub fn read(content: &'a [u8]) -> Result<Self, IgtlFault> {
-        let mut fields = Fields::of("an image", content);
+        let mut fields = IgtlFields::of("an image", content);
         let unknown = |what, found| IgtlFault::Unknown { what, found };
         // Version 2 differs from 1 in nothing but its number.
         let version = fields.u16()?;

@@ -34,12 +34,12 @@ pub struct MessageSplitter {
     header: [u8; IGTL_HEADER],
     /// Grows with what comes, up to the longest body that is kept; its memory is used again.
     body: Vec<u8>,
-    place: Place,
+    place: SplitPlace,
 }
 
 /// Where in the stream the next byte stands.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum SplitPlace {
     /// In a header, of which so much came.
     Header(usize),
     /// In a body that is kept, of which so much came.
@@ -56,19 +56,19 @@ impl MessageSplitter {
             bounds,
             header: [0; IGTL_HEADER],
             body: Vec::new(),
-            place: Place::Header(0),
+            place: SplitPlace::Header(0),
         }
     }
 
     /// Where the next bytes are to be put: never empty.
     pub fn room(&mut self) -> &mut [u8] {
         let (from, to) = match self.place {
-            Place::Header(held) => return &mut self.header[held..],
-            Place::Body(header, held) => {
+            SplitPlace::Header(held) => return &mut self.header[held..],
+            SplitPlace::Body(header, held) => {
                 let left = header.length.saturating_sub(held as u64);
                 (held, held + (left.min(PIECE as u64) as usize))
             }
-            Place::Passed(_, left) => (0, left.min(PIECE as u64) as usize),
+            SplitPlace::Passed(_, left) => (0, left.min(PIECE as u64) as usize),
         };
         if self.body.len() < to {
             self.body.resize(to, 0);
@@ -87,7 +87,7 @@ impl MessageSplitter {
         keep: impl FnOnce(&IgtlHeader) -> bool,
     ) -> Result<SplitStep, IgtlFault> {
         match &mut self.place {
-            Place::Header(held) => {
+            SplitPlace::Header(held) => {
                 *held = (*held + count).min(IGTL_HEADER);
                 if *held < IGTL_HEADER {
                     return Ok(SplitStep::Part);
@@ -95,22 +95,22 @@ impl MessageSplitter {
                 let header = IgtlHeader::read(&self.header)?;
                 self.place = self.begun(header, keep(&header))?;
             }
-            Place::Body(_, held) => *held += count,
-            Place::Passed(_, left) => *left = left.saturating_sub(count as u64),
+            SplitPlace::Body(_, held) => *held += count,
+            SplitPlace::Passed(_, left) => *left = left.saturating_sub(count as u64),
         }
         let step = match self.place {
-            Place::Body(header, held) if held as u64 >= header.length => {
+            SplitPlace::Body(header, held) if held as u64 >= header.length => {
                 self.body.truncate(held);
                 SplitStep::Whole(header)
             }
-            Place::Passed(header, 0) => SplitStep::Passed(header),
+            SplitPlace::Passed(header, 0) => SplitStep::Passed(header),
             _ => return Ok(SplitStep::Part),
         };
-        self.place = Place::Header(0);
+        self.place = SplitPlace::Header(0);
         Ok(step)
     }
 
-    fn begun(&self, header: IgtlHeader, kept: bool) -> Result<Place, IgtlFault> {
+    fn begun(&self, header: IgtlHeader, kept: bool) -> Result<SplitPlace, IgtlFault> {
         let most = match kept {
             true => self.bounds.kept as u64,
             false => self.bounds.passed,
@@ -121,8 +121,8 @@ impl MessageSplitter {
                 claimed: header.length,
                 most,
             }),
-            (false, true) => Ok(Place::Body(header, 0)),
-            (false, false) => Ok(Place::Passed(header, header.length)),
+            (false, true) => Ok(SplitPlace::Body(header, 0)),
+            (false, false) => Ok(SplitPlace::Passed(header, header.length)),
         }
     }
 

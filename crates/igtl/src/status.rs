@@ -1,7 +1,7 @@
 //! STATUS: how its sender does.
 
 use crate::fault::IgtlFault;
-use crate::fields::Fields;
+use crate::fields::IgtlFields;
 use crate::name::DeviceName;
 
 /// How its sender does, as far as the protocol has a number for it.
@@ -91,7 +91,7 @@ impl<'a> StatusMessage<'a> {
     /// # Errors
     /// [`IgtlFault::Short`].
     pub fn read(content: &'a [u8]) -> Result<Self, IgtlFault> {
-        let mut fields = Fields::of("a status", content);
+        let mut fields = IgtlFields::of("a status", content);
         let code = StatusCode::of(fields.u16()?);
         let sub_code = i64::from_be_bytes(fields.bytes()?);
         let name = DeviceName::of_bytes(fields.bytes()?);

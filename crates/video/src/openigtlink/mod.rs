@@ -45,7 +45,7 @@ impl Opener for LinkStream {
         let LinkAddress { host, port } = &self.address;
         let socket = connect(host, *port, clock.as_ref(), until).map_err(lost)?;
         socket.set_nonblocking(true).map_err(lost)?;
-        let heard = Heard {
+        let heard = HeardLink {
             intake: Wire::new(socket, clock.clone()),
             at: clock.now(),
             clock: clock.clone(),
@@ -62,14 +62,14 @@ impl Opener for LinkStream {
 }
 
 /// A connection that counts as broken once it was silent for too long.
-struct Heard<I> {
+struct HeardLink<I> {
     intake: I,
     /// When a byte came last.
     at: Instant,
     clock: Arc<dyn Clock>,
 }
 
-impl<I: Intake> Intake for Heard<I> {
+impl<I: Intake> Intake for HeardLink<I> {
     fn read(&mut self, room: &mut [u8], until: Instant) -> IoResult<Option<usize>> {
         let read = self.intake.read(room, until)?;
         let now = self.clock.now();

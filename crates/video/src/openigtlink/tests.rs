@@ -329,7 +329,7 @@ impl Intake for Silent {
 fn a_connection_that_fell_silent_is_lost_in_time() {
     let clock = Arc::new(ManualClock::default());
     let start = clock.now();
-    let mut heard = Heard {
+    let mut heard = HeardLink {
         intake: Silent(clock.clone()),
         at: start,
         clock,
