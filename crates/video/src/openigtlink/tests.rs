@@ -204,7 +204,7 @@ fn what_is_no_picture_is_refused_by_name_and_the_next_one_is_taken() {
         fixture.feed(&sent("a", &image(&[7; 320]))).unwrap();
         assert_eq!(fixture.level(), Some(7), "{expected}");
     }
-    let mut damaged = grey(9);
+    let mut damaged = sent("a", &image(&[9; 320]));
     *damaged.last_mut().unwrap() ^= 1;
     let refused = refusal(fixture.feed(&damaged));
     assert!(
