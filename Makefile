@@ -376,7 +376,7 @@ bench-around: ## Instructions that a live 720p picture takes around the network,
 	python3 benches/around.py target/release/examples/around
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse rle y4m y4m_stream mjpeg avi package query form infer manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse openigtlink rle y4m y4m_stream mjpeg avi package query form infer manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)

@@ -106,10 +106,12 @@ impl LocalWorkshop {
                 Some(folder) if lies_in(path, folder) => Ok(()),
                 _ => Err(SourceRefusal::Replays),
             },
-            SourceSpec::Http { .. } | SourceSpec::Pipe { .. } => match self.rights.elsewhere {
-                true => Ok(()),
-                false => Err(SourceRefusal::Elsewhere),
-            },
+            SourceSpec::Http { .. } | SourceSpec::OpenIgtLink { .. } | SourceSpec::Pipe { .. } => {
+                match self.rights.elsewhere {
+                    true => Ok(()),
+                    false => Err(SourceRefusal::Elsewhere),
+                }
+            }
         }
     }
 
@@ -164,7 +166,9 @@ fn check_place(spec: &SourceSpec) -> Result<(), SourceRefusal> {
                 false => Err(SourceRefusal::NotAFifo),
             }
         }
-        SourceSpec::Http { .. } | SourceSpec::Phantom { .. } => Ok(()),
+        SourceSpec::Http { .. } | SourceSpec::OpenIgtLink { .. } | SourceSpec::Phantom { .. } => {
+            Ok(())
+        }
     }
 }
 
@@ -212,9 +216,10 @@ impl Workshop for LocalWorkshop {
                 Ok(Arc::new(CameraOpener { wish, ..opener }))
             }
             SourceSpec::Phantom { target, rate } => Ok(Arc::new(self.phantom(target, *rate)?)),
-            SourceSpec::Pipe { .. } | SourceSpec::Http { .. } | SourceSpec::Replay { .. } => {
-                Err(SourceError::Unusable("it has no opener".into()))
-            }
+            SourceSpec::Pipe { .. }
+            | SourceSpec::Http { .. }
+            | SourceSpec::OpenIgtLink { .. }
+            | SourceSpec::Replay { .. } => Err(SourceError::Unusable("it has no opener".into())),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use live::LiveSourceSpec;
 use picture::scale::PixelSize;
 use video::http::HttpAddress;
+use video::openigtlink::LinkAddress;
 use video::prepare::SourceView;
 use video::spec::{PictureRate, SourceSpec};
 
@@ -15,7 +16,7 @@ use crate::service::reload::ConfigOrigin;
 #[derive(Debug, clap::Args)]
 pub(super) struct LiveArgs {
     /// Where the video comes from: `-` (Y4M or JPEGs on standard input), a FIFO, a camera (/dev/video0), an address
-    /// (http://…), a file or a folder to be replayed, or a phantom (phantom:fetal-head, phantom:lesion, phantom:polyp; without
+    /// (http://…, openigtlink://host:port), a file or a folder to be replayed, or a phantom (phantom:fetal-head, phantom:lesion, phantom:polyp; without
     /// its target phantom:no-polyp, and so on).
     #[arg(value_name = "SOURCE")]
     source: String,
@@ -108,6 +109,12 @@ fn source(
         let url = url.map_err(|error| Failure::Usage(format!("{text}: {error}")))?;
         return Ok((SourceSpec::Http { url }, None));
     }
+    if let Some(place) = text.strip_prefix("openigtlink://") {
+        let address = LinkAddress::try_from(place.to_owned());
+        let address = address.map_err(|error| Failure::Usage(format!("{text}: {error}")))?;
+        let device = None;
+        return Ok((SourceSpec::OpenIgtLink { address, device }, None));
+    }
     let path = PathBuf::from(text);
     let kind = std::fs::metadata(&path).map(|found| found.file_type());
     let spec = match kind {
@@ -158,6 +165,10 @@ mod tests {
         assert!(matches!(
             of("http://camera/stream"),
             Ok((SourceSpec::Http { .. }, None))
+        ));
+        assert!(matches!(
+            of("openigtlink://127.0.0.1"),
+            Ok((SourceSpec::OpenIgtLink { .. }, None))
         ));
         assert!(of("/nowhere/at/all").is_err() && of("http://").is_err());
     }

@@ -20,6 +20,7 @@ use crate::service::socket::HandedSocket;
 use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
+use guidance::GuidanceServer;
 use http::{Door, Doors, ServerConfig};
 use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
@@ -165,6 +166,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     }
     let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;
     let node = DicomNode::begin(&config, engine.clone())?;
+    let guidance = begin_guidance(&config, &studio)?;
     let server = config.server.clone();
     let reloader = Reloader {
         origin,
@@ -197,10 +199,10 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     others.note("stopped");
     attending.abort();
     // What these hold of the sources goes with them. A reload cannot be interrupted, nor can a driver: neither is waited for longer.
-    let fittings = tokio::task::spawn_blocking(move || drop(fittings));
+    let fittings = tokio::task::spawn_blocking(move || drop((fittings, guidance)));
     let both = async { tokio::join!(attending, fittings) };
     if tokio::time::timeout(LAST_PATIENCE, both).await.is_err() {
-        tracing::warn!("a reload, or the lights, did not end in time");
+        tracing::warn!("a reload, the lights or OpenIGTLink's clients did not end in time");
     }
     if let Some(ended) = node_ends.into_inner()
         && !ended.await.unwrap_or(false)
@@ -216,6 +218,23 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         .map_err(|left| Failure::Failed(left.to_string()))?;
     tracing::info!("stopped");
     served.map_err(failed)
+}
+
+/// Tells programs of image-guided therapy what may be shown, if the configuration says where.
+fn begin_guidance(
+    config: &Config,
+    studio: &Arc<Studio>,
+) -> Result<Option<GuidanceServer>, Failure> {
+    let clock = Arc::new(SystemClock);
+    let begun = GuidanceServer::begin(&config.openigtlink, studio.clone(), clock);
+    let begun = begun.map_err(|error| Failure::Failed(error.to_string()))?;
+    if let Some(server) = &begun {
+        let address = server.address();
+        tracing::info!(
+            "OpenIGTLink: what may be shown is sent to who connects to {address} – {NOTICE}"
+        );
+    }
+    Ok(begun)
 }
 
 /// The socket that was handed over, else the port that the configuration names.

@@ -14,6 +14,7 @@ use board::gpio::{GpioConfig, GpioError, TriggerAction};
 use engine::EngineOptions;
 #[cfg(feature = "dicom")]
 use gateway::{BadDicomSetting, DicomConfig};
+use guidance::{BadGuidanceSetting, GuidanceConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
 use picture::frame::FrameLimits;
@@ -49,6 +50,8 @@ pub struct Config {
     /// `[dicom]`: pictures from a DICOM network, and answers to it.
     #[cfg(feature = "dicom")]
     pub dicom: DicomConfig,
+    /// `[openigtlink]`: what may be shown of live sources, sent to programs of image-guided therapy.
+    pub openigtlink: GuidanceConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
     /// `[update]`: whose packages are taken.
@@ -235,6 +238,9 @@ pub enum InvalidConfig {
     #[error(transparent)]
     #[cfg(feature = "dicom")]
     Dicom(#[from] BadDicomSetting),
+    /// A setting under `[openigtlink]` that cannot work.
+    #[error(transparent)]
+    Guidance(#[from] BadGuidanceSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -283,6 +289,7 @@ impl Config {
         config.server.check()?;
         config.access.check()?;
         config.gpio.check()?;
+        config.openigtlink.check()?;
         #[cfg(feature = "dicom")]
         config.dicom.check()?;
         let mut names = BTreeSet::new();

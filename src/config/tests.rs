@@ -43,6 +43,7 @@ fn the_documented_file_has_every_key() {
         authority: file,
         incoming: true,
     });
+    fullest.openigtlink.listen = Some(([127, 0, 0, 1], 18945).into());
     let GpioConfig {
         board,
         pins,
@@ -92,6 +93,10 @@ fn keys_are_read_and_unknown_ones_refused() {
         (
             "[gpio]\nboard = \"rpi5\"\ntrigger = \"snapshot\"",
             "live.clips",
+        ),
+        (
+            "[openigtlink]\nclients = 0",
+            "openigtlink.clients: expected 1..=16, found 0",
         ),
         ("[dicom]\nport = 104", "port"),
         ("[dicom]\nenabled = true", "dicom.callers: nobody may send"),

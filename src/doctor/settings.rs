@@ -148,6 +148,7 @@ fn sources(sources: &[LiveSourceSpec]) -> String {
         SourceSpec::V4l2 { device, .. } => format!("{}: {}", source.name, device.display()),
         SourceSpec::Pipe { .. } => format!("{}: a pipe", source.name),
         SourceSpec::Http { .. } => format!("{}: over HTTP", source.name),
+        SourceSpec::OpenIgtLink { .. } => format!("{}: over OpenIGTLink", source.name),
         SourceSpec::Replay { .. } => format!("{}: a replay", source.name),
         SourceSpec::Phantom { target, .. } => format!("{}: phantom {target}", source.name),
     };

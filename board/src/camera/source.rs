@@ -92,6 +92,7 @@ impl Source for CameraSource {
                 sequence,
                 captured: now.checked_sub(age).unwrap_or(now),
                 encoding: self.painter.encoding,
+                placement: None,
             };
             let painted = match filled.damaged {
                 true => Err(SourceError::Garbage(CameraError::Damaged.into())),

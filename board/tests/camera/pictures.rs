@@ -42,6 +42,7 @@ fn every_encoding_arrives_at_its_time_and_size() {
                 sequence,
                 captured,
                 encoding,
+                placement: None,
             };
             assert_eq!(shot, expected);
             assert_eq!(bench.canvas.size(), size, "{layout}");

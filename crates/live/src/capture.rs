@@ -106,7 +106,7 @@ impl Eyes<'_> {
         self.pool.put(shared.clone());
         let (shot, pressed) = taken?;
         self.count(shot);
-        self.core.arrived(shared, shot.captured, pressed?);
+        self.core.arrived(shared, shot, pressed?);
         Ok(())
     }
 

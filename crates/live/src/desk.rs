@@ -1,16 +1,22 @@
 //! What is known of a source and of the model's answers to it, and what follows for whoever looks. No thread, no lock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use picture::frame::Frame;
 use picture::segmenter::EngineError;
+use video::placement::Placement;
+use video::source::Shot;
 
 use crate::counts::{CaptureCounts, LiveCounts, Rate};
 use crate::pace::Pace;
 use crate::settings::LiveSettings;
 use crate::state::{Signal, Standing};
 use crate::view::{LiveAnswer, LivePicture, LiveView, Rates};
+
+/// More pictures than a lane can have at once, whatever becomes of them.
+const MOST_OFFERED: usize = 8;
 
 /// What is known.
 pub(crate) struct Desk {
@@ -26,6 +32,8 @@ pub(crate) struct Desk {
     answer: Option<(Arc<LiveAnswer>, LivePicture)>,
     newest: Option<LivePicture>,
     question: Option<Question>,
+    /// Where the pictures lie that the model was offered and may still answer: one in work, one that waits, one on its way.
+    offered: BTreeMap<u64, Placement>,
     /// The first picture whose answer counts: those before were asked about something else.
     first: u64,
     /// Since when every picture is equal to the one before.
@@ -72,6 +80,7 @@ impl Desk {
             answer: None,
             newest: None,
             question: None,
+            offered: BTreeMap::new(),
             first: 0,
             still_since: None,
             frozen: None,
@@ -85,20 +94,24 @@ impl Desk {
     pub fn arrived(
         &mut self,
         frame: Arc<Frame>,
-        captured: Instant,
+        shot: Shot,
         now: Instant,
         settings: &LiveSettings,
     ) -> (LivePicture, Arrival) {
         let newest = self.newest.as_ref();
-        let unchanged = newest.is_some_and(|newest| *newest.frame == *frame);
+        let pixel = |placement: Option<Placement>| placement.and_then(|of| of.pixel());
+        // What is measured of a picture is so of another size of its pixels, too.
+        let alike = |newest: &LivePicture| pixel(newest.placement) == pixel(shot.placement);
+        let unchanged = newest.is_some_and(|newest| *newest.frame == *frame && alike(newest));
         self.still_since = match unchanged {
             true => self.still_since.or(Some(now)),
             false => None,
         };
         let picture = LivePicture {
             sequence: self.capture.captured,
-            captured,
+            captured: shot.captured,
             frame,
+            placement: shot.placement,
         };
         self.capture.captured += 1;
         self.captured.tick(now);
@@ -119,6 +132,12 @@ impl Desk {
             return (picture, Arrival::LeftOut);
         }
         // Before it is offered: its answer may be here before the offer returns.
+        if let Some(placement) = picture.placement {
+            self.offered.insert(picture.sequence, placement);
+            while self.offered.len() > MOST_OFFERED {
+                self.offered.pop_first();
+            }
+        }
         self.question = Some(Question {
             sequence: picture.sequence,
             asked: now,
@@ -162,7 +181,13 @@ impl Desk {
         } else {
             self.capture.left_out += 1;
             self.close(sequence);
+            self.forget(sequence);
         }
+    }
+
+    /// Nobody answers that picture.
+    pub fn forget(&mut self, sequence: u64) {
+        self.offered.remove(&sequence);
     }
 
     /// Makes an answer the newest, and gives it its number; whether the pace changed. `None`: something else was asked or seen
@@ -183,6 +208,7 @@ impl Desk {
         if took > settings.patience.budget {
             self.standing.late = Some(answer.finished);
         }
+        let placement = self.offered.remove(&answer.sequence);
         let question = self.question.as_ref();
         let shown = match question.filter(|question| question.sequence == answer.sequence) {
             // A newer picture may be equal to the one that was computed: the answer is to both.
@@ -191,6 +217,7 @@ impl Desk {
                 sequence: answer.sequence,
                 captured: answer.captured,
                 frame: answer.segmentation.frame.clone(),
+                placement,
             },
         };
         self.standing.answer = Some((shown.captured, answer.verdict));
@@ -209,6 +236,7 @@ impl Desk {
     /// The answer to a picture is not shown; pictures that are equal to it are asked about anew.
     pub fn held(&mut self, sequence: u64) {
         self.close(sequence);
+        self.forget(sequence);
         self.held += 1;
     }
 
@@ -218,6 +246,7 @@ impl Desk {
             return false;
         }
         self.close(sequence);
+        self.forget(sequence);
         match why {
             EngineError::Stale { .. } => {
                 self.standing.late = Some(now);
@@ -238,6 +267,7 @@ impl Desk {
             ..Standing::new(now)
         };
         (self.answer, self.question) = (None, None);
+        self.offered.clear();
         self.asked += 1;
         self.first = self.capture.captured;
     }
@@ -251,6 +281,11 @@ impl Desk {
     /// Whether that picture came before something else was asked or seen: its answer counts no more.
     pub fn is_past(&self, sequence: u64) -> bool {
         sequence < self.first
+    }
+
+    /// Where the newest picture lies.
+    pub fn placement(&self) -> Option<Placement> {
+        self.newest.as_ref()?.placement
     }
 
     /// That one will not be answered.

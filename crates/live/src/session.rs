@@ -160,7 +160,7 @@ impl Session {
         self.core.aim(region)
     }
 
-    /// How large a pixel of its pictures is: as it was set up, or as a person has said since.
+    /// How large a pixel of its newest picture is: as it was set up, or as a person has said since; else as the source says.
     #[must_use]
     pub fn scale(&self) -> Scale {
         self.core.scale()

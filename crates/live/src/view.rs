@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use picture::frame::Frame;
 use picture::segmenter::Segmentation;
+use video::placement::Placement;
 
 use crate::counts::LiveCounts;
 use crate::pace::{PaceReason, PaceStep};
@@ -19,6 +20,8 @@ pub struct LivePicture {
     pub captured: Instant,
     /// Its pixels.
     pub frame: Arc<Frame>,
+    /// Where it lies in the room, if its source says so.
+    pub placement: Option<Placement>,
 }
 
 /// The model's answer to a picture.

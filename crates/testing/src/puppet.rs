@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use picture::frame::Frame;
 use picture::segmenter::{Bell, Clock};
+use video::placement::Placement;
 use video::source::{Encoding, Opener, Shot, Source, SourceError};
 
 /// What it does next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     /// Sends a picture of one grey value: width, height, grey.
     Picture(u32, u32, u8),
@@ -17,6 +18,8 @@ pub enum Act {
     Noise(u32, u32, u64),
     /// Sends that picture.
     Screen(Arc<Frame>),
+    /// Sends that picture, which lies there in the room.
+    Placed(Arc<Frame>, Placement),
     /// Sends a picture that the fake's guard takes for something else, with bright parts.
     Odd,
     /// Sends a picture with a time of capture that is so many milliseconds ahead.
@@ -126,7 +129,7 @@ impl Source for Puppet {
         loop {
             pulled.hush();
             let act = acts.lock().unwrap().pop_front();
-            let mut captured = clock.now();
+            let (mut captured, mut placement) = (clock.now(), None);
             match act {
                 None if clock.now() >= until => return Err(SourceError::TimedOut),
                 None => {
@@ -144,6 +147,11 @@ impl Source for Puppet {
                 Some(Act::Screen(screen)) => {
                     canvas.reshape(screen.width(), screen.height())?;
                     canvas.rgb_mut().copy_from_slice(screen.rgb());
+                }
+                Some(Act::Placed(screen, there)) => {
+                    canvas.reshape(screen.width(), screen.height())?;
+                    canvas.rgb_mut().copy_from_slice(screen.rgb());
+                    placement = Some(there);
                 }
                 Some(Act::Odd) => {
                     canvas.reshape(2, 2)?;
@@ -179,6 +187,7 @@ impl Source for Puppet {
                 sequence: *next - 1,
                 captured,
                 encoding: Encoding::Rgb,
+                placement,
             });
         }
     }

@@ -3,6 +3,7 @@
 use picture::frame::{Frame, FrameError, FrameLimits, PixelRect, RegionError};
 use serde::{Deserialize, Serialize};
 
+use crate::placement::Placement;
 use crate::source::SourceError;
 
 /// What is to be seen of a source.
@@ -128,6 +129,42 @@ impl SourceView {
         Ok(())
     }
 
+    /// Where what is to be seen lies of a picture of that size, width and height, which lies so.
+    #[must_use]
+    pub fn placed(&self, whole: Placement, size: [u32; 2]) -> Placement {
+        if self.is_plain() {
+            return whole;
+        }
+        let region = self.region.unwrap_or(PixelRect::whole(size));
+        let [width, height] = [region.width, region.height].map(f64::from);
+        let turned = match self.rotate {
+            Rotation::None | Rotation::Half => width,
+            Rotation::Quarter | Rotation::ThreeQuarters => height,
+        };
+        // Where in the source's picture the pixel lies that is seen there.
+        let position = |u: f64, v: f64| {
+            let u = if self.mirror { turned - 1.0 - u } else { u };
+            let (x, y) = match self.rotate {
+                Rotation::None => (u, v),
+                Rotation::Quarter => (v, height - 1.0 - u),
+                Rotation::Half => (width - 1.0 - u, height - 1.0 - v),
+                Rotation::ThreeQuarters => (width - 1.0 - v, u),
+            };
+            whole.position([x + f64::from(region.x), y + f64::from(region.y)])
+        };
+        let origin = position(0.0, 0.0);
+        let step = |to: [f64; 3]| std::array::from_fn(|axis| to[axis] - origin[axis]);
+        Placement {
+            steps: [
+                step(position(1.0, 0.0)),
+                step(position(0.0, 1.0)),
+                whole.steps[2],
+            ],
+            origin,
+            ..whole
+        }
+    }
+
     fn write_rows(&self, region: &PixelRect, from: &Frame, to: &mut Frame) {
         let upside_down = self.rotate == Rotation::Half;
         let width = 3 * region.width as usize;
@@ -227,6 +264,34 @@ mod tests {
                     prop_assert_eq!(pixel, [(corner.0 + x) as u8, (corner.1 + y) as u8, 7]);
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_pixel_keeps_its_place_in_the_room(
+            quarters in 0..4_u16,
+            mirror: bool,
+            corner in (0..9_u32, 0..9_u32),
+            part in (1..9_u32, 1..9_u32),
+            at in (0..9_u32, 0..9_u32),
+        ) {
+            let region = PixelRect { x: corner.0, y: corner.1, width: part.0, height: part.1 };
+            let view = view(90 * quarters, mirror, Some(region));
+            let whole = Placement {
+                steps: [[0.5, 0.125, 0.0], [-0.25, 1.0, 0.5], [0.0, 0.0, 2.0]],
+                origin: [10.0, -20.0, 30.0],
+                ..Placement::default()
+            };
+            let seen = view.placed(whole, [20, 20]);
+            let [x, y] = [at.0 % part.0, at.1 % part.1];
+            let [mut u, v] = place([x, y], [part.0, part.1], 90 * quarters);
+            if mirror {
+                u = (if quarters % 2 == 1 { part.1 } else { part.0 }) - 1 - u;
+            }
+            let there = whole.position([corner.0 + x, corner.1 + y].map(f64::from));
+            prop_assert_eq!(seen.position([u, v].map(f64::from)), there);
+            prop_assert_eq!(seen.steps[2], whole.steps[2]);
         }
     }
 

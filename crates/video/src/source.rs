@@ -8,6 +8,7 @@ use picture::segmenter::{Cause, Clock};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::RawError;
+use crate::placement::Placement;
 
 /// What every source is made with.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub trait Source: Send {
 }
 
 /// What is known of a picture beside its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shot {
     /// The source's own count of it, from 0: a gap is a picture that never reached us.
     pub sequence: u64,
@@ -50,6 +51,8 @@ pub struct Shot {
     pub captured: Instant,
     /// How it came.
     pub encoding: Encoding,
+    /// Where it lies in the room; `None` where the source does not say.
+    pub placement: Option<Placement>,
 }
 
 /// How a source's pictures come.

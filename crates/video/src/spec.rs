@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::http::{HttpAddress, HttpStream};
+use crate::openigtlink::{LinkAddress, LinkStream};
 use crate::pipe::{Pipe, PipeEnd};
 use crate::replay::Replay;
 use crate::source::{Encoding, Opener, SourceContext};
@@ -24,6 +25,14 @@ pub enum SourceSpec {
     Http {
         /// `http://[user:password@]host[:port]/path`; written back without user, password and query.
         url: HttpAddress,
+    },
+    /// Pictures from an OpenIGTLink server.
+    OpenIgtLink {
+        /// Where it is: `host:port`.
+        address: LinkAddress,
+        /// Whose pictures are taken; those of the first that sends one, if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
     },
     /// A file or a folder.
     Replay {
@@ -116,6 +125,11 @@ impl SourceSpec {
                 address: url.clone(),
                 context,
             })),
+            Self::OpenIgtLink { address, device } => Some(Arc::new(LinkStream {
+                address: address.clone(),
+                device: device.clone(),
+                context,
+            })),
             Self::Replay { path, rate, r#loop } => Some(Arc::new(Replay {
                 path: path.clone(),
                 each: rate.map(PictureRate::each),
@@ -150,6 +164,10 @@ mod tests {
             (
                 r#"{"kind":"http","url":"http://u:secret@cam:81/a?token=secret"}"#,
                 Some("http://cam:81/a"),
+            ),
+            (
+                r#"{"kind":"openigtlink","address":"plus:18944","device":"Image_Reference"}"#,
+                Some("plus:18944"),
             ),
             (r#"{"kind":"replay","path":"loop.avi"}"#, Some("loop.avi")),
             (
@@ -191,6 +209,7 @@ mod tests {
             r#"{"kind":"pipe"}"#,
             r#"{"kind":"pipe","path":"-","rate":5}"#,
             r#"{"kind":"http","url":"https://cam/"}"#,
+            r#"{"kind":"openigtlink","address":"plus:none"}"#,
             r#"{"kind":"replay","path":"a","rate":0}"#,
             r#"{"kind":"replay","path":"a","rate":1e9}"#,
             r#"{"kind":"v4l2","device":"/dev/video0","encoding":"h264"}"#,

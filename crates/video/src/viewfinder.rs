@@ -166,14 +166,15 @@ impl Source for PreparedSource {
             &mut self.whole
         };
         let shot = self.source.next(place, until)?;
-        let view = self.viewfinder.show(place)?;
+        let (view, size) = (self.viewfinder.show(place)?, place.size());
         if straight && !view.is_plain() {
             std::mem::swap(canvas, &mut self.whole);
         }
         if !(straight && view.is_plain()) {
             view.write(&self.whole, canvas)?;
         }
-        Ok(shot)
+        let placement = shot.placement.map(|placement| view.placed(placement, size));
+        Ok(Shot { placement, ..shot })
     }
 }
 
@@ -224,6 +225,7 @@ mod tests {
                 sequence: self.sequence - 1,
                 captured: self.clock.now(),
                 encoding: Encoding::Rgb,
+                placement: None,
             })
         }
     }

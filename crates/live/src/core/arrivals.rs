@@ -1,10 +1,10 @@
 //! What the capture thread tells.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use picture::frame::Frame;
 use picture::sync::lock;
+use video::source::Shot;
 
 use super::Core;
 use crate::clip::{ClipFate, ClipPicture};
@@ -47,15 +47,13 @@ impl Core {
     }
 
     /// A picture came in: it is shown, and the model is asked, unless its answer is known. If it has a JPEG, that is kept.
-    pub fn arrived(
-        self: &Arc<Self>,
-        frame: Arc<Frame>,
-        captured: Instant,
-        jpeg: Option<Arc<[u8]>>,
-    ) {
+    pub fn arrived(self: &Arc<Self>, frame: Arc<Frame>, shot: Shot, jpeg: Option<Arc<[u8]>>) {
         let now = self.clock.now();
         // A source whose clock is ahead must not make its pictures look fresher than they are.
-        let captured = captured.min(now);
+        let shot = Shot {
+            captured: shot.captured.min(now),
+            ..shot
+        };
         // Before the picture counts: whoever sees that it came sees how the model does as well.
         self.see_to_lane(&mut lock(&self.line), now);
         let mut desk = lock(&self.desk);
@@ -67,7 +65,7 @@ impl Core {
             desk.capture.missed += 1;
             return;
         }
-        let (picture, arrival) = desk.arrived(frame, captured, now, &self.settings);
+        let (picture, arrival) = desk.arrived(frame, shot, now, &self.settings);
         drop(desk);
         if let Some(jpeg) = jpeg {
             let fate = match arrival {

@@ -9,6 +9,7 @@ use picture::segmenter::{
     Ask, EngineError, Lane, LiveFrame, LiveOutcome, LiveSink, Offered, Picture, Readiness,
 };
 use picture::sync::lock;
+use video::placement::Placement;
 use video::viewfinder::AimError;
 
 use super::{Core, Proposed};
@@ -60,11 +61,12 @@ impl Core {
             sequence: picture.sequence,
             captured: picture.captured,
             picture: Picture::Frame(picture.frame.clone()),
-            scale: self.scale(),
+            scale: self.scale_of(picture.placement),
         };
         match lane.offer(frame) {
             Ok(Offered { replaced }) => {
                 if let Some(replaced) = replaced {
+                    lock(&self.desk).forget(replaced);
                     self.clip.became(replaced, ClipFate::Replaced);
                 }
                 true
@@ -178,7 +180,10 @@ impl Core {
     /// Nobody looks at this one.
     pub(super) fn overtake(&self, outcome: &LiveOutcome) {
         // Of answers only: what gave none is among the lane's failures.
-        lock(&self.desk).overtaken += u64::from(outcome.result.is_ok());
+        let mut desk = lock(&self.desk);
+        desk.overtaken += u64::from(outcome.result.is_ok());
+        desk.forget(outcome.sequence);
+        drop(desk);
         self.clip.became(outcome.sequence, ClipFate::Overtaken);
     }
 
@@ -196,9 +201,18 @@ impl Core {
         self.see_anew();
     }
 
-    /// How large a pixel is.
+    /// How large a pixel is of the newest picture.
     pub fn scale(&self) -> Scale {
-        lock(&self.scale).clone()
+        let placement = lock(&self.desk).placement();
+        self.scale_of(placement)
+    }
+
+    /// How large a pixel is of a picture that lies so: as a person has said, and where nobody has, as the source says.
+    fn scale_of(&self, placement: Option<Placement>) -> Scale {
+        match lock(&self.scale).clone() {
+            Scale::Unknown => placement.and_then(|of| of.pixel()).into(),
+            told => told,
+        }
     }
 
     /// Nothing of the pictures so far counts any more: a lane is opened for the next one.

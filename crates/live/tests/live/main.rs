@@ -7,6 +7,7 @@
 
 mod clips;
 mod faults;
+mod placement;
 mod presence;
 mod promise;
 mod region;

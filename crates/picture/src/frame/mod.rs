@@ -37,6 +37,7 @@ pub use self::decoded::{Decoded, DicomSaid, FileInfo, FileNote, Undecoded};
 pub use self::error::{Damage, FileFault, FrameError, OtherFile, Refusal};
 pub use self::format::Format;
 pub use self::limits::FrameLimits;
+pub use self::pixels::{significant_bits, to_eight_bits};
 pub use self::rect::{BadRect, PixelRect, RegionError};
 pub use self::rgb::Frame;
 pub use self::stop::{Stop, Stopped};

@@ -96,6 +96,23 @@ impl Span {
     }
 }
 
+/// Significant bits, 8 to 16, of 16-bit samples of which this is the highest.
+#[must_use]
+pub fn significant_bits(high: u16) -> u8 {
+    (16 - high.leading_zeros() as u8).max(8)
+}
+
+/// A 16-bit sample of so many significant bits as one of 8: what is below the eighth is dropped, as a device's own 8-bit export
+/// does; of 16 bits 65535 becomes 255, rounded.
+#[must_use]
+pub fn to_eight_bits(v: u16, bits: u8) -> u8 {
+    match bits {
+        // `round(v * 255 / 65535)`: since 65535 = 255 * 257, that is `v / 257`, rounded.
+        16.. => ((u32::from(v) + 128) / 257) as u8,
+        bits => (v >> bits.saturating_sub(8)).min(255) as u8,
+    }
+}
+
 /// How a file's values become 0..=255.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Depth {
@@ -114,7 +131,7 @@ impl Depth {
     /// Of 16-bit samples. Devices of 10, 12 or 14 bits write their values into the low bits; taken at face value such a
     /// picture is nearly black. A statement in the file counts if the values keep to it, else the values do.
     pub fn of_words(span: Span, stated: Option<u8>) -> Self {
-        let bits = (16 - (span.high.max(0.0) as u16).leading_zeros() as u8).max(8);
+        let bits = significant_bits(span.high.max(0.0) as u16);
         match stated.filter(|stated| *stated >= bits).unwrap_or(bits) {
             16.. => Self::Sixteen,
             bits => Self::Low(bits),
@@ -155,9 +172,8 @@ impl Depth {
 
     fn of_word(self, v: u16) -> u8 {
         match self {
-            Self::Low(bits) => (v >> (bits - 8)).min(255) as u8,
-            // `round(v * 255 / 65535)`: since 65535 = 255 * 257, that is `v / 257`, rounded.
-            _ => ((u32::from(v) + 128) / 257) as u8,
+            Self::Low(bits) => to_eight_bits(v, bits),
+            _ => to_eight_bits(v, 16),
         }
     }
 

@@ -13,7 +13,7 @@ pub struct Storey {
 }
 
 /// From the ground up.
-pub const HOUSE: [Storey; 17] = [
+pub const HOUSE: [Storey; 19] = [
     Storey {
         place: "crates/compute",
         root: "lib.rs",
@@ -25,6 +25,24 @@ pub const HOUSE: [Storey; 17] = [
         root: "lib.rs",
         knows: &[],
         rooms: &[("disk", &[])],
+    },
+    Storey {
+        place: "crates/igtl",
+        root: "lib.rs",
+        knows: &[],
+        rooms: &[
+            ("crc", &[]),
+            ("name", &[]),
+            ("fault", &["name"]),
+            ("fields", &["fault"]),
+            ("scalar", &["fault"]),
+            ("header", &["fault", "fields", "name"]),
+            ("body", &["crc", "fault", "fields", "header", "name"]),
+            ("image", &["fault", "fields", "scalar"]),
+            ("status", &["fault", "fields", "name"]),
+            ("array", &["fault", "fields", "scalar"]),
+            ("splitter", &["fault", "header"]),
+        ],
     },
     Storey {
         place: "crates/picture",
@@ -248,24 +266,29 @@ pub const HOUSE: [Storey; 17] = [
     Storey {
         place: "crates/video",
         root: "lib.rs",
-        knows: &["picture", "dicom"],
+        knows: &["picture", "dicom", "igtl"],
         rooms: &[
             ("convert", &[]),
             ("mjpeg", &[]),
             ("no_signal", &[]),
+            ("placement", &[]),
             ("avi", &["mjpeg"]),
-            ("source", &["convert"]),
+            ("source", &["convert", "placement"]),
             ("y4m", &["convert", "source"]),
             ("phantom", &["source"]),
-            ("prepare", &["source"]),
+            ("prepare", &["placement", "source"]),
             ("picture_reader", &["source"]),
             ("surround", &["prepare"]),
             ("viewfinder", &["source", "prepare"]),
-            ("stream", &["source", "picture_reader", "mjpeg", "y4m"]),
+            (
+                "stream",
+                &["placement", "source", "picture_reader", "mjpeg", "y4m"],
+            ),
             ("pipe", &["source", "stream"]),
             ("http", &["source", "stream"]),
+            ("openigtlink", &["placement", "source", "stream"]),
             ("replay", &["source", "picture_reader", "avi", "y4m"]),
-            ("spec", &["source", "pipe", "http", "replay"]),
+            ("spec", &["source", "pipe", "http", "openigtlink", "replay"]),
         ],
     },
     Storey {
@@ -386,6 +409,20 @@ pub const HOUSE: [Storey; 17] = [
         ],
     },
     Storey {
+        place: "crates/guidance",
+        root: "lib.rs",
+        knows: &["picture", "video", "live", "igtl"],
+        rooms: &[
+            ("config", &[]),
+            ("names", &[]),
+            ("socket", &[]),
+            ("standing", &[]),
+            ("teller", &["names", "standing"]),
+            ("client", &["names", "socket", "teller"]),
+            ("server", &["config", "client"]),
+        ],
+    },
+    Storey {
         place: "crates/http",
         root: "lib.rs",
         knows: &["access", "picture", "dicom", "gateway", "video", "live"],
@@ -396,7 +433,7 @@ pub const HOUSE: [Storey; 17] = [
         root: "lib.rs",
         knows: &[
             "access", "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board",
-            "engine", "embed", "http", "update", "durable",
+            "engine", "embed", "http", "update", "durable", "guidance",
         ],
         rooms: &[
             ("workshop", &[]),

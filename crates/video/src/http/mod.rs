@@ -11,7 +11,7 @@ mod head;
 mod tests;
 
 use std::io::{Error, ErrorKind, Result as IoResult, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,16 +20,13 @@ use picture::segmenter::Clock;
 use self::framing::Framing;
 use self::head::{HEAD, head_end, read_head};
 use crate::source::{Opener, Source, SourceContext, SourceError};
-use crate::stream::{Ending, Intake, Stream, Wire};
+use crate::stream::{Ending, Intake, SILENCE, Stream, Wire, connect};
 
 pub use self::address::{AddressError, HttpAddress};
 pub use self::head::HttpError;
 
 /// How long connecting and the answer's head may take together. Looking a name up takes what the system allows it.
 const OPENING: Duration = Duration::from_secs(5);
-
-/// Without a byte for so long a connection counts as broken: of a camera that was unplugged TCP would never tell.
-const SILENCE: Duration = Duration::from_secs(10);
 
 /// A stream at an address.
 #[derive(Clone, Debug)]
@@ -67,27 +64,17 @@ fn lost(error: Error) -> SourceError {
 }
 
 impl HttpStream {
-    /// Connects to the first of its addresses that takes it, and sends the request.
+    /// Connects, and sends the request.
     fn connect(&self, until: Instant) -> IoResult<TcpStream> {
         let HttpAddress { host, port, .. } = &self.address;
-        let found: Vec<SocketAddr> = (host.as_str(), *port).to_socket_addrs()?.collect();
-        let mut refused = Error::new(ErrorKind::NotFound, "the name has no address");
-        for address in found {
-            let left = until.saturating_duration_since(self.context.clock.now());
-            if left.is_zero() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            match TcpStream::connect_timeout(&address, left) {
-                Ok(mut socket) => {
-                    socket.set_write_timeout(Some(left))?;
-                    socket.write_all(self.request().as_bytes())?;
-                    socket.set_nonblocking(true)?;
-                    return Ok(socket);
-                }
-                Err(error) => refused = error,
-            }
-        }
-        Err(refused)
+        let clock = self.context.clock.as_ref();
+        let mut socket = connect(host, *port, clock, until)?;
+        let left = until.saturating_duration_since(clock.now());
+        // No time is no time-out.
+        socket.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+        socket.write_all(self.request().as_bytes())?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
     }
 
     fn request(&self) -> String {

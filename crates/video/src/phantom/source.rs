@@ -78,6 +78,7 @@ impl Source for Patient {
             sequence,
             captured: due,
             encoding: Encoding::Rgb,
+            placement: None,
         })
     }
 }

@@ -146,6 +146,7 @@ impl Source for Player {
                 encoding: self.clip.show(canvas)?,
                 sequence: self.sequence - 1,
                 captured: due,
+                placement: None,
             });
         }
     }

@@ -134,6 +134,7 @@ fn every_kind_shows_its_pictures_at_their_times_and_ends() {
                 sequence: i as u64,
                 captured: due,
                 encoding,
+                placement: None,
             };
             assert_eq!(shot, expected, "{name}");
             assert!(near(&fixture.canvas, level), "{name} {i}");
@@ -443,6 +444,7 @@ fn a_cine_loop_is_shown_at_its_own_times_and_begins_again() {
             sequence,
             captured: start + due * MS,
             encoding: Encoding::File,
+            placement: None,
         };
         assert_eq!(shot, expected);
         assert!(near(&fixture.canvas, level));

@@ -9,7 +9,7 @@ use crate::source::{Encoding, SourceError};
 use crate::y4m::Y4M_MAGIC;
 
 /// A stream of either kind, told apart by its first bytes.
-pub(super) enum AnyReel {
+pub(crate) enum AnyReel {
     /// Not told yet.
     Unknown {
         bytes: [u8; Y4M_MAGIC.len()],

@@ -4,6 +4,7 @@ mod any_reel;
 mod error;
 mod jpeg_reel;
 mod reel;
+mod tcp;
 mod wire;
 mod y4m_reel;
 
@@ -19,10 +20,11 @@ use picture::frame::Frame;
 use picture::segmenter::Clock;
 
 use self::any_reel::AnyReel;
-use self::reel::Reel;
 use crate::source::{Shot, Source, SourceContext, SourceError};
 
 pub use self::error::StreamError;
+pub(crate) use self::reel::Reel;
+pub(crate) use self::tcp::{SILENCE, connect};
 pub(crate) use self::wire::{Intake, Wire};
 
 /// Bytes that are read on once there is a picture, if they are there at once: what a pipe holds at most, so that what is
@@ -48,11 +50,11 @@ pub fn pictures_of(
 }
 
 /// A stream being read.
-pub(crate) struct Stream<I> {
+pub(crate) struct Stream<I, R = AnyReel> {
     intake: I,
     clock: Arc<dyn Clock>,
     ending: Ending,
-    reel: AnyReel,
+    reel: R,
     /// [`Reel::came`] when a picture was last given.
     given: u64,
     /// When the newest came.
@@ -63,12 +65,20 @@ pub(crate) struct Stream<I> {
 }
 
 impl<I: Intake> Stream<I> {
+    /// Of pictures that are told apart by their first bytes.
     pub fn new(intake: I, context: &SourceContext, ending: Ending) -> Self {
+        Self::of(intake, AnyReel::new(context.limits), context, ending)
+    }
+}
+
+impl<I: Intake, R: Reel> Stream<I, R> {
+    /// Of pictures that this reel takes in.
+    pub fn of(intake: I, reel: R, context: &SourceContext, ending: Ending) -> Self {
         Self {
             intake,
             clock: context.clock.clone(),
             ending,
-            reel: AnyReel::new(context.limits),
+            reel,
             given: 0,
             came_at: context.clock.now(),
             behind: None,
@@ -130,7 +140,7 @@ impl<I: Intake> Stream<I> {
     }
 }
 
-impl<I: Intake> Source for Stream<I> {
+impl<I: Intake, R: Reel> Source for Stream<I, R> {
     fn next(&mut self, canvas: &mut Frame, until: Instant) -> Result<Shot, SourceError> {
         if let Some(error) = self.behind.take() {
             return Err(error);
@@ -163,6 +173,7 @@ impl<I: Intake> Source for Stream<I> {
             encoding: self.reel.take(canvas)?,
             sequence: newest.saturating_sub(1),
             captured: self.came_at,
+            placement: self.reel.placement(),
         })
     }
 }

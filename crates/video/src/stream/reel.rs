@@ -2,10 +2,11 @@
 
 use picture::frame::Frame;
 
+use crate::placement::Placement;
 use crate::source::{Encoding, SourceError};
 
 /// Takes bytes in, keeps the newest picture.
-pub(super) trait Reel: Send {
+pub(crate) trait Reel: Send {
     /// Where the next bytes are to be put. Never empty; asked for again where none came.
     fn room(&mut self) -> &mut [u8];
     /// So many were put there.
@@ -22,6 +23,10 @@ pub(super) trait Reel: Send {
     /// # Errors
     /// [`SourceError::Garbage`].
     fn take(&mut self, canvas: &mut Frame) -> Result<Encoding, SourceError>;
+    /// Where the picture lies that was taken last; `None` where its bytes do not say.
+    fn placement(&self) -> Option<Placement> {
+        None
+    }
 }
 
 /// Gives bytes that were read already.

@@ -143,6 +143,7 @@ fn the_newest_picture_is_given_and_the_gap_tells_of_the_others() {
             sequence: 2,
             captured: start,
             encoding,
+            placement: None,
         };
         assert_eq!(first, expected);
         assert!(near(&fixture.canvas, 30));

@@ -193,6 +193,7 @@ async fn the_dashboard_asks_for_what_there_is() {
         sequence: 0,
         captured: view.now,
         frame: frame.into(),
+        placement: None,
     });
     let source = LiveScrape {
         name: "probe",
