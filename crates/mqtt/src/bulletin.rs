@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use live::{LiveView, PaceReason, PaceStep, Session, State};
 
-use crate::message::{Moment, MqttMessage, ToldSource};
+use crate::message::{MqttMessage, ToldSource, WallMoment};
 use crate::topics::MqttTopics;
 
 /// A state that stays is told again so often, so that who reads it sees that it is alive.
 const REPEAT: Duration = Duration::from_secs(10);
 
 /// Takes a message, if there is room for it; whether there was.
-pub type Offer<'a> = dyn FnMut(MqttMessage) -> bool + 'a;
+pub type OfferMessage<'a> = dyn FnMut(MqttMessage) -> bool + 'a;
 
 /// What was told of all sources. It grows by what was taken alone, so there are never more entries than sources at two looks.
 pub struct Bulletin {
@@ -68,7 +68,7 @@ impl Bulletin {
             view
         };
         let views = sources.iter().map(look).collect();
-        // Whoever was never told of, nobody has to be told the end of.
+        // What nobody was told of, nobody has to hear the end of.
         let is_there = |name: &String| sources.iter().any(|(there, _)| there == name);
         (self.entries).retain(|name, entry| entry.was_told || is_there(name));
         views
@@ -104,8 +104,8 @@ impl Bulletin {
         &mut self,
         sources: &[(String, Arc<Session>)],
         views: &[LiveView],
-        moment: Moment,
-        offer: &mut Offer<'_>,
+        moment: WallMoment,
+        offer: &mut OfferMessage<'_>,
     ) -> bool {
         self.tell_ends(sources, moment, offer)
             && (sources.iter().zip(views))
@@ -117,8 +117,8 @@ impl Bulletin {
         name: &str,
         session: &Session,
         view: &LiveView,
-        moment: Moment,
-        offer: &mut Offer<'_>,
+        moment: WallMoment,
+        offer: &mut OfferMessage<'_>,
     ) -> bool {
         let Some(entry) = self.entries.get_mut(name) else {
             return true;
@@ -156,8 +156,8 @@ impl Bulletin {
     fn tell_ends(
         &mut self,
         sources: &[(String, Arc<Session>)],
-        moment: Moment,
-        offer: &mut Offer<'_>,
+        moment: WallMoment,
+        offer: &mut OfferMessage<'_>,
     ) -> bool {
         let is_there = |name: &String| sources.iter().any(|(there, _)| there == name);
         let gone: Vec<String> = (self.entries.keys().filter(|name| !is_there(name)))
@@ -166,7 +166,7 @@ impl Bulletin {
         gone.iter().all(|name| self.tell_end(name, moment, offer))
     }
 
-    fn tell_end(&mut self, name: &str, moment: Moment, offer: &mut Offer<'_>) -> bool {
+    fn tell_end(&mut self, name: &str, moment: WallMoment, offer: &mut OfferMessage<'_>) -> bool {
         let Some(entry) = self.entries.get(name).filter(|entry| entry.was_told) else {
             return true;
         };
@@ -183,7 +183,7 @@ impl Bulletin {
     }
 
     /// Tells that nothing is watched any more.
-    pub fn tell_all_ended(&mut self, moment: Moment, offer: &mut Offer<'_>) -> bool {
+    pub fn tell_all_ended(&mut self, moment: WallMoment, offer: &mut OfferMessage<'_>) -> bool {
         self.tell_ends(&[], moment, offer)
     }
 

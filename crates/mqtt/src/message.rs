@@ -114,14 +114,14 @@ struct ResultMessage<'a> {
 
 /// A moment, by the clock that ages go by and by that of the wall.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct WallMoment {
     /// The one.
     pub now: Instant,
     /// The other.
     pub utc: SystemTime,
 }
 
-impl Moment {
+impl WallMoment {
     /// What the wall's clock showed then, by this moment's account.
     fn wall(&self, then: Instant) -> String {
         let ago = self.now.saturating_duration_since(then);
@@ -143,7 +143,7 @@ pub(crate) struct ToldSource<'a> {
 
 impl MqttMessage {
     /// The service runs, and has since then.
-    pub(crate) fn online(topics: &MqttTopics, since: Instant, moment: Moment) -> Self {
+    pub(crate) fn online(topics: &MqttTopics, since: Instant, moment: WallMoment) -> Self {
         let since = moment.wall(since);
         Self::status(topics, ServiceStatus::Online { since })
     }
@@ -168,7 +168,7 @@ impl MqttMessage {
         source: ToldSource<'_>,
         view: &LiveView,
         since: Instant,
-        moment: Moment,
+        moment: WallMoment,
     ) -> Self {
         let message = StateMessage {
             notice: NOTICE,
@@ -193,7 +193,7 @@ impl MqttMessage {
     }
 
     /// A source is watched no more.
-    pub(crate) fn ended(topics: &MqttTopics, source: ToldSource<'_>, moment: Moment) -> Self {
+    pub(crate) fn ended(topics: &MqttTopics, source: ToldSource<'_>, moment: WallMoment) -> Self {
         let message = StateMessage {
             notice: NOTICE,
             source: source.name,
@@ -221,7 +221,7 @@ impl MqttMessage {
         topics: &MqttTopics,
         source: ToldSource<'_>,
         view: &LiveView,
-        moment: Moment,
+        moment: WallMoment,
     ) -> Option<Self> {
         let (segmentation, answer) = (view.masked()?, view.answer.as_ref()?);
         let picture = view.picture.as_ref()?;

@@ -99,51 +99,51 @@ impl Broker for RumqttBroker {
 struct RumqttLink {
     runtime: Arc<QuickRuntime>,
     client: AsyncClient,
-    news: Receiver<Happening>,
+    news: Receiver<DriveNews>,
     has_left: bool,
 }
 
 /// What the task says.
-enum Happening {
+enum DriveNews {
     News(LinkNews),
     /// Leave was taken.
     Left,
 }
 
 /// Polls the event loop until its first connection is over, or nobody listens.
-async fn drive(mut connection: EventLoop, tell: Sender<Happening>, silence: Duration) {
+async fn drive(mut connection: EventLoop, tell: Sender<DriveNews>, silence: Duration) {
     loop {
         let event = match timeout(silence, connection.poll()).await {
             Ok(Ok(event)) => match happening(event) {
                 Some(happening) => happening,
                 None => continue,
             },
-            Ok(Err(error)) => Happening::News(LinkNews::Lost(why(&error))),
-            Err(_) => Happening::News(LinkNews::Lost(LinkError::Silent)),
+            Ok(Err(error)) => DriveNews::News(LinkNews::Lost(why(&error))),
+            Err(_) => DriveNews::News(LinkNews::Lost(LinkError::Silent)),
         };
-        let over = matches!(event, Happening::Left | Happening::News(LinkNews::Lost(_)));
+        let over = matches!(event, DriveNews::Left | DriveNews::News(LinkNews::Lost(_)));
         if tell.send(event).await.is_err() || over {
             return;
         }
     }
 }
 
-fn happening(event: Event) -> Option<Happening> {
+fn happening(event: Event) -> Option<DriveNews> {
     match event {
-        Event::Incoming(Packet::ConnAck(_)) => Some(Happening::News(LinkNews::Up)),
+        Event::Incoming(Packet::ConnAck(_)) => Some(DriveNews::News(LinkNews::Up)),
         Event::Incoming(Packet::Publish(_)) => {
             let error = LinkError::Protocol("a message that nobody subscribed to".into());
-            Some(Happening::News(LinkNews::Lost(error)))
+            Some(DriveNews::News(LinkNews::Lost(error)))
         }
-        Event::Outgoing(Outgoing::Publish(_)) => Some(Happening::News(LinkNews::Sent)),
-        Event::Outgoing(Outgoing::Disconnect) => Some(Happening::Left),
+        Event::Outgoing(Outgoing::Publish(_)) => Some(DriveNews::News(LinkNews::Sent)),
+        Event::Outgoing(Outgoing::Disconnect) => Some(DriveNews::Left),
         _ => None,
     }
 }
 
 impl RumqttLink {
-    fn happens(&mut self, until: Instant) -> Option<Happening> {
-        let gone = || Happening::News(LinkNews::Lost(LinkError::Fault("its task is over".into())));
+    fn happens(&mut self, until: Instant) -> Option<DriveNews> {
+        let gone = || DriveNews::News(LinkNews::Lost(LinkError::Fault("its task is over".into())));
         let Some(runtime) = &self.runtime.0 else {
             return Some(gone());
         };
@@ -171,8 +171,8 @@ impl BrokerLink for RumqttLink {
 
     fn next(&mut self, until: Instant) -> Option<LinkNews> {
         match self.happens(until)? {
-            Happening::News(news) => Some(news),
-            Happening::Left => Some(LinkNews::Lost(LinkError::Lost("leave was taken".into()))),
+            DriveNews::News(news) => Some(news),
+            DriveNews::Left => Some(LinkNews::Lost(LinkError::Lost("leave was taken".into()))),
         }
     }
 
@@ -181,9 +181,9 @@ impl BrokerLink for RumqttLink {
             // There may be no room for it before a message went out.
             self.has_left = self.has_left || self.client.try_disconnect().is_ok();
             match self.happens(until) {
-                Some(Happening::Left) => return true,
-                Some(Happening::News(LinkNews::Lost(_))) | None => return false,
-                Some(Happening::News(LinkNews::Up | LinkNews::Sent)) => {}
+                Some(DriveNews::Left) => return true,
+                Some(DriveNews::News(LinkNews::Lost(_))) | None => return false,
+                Some(DriveNews::News(LinkNews::Up | LinkNews::Sent)) => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use picture::segmenter::{Bell, Clock};
 use self::pause::Redial;
 use crate::broker::{Broker, BrokerLink, LinkError, LinkNews};
 use crate::bulletin::Bulletin;
-use crate::message::{MOST_BYTES, Moment, MqttMessage, OfflineReason};
+use crate::message::{MOST_BYTES, MqttMessage, OfflineReason, WallMoment};
 use crate::meter::MqttMeter;
 use crate::plan::MqttPlan;
 use crate::topics::MqttTopics;
@@ -42,14 +42,14 @@ pub struct Herald {
     topics: MqttTopics,
     bulletin: Bulletin,
     begun: Instant,
-    line: Line,
+    line: BrokerLine,
     redial: Redial,
     /// What the log was last told.
     said: Option<Discriminant<LinkError>>,
 }
 
 /// How it stands with the broker.
-enum Line {
+enum BrokerLine {
     /// Nobody is there until then.
     Down { again: Instant },
     /// A connection: begun, or in use since then.
@@ -69,7 +69,7 @@ impl Herald {
             topics: plan.topics.clone(),
             bulletin: Bulletin::new(plan.topics.clone(), plan.between_results),
             begun,
-            line: Line::Down { again: begun },
+            line: BrokerLine::Down { again: begun },
             redial: Redial::new(&plan.client_id),
             said: None,
             parts,
@@ -82,9 +82,9 @@ impl Herald {
         let sources = self.parts.studio.all();
         let views = self.bulletin.look(&sources);
         match &mut self.line {
-            Line::Down { again } if *again <= now => self.dial(),
-            Line::Down { .. } | Line::Link { up: None, .. } => {}
-            Line::Link {
+            BrokerLine::Down { again } if *again <= now => self.dial(),
+            BrokerLine::Down { .. } | BrokerLine::Link { up: None, .. } => {}
+            BrokerLine::Link {
                 link,
                 up: Some(_),
                 greeted,
@@ -106,10 +106,10 @@ impl Herald {
     pub fn hear(&mut self, until: Instant) {
         loop {
             let news = match &mut self.line {
-                Line::Down { .. } => {
+                BrokerLine::Down { .. } => {
                     return self.parts.clock.wait(until, &Bell::default());
                 }
-                Line::Link { link, .. } => link.next(until),
+                BrokerLine::Link { link, .. } => link.next(until),
             };
             match news {
                 None => return,
@@ -127,7 +127,7 @@ impl Herald {
     /// Takes leave: no source is watched any more, and the service is offline. Whether the broker, if it is there, has heard all.
     pub fn end(mut self, until: Instant) -> bool {
         let moment = self.parts.moment();
-        let Line::Link {
+        let BrokerLine::Link {
             mut link,
             up: Some(_),
             ..
@@ -147,7 +147,7 @@ impl Herald {
     fn dial(&mut self) {
         match self.parts.broker.dial() {
             Ok(link) => {
-                self.line = Line::Link {
+                self.line = BrokerLine::Link {
                     link,
                     up: None,
                     greeted: false,
@@ -158,7 +158,7 @@ impl Herald {
     }
 
     fn came_up(&mut self) {
-        if let Line::Link { up, .. } = &mut self.line {
+        if let BrokerLine::Link { up, .. } = &mut self.line {
             *up = Some(self.parts.clock.now());
         }
         self.said = None;
@@ -172,11 +172,11 @@ impl Herald {
     fn lost(&mut self, error: &LinkError) {
         let now = self.parts.clock.now();
         let up = match &self.line {
-            Line::Link { up: Some(up), .. } => now.saturating_duration_since(*up),
+            BrokerLine::Link { up: Some(up), .. } => now.saturating_duration_since(*up),
             _ => Duration::ZERO,
         };
         let again = now + self.redial.pause(up);
-        self.line = Line::Down { again };
+        self.line = BrokerLine::Down { again };
         self.bulletin.forget();
         self.parts.meter.connected(false);
         // Once for each change: it may be away for days.
@@ -188,8 +188,8 @@ impl Herald {
 }
 
 impl HeraldParts {
-    fn moment(&self) -> Moment {
-        Moment {
+    fn moment(&self) -> WallMoment {
+        WallMoment {
             now: self.clock.now(),
             utc: (self.wall)(),
         }
