@@ -18,6 +18,7 @@ mod live;
 mod maker;
 mod model_args;
 mod models;
+mod mqtt_reporter;
 mod output;
 mod segment;
 mod serve;

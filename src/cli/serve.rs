@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::dicom_node::DicomNode;
 use super::failure::Failure;
+use super::mqtt_reporter::BrokerPlan;
 use super::updates::models_to_serve;
 use crate::config::Config;
 use crate::fittings::Fittings;
@@ -19,7 +20,7 @@ use crate::service::socket::HandedSocket;
 use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
-use http::Door;
+use http::{Door, ServedParts};
 use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
@@ -56,6 +57,7 @@ struct Beginning {
     origin: ConfigOrigin,
     config: Config,
     sources: WatchedSources,
+    broker: BrokerPlan,
     store: Arc<Store>,
     verbosity: Verbosity,
     manager: Arc<ServiceManager>,
@@ -99,6 +101,7 @@ fn begin(
     let config = config.map_err(|error| Failure::Usage(error.to_string()))?;
     let verbosity = Verbosity::begin(&config.log.level);
     let sources = WatchedSources::of(&config)?;
+    let broker = BrokerPlan::of(&config)?;
     let dir = models_to_serve(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -111,6 +114,7 @@ fn begin(
         origin,
         config,
         sources,
+        broker,
         store,
         verbosity,
         manager,
@@ -126,6 +130,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         origin,
         config,
         sources,
+        broker,
         store,
         verbosity,
         manager,
@@ -146,6 +151,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     }
     let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;
     let node = DicomNode::begin(&config, engine.clone())?;
+    let telling = broker.begin(&studio)?;
     let server = config.server.clone();
     let reloader = Reloader {
         origin,
@@ -156,9 +162,13 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let attending = attend(manager.clone(), engine.clone(), reloader, reloads);
     let attending = tokio::spawn(attending);
     let patience = Duration::from_secs(server.shutdown_timeout_s.into());
-    let parts = node.served_with(studio);
+    let parts = ServedParts {
+        mqtt: telling.meter(),
+        ..node.served_with(studio)
+    };
     let asked = OnceLock::new();
     let node_ends = OnceLock::new();
+    let telling_ends = OnceLock::new();
     let stop = async {
         signals.end().await;
         asked.get_or_init(Instant::now);
@@ -168,6 +178,8 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         // While the HTTP side finishes what it has accepted.
         let end = move || node.end(patience * 3 / 4);
         node_ends.get_or_init(|| tokio::task::spawn_blocking(end));
+        let end = move || telling.end(patience * 3 / 4);
+        telling_ends.get_or_init(|| tokio::task::spawn_blocking(end));
     };
     let served = http::serve(door, server, parts, stop).await;
     attending.abort();
@@ -181,6 +193,13 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         && !ended.await.unwrap_or(false)
     {
         tracing::warn!("the DICOM network did not end in time; what it was at is on the disk");
+    }
+    if let Some(ended) = telling_ends.into_inner()
+        && !ended.await.unwrap_or(false)
+    {
+        tracing::warn!(
+            "MQTT: the broker was not told in time that the service ends; its last will is"
+        );
     }
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);

@@ -15,6 +15,7 @@ use engine::EngineOptions;
 use gateway::{BadDicomSetting, DicomConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
+use mqtt::{BadMqttSetting, MqttConfig};
 use picture::frame::FrameLimits;
 use tracing_subscriber::filter::Targets;
 use update::{Recipient, UpdateKey};
@@ -46,6 +47,8 @@ pub struct Config {
     /// `[dicom]`: pictures from a DICOM network, and answers to it.
     #[cfg(feature = "dicom")]
     pub dicom: DicomConfig,
+    /// `[mqtt]`: live sources told to a broker.
+    pub mqtt: MqttConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
     /// `[update]`: whose packages are taken.
@@ -229,6 +232,9 @@ pub enum InvalidConfig {
     #[error(transparent)]
     #[cfg(feature = "dicom")]
     Dicom(#[from] BadDicomSetting),
+    /// A broker, or what it is told, that cannot be so.
+    #[error(transparent)]
+    Mqtt(#[from] BadMqttSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -276,6 +282,7 @@ impl Config {
             read.map_err(|error| InvalidConfig::Toml(TomlFault::of(text, &error)))?;
         config.server.check()?;
         config.gpio.check()?;
+        config.mqtt.check()?;
         #[cfg(feature = "dicom")]
         config.dicom.check()?;
         let mut names = BTreeSet::new();

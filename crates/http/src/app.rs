@@ -3,6 +3,7 @@ use std::sync::Arc;
 #[cfg(feature = "network")]
 use gateway::Gateway;
 use live::Studio;
+use mqtt::MqttMeter;
 use picture::segmenter::Segmenter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -23,6 +24,8 @@ pub struct ServedParts {
     /// The node of a DICOM network, of which it is told how it does.
     #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
+    /// What an MQTT broker is told, counted.
+    pub mqtt: Option<Arc<MqttMeter>>,
 }
 
 impl From<Arc<Studio>> for ServedParts {
@@ -31,6 +34,7 @@ impl From<Arc<Studio>> for ServedParts {
             studio,
             #[cfg(feature = "network")]
             gateway: None,
+            mqtt: None,
         }
     }
 }
@@ -42,6 +46,7 @@ pub struct App {
     pub studio: Arc<Studio>,
     #[cfg(feature = "network")]
     pub gateway: Option<Arc<Gateway>>,
+    pub mqtt: Option<Arc<MqttMeter>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
@@ -78,6 +83,7 @@ impl App {
             studio,
             #[cfg(feature = "network")]
             gateway,
+            mqtt,
         } = parts.into();
         Arc::new(Self {
             meters: Meters::default(),
@@ -96,6 +102,7 @@ impl App {
             studio,
             #[cfg(feature = "network")]
             gateway,
+            mqtt,
         })
     }
 }
