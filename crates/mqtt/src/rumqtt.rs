@@ -90,7 +90,7 @@ impl Broker for RumqttBroker {
             runtime: self.runtime.clone(),
             client,
             news,
-            has_left: false,
+            unacknowledged: 0,
         }))
     }
 }
@@ -100,12 +100,15 @@ struct RumqttLink {
     runtime: Arc<QuickRuntime>,
     client: AsyncClient,
     news: Receiver<DriveNews>,
-    has_left: bool,
+    /// Messages that the broker has to acknowledge, and has not yet.
+    unacknowledged: usize,
 }
 
 /// What the task says.
 enum DriveNews {
     News(LinkNews),
+    /// A message was acknowledged.
+    Acknowledged,
     /// Leave was taken.
     Left,
 }
@@ -135,6 +138,7 @@ fn happening(event: Event) -> Option<DriveNews> {
             let error = LinkError::Protocol("a message that nobody subscribed to".into());
             Some(DriveNews::News(LinkNews::Lost(error)))
         }
+        Event::Incoming(Packet::PubAck(_)) => Some(DriveNews::Acknowledged),
         Event::Outgoing(Outgoing::Publish(_)) => Some(DriveNews::News(LinkNews::Sent)),
         Event::Outgoing(Outgoing::Disconnect) => Some(DriveNews::Left),
         _ => None,
@@ -149,8 +153,11 @@ impl RumqttLink {
         };
         let news = &mut self.news;
         let waited = runtime.block_on(async { timeout_at(until.into(), news.recv()).await });
-        let happening = waited.ok()?;
-        Some(happening.unwrap_or_else(gone))
+        let happening = waited.ok()?.unwrap_or_else(gone);
+        if matches!(happening, DriveNews::Acknowledged) {
+            self.unacknowledged = self.unacknowledged.saturating_sub(1);
+        }
+        Some(happening)
     }
 }
 
@@ -166,24 +173,34 @@ impl BrokerLink for RumqttLink {
             MqttDelivery::Passing => (QoS::AtMostOnce, false),
         };
         let taken = self.client.try_publish(topic, qos, retain, payload);
+        let awaited = taken.is_ok() && delivery == MqttDelivery::Retained;
+        self.unacknowledged += usize::from(awaited);
         taken.is_ok()
     }
 
     fn next(&mut self, until: Instant) -> Option<LinkNews> {
-        match self.happens(until)? {
-            DriveNews::News(news) => Some(news),
-            DriveNews::Left => Some(LinkNews::Lost(LinkError::Lost("leave was taken".into()))),
+        loop {
+            match self.happens(until)? {
+                DriveNews::News(news) => return Some(news),
+                DriveNews::Acknowledged => {}
+                DriveNews::Left => {
+                    return Some(LinkNews::Lost(LinkError::Lost("leave was taken".into())));
+                }
+            }
         }
     }
 
     fn close(mut self: Box<Self>, until: Instant) -> bool {
+        let mut asked = false;
         loop {
-            // There may be no room for it before a message went out.
-            self.has_left = self.has_left || self.client.try_disconnect().is_ok();
+            // A broker that finds nobody to acknowledge to reads no further, and publishes the last will.
+            if self.unacknowledged == 0 && !asked {
+                asked = self.client.try_disconnect().is_ok();
+            }
             match self.happens(until) {
                 Some(DriveNews::Left) => return true,
                 Some(DriveNews::News(LinkNews::Lost(_))) | None => return false,
-                Some(DriveNews::News(LinkNews::Up | LinkNews::Sent)) => {}
+                Some(DriveNews::News(_) | DriveNews::Acknowledged) => {}
             }
         }
     }

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// CONNACK (MQTT 3.1.1, 3.2): let in, and not, as user or password is wrong.
 const LET_IN: [u8; 4] = [0x20, 2, 0, 0];
 const WRONG_PASSWORD: [u8; 4] = [0x20, 2, 0, 4];
+/// PUBACK (3.4) of the first message.
+const ACKNOWLEDGED: [u8; 4] = [0x40, 2, 0, 1];
 /// DISCONNECT (3.14).
 const LEAVE: [u8; 2] = [0xe0, 0];
 
@@ -140,8 +142,8 @@ fn a_packet_without_end_is_not_waited_for() {
     assert!(matches!(lost(link.as_mut()), LinkError::Protocol(_)));
 }
 
-/// A broker that lets in and acknowledges, and hands over all that it was told once the client has gone.
-fn recording() -> (RumqttBroker, Box<dyn BrokerLink>, Receiver<Vec<u8>>) {
+/// A broker that lets in, acknowledges the first message or none, and hands over all that it was told once the client has gone.
+fn recording(acknowledges: bool) -> (RumqttBroker, Box<dyn BrokerLink>, Receiver<Vec<u8>>) {
     let (tell, told) = channel();
     let (broker, link) = dial(move |mut stream| {
         let mut all = Vec::new();
@@ -155,6 +157,10 @@ fn recording() -> (RumqttBroker, Box<dyn BrokerLink>, Receiver<Vec<u8>>) {
                 stream.write_all(&LET_IN).unwrap();
             }
             all.extend_from_slice(&room[..count]);
+            if acknowledges && holds(&room[..count], b"a/state") {
+                assert!(!all.ends_with(&LEAVE), "nothing is acknowledged yet");
+                stream.write_all(&ACKNOWLEDGED).unwrap();
+            }
         }
         tell.send(all).unwrap();
     });
@@ -163,7 +169,7 @@ fn recording() -> (RumqttBroker, Box<dyn BrokerLink>, Receiver<Vec<u8>>) {
 
 #[test]
 fn what_is_said_is_what_the_standard_has_for_it() {
-    let (_broker, mut link, told) = recording();
+    let (_broker, mut link, told) = recording(true);
     assert_eq!(next(link.as_mut()), LinkNews::Up);
     assert!(link.offer(message("a/state", MqttDelivery::Retained)));
     assert!(link.offer(message("a/result", MqttDelivery::Passing)));
@@ -195,7 +201,7 @@ fn holds(told: &[u8], part: &[u8]) -> bool {
 #[test]
 fn a_broker_that_takes_nothing_more_costs_no_memory() {
     // It acknowledges nothing, so what is in flight fills its places, and then the queue its own.
-    let (_broker, mut link, _told) = recording();
+    let (_broker, mut link, _told) = recording(false);
     assert_eq!(next(link.as_mut()), LinkNews::Up);
     let mut taken = 0;
     for _ in 0..1000 {
