@@ -25,6 +25,7 @@ NODE_RED := .venv/node-red/node_modules/.bin/node-red
 DICOM3TOOLS := .venv/dicom3tools
 DICOM_PEERS := .venv/dicom-peers
 OCI_TOOLS := .venv/oci-tools
+MOSQUITTO := .venv/mosquitto
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
 WHEEL_READY := .venv/wheel/ready
@@ -105,7 +106,7 @@ build-all: tools
 	cargo build --release --locked $(BUT_PYTHON) --all-targets
 
 .PHONY: test
-test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci-tools ## Everything the device runs, checked against independent references
+test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci-tools mosquitto ## Everything the device runs, checked against independent references
 	@set -x
 	cargo test --release --locked $(BUT_PYTHON)
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
@@ -122,6 +123,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci
 	command -v node >/dev/null || echo "NOT RUN: the example for node (it is not here)"
 	[ -x "$$(command -v node-red || echo $(NODE_RED))" ] || echo "NOT RUN: the Node-RED flow (npm or its packages are not here)"
 	[ -e $(OCI_TOOLS)/ready ] || echo "NOT RUN: the container image by skopeo and umoci (their packages are not here)"
+	[ -e $(MOSQUITTO)/ready ] || echo "NOT RUN: an MQTT broker and what it is told (mosquitto's packages are not here)"
 	[ -e "$(SHARED)/cases/c10_xray_inverted.png" ] || echo "NOT RUN: a picture in reversed grey ($(SHARED)/cases is not here)"
 
 .PHONY: test-dicom-network
@@ -576,6 +578,19 @@ oci-tools: ## skopeo and umoci, which read container images (downloads 7 MB)
 	touch $(OCI_TOOLS)/ready
 
 # Likewise, with what they need and the system lacks.
+.PHONY: mosquitto
+mosquitto: ## Mosquitto, for the tests of what a broker is told (downloads 1 MB)
+	@if [ -e $(MOSQUITTO)/ready ] || ! command -v apt-get >/dev/null; then exit 0; fi
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true
+	# Without those that are there and could be newer: their old version stands before the new one.
+	lacking=$$(apt-get install --simulate --no-install-recommends -qq mosquitto mosquitto-clients | awk '$$1 == "Inst" && $$3 ~ /^[(]/ {print $$2}') || exit 0
+	(cd "$$folder" && apt-get download -qq -o APT::Sandbox::User=root $$lacking) || exit 0
+	mkdir -p $(MOSQUITTO)
+	for package in "$$folder"/*.deb; do dpkg-deb -x "$$package" $(MOSQUITTO); done
+	touch $(MOSQUITTO)/ready
+
 .PHONY: dicom-peers
 dicom-peers: ## dcmtk and Orthanc, for the tests of DICOM over a network (downloads 10 MB)
 	@if [ -e $(DICOM_PEERS)/ready ] || ! command -v apt-get >/dev/null; then exit 0; fi

@@ -19,6 +19,7 @@ mod live;
 mod maker;
 mod model_args;
 mod models;
+mod mqtt_reporter;
 mod other_machines;
 mod output;
 mod segment;

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::dicom_node::DicomNode;
 use super::failure::Failure;
+use super::mqtt_reporter::BrokerPlan;
 use super::other_machines::OtherMachines;
 use super::updates::models_to_serve;
 use crate::config::Config;
@@ -21,7 +22,7 @@ use crate::workshop::LocalWorkshop;
 use engine::model::store::Store;
 use engine::service::Engine;
 use guidance::GuidanceServer;
-use http::{Door, Doors, ServerConfig};
+use http::{Door, Doors, ServedParts, ServerConfig};
 use live::{Asker, ClipShelf, LiveSourceSpec, SessionSpec, ShelfBounds, Studio, vet};
 use picture::NOTICE;
 use picture::segmenter::SystemClock;
@@ -62,6 +63,7 @@ struct Beginning {
     origin: ConfigOrigin,
     config: Config,
     sources: WatchedSources,
+    broker: BrokerPlan,
     store: Arc<Store>,
     verbosity: Verbosity,
     manager: Arc<ServiceManager>,
@@ -108,6 +110,7 @@ fn begin(
     checked.map_err(|error| Failure::Usage(error.to_string()))?;
     let verbosity = Verbosity::begin(&config.log.level);
     let sources = WatchedSources::of(&config)?;
+    let broker = BrokerPlan::of(&config)?;
     let dir = models_to_serve(models, config.engine.models.as_deref())?;
     let store = Arc::new(Store::open(&dir, config.engine.model.as_deref())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -120,6 +123,7 @@ fn begin(
         origin,
         config,
         sources,
+        broker,
         store,
         verbosity,
         manager,
@@ -135,6 +139,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         origin,
         config,
         sources,
+        broker,
         store,
         verbosity,
         manager,
@@ -167,6 +172,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let fittings = Fittings::begin(&config.gpio, &studio).map_err(failed)?;
     let node = DicomNode::begin(&config, engine.clone())?;
     let guidance = begin_guidance(&config, &studio)?;
+    let telling = broker.begin(&studio)?;
     let server = config.server.clone();
     let reloader = Reloader {
         origin,
@@ -177,10 +183,14 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let attending = attend(manager.clone(), engine.clone(), reloader, reloads);
     let attending = tokio::spawn(attending);
     let patience = Duration::from_secs(server.shutdown_timeout_s.into());
-    let parts = others.served_with(node.served_with(studio));
+    let parts = others.served_with(ServedParts {
+        mqtt: telling.meter(),
+        ..node.served_with(studio)
+    });
     others.note(concat!("started, ", env!("CARGO_PKG_VERSION")));
     let asked = OnceLock::new();
     let node_ends = OnceLock::new();
+    let telling_ends = OnceLock::new();
     let stop = async {
         signals.end().await;
         asked.get_or_init(Instant::now);
@@ -190,6 +200,8 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         // While the HTTP side finishes what it has accepted.
         let end = move || node.end(patience * 3 / 4);
         node_ends.get_or_init(|| tokio::task::spawn_blocking(end));
+        let end = move || telling.end(patience * 3 / 4);
+        telling_ends.get_or_init(|| tokio::task::spawn_blocking(end));
     };
     let doors = Doors {
         near: door,
@@ -208,6 +220,13 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         && !ended.await.unwrap_or(false)
     {
         tracing::warn!("the DICOM network did not end in time; what it was at is on the disk");
+    }
+    if let Some(ended) = telling_ends.into_inner()
+        && !ended.await.unwrap_or(false)
+    {
+        tracing::warn!(
+            "MQTT: the broker was not told in time that the service ends; its last will is"
+        );
     }
     // The time to stop in counts from the signal, and the HTTP side has had its part of it.
     let gone = asked.get().map_or(Duration::ZERO, Instant::elapsed);

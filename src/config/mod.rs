@@ -17,6 +17,7 @@ use gateway::{BadDicomSetting, DicomConfig};
 use guidance::{BadGuidanceSetting, GuidanceConfig};
 use http::{BadSetting, ServerConfig};
 use live::{LiveSourceSpec, MOST_SOURCES};
+use mqtt::{BadMqttSetting, MqttConfig};
 use picture::frame::FrameLimits;
 use tracing_subscriber::filter::Targets;
 use update::{Recipient, UpdateKey};
@@ -52,6 +53,8 @@ pub struct Config {
     pub dicom: DicomConfig,
     /// `[openigtlink]`: what may be shown of live sources, sent to programs of image-guided therapy.
     pub openigtlink: GuidanceConfig,
+    /// `[mqtt]`: live sources told to a broker.
+    pub mqtt: MqttConfig,
     /// `[gpio]`: lights and a foot switch.
     pub gpio: GpioConfig,
     /// `[update]`: whose packages are taken.
@@ -241,6 +244,9 @@ pub enum InvalidConfig {
     /// A setting under `[openigtlink]` that cannot work.
     #[error(transparent)]
     Guidance(#[from] BadGuidanceSetting),
+    /// A broker, or what it is told, that cannot be so.
+    #[error(transparent)]
+    Mqtt(#[from] BadMqttSetting),
     /// A setting out of its bounds.
     #[error("{key}: expected {expected}, found {found}")]
     Bounds {
@@ -290,6 +296,7 @@ impl Config {
         config.access.check()?;
         config.gpio.check()?;
         config.openigtlink.check()?;
+        config.mqtt.check()?;
         #[cfg(feature = "dicom")]
         config.dicom.check()?;
         let mut names = BTreeSet::new();

@@ -44,6 +44,21 @@ fn the_documented_file_has_every_key() {
         incoming: true,
     });
     fullest.openigtlink.listen = Some(([127, 0, 0, 1], 18945).into());
+    let MqttConfig {
+        broker,
+        device,
+        client_id,
+        user,
+        password_file,
+        // These have defaults.
+        prefix: _,
+        results_per_s: _,
+        keep_alive_s: _,
+    } = &mut fullest.mqtt;
+    for text in [broker, device, client_id, user] {
+        *text = Some("m".into());
+    }
+    *password_file = Some("p".into());
     let GpioConfig {
         board,
         pins,
@@ -100,6 +115,11 @@ fn keys_are_read_and_unknown_ones_refused() {
         ),
         ("[dicom]\nport = 104", "port"),
         ("[dicom]\nenabled = true", "dicom.callers: nobody may send"),
+        ("[mqtt]\npassword = 'hush'", "password"),
+        (
+            "[mqtt]\nbroker = 'mqtt://host'",
+            "mqtt.broker: expected host:port",
+        ),
         ("[image]\ndecode_timeout_s = 0", "image.decode_timeout_s"),
         ("[log]\nlevel = 'loud=very'", "log.level"),
         (

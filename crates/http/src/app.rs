@@ -4,6 +4,7 @@ use access::{AuditLog, Gate};
 #[cfg(feature = "network")]
 use gateway::Gateway;
 use live::Studio;
+use mqtt::MqttMeter;
 use picture::segmenter::Segmenter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -28,6 +29,8 @@ pub struct ServedParts {
     pub gate: Option<Arc<Gate>>,
     /// Where it is written down what callers changed.
     pub audit: Option<Arc<AuditLog>>,
+    /// What an MQTT broker is told, counted.
+    pub mqtt: Option<Arc<MqttMeter>>,
 }
 
 impl From<Arc<Studio>> for ServedParts {
@@ -38,6 +41,7 @@ impl From<Arc<Studio>> for ServedParts {
             gateway: None,
             gate: None,
             audit: None,
+            mqtt: None,
         }
     }
 }
@@ -51,6 +55,7 @@ pub struct App {
     pub gateway: Option<Arc<Gateway>>,
     pub gate: Option<Arc<Gate>>,
     pub audit: Option<Arc<AuditLog>>,
+    pub mqtt: Option<Arc<MqttMeter>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
     pub viewers: Arc<Semaphore>,
@@ -91,6 +96,7 @@ impl App {
             gateway,
             gate,
             audit,
+            mqtt,
         } = parts.into();
         Arc::new(Self {
             meters: Meters::default(),
@@ -112,6 +118,7 @@ impl App {
             gateway,
             gate,
             audit,
+            mqtt,
         })
     }
 }

@@ -59,6 +59,9 @@ pub(super) fn put_together(app: &App, sources: &[LiveScrape<'_>], root: &Path) -
     if let Some(gateway) = &app.gateway {
         metrics::render_network(&mut out, &gateway.look());
     }
+    if let Some(meter) = &app.mqtt {
+        metrics::render_mqtt(&mut out, meter.look());
+    }
     metrics::render_host(&mut out, root);
     out.finish()
 }

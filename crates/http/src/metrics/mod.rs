@@ -13,6 +13,7 @@ mod exposition;
 mod histogram;
 mod host;
 mod live;
+mod mqtt;
 #[cfg(feature = "network")]
 mod network;
 mod requests;
@@ -29,6 +30,7 @@ pub use engine::render as render_engine;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use host::render as render_host;
 pub use live::{LiveMeter, LiveMeters, LiveScrape, render as render_live};
+pub use mqtt::render as render_mqtt;
 #[cfg(feature = "network")]
 pub use network::render as render_network;
 pub use requests::{RequestMeter, count};

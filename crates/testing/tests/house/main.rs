@@ -128,7 +128,7 @@ fn no_two_types_have_one_name() {
 fn crates_depend_one_way() {
     let own = [
         "access", "compute", "picture", "dicom", "dimse", "gateway", "video", "live", "board",
-        "engine", "embed", "http", "update", "durable", "igtl", "guidance", "testing",
+        "engine", "embed", "http", "update", "durable", "igtl", "guidance", "mqtt", "testing",
     ];
     for storey in &HOUSE {
         let known = dependencies(storey.place);

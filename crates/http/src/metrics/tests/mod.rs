@@ -1,6 +1,7 @@
 mod board;
 mod host;
 mod live;
+mod mqtt;
 mod network;
 
 use std::collections::BTreeSet;
