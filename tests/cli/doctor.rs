@@ -154,7 +154,7 @@ fn warnings_alone_are_exit_code_one() {
     put(
         root,
         "etc/espmedsam/config.toml",
-        &format!("[server]\nlisten = \"0.0.0.0:80\"\n{camera}"),
+        &format!("[server]\nlisten = \"0.0.0.0:80\"\ntrust_network = true\n{camera}"),
     );
     let (code, report) = examine(root, &[]);
     assert_eq!(

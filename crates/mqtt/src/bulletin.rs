@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use live::{LiveView, PaceReason, PaceStep, Session, State};
 
-use crate::message::{MqttMessage, ToldSource, WallMoment};
+use crate::message::{MqttMessage, ReportedSource, WallMoment};
 use crate::topics::MqttTopics;
 
 /// A state that stays is told again so often, so that who reads it sees that it is alive.
@@ -123,7 +123,7 @@ impl Bulletin {
         let Some(entry) = self.entries.get_mut(name) else {
             return true;
         };
-        let source = ToldSource {
+        let source = ReportedSource {
             name,
             modality: &entry.modality,
             budget: entry.budget,
@@ -170,7 +170,7 @@ impl Bulletin {
         let Some(entry) = self.entries.get(name).filter(|entry| entry.was_told) else {
             return true;
         };
-        let source = ToldSource {
+        let source = ReportedSource {
             name,
             modality: &entry.modality,
             budget: entry.budget,

@@ -56,7 +56,7 @@ enum ServiceStatus {
 }
 
 #[derive(Serialize)]
-struct StatusMessage {
+struct OnlineMessage {
     notice: &'static str,
     version: &'static str,
     #[serde(flatten)]
@@ -132,7 +132,7 @@ impl WallMoment {
 
 /// What is watched, and how it is treated.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ToldSource<'a> {
+pub(crate) struct ReportedSource<'a> {
     /// Its name.
     pub name: &'a str,
     /// What the model is asked.
@@ -154,7 +154,7 @@ impl MqttMessage {
     }
 
     fn status(topics: &MqttTopics, status: ServiceStatus) -> Self {
-        let message = StatusMessage {
+        let message = OnlineMessage {
             notice: NOTICE,
             version: VERSION,
             status,
@@ -165,7 +165,7 @@ impl MqttMessage {
     /// What may be shown of a source at that moment, and since when.
     pub(crate) fn state(
         topics: &MqttTopics,
-        source: ToldSource<'_>,
+        source: ReportedSource<'_>,
         view: &LiveView,
         since: Instant,
         moment: WallMoment,
@@ -193,7 +193,11 @@ impl MqttMessage {
     }
 
     /// A source is watched no more.
-    pub(crate) fn ended(topics: &MqttTopics, source: ToldSource<'_>, moment: WallMoment) -> Self {
+    pub(crate) fn ended(
+        topics: &MqttTopics,
+        source: ReportedSource<'_>,
+        moment: WallMoment,
+    ) -> Self {
         let message = StateMessage {
             notice: NOTICE,
             source: source.name,
@@ -219,7 +223,7 @@ impl MqttMessage {
     /// The figures of the mask that may be shown at that moment; `None` if none may.
     pub(crate) fn result(
         topics: &MqttTopics,
-        source: ToldSource<'_>,
+        source: ReportedSource<'_>,
         view: &LiveView,
         moment: WallMoment,
     ) -> Option<Self> {
