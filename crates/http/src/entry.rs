@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::app::App;
 use super::door::CameBy;
 use super::problem::Kind;
+use super::upload;
 
 /// Says to browsers that this address is never to be called without TLS (RFC 6797), for a year.
 const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -52,7 +53,12 @@ pub async fn guard(
             };
             match admitted {
                 Ok(caller) => Some(caller),
-                Err(refusal) => return sealed(refused(&refusal, &request, route)),
+                Err(refusal) => {
+                    let response = refused(&refusal, &request, route);
+                    // Who is still sending would hear of a broken connection, and not of this.
+                    upload::linger(request.into_body());
+                    return sealed(response);
+                }
             }
         }
     };
