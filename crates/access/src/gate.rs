@@ -110,21 +110,8 @@ impl Gate {
         needed: Scope,
         now: AccessTime,
     ) -> Result<Caller, NotAdmitted> {
-        let roll = self.roll.current(now.steady);
-        let found = self.digest(shown, now);
-        let found = found.and_then(|digest| good(roll.find(&digest)?, now));
-        let Some(token) = found else {
-            self.failed(from, now)?;
-            return Err(match shown {
-                Credential::None => NotAdmitted::NoToken,
-                _ => NotAdmitted::BadToken,
-            });
-        };
-        self.paces
-            .request(&token.name, now.steady)
-            .map_err(too_soon)?;
-        let name = token.name.clone();
-        match token.scopes.contains(&needed) {
+        let TokenEntry { name, scopes, .. } = self.known(shown, from, now)?;
+        match scopes.contains(&needed) {
             true => Ok(Caller { token: name }),
             false => Err(NotAdmitted::NotFor {
                 token: name,
@@ -143,20 +130,10 @@ impl Gate {
         from: IpAddr,
         now: AccessTime,
     ) -> Result<(Caller, AccessSecret), NotAdmitted> {
-        let roll = self.roll.current(now.steady);
-        let found = self.digest(Credential::Token(token), now);
-        let found = found.and_then(|digest| good(roll.find(&digest)?, now));
-        let Some(token) = found else {
-            self.failed(from, now)?;
-            return Err(NotAdmitted::BadToken);
-        };
-        self.paces
-            .request(&token.name, now.steady)
-            .map_err(too_soon)?;
+        let token = self.known(Credential::Token(token), from, now)?;
         let begun = self.sittings.begin(*token.digest(), now.steady);
         let cookie = begun.map_err(|_| NotAdmitted::NoRandom)?;
-        let token = token.name.clone();
-        Ok((Caller { token }, cookie))
+        Ok((Caller { token: token.name }, cookie))
     }
 
     /// What the cookie holds is good for nothing any more.
@@ -170,6 +147,29 @@ impl Gate {
         self.sittings.lasts()
     }
 
+    /// The token that is shown, or stands behind what is shown, if it is good and not used too often.
+    fn known(
+        &self,
+        shown: Credential<'_>,
+        from: IpAddr,
+        now: AccessTime,
+    ) -> Result<TokenEntry, NotAdmitted> {
+        let too_soon = |TooSoon(wait)| NotAdmitted::TooSoon(wait);
+        let roll = self.roll.current(now.steady);
+        let found = self.digest(shown, now);
+        let found = found.and_then(|digest| roll.find(&digest));
+        let Some(token) = found.filter(|token| !token.has_ended(now.day)) else {
+            self.paces.failure(from, now.steady).map_err(too_soon)?;
+            return Err(match shown {
+                Credential::None => NotAdmitted::NoToken,
+                _ => NotAdmitted::BadToken,
+            });
+        };
+        let paced = self.paces.request(&token.name, now.steady);
+        paced.map_err(too_soon)?;
+        Ok(token.clone())
+    }
+
     /// Of the token that is shown, or stands behind what is shown.
     fn digest(&self, shown: Credential<'_>, now: AccessTime) -> Option<SecretDigest> {
         match shown {
@@ -180,18 +180,6 @@ impl Gate {
             _ => None,
         }
     }
-
-    fn failed(&self, from: IpAddr, now: AccessTime) -> Result<(), NotAdmitted> {
-        self.paces.failure(from, now.steady).map_err(too_soon)
-    }
-}
-
-fn good(token: &TokenEntry, now: AccessTime) -> Option<&TokenEntry> {
-    (!token.has_ended(now.day)).then_some(token)
-}
-
-fn too_soon(TooSoon(wait): TooSoon) -> NotAdmitted {
-    NotAdmitted::TooSoon(wait)
 }
 
 #[cfg(test)]
