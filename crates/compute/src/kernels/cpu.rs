@@ -15,6 +15,8 @@ macro_rules! instruction_sets {
             Portable "portable" (all()) ();
             /// x86-64 with AVX2 and FMA (Haswell, Zen).
             Avx2 "avx2" (target_arch = "x86_64") (enable = "avx2", enable = "fma") loops avx2;
+            /// x86-64 with AVX2, FMA and AVX-VNNI (Alder Lake and later without AVX-512).
+            AvxVnni "avxvnni" (target_arch = "x86_64") (enable = "avx2", enable = "fma", enable = "avxvnni") loops avxvnni;
             /// x86-64 with AVX-512 F, BW, DQ, VL, VNNI and VBMI (Ice Lake, Zen 4).
             Avx512 "avx512" (target_arch = "x86_64") (
                 enable = "avx2", enable = "fma", enable = "avx512f", enable = "avx512bw", enable = "avx512dq",

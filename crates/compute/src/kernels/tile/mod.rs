@@ -10,6 +10,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 #[cfg(target_arch = "aarch64")]
 mod dotprod;
 #[cfg(target_arch = "aarch64")]
@@ -39,6 +41,8 @@ fn tiles(cpu: Cpu) -> Tiles {
         Isa::Portable => (portable::F32, portable::I8),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => (avx2::F32, avx2::I8),
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => (avx2::F32, avxvnni::I8),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => (avx512::F32, avx512::I8),
         #[cfg(target_arch = "aarch64")]
@@ -88,7 +92,7 @@ pub fn transpose(cpu: Cpu, vectors: [&[f32; SIDE]; SIDE], out: &mut [[f32; SIDE]
         Isa::Portable => transpose::portable(vectors, out),
         // SAFETY: a `Cpu` of this kind is only made where these instructions were detected.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => unsafe { transpose::avx(vectors, out) },
+        Isa::Avx2 | Isa::AvxVnni | Isa::Avx512 => unsafe { transpose::avx(vectors, out) },
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::Dotprod | Isa::I8mm => transpose::neon(vectors, out),
     }
@@ -100,7 +104,7 @@ pub fn lookup(cpu: Cpu, table: &[u8; 256], x: &mut [u8]) {
         Isa::Portable => lookup::portable(table, x),
         // SAFETY: a `Cpu` of this kind is only made where these instructions were detected.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { lookup::avx2(table, x) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { lookup::avx2(table, x) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { lookup::avx512(table, x) },
