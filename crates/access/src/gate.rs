@@ -61,6 +61,31 @@ pub struct Caller {
     pub token: String,
 }
 
+/// What somebody was let in by, and for what: to ask again later, while they are still there.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessPass {
+    shown: ShownSecret,
+    needed: Scope,
+}
+
+/// What is kept of what was shown.
+#[derive(Clone, Copy, Debug)]
+enum ShownSecret {
+    Token(SecretDigest),
+    Cookie(SecretDigest),
+}
+
+impl ShownSecret {
+    fn of(shown: Credential<'_>) -> Option<Self> {
+        let digest = |text: &str| (text.len() <= LONGEST).then(|| SecretDigest::of(text));
+        match shown {
+            Credential::Token(text) => digest(text).map(Self::Token),
+            Credential::Cookie(text) => digest(text).map(Self::Cookie),
+            Credential::None => None,
+        }
+    }
+}
+
 /// Why somebody is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
@@ -109,15 +134,22 @@ impl Gate {
         from: IpAddr,
         needed: Scope,
         now: AccessTime,
-    ) -> Result<Caller, NotAdmitted> {
-        let TokenEntry { name, scopes, .. } = self.known(shown, from, now)?;
+    ) -> Result<(Caller, AccessPass), NotAdmitted> {
+        let (TokenEntry { name, scopes, .. }, shown) = self.known(shown, from, now)?;
         match scopes.contains(&needed) {
-            true => Ok(Caller { token: name }),
+            true => Ok((Caller { token: name }, AccessPass { shown, needed })),
             false => Err(NotAdmitted::NotFor {
                 token: name,
                 needed,
             }),
         }
+    }
+
+    /// Whether who was let in would still be. Costs nothing of how often a token may be used.
+    #[must_use]
+    pub fn holds(&self, pass: &AccessPass, now: AccessTime) -> bool {
+        let found = self.find(pass.shown, now);
+        found.is_some_and(|token| token.scopes.contains(&pass.needed))
     }
 
     /// A browser shows a token, and is given what its cookie is to hold.
@@ -130,7 +162,7 @@ impl Gate {
         from: IpAddr,
         now: AccessTime,
     ) -> Result<(Caller, AccessSecret), NotAdmitted> {
-        let token = self.known(Credential::Token(token), from, now)?;
+        let (token, _) = self.known(Credential::Token(token), from, now)?;
         let begun = self.sittings.begin(*token.digest(), now.steady);
         let cookie = begun.map_err(|_| NotAdmitted::NoRandom)?;
         Ok((Caller { token: token.name }, cookie))
@@ -153,12 +185,11 @@ impl Gate {
         shown: Credential<'_>,
         from: IpAddr,
         now: AccessTime,
-    ) -> Result<TokenEntry, NotAdmitted> {
+    ) -> Result<(TokenEntry, ShownSecret), NotAdmitted> {
         let too_soon = |TooSoon(wait)| NotAdmitted::TooSoon(wait);
-        let roll = self.roll.current(now.steady);
-        let found = self.digest(shown, now);
-        let found = found.and_then(|digest| roll.find(&digest));
-        let Some(token) = found.filter(|token| !token.has_ended(now.day)) else {
+        let secret = ShownSecret::of(shown);
+        let found = secret.and_then(|secret| Some((self.find(secret, now)?, secret)));
+        let Some((token, secret)) = found else {
             self.paces.failure(from, now.steady).map_err(too_soon)?;
             return Err(match shown {
                 Credential::None => NotAdmitted::NoToken,
@@ -167,18 +198,18 @@ impl Gate {
         };
         let paced = self.paces.request(&token.name, now.steady);
         paced.map_err(too_soon)?;
-        Ok(token.clone())
+        Ok((token, secret))
     }
 
-    /// Of the token that is shown, or stands behind what is shown.
-    fn digest(&self, shown: Credential<'_>, now: AccessTime) -> Option<SecretDigest> {
-        match shown {
-            Credential::Token(text) if text.len() <= LONGEST => Some(SecretDigest::of(text)),
-            Credential::Cookie(text) if text.len() <= LONGEST => {
-                self.sittings.token(text, now.steady)
-            }
-            _ => None,
-        }
+    /// The token that is shown, or stands behind what is shown, if it is good.
+    fn find(&self, shown: ShownSecret, now: AccessTime) -> Option<TokenEntry> {
+        let digest = match shown {
+            ShownSecret::Token(digest) => digest,
+            ShownSecret::Cookie(cookie) => self.sittings.token(&cookie, now.steady)?,
+        };
+        let roll = self.roll.current(now.steady);
+        let token = roll.find(&digest)?;
+        (!token.has_ended(now.day)).then(|| token.clone())
     }
 }
 
@@ -240,6 +271,7 @@ mod tests {
         let gate = house.gate(&AccessConfig::default());
         for scope in Scope::ALL {
             let asked = gate.admit(Credential::Token(&token), FROM, scope, house.begun);
+            let asked = asked.map(|(caller, _)| caller);
             let viewer = || "viewer".to_owned();
             let expected = match scope {
                 Scope::Read | Scope::Control => Ok(Caller { token: viewer() }),
@@ -262,7 +294,10 @@ mod tests {
             ..AccessConfig::default()
         };
         let gate = house.gate(&config);
-        let ask = |shown, after| gate.admit(shown, FROM, Scope::Read, house.after(after));
+        let ask = |shown, after| {
+            let asked = gate.admit(shown, FROM, Scope::Read, house.after(after));
+            asked.map(|(caller, _)| caller)
+        };
         assert_eq!(ask(Credential::None, 0), Err(NotAdmitted::NoToken));
         let long = token.clone() + &"a".repeat(LONGEST);
         for wrong in [
@@ -293,13 +328,14 @@ mod tests {
         let begun = house.begun;
         let ask = |seconds| {
             let shown = Credential::Cookie(cookie.text());
-            gate.admit(shown, FROM, Scope::Read, after(begun, seconds))
+            let asked = gate.admit(shown, FROM, Scope::Read, after(begun, seconds));
+            asked.map(|(caller, _)| caller)
         };
         assert!(ask(0).is_ok());
         // What stands for a token is none.
         let as_token = Credential::Token(cookie.text());
         let asked = gate.admit(as_token, FROM, Scope::Read, house.begun);
-        assert_eq!(asked, Err(NotAdmitted::BadToken));
+        assert_eq!(asked.err(), Some(NotAdmitted::BadToken));
         // A token of the same name is another.
         house.roll.remove("ward").unwrap();
         house.token("ward", &[Scope::Read], None);
@@ -309,7 +345,39 @@ mod tests {
         gate.log_out(cookie.text());
         let left = Credential::Cookie(cookie.text());
         let asked = gate.admit(left, FROM, Scope::Read, house.after(5));
-        assert_eq!(asked, Err(NotAdmitted::BadToken));
+        assert_eq!(asked.err(), Some(NotAdmitted::BadToken));
+    }
+
+    #[test]
+    fn who_was_let_in_is_so_until_the_token_the_sitting_or_the_scope_is_gone() {
+        let mut house = House::new();
+        let hour = Some(Duration::from_secs(3600));
+        let [ward, short] = [("ward", None), ("short", hour)]
+            .map(|(name, lasts)| house.token(name, &[Scope::Read], lasts));
+        let gate = house.gate(&AccessConfig::default());
+        let let_in = |shown| gate.admit(shown, FROM, Scope::Read, house.begun).unwrap().1;
+        let (_, cookie) = gate.log_in(&ward, FROM, house.begun).unwrap();
+        let (_, left) = gate.log_in(&ward, FROM, house.begun).unwrap();
+        let [by_token, by_cookie, by_left, by_short] = [
+            Credential::Token(&ward),
+            Credential::Cookie(cookie.text()),
+            Credential::Cookie(left.text()),
+            Credential::Token(&short),
+        ]
+        .map(let_in);
+        let holds = |pass, seconds| gate.holds(pass, after(house.begun, seconds));
+        for pass in [&by_token, &by_cookie, &by_left, &by_short] {
+            // As often as one likes.
+            assert!((0..100).all(|_| holds(pass, 1)));
+        }
+        gate.log_out(left.text());
+        assert!(holds(&by_cookie, 1) && !holds(&by_left, 1));
+        assert!(holds(&by_short, 3599) && !holds(&by_short, 3600));
+        let begun = house.begun;
+        house.roll.remove("ward").unwrap();
+        house.token("ward", &[Scope::Control], None);
+        let holds = |pass| gate.holds(pass, after(begun, 3602));
+        assert!(!holds(&by_token) && !holds(&by_cookie));
     }
 
     #[test]

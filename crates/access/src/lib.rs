@@ -22,7 +22,7 @@ pub use audit::{AuditError, AuditLine, AuditLog, AuditRecord};
 pub use certificate::{IdentityError, TlsIdentity};
 pub use config::{AccessConfig, BadAccessSetting};
 pub use folder::make_access_folder;
-pub use gate::{AccessTime, Caller, Credential, Gate, NotAdmitted};
+pub use gate::{AccessPass, AccessTime, Caller, Credential, Gate, NotAdmitted};
 pub use keeper::RollKeeper;
 pub use roll::{NewToken, RollError, TokenEntry, TokenRoll};
 pub use scope::{NoSuchScope, Scope};

@@ -60,13 +60,12 @@ impl Sittings {
     }
 
     /// The token that was shown for this cookie.
-    pub fn token(&self, cookie: &str, now: Instant) -> Option<SecretDigest> {
-        let cookie = SecretDigest::of(cookie);
+    pub fn token(&self, cookie: &SecretDigest, now: Instant) -> Option<SecretDigest> {
         let mut open = lock(&self.open);
         self.sweep(&mut open, now);
         let mut found = None;
         for sitting in open.iter() {
-            if sitting.cookie.is(&cookie).into() {
+            if sitting.cookie.is(cookie).into() {
                 found = Some(sitting.token);
             }
         }
@@ -94,17 +93,39 @@ mod tests {
         let token = SecretDigest::of("token");
         let after = |seconds| begun + Duration::from_secs(seconds);
         let [one, two] = [(); 2].map(|()| sittings.begin(token, begun).unwrap());
-        assert_eq!(sittings.token(one.text(), after(9)), Some(token));
-        assert_eq!(sittings.token("espm_another", after(9)), None);
+        assert_eq!(
+            sittings.token(&SecretDigest::of(one.text()), after(9)),
+            Some(token)
+        );
+        assert_eq!(
+            sittings.token(&SecretDigest::of("espm_another"), after(9)),
+            None
+        );
         sittings.end(one.text());
-        assert_eq!(sittings.token(one.text(), after(9)), None);
-        assert_eq!(sittings.token(two.text(), after(9)), Some(token));
-        assert_eq!(sittings.token(two.text(), after(10)), None);
+        assert_eq!(
+            sittings.token(&SecretDigest::of(one.text()), after(9)),
+            None
+        );
+        assert_eq!(
+            sittings.token(&SecretDigest::of(two.text()), after(9)),
+            Some(token)
+        );
+        assert_eq!(
+            sittings.token(&SecretDigest::of(two.text()), after(10)),
+            None
+        );
         let first = sittings.begin(token, after(20)).unwrap();
         for _ in 1..=MOST {
-            assert!(sittings.token(first.text(), after(20)).is_some());
+            assert!(
+                sittings
+                    .token(&SecretDigest::of(first.text()), after(20))
+                    .is_some()
+            );
             sittings.begin(token, after(20)).unwrap();
         }
-        assert_eq!(sittings.token(first.text(), after(20)), None);
+        assert_eq!(
+            sittings.token(&SecretDigest::of(first.text()), after(20)),
+            None
+        );
     }
 }

@@ -17,6 +17,7 @@ use super::app::App;
 use super::door::CameBy;
 use super::problem::Kind;
 use super::upload;
+use super::welcome::Welcome;
 
 /// Says to browsers that this address is never to be called without TLS (RFC 6797), for a year.
 const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -36,23 +37,25 @@ enum Need {
 pub async fn guard(
     State(app): State<Arc<App>>,
     Extension(came_by): Extension<CameBy>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map(MatchedPath::as_str);
     let need = needed(request.method(), route);
     let change = change(need, request.method(), route);
-    let caller = match (came_by, need) {
-        (CameBy::Near, _) | (_, Need::Nothing) => None,
+    let (caller, welcome) = match (came_by, need) {
+        (CameBy::Near, _) | (_, Need::Nothing) => (None, Welcome::unbounded()),
         (CameBy::Far(from), Need::Token(scope)) => {
             let shown = shown(request.headers());
             let admitted = match &app.gate {
-                Some(gate) => gate.admit(shown, from, scope, AccessTime::now()),
+                Some(gate) => gate
+                    .admit(shown, from, scope, AccessTime::now())
+                    .map(|(caller, pass)| (caller, Welcome::while_holds(gate.clone(), pass))),
                 None => Err(NotAdmitted::NoToken),
             };
             match admitted {
-                Ok(caller) => Some(caller),
+                Ok((caller, welcome)) => (Some(caller), welcome),
                 Err(refusal) => {
                     let response = refused(&refusal, &request, route);
                     // Who is still sending would hear of a broken connection, and not of this.
@@ -62,7 +65,8 @@ pub async fn guard(
             }
         }
     };
-    let response = next.run(request).await;
+    request.extensions_mut().insert(welcome.clone());
+    let response = welcome.bound(next.run(request).await);
     if let Some(change) = change.filter(|_| response.status().is_success()) {
         write_down(&app, caller.as_ref(), change).await;
     }

@@ -35,6 +35,7 @@ mod scrape;
 mod segment;
 mod serve;
 mod upload;
+mod welcome;
 mod wish;
 mod work;
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use live::{LiveView, Session};
 use serde::Deserialize;
@@ -17,7 +18,9 @@ use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::app::App;
+use crate::config::seconds;
 use crate::problem::{Kind, Problem};
+use crate::welcome::Welcome;
 
 /// Longest message that a client may send: none is needed.
 const LONGEST: usize = 1 << 10;
@@ -59,6 +62,7 @@ pub struct SocketQuery {
     responses((status = 101, description = "Messages without end"), Problem))]
 pub async fn socket(
     State(app): State<Arc<App>>,
+    Extension(welcome): Extension<Welcome>,
     Asked(query): Asked<SocketQuery>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -71,8 +75,12 @@ pub async fn socket(
     let mut watch = LiveWatch::begin(&app, name, session)?;
     let upgrade = upgrade.max_message_size(LONGEST).max_frame_size(LONGEST);
     Ok(upgrade.on_upgrade(move |mut socket| async move {
+        let served = tokio::select! {
+            served = serve(&app, &mut socket, &mut watch, &query) => served,
+            () = welcome.over() => farewell(&app, &mut socket, close_code::POLICY, "this token is not good any more").await,
+        };
         // Whoever went away has nothing to be told.
-        let _gone = serve(&app, &mut socket, &mut watch, &query).await;
+        let _gone = served;
     }))
 }
 
@@ -93,11 +101,8 @@ async fn serve(
             },
         };
         let Some(view) = view else {
-            let reason = CloseFrame {
-                code: close_code::AWAY,
-                reason: "the source, or the server, has ended".into(),
-            };
-            return socket.send(Message::Close(Some(reason))).await;
+            let ended = "the source, or the server, has ended";
+            return farewell(app, socket, close_code::AWAY, ended).await;
         };
         let message = match message(app, watch, view, query).await {
             Ok(message) => message,
@@ -106,14 +111,28 @@ async fn serve(
                 continue;
             }
         };
-        let patience = std::time::Duration::from_secs(app.config.reply_timeout_s.into());
-        let sent = tokio::time::timeout(patience, socket.send(Message::Binary(message))).await;
-        match sent {
+        let sent = socket.send(Message::Binary(message));
+        match tokio::time::timeout(seconds(app.config.reply_timeout_s), sent).await {
             Ok(sent) => sent?,
             // It takes nothing: it is let go.
             Err(_) => return Ok(()),
         }
     }
+}
+
+/// The last that is said, and why.
+async fn farewell(
+    app: &App,
+    socket: &mut WebSocket,
+    code: CloseCode,
+    reason: &'static str,
+) -> Result<(), axum::Error> {
+    let reason = reason.into();
+    let close = socket.send(Message::Close(Some(CloseFrame { code, reason })));
+    let patience = seconds(app.config.reply_timeout_s);
+    tokio::time::timeout(patience, close)
+        .await
+        .unwrap_or(Ok(()))
 }
 
 async fn message(

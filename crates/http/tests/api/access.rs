@@ -10,9 +10,17 @@ use access::{
 };
 use durable::SystemDisk;
 use espmedsam_http::ServerConfig;
+use live::{LiveSettings, SessionSpec};
+use picture::segmenter::Ask;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use testing::fake::MODALITIES;
+use tungstenite::handshake::client::generate_key;
+use tungstenite::protocol::Role;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Message, WebSocket};
+use video::prepare::SourceView;
 
 use super::support::{ASK, ForOthers, Reply, Server, good, read_reply, wait_until};
 
@@ -109,6 +117,26 @@ impl House {
 
     fn get(&self, path: &str, headers: &str) -> Reply {
         self.send(&format!("GET {path}"), headers, b"")
+    }
+
+    /// Looks at the only live source; what comes after the reply's head is still to be read.
+    fn begin(&self, video: &str, headers: &str) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut stream = self.connect();
+        let host = self.far;
+        let ask = format!("GET /v1/live/{video} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let begun = ["HTTP/1.1 200", "HTTP/1.1 101"]
+            .iter()
+            .any(|begun| head.starts_with(begun));
+        assert!(begun, "{video}: {head}");
+        stream
     }
 
     fn changes(&self) -> Vec<String> {
@@ -211,6 +239,51 @@ fn a_token_that_is_taken_away_is_good_for_nothing_within_a_moment() {
     house
         .get("/v1/info", &token)
         .assert_problem(401, "bad-token");
+}
+
+#[test]
+fn video_that_is_being_looked_at_ends_with_its_token() {
+    let mut house = House::usual();
+    let spec = SessionSpec {
+        opener: Arc::new(house.server.puppet.clone()),
+        view: SourceView::default(),
+        ask: Ask::new(MODALITIES[0]),
+        settings: LiveSettings::default(),
+    };
+    house.server.studio.begin("probe", spec).unwrap();
+    let lost = bearer(&house.token("lost", &[Scope::Read]));
+    let kept = bearer(&house.token("kept", &[Scope::Read]));
+    let videos = ["stream.mjpeg", "events", "y4m"];
+    let and_no_more = format!("{lost}Connection: close\r\n");
+    let mut looked_at = videos.map(|video| house.begin(video, &and_no_more));
+    let mut goes_on = house.begin(videos[1], &kept);
+    let upgrade = format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n{lost}",
+        generate_key()
+    );
+    let socket = house.begin("ws", &upgrade);
+    let mut socket = WebSocket::from_raw_socket(socket, Role::Client, None);
+    assert!(socket.read().unwrap().is_binary());
+
+    house.roll.remove("lost").unwrap();
+    house.roll.write(house.folder.path(), &SystemDisk).unwrap();
+    for (stream, video) in looked_at.iter_mut().zip(videos) {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        // As HTTP ends a body whose length was not said (RFC 9112 §7.1).
+        assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{video}");
+    }
+    let why = loop {
+        match socket.read().unwrap() {
+            Message::Close(why) => break why.unwrap(),
+            message => assert!(message.is_binary()),
+        }
+    };
+    assert_eq!(why.code, CloseCode::Policy);
+    // Whoever looks by another token sees nothing of it.
+    for _ in 0..10 {
+        assert_ne!(goes_on.read(&mut [0; 1 << 10]).unwrap(), 0);
+    }
 }
 
 #[test]
