@@ -99,7 +99,7 @@ demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a
 
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
-# Apart goes the Python package's module: pyo3's macros want more of `syn` than the rest, which would all be built a second time.
+# Apart goes the Python package's module, which only an interpreter can link; it is checked with the rest (`lint`, `doc`).
 BUT_PYTHON := --workspace --exclude espmedsam-python
 .PHONY: build-all
 build-all: tools
@@ -143,9 +143,8 @@ ALL_PARTS := espmedsam-board/rpi
 .PHONY: lint
 lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no dependency with features that only tests ask for
 	cargo fmt --all --check
-	cargo clippy --release --locked $(BUT_PYTHON) --all-targets --features $(ALL_PARTS) -- -D warnings
-	cargo clippy --release --locked $(BUT_PYTHON) -- -D warnings
-	cargo clippy --release --locked -p espmedsam-python --all-targets -- -D warnings
+	cargo clippy --release --locked --workspace --all-targets --features $(ALL_PARTS) -- -D warnings
+	cargo clippy --release --locked --workspace -- -D warnings
 	cargo clippy --release --locked -p espmedsam --no-default-features -- -D warnings
 	features() { cargo tree --locked --prefix none --format '{p} [{f}]' "$$@" | sed 's/ (\*)$$//' | sort -u; }
 	twice=$$(comm -23 <(features -e normal,build) <(features -e normal,build,dev $(BUT_PYTHON)))
@@ -155,8 +154,7 @@ lint: tools lint-python ## Format, clippy, ruff and types, warnings refused; no 
 .PHONY: doc
 doc: tools ## The crates' documentation to target/doc; a broken link or a missing line is an error
 	export RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links"
-	cargo doc --release --locked $(BUT_PYTHON) --no-deps --document-private-items
-	cargo doc --release --locked -p espmedsam-python --no-deps --document-private-items
+	cargo doc --release --locked --workspace --no-deps --document-private-items
 
 RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records crates/python benches/live board/package docs/records
 .PHONY: lint-python
