@@ -206,6 +206,19 @@ test-python: build wheel ## The wheel's tests, in a fresh environment (a minute 
 	target/wheel/venv/bin/pip install -q target/wheel/*.whl -r tests/python/requirements.txt
 	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python/test_wheel.py
 
+# Linked against the glibc of Debian 10, so that it loads on every board's system.
+WHEEL_ARM := target/wheel-arm
+.PHONY: wheel-arm test-wheel-arm
+wheel-arm: tools $(WHEEL_READY) $(ZIG_READY) ## The same for 64-bit ARM (Raspberry Pi, Jetson), from this machine, to target/wheel-arm
+	cross/setup.sh rust
+	python3 crates/python/stage_models.py
+	rm -f $(WHEEL_ARM)/*.whl
+	PATH="$(CURDIR)/.venv/zig/bin:$$PATH" .venv/wheel/bin/maturin build --release --locked --zig --target $(CROSS_TARGET) \
+	  --compatibility manylinux_2_28 --manifest-path crates/python/Cargo.toml --out $(WHEEL_ARM)
+test-wheel-arm: build wheel-arm ## Its tests, emulated as a Raspberry Pi 5 (some minutes and the builds)
+	cross/setup.sh qemu python
+	cross/wheel.sh $$(echo $(WHEEL_ARM)/*.whl) cortex-a76
+
 .PHONY: test-ray
 test-ray: test-python ## The example for Ray on a local cluster of two workers, one of which is killed (installs Ray: 600 MB)
 	target/wheel/venv/bin/pip install -q 'ray[data]>=2.50,<3'

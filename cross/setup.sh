@@ -3,7 +3,8 @@
 #
 #   cross/setup.sh rust    a compiler for aarch64-unknown-linux-gnu, and its linker
 #   cross/setup.sh qemu    qemu 10, which runs single programs as a Cortex-A72 or A76
-#   cross/setup.sh count   qemu with a plugin that counts instructions, and Python with onnxruntime for aarch64
+#   cross/setup.sh python  Python for aarch64, with numpy and onnxruntime
+#   cross/setup.sh count   qemu with a plugin that counts instructions, and that Python
 #   cross/setup.sh mca     llvm-mca, which knows the pipelines of both
 #   cross/setup.sh board   qemu for a whole board, and a kernel for it that has virtual cameras
 #   cross/setup.sh system  what Debian for that board is made with
@@ -181,6 +182,10 @@ count() {
     cc -O2 -Wall -Wextra -Werror -shared -fPIC -I "$top/qemu-source/include/qemu" $(pkg-config --cflags glib-2.0) \
       cross/count.c -o "$top/libcount.so"
   fi
+  python
+}
+
+python() {
   if [ ! -e "$top/python/ready" ]; then
     unpack "$top/python" libc6:arm64 libgcc-s1:arm64 libstdc++6:arm64 zlib1g:arm64 libbz2-1.0:arm64 libexpat1:arm64 \
       libffi8:arm64 liblzma5:arm64 libssl3:arm64 libpython3.11-minimal:arm64 libpython3.11-stdlib:arm64 \
@@ -223,10 +228,10 @@ system() {
   private_apt
 }
 
-[ $# -gt 0 ] || die "which part? rust, qemu, count, mca, board, system"
+[ $# -gt 0 ] || die "which part? rust, qemu, python, count, mca, board, system"
 for part in "$@"; do
   case $part in
-    rust | qemu | count | mca | board | system) "$part" ;;
-    *) die "no part is called '$part': rust, qemu, count, mca, board, system" ;;
+    rust | qemu | python | count | mca | board | system) "$part" ;;
+    *) die "no part is called '$part': rust, qemu, python, count, mca, board, system" ;;
   esac
 done

@@ -160,7 +160,8 @@ def settings() -> bytes:
     for default, here in {
         "# Every key and its default: `espmedsam serve --config FILE`. Unknown": (
             f"# Every key. At their defaults ({DOCUMENTED.name} in /usr/share/doc/{NAME}) all but request_timeout_s and\n"
-            "# watchdog_s, which suit the service's watchdog, and access.folder, where callers' changes are written down. Unknown"
+            "# watchdog_s, which suit the service's watchdog, and access.folder, where callers' changes\n"
+            "# are written down. Unknown"
         ),
         '# folder = "/var/lib/espmedsam/access"    #': 'folder = "/var/lib/espmedsam/access"      #',
         # The watchdog of the unit counts from when this is noticed.
