@@ -80,14 +80,20 @@ def differing(one, other, place: str = "") -> list[str]:
 class Mosquitto:
     """A broker that keeps nothing on the disk, and one that listens to it."""
 
-    def __init__(self, folder: Path, login: tuple[str, str] | None = None):
+    def __init__(self, folder: Path, login: tuple[str, str] | None = None, identity: Path | None = None):
+        """TLS by the certificate and key in that folder."""
+        folder.mkdir(exist_ok=True)
         self.port, self.folder = free_port(), folder
         lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if login else 'true'}", "user root"]
+        if identity:
+            lines += [f"certfile {identity / 'certificate.pem'}", f"keyfile {identity / 'identity.pem'}"]
         if login:
             made = [program("mosquitto_passwd"), "-b", "-c", folder / "passwords", *login]
             subprocess.run(made, check=True, env=ENVIRONMENT)
             lines.append(f"password_file {folder / 'passwords'}")
         self.login = ["-u", login[0], "-P", login[1]] if login else []
+        if identity:
+            self.login += ["-h", "localhost", "--cafile", identity / "certificate.pem"]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         self.heard = folder / "heard"
         self.processes = []
@@ -271,6 +277,33 @@ def test_a_password_opens_and_another_does_not(begun, tmp_path):
     secret.write_text("hush-hush\n")
     begun(Board, tmp_path, broker.port, login)
     broker.wait(STATUS, status="online")
+
+
+def test_a_broker_on_the_board_sends_on_by_tls_as_the_page_has_it(begun, tmp_path):
+    # Any certificate will do; the service makes one.
+    identity = tmp_path / "identity"
+    near = free_port()
+    begun(Board, tmp_path, near, f'[access]\nlisten = "127.0.0.1:0"\nfolder = "{identity}"')
+    fleet = begun(Mosquitto, tmp_path / "fleet", ("board-01", "hush-hush"), identity)
+    bridge = "connection fleet\n" + PAGE.split("```\nconnection fleet\n")[1].split("```")[0]
+    for ours, here in {
+        "broker.example:8883": f"localhost:{fleet.port}",
+        "/etc/ssl/certs/ca-certificates.crt": str(identity / "certificate.pem"),
+        "remote_password …": "remote_password hush-hush",
+    }.items():
+        assert ours in bridge
+        bridge = bridge.replace(ours, here)
+    # The board's own broker, at the port where the service looks for it.
+    lines = [f"listener {near} 127.0.0.1", "allow_anonymous true", "user root", bridge]
+    (tmp_path / "near.conf").write_text("\n".join(lines))
+    with (tmp_path / "near.log").open("w") as log:
+        own = subprocess.Popen([program("mosquitto"), "-c", tmp_path / "near.conf"], stderr=log, env=ENVIRONMENT)
+    try:
+        assert fleet.wait(STATUS)["status"] == "online"
+        fleet.wait(STATE, state="mask")
+        assert fleet.wait(RESULT)["result"]["area"]["px"] > 0
+    finally:
+        end(own)
 
 
 def test_a_broker_that_never_answers_disturbs_nothing(begun, tmp_path):
