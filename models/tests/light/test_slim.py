@@ -193,6 +193,17 @@ def test_what_is_shipped_is_written_byte_for_byte(tmp_path):
     assert again["encoder"] == entry["encoder"]
 
 
+def test_whole_controllers_lie_beside_what_is_shipped_and_are_not_shipped():
+    """Packages, wheel and image hold what the manifest lists."""
+    recipe, models = Recipe.read(CONFIGS / "release.toml"), CONFIGS.parent
+    assert {path.name.rpartition("-")[0] for path in (models / slim.WHOLE).iterdir()} == recipe.mlp.keys()
+    for name in recipe.modalities:
+        assert slim.fits(model_dir.read_weights(models / "release", name), recipe.mlp.get(name))
+        assert not slim.is_slim(slim.whole(models / "release", name))
+    listed = [file["path"] for model in model_dir.read_manifest(models) for file in model["file"]]
+    assert listed and all(path.startswith("release/") for path in listed)
+
+
 def arguments(**given):
     """A command line's, as far as it counts here."""
     defaults = {"data": None, "split": None, "storage": "int8-weights", "exported": None, "controller": {}}
@@ -285,4 +296,5 @@ def test_two_evaluations_are_compared_by_picture(tmp_path):
     command = [sys.executable, "-m", "espmedsam.measure.paired", tmp_path / "before.json", tmp_path / "after.json"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert "| `us` | 3 | 0.800 | 0.767 | -0.0333" in done.stdout
+    assert "| `ultrasound` | 3 | 0.800 | 0.767 | -0.0333" in done.stdout
     assert "us s1: 0.800 -> 0.700" in done.stdout and "marked: 0 of 1 -> 1 of 1" in done.stdout
