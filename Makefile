@@ -511,8 +511,8 @@ guard: $(TRAIN_READY) ## runs/guard -> models/guard: each source before a networ
 CALIBRATE := $(LIGHT) -m espmedsam.export.calibrate models/configs/release.toml --from models/release $(TRAIN_ON)
 .PHONY: export-trained
 export-trained: $(LIGHT_READY) ## runs/ -> models/release, calibrated anew; then `make eval` (needs SHARED=)
-	rm -rf models/release models/manifest.toml # the others' models would keep the earlier weights there
-	$(EXPORT) --runs runs --storage int8-weights $(TRAIN_ON) # pictures: for a recipe with `mlp`
+	rm -rf models/release models/whole models/manifest.toml # the others' models would keep the earlier weights there
+	$(EXPORT) --runs runs --storage int8-weights $(TRAIN_ON) # pictures: for the recipe's `mlp`
 	$(CALIBRATE) --count 48 --out models/configs/ranges-224.json
 	$(CALIBRATE) $(FINE) --count 24 --out models/configs/ranges-448.json
 	$(MAKE) export

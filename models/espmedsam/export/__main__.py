@@ -7,8 +7,9 @@ r"""Our own weights -> a model folder, as a recipe file says.
     python -m espmedsam.export models/configs/release.toml --from models/release --storage int8-weights --out models \
         --controller ultrasound=runs/distilled-ultrasound/ema.safetensors  # the base's bytes stay
 
-A recipe with `mlp` gives the controllers' encoders smaller MLPs (`slim`), fitted on training pictures (`--data`, `--split`);
-weights that are so already stay.
+A recipe with `mlp` gives encoders smaller MLPs (`slim`), fitted on training pictures (`--data`, `--split`); weights that are
+so already stay. Others begin from the whole controllers in `slim.WHOLE` beside the folder, which are kept beside what is
+written too.
 
 Options make variants of the recipe's model: another side, storage or form, some of its modalities.
 """
@@ -133,6 +134,8 @@ def weights(args: argparse.Namespace, recipe: Recipe, name: str) -> State:
         return renewed(args.exported, Path(args.controller[name]))
     if args.exported:
         state = model_dir.read_weights(args.exported, name if controller else "")
+        if not slim.fits(state, recipe.mlp.get(name)):
+            state = slim.whole(args.exported, name)
         eight = int8.is_stored(state) and args.storage not in model_dir.EIGHT
         return int8.restored(state) if eight else state
     base = checkpoint.load(args.runs / recipe.base)
@@ -162,17 +165,18 @@ def renewed(exported: Path, trained: Path) -> State:
 
 
 def slimmed(args: argparse.Namespace, recipe: Recipe, name: str, state: State) -> State:
-    """With MLPs as small as the recipe asks, if they are not yet. An encoder without a controller keeps the base's."""
-    if recipe.mlp is None or not recipe.modalities[name].controller:
+    """With MLPs as small as the recipe asks, if they are not yet; the whole ones are kept."""
+    width = recipe.mlp.get(name)
+    if slim.fits(state, width):
         return state
-    if slim.is_slim(state):
-        if not slim.fits(state, recipe.mlp):
-            raise SystemExit(f"{name} has smaller MLPs already, but not mlp = {recipe.mlp}: begin from whole weights")
-        return state
+    if width is None or slim.is_slim(state):
+        raise SystemExit(f"{name} has smaller MLPs, but not of the recipe's width: begin from whole weights")
     if not args.data or args.storage == "int8":
-        raise SystemExit(f"mlp = {recipe.mlp} needs --data and --split for {name}, and another storage than int8 first")
-    state = int8.restored(state) if int8.is_stored(state) else state
-    return slim.slimmed(state, slim.looks(recipe, name, args.data, args.split), recipe.mlp)
+        raise SystemExit(f"{name}: mlp = {width} needs --data and --split, and another storage than int8 first")
+    looks = slim.looks(slim.served(recipe, name), name, args.data, args.split)
+    small = slim.slimmed(int8.restored(state) if int8.is_stored(state) else state, looks, width)
+    slim.keep_whole(args.out, name, state, args.storage)
+    return small
 
 
 def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_dir.Entry]) -> model_dir.Spec:

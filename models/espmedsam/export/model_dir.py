@@ -107,12 +107,15 @@ def digest(path: Path) -> str:
 def read_weights(folder: Path, modality: str = "") -> dict[str, np.ndarray]:
     """The tensors of an exported model folder: the base, and the modality's controller if it is named. Floats are float32;
     8-bit layers are as they are stored (`int8.restored` makes a checkpoint of them)."""
-    state: dict[str, np.ndarray] = {}
-    for stem in filter(None, ("base", modality)):
-        found = sorted(folder.glob(f"{stem}-*.safetensors"))
-        if len(found) != 1:
-            raise FileNotFoundError(f"{folder} holds {len(found)} files {stem}-*.safetensors, expected 1")
-        state.update(read_safetensors(found[0]))
+    return read_part(folder, "base") | (read_part(folder, modality) if modality else {})
+
+
+def read_part(folder: Path, stem: str) -> dict[str, np.ndarray]:
+    """The base or a controller alone, as `read_weights` gives them. Raises FileNotFoundError unless there is just one."""
+    found = sorted(folder.glob(f"{stem}-*.safetensors"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"{folder} holds {len(found)} files {stem}-*.safetensors, expected 1")
+    state = read_safetensors(found[0])
     return {k: v if v.dtype == np.int8 else v.astype(np.float32) for k, v in state.items()}
 
 
@@ -138,6 +141,18 @@ def write_weights(folder: Path, stem: str, tensors: dict[str, np.ndarray], stora
     return path
 
 
+def as_stored(state: dict[str, np.ndarray], storage: str, controller: bool) -> dict[str, np.ndarray]:
+    """A checkpoint, or for 8-bit weights what an earlier export stored, as files of that storage hold it."""
+    if storage not in EIGHT:
+        return state
+    return int8.kept(state) if int8.is_stored(state) else int8.stored(state, controller)
+
+
+def write_controller(folder: Path, modality: str, state: dict[str, np.ndarray], storage: str) -> Path:
+    """The controller's tensors alone, of what `as_stored` gives."""
+    return write_weights(folder, modality, {k: v for k, v in state.items() if is_modality_key(k)}, storage)
+
+
 def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[str, np.ndarray]) -> Entry:
     """Writes weights and graphs of one modality into the model's folder; returns its manifest entry.
 
@@ -146,8 +161,7 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     """
     folder = root / spec.place
     folder.mkdir(parents=True, exist_ok=True)
-    if spec.storage in EIGHT:
-        state = int8.kept(state) if int8.is_stored(state) else int8.stored(state, modality.controller)
+    state = as_stored(state, spec.storage, modality.controller)
     if modality.name in spec.presence and not state.keys() & PRESENCE.keys():
         raise ValueError(f"{modality.name} has bounds of presence, and weights without a presence head")
     shared = {k: v for k, v in state.items() if not is_modality_key(k) and not k.startswith(_INERT)}
@@ -155,7 +169,7 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
     files = [WeightFile(base)]
     own = None
     if modality.controller:
-        own = write_weights(folder, modality.name, {k: v for k, v in state.items() if is_modality_key(k)}, spec.storage)
+        own = write_controller(folder, modality.name, state, spec.storage)
         files.append(WeightFile(own))
     tag = f"{spec.side}-{base.stem.removeprefix('base-')}"
     encoder = "-".join(["encoder", "int8" if spec.storage == "int8" else "float", tag, *([own.stem] if own else [])])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ATTENTIONS = ("float32", "int8")
+WHOLE_MLP = 8  # hidden units for each channel as trained: 4 of a block's own MLP, 4 of its controller's
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ class Recipe:
     base: str  # checkpoint, relative to the runs
     views: dict[str, dict[str, dict[str, Any]]]  # side -> modality -> how the network looks, as the manifest has it
     white_balance: dict[str, dict[str, Any]]  # modality -> the usual light, as the manifest has it
+    mlp: dict[
+        str, float
+    ]  # modality -> hidden units of a block's MLPs for each channel, both together, if not WHOLE_MLP
     codes: dict[str, dict[str, Any]]  # modality -> what is marked, in codes, as the manifest has it
     modalities: dict[str, RecipeModality]
     attention: str = "float32"  # of the 8-bit encoders; or "int8": products and softmax in integers
-    mlp: float | None = None  # hidden units of a block's MLPs for each channel, both together; None: 8, as trained
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -43,11 +46,16 @@ class Recipe:
         values = tomllib.loads(path.read_text())
         try:
             modalities = {name: RecipeModality(**given) for name, given in values.pop("modality").items()}
-            recipe = cls(**{"views": {}, "white_balance": {}, "codes": {}, **values}, modalities=modalities)
+            recipe = cls(**{"views": {}, "white_balance": {}, "mlp": {}, "codes": {}, **values}, modalities=modalities)
         except (KeyError, TypeError) as error:
             raise SystemExit(f"{path}: {error}") from error
-        if recipe.mlp is not None and (isinstance(recipe.mlp, bool) or not 0 < recipe.mlp <= 8):
-            raise SystemExit(f"{path}: mlp is {recipe.mlp}, expected more than 0 and at most 8")
+        if not isinstance(recipe.mlp, dict):
+            raise SystemExit(f"{path}: mlp is {recipe.mlp}, expected a table by modality")
+        for name, width in recipe.mlp.items():
+            if name not in modalities or not modalities[name].controller:
+                raise SystemExit(f"{path}: mlp names {name}, which has no controller there")
+            if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width < WHOLE_MLP:
+                raise SystemExit(f"{path}: mlp of {name} is {width}, expected more than 0 and less than {WHOLE_MLP}")
         if recipe.attention not in ATTENTIONS:
             raise SystemExit(f"{path}: attention is {recipe.attention}, expected {' or '.join(ATTENTIONS)}")
         return recipe

@@ -10,7 +10,7 @@ block, on what the slimmed blocks before it give:
   are drawn to what they were (ridge): few pictures are enough.
 
 What comes of it is a checkpoint with one MLP, `med_mlp`, in the place of each block's `med_dah`. The base keeps its own, for
-encoders without a controller.
+encoders without a controller. Such a controller is not trained on: the whole one is kept beside the folder (`WHOLE`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .mlp import Mlp, Moments, narrowed
 from .recipe import Recipe
 
 State = dict[str, np.ndarray]  # a float checkpoint
+WHOLE = "whole"  # folder beside an exported one: its slimmed controllers, as they were
 PICTURES = 64  # of a modality, all sources in turn
 MULTIPLE = 32  # of hidden units: the kernels' tiles are full
 ROWS = 500  # of one picture that are looked at: neighbours say much the same
@@ -59,17 +60,46 @@ def is_slim(state: State) -> bool:
     return bool(_units(state))
 
 
-def fits(state: State, width: float) -> bool:
-    """Whether the MLPs are of that width."""
-    return all(units == hidden_units(width, channels) for units, channels in _units(state).values())
+def fits(state: State, width: float | None) -> bool:
+    """Whether the MLPs are of that width; None: whether they are whole."""
+    units = _units(state)
+    if width is None:
+        return not units
+    return bool(units) and all(of == hidden_units(width, channels) for of, channels in units.values())
 
 
-def looks(recipe: Recipe, modality: str, data: Path, split: Path) -> list[Look]:
-    """Training pictures of a modality as it is served, at every side."""
+def width(state: State) -> float | None:
+    """Hidden units for each channel of the first block; None: they are whole."""
+    return next((units / channels for units, channels in _units(state).values()), None)
+
+
+def whole(exported: Path, modality: str) -> State:
+    """What `model_dir.read_weights` gives, but of a slimmed controller the whole one, if it was kept."""
+    state, beside = model_dir.read_weights(exported, modality), exported.parent / WHOLE
+    if not is_slim(state) or not list(beside.glob(f"{modality}-*.safetensors")):
+        return state
+    return model_dir.read_weights(exported) | model_dir.read_part(beside, modality)
+
+
+def keep_whole(root: Path, modality: str, state: State, storage: str) -> None:
+    """Writes the controller that is slimmed beside the exported folders in `root`, in the place of an earlier one's."""
+    folder = root / WHOLE
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = model_dir.write_controller(folder, modality, model_dir.as_stored(state, storage, True), storage)
+    for other in set(folder.glob(f"{modality}-*.safetensors")) - {kept}:
+        other.unlink()
+
+
+def served(recipe: Recipe, modality: str) -> list[Served]:
+    """How a modality's encoders look at pictures, at every side."""
+    return [Served(side, recipe.profile, recipe.tiles(side, modality)) for side in recipe.sides(modality)]
+
+
+def looks(served: list[Served], modality: str, data: Path, split: Path) -> list[Look]:
+    """Training pictures of a modality as it is served."""
     paths = list(chosen(data, split, modality, PICTURES))
     if not paths:
         raise SystemExit(f"{split} has no training picture of {modality} to fit smaller MLPs on")
-    served = [Served(side, recipe.profile, recipe.tiles(side, modality)) for side in recipe.sides(modality)]
     return [Look(at.side, [at.at(path, number) for number, path in enumerate(paths)]) for at in served]
 
 

@@ -2,9 +2,9 @@
 
     python -m espmedsam.measure.paired before.json after.json
 
-Both are what `espmedsam eval --json` wrote. Per data set: mean Dice, the difference with a bootstrap interval of 95 % over
-pictures, how many are worse or better by more than 0.05; then each that is worse, and pictures without a target that are
-marked.
+Both are what `espmedsam eval --json` wrote. Per data set and per modality: mean Dice, the difference with a bootstrap
+interval of 95 % over pictures, how many are worse or better by more than 0.05; then each that is worse, and pictures
+without a target that are marked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def compared(before: Path, after: Path) -> str:
     one, other = (read(path).pictures for path in (before, after))
     if not one or not other:
         raise SystemExit(f"{before if not one else after} lists no pictures")
-    lines = [differences(one, other, "before | after")]
+    lines = [differences(one, other, "before | after", by) for by in ("dataset", "modality")]
     lines += [
         f"{pair.before.dataset} {pair.before.stem}: {pair.before.dice:.3f} -> {pair.after.dice:.3f}"
         for pair in losses(one, other)

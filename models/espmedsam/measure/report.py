@@ -87,12 +87,12 @@ def losses(before: Iterable[Picture], after: Iterable[Picture]) -> list[Pair]:
     return sorted((pair for pair in pairs(before, after) if pair.gain < -WORSE), key=lambda pair: pair.gain)
 
 
-def differences(before: Iterable[Picture], after: Iterable[Picture], names: str) -> str:
-    """Per data set, and all: mean Dice of both, difference with the interval of the paired bootstrap."""
+def differences(before: Iterable[Picture], after: Iterable[Picture], names: str, by: str = "dataset") -> str:
+    """Per data set (or `by` "modality"), and all: mean Dice of both, difference with its paired bootstrap's interval."""
     joined, rows = pairs(before, after), []
     sets: dict[str, list[Pair]] = {}
     for pair in joined:
-        sets.setdefault(pair.before.dataset, []).append(pair)
+        sets.setdefault(getattr(pair.before, by), []).append(pair)
     named = [(f"`{name}`", mine) for name, mine in sorted(sets.items())]
     for name, mine in [*named, ("all", joined)]:
         old, new = dices(pair.before for pair in mine), dices(pair.after for pair in mine)
@@ -101,7 +101,8 @@ def differences(before: Iterable[Picture], after: Iterable[Picture], names: str)
         rows.append(
             [name, len(old), f"{old.mean():.3f}", f"{new.mean():.3f}", mean_of(gains).text(4, "+"), worse, better]
         )
-    return markdown(f"data set | pictures | {names} | difference | worse by > {WORSE} | better by > {WORSE}", rows)
+    head = by.replace("dataset", "data set")
+    return markdown(f"{head} | pictures | {names} | difference | worse by > {WORSE} | better by > {WORSE}", rows)
 
 
 def by_change(before: Iterable[Picture], after: Iterable[Picture], changes: Mapping[PictureKey, str]) -> str:

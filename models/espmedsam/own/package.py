@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..export import int8, model_dir
-from ..export.calibrate import SHARED, StaleRangesError, chosen, known, ranges, tensor
+from ..export import int8, model_dir, slim
+from ..export.calibrate import SHARED, Served, StaleRangesError, chosen, known, ranges, tensor
 from ..export.refine import Encoder
 from ..facts.modalities import MODALITIES
 from ..train.from_release import whole
@@ -59,8 +59,11 @@ def write(own: Own, controller: Path, out: Path) -> None:
     stored = model_dir.read_weights(own.models / RELEASE)
     trained = checkpoint.load(controller)
     # Only the controller learned: its 8-bit layers lie over the very bytes of the shipped base.
-    base = int8.restored(stored)
-    eight = int8.stored(base | {k: v for k, v in trained.items() if checkpoint.is_modality_key(k)}, controller=True)
+    learned = int8.restored(stored) | {k: v for k, v in trained.items() if checkpoint.is_modality_key(k)}
+    if width := slim.width(model_dir.read_weights(own.models / RELEASE, own.modality)):  # as fast as the shipped one
+        looks = slim.looks([Served(SIDE, PROFILE)], own.modality, own.pool, own.pool / "split.csv")
+        learned = slim.slimmed(learned, looks, width)
+    eight = int8.stored(learned, controller=True)
     state = stored | {k: v for k, v in eight.items() if checkpoint.is_modality_key(k)}
     _, entry = shipped(own.models, own.modality)
     spec = model_dir.Spec(

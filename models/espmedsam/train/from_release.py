@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..export.calibrate import float_weights
-from ..export.slim import is_slim
+from ..export import int8, slim
 from ..facts.modalities import MODALITIES
 from ..facts.notice import METADATA
 from ..network import ESPMedSAM
@@ -63,15 +62,17 @@ def _take(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor) -> N
 
 def whole(folder: Path, modality: str) -> dict[str, np.ndarray]:
     """An exported folder's 8-bit weights as a float checkpoint to train on from: the base, with the modality's controller
-    if it is named. Raises ReleaseError where the export left out a part of it, or is not there."""
+    if it is named, as it was before its MLPs were made smaller. Raises ReleaseError where a part of it is not there."""
     try:
-        state = float_weights(folder, modality)
+        stored = slim.whole(folder, modality)
     except FileNotFoundError as error:
         raise ReleaseError(str(error)) from error
-    if is_slim(state):
+    if slim.is_slim(stored):
+        beside = folder.parent / slim.WHOLE
         raise ReleaseError(
-            f"{folder}: {modality} has smaller MLPs, which are not trained on: begin from its checkpoint"
+            f"{folder}: {modality} has smaller MLPs, which are not trained on, and {beside} has no whole ones"
         )
+    state = int8.restored(stored) if int8.is_stored(stored) else stored
     lacking = [k for k in official_keys() if k not in state and not _spared(k) and (modality or not is_modality_key(k))]
     if lacking:
         raise ReleaseError(f"{folder} lacks {lacking[0]}" + (f" of {modality}" if modality else ""))

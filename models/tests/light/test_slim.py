@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import onnxruntime
 import pytest
 from espmedsam.export import calibrate, int8, model_dir, refine, slim
 from espmedsam.export.__main__ import slimmed as as_asked
+from espmedsam.export.__main__ import weights as as_given
 from espmedsam.export.mlp import Mlp, Moments, least_missed, narrowed
 from espmedsam.export.recipe import Recipe
 from espmedsam.facts.architecture import DIMS
@@ -191,31 +193,97 @@ def test_what_is_shipped_is_written_byte_for_byte(tmp_path):
     assert again["encoder"] == entry["encoder"]
 
 
+def test_whole_controllers_lie_beside_what_is_shipped_and_are_not_shipped():
+    """Packages, wheel and image hold what the manifest lists."""
+    recipe, models = Recipe.read(CONFIGS / "release.toml"), CONFIGS.parent
+    assert {path.name.rpartition("-")[0] for path in (models / slim.WHOLE).iterdir()} == recipe.mlp.keys()
+    for name in recipe.modalities:
+        assert slim.fits(model_dir.read_weights(models / "release", name), recipe.mlp.get(name))
+        assert not slim.is_slim(slim.whole(models / "release", name))
+    listed = [file["path"] for model in model_dir.read_manifest(models) for file in model["file"]]
+    assert listed and all(path.startswith("release/") for path in listed)
+
+
 def arguments(**given):
     """A command line's, as far as it counts here."""
-    return argparse.Namespace(**{"data": None, "split": None, "storage": "int8-weights"} | given)
+    defaults = {"data": None, "split": None, "storage": "int8-weights", "exported": None, "controller": {}}
+    return argparse.Namespace(**defaults | given)
 
 
 def test_a_recipe_is_kept_to(state, small):
-    whole = Recipe.read(CONFIGS / "release.toml")
-    assert whole.mlp is None, "off unless it is asked for"
+    of = Recipe.read(CONFIGS / "release.toml")
+    whole, three, two = (replace(of, mlp=mlp) for mlp in ({}, {"ultrasound": 3.0}, {"ultrasound": 2.0}))
     assert as_asked(arguments(), whole, "ultrasound", state) is state
-    three = replace(whole, mlp=3.0)
     assert as_asked(arguments(storage="int8"), three, "ultrasound", small) is small
+    assert as_asked(arguments(), three, "x-ray", state) is state, "it is not named"
     with pytest.raises(SystemExit, match="needs --data"):
         as_asked(arguments(), three, "ultrasound", state)
-    with pytest.raises(SystemExit, match="begin from whole weights"):
-        as_asked(arguments(), replace(whole, mlp=2.0), "ultrasound", small)
-    alone = replace(whole, mlp=3.0, modalities={"x-ray": replace(whole.modalities["x-ray"], controller="")})
-    assert as_asked(arguments(), alone, "x-ray", state) is state, "a base alone keeps its own"
-    assert whole.sides("ultrasound") == [224] and whole.sides("fundus") == [224, 448]
+    for other in (whole, two):
+        with pytest.raises(SystemExit, match="begin from whole weights"):
+            as_asked(arguments(), other, "ultrasound", small)
+    assert of.sides("ultrasound") == [224] and of.sides("fundus") == [224, 448]
 
 
-@pytest.mark.parametrize("mlp", ["0", "9.0", "true"])
-def test_a_width_beyond_reason_is_refused(tmp_path, mlp):
+def cut(state, _looks, width):
+    """As `slim.slimmed`, at once: the first units, and no fit."""
+    for block in int8.transformer_blocks():
+        both = Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"])
+        some = slice(slim.hidden_units(width, both.fc1.shape[1]))
+        one = replace(both, fc1=both.fc1[some], fc1_bias=both.fc1_bias[some], fc2=both.fc2[:, some])
+        state = {name: value for name, value in state.items() if not name.startswith(f"{block}.med_dah.")}
+        state |= one.tensors(f"{block}.med_mlp")
+    return state
+
+
+def test_whole_controllers_are_kept_beside_and_begun_from(tmp_path, monkeypatch, state):
+    """Exported whole, then slimmed from that folder into itself, then slimmed anew from what was kept."""
+    monkeypatch.setattr(slim, "looks", lambda *_: [])
+    monkeypatch.setattr(slim, "slimmed", cut)
+    release, kept = tmp_path / "release", tmp_path / slim.WHOLE
+    spec = model_dir.Spec("m", SIDE, "imagenet", "int8-weights", "", folder="release")
+    model_dir.write_modality(tmp_path, spec, MODALITY, state)
+    before = {path.name: path.read_bytes() for path in release.glob("ultrasound-*")}
+    of = Recipe.read(CONFIGS / "release.toml")
+
+    def exported(width):
+        args = arguments(exported=release, out=tmp_path, data=tmp_path, split=tmp_path)
+        recipe = replace(of, mlp={"ultrasound": width} if width else {})
+        given = as_asked(args, recipe, "ultrasound", as_given(args, recipe, "ultrasound"))
+        entry = model_dir.write_modality(tmp_path, spec, MODALITY, given)
+        model_dir.prune(tmp_path, [{"modality": [entry]}])
+        assert {path.name: path.read_bytes() for path in kept.iterdir()} == before, "byte for byte"
+        return model_dir.read_weights(release, "ultrasound")
+
+    kept.mkdir()
+    (kept / "ultrasound-0.safetensors").write_bytes(b"of earlier weights")
+    three = exported(3.0)
+    assert slim.fits(three, 3.0) and slim.width(three) == 3.0
+    assert slim.width(slim.whole(release, "ultrasound")) is None
+    again = exported(3.0)
+    assert all(np.array_equal(again[key], three[key]) for key in three), "what is so already stays"
+    assert slim.fits(exported(2.0), 2.0)
+    assert not slim.is_slim(exported(None)) and {p.name for p in release.glob("ultrasound-*")} == before.keys()
+
+
+@pytest.mark.parametrize(
+    ("mlp", "message"),
+    [
+        ("mlp = 3.0", "mlp is 3.0, expected a table"),
+        ("[mlp]\nx-ray = 0", "mlp of x-ray is 0"),
+        ("[mlp]\nx-ray = 8", "mlp of x-ray is 8, expected more than 0 and less than 8"),
+        ("[mlp]\nx-ray = true", "mlp of x-ray is True"),
+        ('[mlp]\nx-ray = "3"', "mlp of x-ray is 3"),
+        ("[mlp]\nheart = 3", "mlp names heart, which has no controller"),
+    ],
+)
+def test_widths_beyond_reason_are_refused(tmp_path, mlp, message):
+    values = tomllib.loads((CONFIGS / "release.toml").read_text())
+    values = {key: values[key] for key in ("name", "folder", "side", "profile", "description", "base")}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    modality = ["[modality.x-ray]", 'label = "lungs"', 'controller = "c"', "trained_on = []", "licences = []"]
     recipe = tmp_path / "r.toml"
-    recipe.write_text(f"mlp = {mlp}\n" + (CONFIGS / "release.toml").read_text())
-    with pytest.raises(SystemExit, match="mlp is"):
+    recipe.write_text("\n".join([*lines, mlp, *modality]))
+    with pytest.raises(SystemExit, match=message):
         Recipe.read(recipe)
 
 
@@ -228,4 +296,5 @@ def test_two_evaluations_are_compared_by_picture(tmp_path):
     command = [sys.executable, "-m", "espmedsam.measure.paired", tmp_path / "before.json", tmp_path / "after.json"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert "| `us` | 3 | 0.800 | 0.767 | -0.0333" in done.stdout
+    assert "| `ultrasound` | 3 | 0.800 | 0.767 | -0.0333" in done.stdout
     assert "us s1: 0.800 -> 0.700" in done.stdout and "marked: 0 of 1 -> 1 of 1" in done.stdout

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from espmedsam.export import int8, model_dir
+from espmedsam.export import int8, model_dir, slim
 from espmedsam.export.mlp import Mlp
 from espmedsam.network import ESPMedSAM
 from espmedsam.network.encoder import ConvNorm
@@ -24,15 +24,21 @@ def released() -> ESPMedSAM:
     return net.load_arrays(own | int8.restored(int8.stored(reference(), False)))
 
 
-def test_weights_with_smaller_mlps_are_not_trained_on(tmp_path):
+def test_weights_with_smaller_mlps_are_not_trained_on_but_the_whole_ones_beside_them(tmp_path):
     """The network would keep its own MLPs, at random, in their place."""
     state, block = reference(), "SemiTViT.layers.1.blocks.0"
-    state |= Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"]).tensors(f"{block}.med_mlp")
+    small = state | Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"]).tensors(f"{block}.med_mlp")
+    small = {k: v for k, v in small.items() if not k.startswith(f"{block}.med_dah.")}
     spec = model_dir.Spec("m", 64, "imagenet", "int8-weights", "")
-    model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("x-ray", 1, "x", True), state)
-    with pytest.raises(from_release.ReleaseError, match="begin from its checkpoint"):
+    model_dir.write_modality(tmp_path, spec, model_dir.ModalitySpec("x-ray", 1, "x", True), small)
+    with pytest.raises(from_release.ReleaseError, match="whole has no whole ones"):
         from_release.released(tmp_path / "m", "x-ray")
     assert isinstance(from_release.released(tmp_path / "m", ""), ESPMedSAM)
+    slim.keep_whole(tmp_path, "x-ray", state, "int8-weights")
+    got, want = from_release.whole(tmp_path / "m", "x-ray"), int8.restored(int8.stored(state, True))
+    key = f"{block}.med_dah.fc2.weight"
+    assert np.array_equal(got[key], want[key]) and not slim.is_slim(got)
+    assert isinstance(from_release.released(tmp_path / "m", "x-ray"), ESPMedSAM)
 
 
 def test_unfolding_keeps_the_network_and_gives_training_its_statistics():

@@ -316,7 +316,7 @@ def test_all_phases_stopped_and_resumed_and_exported(trained, tmp_path):
         path.parent.mkdir(parents=True)
         checkpoint.write_safetensors(path, state)
     learned = RecipeModality("x", [], [], "gpu-controller-ultrasound/ema.safetensors")
-    recipe = Recipe("n", "f", 64, "p", "d", "gpu-base/ema.safetensors", {}, {}, {}, {"ultrasound": learned})
+    recipe = Recipe("n", "f", 64, "p", "d", "gpu-base/ema.safetensors", {}, {}, {}, {}, {"ultrasound": learned})
 
     class Arguments:
         controller, exported, runs, presence = {}, None, tmp_path / "runs", "asked for"

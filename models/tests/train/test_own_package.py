@@ -5,12 +5,13 @@ import json
 import stat
 import sys
 import tomllib
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import onnxruntime
 import pytest
-from espmedsam.export import calibrate, int8, model_dir
+from espmedsam.export import calibrate, int8, model_dir, slim
 from espmedsam.export.mlp import Mlp
 from espmedsam.measure.evaluation import Evaluation
 from espmedsam.own import __main__ as own
@@ -183,10 +184,46 @@ def test_a_program_that_fails_leaves_no_half_made_models(tmp_path, models, given
     assert not (out / "models").exists() and not list(out.glob("*.part"))
 
 
-def test_a_release_with_smaller_mlps_is_refused(tmp_path, capsys, monkeypatch, given):
+@pytest.fixture
+def slim_models(tmp_path):
+    """Shipped with the first 3d hidden units of every block."""
     state = reference()
-    state |= Mlp.of(state, [f"{BLOCK}.mlp", f"{BLOCK}.med_dah"]).tensors(f"{BLOCK}.med_mlp")
-    models = ship(tmp_path / "slim", {k: v for k, v in state.items() if not k.startswith(f"{BLOCK}.med_dah.")})
+    for block in int8.transformer_blocks():
+        both = Mlp.of(state, [f"{block}.mlp", f"{block}.med_dah"])
+        some = slice(3 * both.fc1.shape[1])
+        cut = replace(both, fc1=both.fc1[some], fc1_bias=both.fc1_bias[some], fc2=both.fc2[:, some])
+        state = {k: v for k, v in state.items() if not k.startswith(f"{block}.med_dah.")}
+        state |= cut.tensors(f"{block}.med_mlp")
+    return ship(tmp_path / "slim", state)
+
+
+def test_over_smaller_mlps_a_model_learns_with_whole_ones_and_gets_smaller_ones(tmp_path, slim_models, given):
+    slim.keep_whole(slim_models, "ultrasound", reference(), "int8-weights")
+    pool = tmp_path / "pool"
+    dataset.write(own.read(given), given, pool, "ultrasound")
+    subject = package.Own("own-disc-224-int8", "ultrasound", "disc", slim_models, pool)
+    path, moved = controller(tmp_path / "c.safetensors", slim_models, np.float32(1.25))
+    assert moved, "what is trained has a controller's MLPs"
+    with files.replaced(tmp_path / "models") as out:
+        package.write(subject, path, out)
+    out = tmp_path / "models"
+    entry = model_dir.read_manifest(out)[-1]["modality"][0]
+    stored = {k: v for name in entry["weights"] for k, v in checkpoint.read_safetensors(out / name).items()}
+    assert slim.width(stored) == 3.0 and not [k for k in stored if ".med_dah." in k]
+    picture = calibrate.tensor(given / "00.png", 224, "imagenet-antialias")
+    trained = model_dir.Spec("float", 224, "imagenet-antialias", "float32", "")
+    of = model_dir.ModalitySpec("ultrasound", 2, "", True)
+    whole = model_dir.write_modality(tmp_path, trained, of, checkpoint.load(path))
+    shipped = model_dir.read_manifest(slim_models)[0]["modality"][0]
+    got, cut, want = (
+        onnxruntime.InferenceSession(str(encoder)).run(None, {"image": picture})[0]
+        for encoder in (out / entry["encoder"], slim_models / shipped["encoder"], tmp_path / whole["encoder"])
+    )
+    assert ((got - want) ** 2).mean() < 0.5 * ((cut - want) ** 2).mean()
+
+
+def test_a_release_with_smaller_mlps_alone_is_refused(tmp_path, capsys, monkeypatch, slim_models, given):
+    models = slim_models
     with pytest.raises(ReleaseError, match="ultrasound has smaller MLPs, which are not trained on"):
         package.begun(models, "ultrasound")
     monkeypatch.setattr(own, "arguments", lambda: asked(given, models, tmp_path / "out"))
