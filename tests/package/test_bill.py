@@ -62,12 +62,8 @@ def test_copyright_has_a_stanza_for_each_part(package):
     assert all(stanza.split(":")[0] in ("Format", "Files", "License") for stanza in stanzas)
 
 
-def test_settings_of_the_package_keep_every_key(package):
+def test_the_package_s_watchdog_is_more_patient_than_a_request(package):
     ours = tomllib.loads(package("deb").settings().decode())
-    documented = tomllib.loads((ROOT / "docs" / "espmedsam.toml").read_text())
-    assert {section: set(keys) for section, keys in ours.items()} == {
-        section: set(keys) for section, keys in documented.items()
-    }
     # The engine's check, which a board would refuse to start by.
     assert ours["engine"]["watchdog_s"] > ours["server"]["request_timeout_s"]
 
