@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from espmedsam.export import int8, model_dir
+from espmedsam.export import int8, model_dir, slim
 from espmedsam.network import ESPMedSAM
+from espmedsam.weights.checkpoint import SLIM
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests/parity"))
@@ -24,7 +25,16 @@ def network(entry: dict) -> ESPMedSAM:
     """The modality's weights, in PyTorch."""
     net = ESPMedSAM().eval()
     stored = model_dir.read_weights(ROOT / "models" / Path(entry["weights"][0]).parent, entry["name"])
-    net.load_state_dict(net.state_dict() | {k: torch.from_numpy(v) for k, v in int8.restored(stored).items()})
+    state = {k: torch.from_numpy(v) for k, v in int8.restored(stored).items()}
+    for key in int8.transformer_blocks() if slim.is_slim(stored) else ():  # the controller's MLP is the one of both
+        block = net.get_submodule(key)
+        units, channels = state[f"{key}.{SLIM}.fc1.weight"].shape
+        block.med_dah.fc1, block.med_dah.fc2 = torch.nn.Linear(channels, units), torch.nn.Linear(units, channels)
+        for name in block.med_dah.state_dict():
+            state[f"{key}.med_dah.{name}"] = state.pop(f"{key}.{SLIM}.{name}")
+        for name in ("weight", "bias"):
+            state[f"{key}.mlp.fc2.{name}"] = torch.zeros_like(state[f"{key}.mlp.fc2.{name}"])
+    net.load_state_dict(net.state_dict() | state)
     return net
 
 
