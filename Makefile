@@ -101,6 +101,8 @@ demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a
 # (`lint` sees to it).
 # Apart goes the Python package's module, which only an interpreter can link; it is checked with the rest (`lint`, `doc`).
 BUT_PYTHON := --workspace --exclude espmedsam-python
+# Tests that keep a core busy, on two; those of a file, which share what they have made, stay together.
+ON_TWO_CORES := -q -n 2 --dist loadfile
 .PHONY: build-all
 build-all: tools
 	cargo build --release --locked $(BUT_PYTHON) --all-targets
@@ -110,7 +112,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci
 	@set -x
 	cargo test --release --locked $(BUT_PYTHON)
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
-	$(LIGHT) -m pytest -q models/tests/light tests/parity
+	$(LIGHT) -m pytest $(ON_TWO_CORES) models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package tests/records
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
@@ -135,7 +137,7 @@ test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, wi
 
 .PHONY: test-train
 test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)
-	OMP_NUM_THREADS=2 $(TRAIN) -m pytest -q models/tests/train
+	OMP_NUM_THREADS=1 $(TRAIN) -m pytest $(ON_TWO_CORES) models/tests/train
 
 # What is off unless asked for: looked at with the whole workspace, as a crate by itself is looked at anew with all it stands on;
 # then without, for what is there in its place.
