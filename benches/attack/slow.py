@@ -1,0 +1,170 @@
+"""Those who are slow: with their head, their body, their handshake; or who never read what they asked for."""
+
+import contextlib
+import random
+import re
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable
+
+import pictures
+from door import PATIENCE, Door, Heard, Seen, Target, replies, send, until
+from malformed import SEGMENT
+from sockets import gone, viewers
+
+MANY = 20
+BEAT = 0.25
+"""Seconds between a byte and the next."""
+LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""Nothing can be read or written now."""
+SMALL = 4096
+"""Receive buffer of who does not read: soon the server cannot write."""
+
+
+class Trickler:
+    """One connection, on which bytes go one by one until the server ends it."""
+
+    def __init__(self, sock: socket.socket, start: bytes, rest: bytes) -> None:
+        self.sock, self.rest, self.heard = sock, rest, Heard()
+        self.began = time.monotonic()
+        send(sock, start)
+        sock.setblocking(False)
+
+    def step(self, at: int) -> None:
+        """One more byte, and a look at what came."""
+        try:
+            self.sock.send(self.rest[at % len(self.rest) :][:1])
+        except LATER:
+            pass
+        except OSError:
+            self.heard.ended = True  # What came before is still read.
+        try:
+            while data := self.sock.recv(1 << 16):
+                self.heard.data += data
+            self.heard.ended = True
+        except LATER:
+            pass
+        except OSError:
+            self.heard.ended = True
+        self.heard.seconds = time.monotonic() - self.began
+
+
+def trickle(target: Target, start: Callable[[Door], bytes], rest: bytes, limit: int) -> Seen:
+    """Many at once by both doors; each is ended by the limit."""
+    seen, doors = Seen(sent=MANY), (target.near, target.far)
+    with contextlib.ExitStack() as stack:
+        all_of_them = []
+        for number in range(MANY):
+            door = doors[number % 2]
+            all_of_them.append(Trickler(stack.enter_context(door.open()), start(door), rest))
+        end, beat = time.monotonic() + limit + PATIENCE, 0
+        while (left := [one for one in all_of_them if not one.heard.ended]) and time.monotonic() < end:
+            for one in left:
+                one.step(beat)
+            beat += 1
+            time.sleep(BEAT)
+    for one in all_of_them:
+        seen.expect(one.heard.ended, f"still open after {one.heard.seconds:.0f} s, of {limit}")
+        for reply in replies(one.heard.data):
+            seen.reply(reply)
+            seen.expect(reply.status in (408, 503), f"{reply.status} to who trickles")
+        seen.saw["closed"] += one.heard.ended
+    return seen
+
+
+def heads(target: Target) -> Seen:
+    """A head that never ends."""
+    return trickle(target, lambda door: door.head("GET /v1/info")[:-2], b"X-A: b\r\n", target.limits.header)
+
+
+def bodies(target: Target) -> Seen:
+    """A body of 1 MB, four bytes a second."""
+    length = f"Content-Length: {1 << 20}"
+    return trickle(target, lambda door: door.head(SEGMENT, "Content-Type: image/png", length), b"x", target.limits.body)
+
+
+def chunks(target: Target) -> Seen:
+    """Chunks of one byte without end."""
+    head = "Transfer-Encoding: chunked"
+    return trickle(
+        target, lambda door: door.head(SEGMENT, "Content-Type: image/png", head), b"1\r\nx\r\n", target.limits.body
+    )
+
+
+def silence(target: Target) -> Seen:
+    """Not a word, on a new connection and on one that has been answered."""
+    seen = Seen()
+    socks = [door.open() for door in (target.near, target.far) for _ in range(5)]
+    within = max(target.limits.header, target.limits.idle) + PATIENCE
+    for number, sock in enumerate(socks):
+        if number % 2:
+            send(sock, target.far.head("GET /health/live"))
+    end = time.monotonic() + within
+    for sock in socks:
+        with sock:
+            sock.settimeout(max(0.1, end - time.monotonic()))
+            try:
+                while sock.recv(1 << 16):
+                    pass
+                seen.saw["closed"] += 1
+            except TimeoutError:
+                seen.faults.append(f"a silent connection is open after {within:.0f} s")
+            except OSError:
+                seen.saw["closed"] += 1
+    seen.sent += len(socks)
+    return seen
+
+
+def connections(target: Target) -> int:
+    """How many are open, as the program counts them, the asking one among them."""
+    text = target.near.ask("GET /metrics").body.decode()
+    (count,) = re.findall(r"^espmedsam_http_connections (\d+)", text, re.MULTILINE)
+    return int(count)
+
+
+def noise(side: int) -> bytes:
+    """A picture whose overlay is larger than all buffers on its way."""
+    choose = random.Random(3)
+    rows = b"".join(b"\0" + choose.randbytes(side) for _ in range(side))
+    return pictures.png(side, side, zlib.compress(rows, 0))
+
+
+def deaf(target: Target) -> Seen:
+    """Asks for long replies and reads none."""
+    seen, before = Seen(), connections(target)
+    picture = noise(1600)
+    kind = "Content-Type: image/png"
+    socks = []
+    for door in (target.near, target.far) * 2:
+        sock = door.open(SMALL)
+        line = f"{SEGMENT}&format=overlay&on_mismatch=keep"
+        seen.expect(send(sock, door.request(line, picture, kind)), "the picture was not taken")
+        socks.append(sock)
+    seen.sent = len(socks)
+    within = target.limits.reply + 10 + PATIENCE
+    cut = until(lambda: connections(target) <= before, within)
+    seen.expect(cut, f"{connections(target) - before} who do not read are kept for {within:.0f} s")
+    seen.saw["cut"] += len(socks) if cut else 0
+    for sock in socks:
+        sock.close()
+    return seen
+
+
+def lookers(target: Target) -> Seen:
+    """Ask for live streams and read none of them: each is let go, or falls behind alone and leaves without a trace."""
+    seen, before = Seen(), viewers(target)
+    socks = []
+    for path in ("/v1/live/stream.mjpeg", "/v1/live/y4m", "/v1/live/events?mask=polygons"):
+        sock = target.near.open(SMALL)
+        send(sock, target.near.head(f"GET {path}"))
+        socks.append(sock)
+    seen.sent = len(socks)
+    came = until(lambda: viewers(target) > before, PATIENCE)
+    seen.expect(came, "nobody was counted as a viewer")
+    seen.saw["looked"] = viewers(target) - before
+    for sock in socks:
+        sock.close()
+    gone(target, before, seen)
+    return seen
