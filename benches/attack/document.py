@@ -27,7 +27,7 @@ def hold(setup: Setup, schemathesis: Path, examples: int) -> list[str]:
         document = server.target.near.ask("GET /openapi.json").json()
         faults += beginnings(server.target, document).faults
         url = f"http://127.0.0.1:{server.target.near.port}/openapi.json"
-        run: list[str | Path] = [schemathesis, "--config-file", CONFIG, "run", url, "--no-color"]
+        run: list[str | Path] = [schemathesis.absolute(), "--config-file", CONFIG, "run", url, "--no-color"]
         many = ["--max-examples", str(examples)]
         for part in (
             ["--phases", "examples,coverage,fuzzing", *many, "--exclude-operation-id", END],

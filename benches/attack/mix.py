@@ -174,13 +174,12 @@ class Slow:
 
     def __init__(self, target: Target) -> None:
         self.target, self.all = target, list[Trickler]()
-        self.made = self.beat = 0
+        self.made = 0
 
     def step(self, tally: Tally) -> None:
         """A byte of each; who was ended is replaced."""
-        self.beat += 1
         for one in self.all:
-            one.step(self.beat)
+            one.step()
             limit = max(self.target.limits.header, self.target.limits.body)
             tally.seen.expect(one.heard.seconds < limit + PATIENCE, f"a trickler is kept for {one.heard.seconds:.0f} s")
         for one in [one for one in self.all if one.heard.ended]:

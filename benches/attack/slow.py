@@ -28,14 +28,15 @@ class Trickler:
 
     def __init__(self, sock: socket.socket, start: bytes, rest: bytes) -> None:
         self.sock, self.rest, self.heard = sock, rest, Heard()
+        self.went = 0
         self.began = time.monotonic()
         send(sock, start)
         sock.setblocking(False)
 
-    def step(self, at: int) -> None:
+    def step(self) -> None:
         """One more byte, and a look at what came."""
         try:
-            self.sock.send(self.rest[at % len(self.rest) :][:1])
+            self.went += self.sock.send(self.rest[self.went % len(self.rest) :][:1])
         except LATER:
             pass
         except OSError:
@@ -59,11 +60,10 @@ def trickle(target: Target, start: Callable[[Door], bytes], rest: bytes, limit: 
         for number in range(MANY):
             door = doors[number % 2]
             all_of_them.append(Trickler(stack.enter_context(door.open()), start(door), rest))
-        end, beat = time.monotonic() + limit + PATIENCE, 0
+        end = time.monotonic() + limit + PATIENCE
         while (left := [one for one in all_of_them if not one.heard.ended]) and time.monotonic() < end:
             for one in left:
-                one.step(beat)
-            beat += 1
+                one.step()
             time.sleep(BEAT)
     for one in all_of_them:
         seen.expect(one.heard.ended, f"still open after {one.heard.seconds:.0f} s, of {limit}")
