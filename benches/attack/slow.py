@@ -12,13 +12,15 @@ from collections.abc import Callable
 import pictures
 from door import PATIENCE, Door, Heard, Seen, Target, replies, send, until
 from malformed import SEGMENT
-from sockets import gone, viewers
+from sockets import opened, viewers
 
 MANY = 20
 BEAT = 0.25
 """Seconds between a byte and the next."""
 LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """Nothing can be read or written now."""
+FULL = 60
+"""Seconds until the buffers on the way to who does not read are full of the thriftiest stream, by five messages a second."""
 SMALL = 4096
 """Receive buffer of who does not read: soon the server cannot write."""
 
@@ -153,18 +155,21 @@ def deaf(target: Target) -> Seen:
 
 
 def lookers(target: Target) -> Seen:
-    """Ask for live streams and read none of them: each is let go, or falls behind alone and leaves without a trace."""
+    """Ask for live streams of every kind and read none of them: each is let go once the buffers on its way are full and
+    it has taken nothing for as long as one may."""
     seen, before = Seen(), viewers(target)
     socks = []
     for path in ("/v1/live/stream.mjpeg", "/v1/live/y4m", "/v1/live/events?mask=polygons"):
-        sock = target.near.open(SMALL)
-        send(sock, target.near.head(f"GET {path}"))
-        socks.append(sock)
+        socks.append(target.near.open(SMALL))
+        send(socks[-1], target.near.head(f"GET {path}"))
+    socks += [opened(target.near, SMALL, path) for path in ("/v1/live/ws?picture=jpeg", "/v1/live/ws")]
     seen.sent = len(socks)
-    came = until(lambda: viewers(target) > before, PATIENCE)
-    seen.expect(came, "nobody was counted as a viewer")
-    seen.saw["looked"] = viewers(target) - before
+    came = until(lambda: viewers(target) == before + len(socks), PATIENCE)
+    seen.expect(came, f"{viewers(target) - before} were counted as viewers, of {len(socks)}")
+    within = target.limits.reply + FULL + PATIENCE
+    gone = until(lambda: viewers(target) <= before, within)
+    seen.expect(gone, f"{viewers(target) - before} who do not read are kept for {within:.0f} s")
+    seen.saw["let go"] += len(socks) if gone else 0
     for sock in socks:
         sock.close()
-    gone(target, before, seen)
     return seen

@@ -47,11 +47,11 @@ BROKEN = {
 """What ends a WebSocket at once."""
 
 
-def opened(door: Door, receive_buffer: int | None = None) -> socket.socket:
+def opened(door: Door, receive_buffer: int | None = None, path: str = PATH) -> socket.socket:
     """A WebSocket, by its request alone."""
     sock = door.open(receive_buffer)
     fields = [f"{name}: {value}" for name, value in wire.upgrade("dGhlIHNhbXBsZSBub25jZQ==").items()]
-    send(sock, door.head(f"GET {PATH}", *fields))
+    send(sock, door.head(f"GET {path}", *fields))
     return sock
 
 

@@ -103,7 +103,7 @@ def test_a_siege_that_was_withstood_is_none():
 
 def test_a_short_siege(tmp_path):
     table = tmp_path / "attack.md"
-    options = "--hours 0.003 --turn 4 --pace 0.5 --every 0.1".split()
+    options = ["--hours", "0.003", "--turn", "4", "--pace", "0.5", "--every", "0.1"]
     start = [sys.executable, ROOT / "benches/attack", "--binary", PROGRAM, *options, "--out", table]
     environment = {"PYTHONPATH": str(ROOT / "benches/live")}
     run = subprocess.run(start, env=environment, capture_output=True, text=True)
