@@ -59,6 +59,20 @@ def resets(target: Target) -> Seen:
     return seen
 
 
+def unread(target: Target) -> Seen:
+    """Ten thousand requests for a long page on one connection, and no reply is read: cut, and not kept in memory."""
+    seen, before = Seen(sent=1), connections(target)
+    with target.near.open(4096) as sock:
+        sock.settimeout(1)
+        # More than it reads is left in the system's buffers.
+        send(sock, target.near.head("GET /openapi.json") * 10_000)
+        within = target.limits.reply + PATIENCE
+        cut = until(lambda: connections(target) <= before, within)
+    seen.expect(cut, f"who does not read is kept for {within:.0f} s")
+    seen.saw["cut"] += cut
+    return seen
+
+
 def pipelined(target: Target) -> Seen:
     """A thousand requests before the first reply is read: answered in their order, or the connection is closed."""
     seen, count = Seen(sent=1), 1000

@@ -17,6 +17,8 @@ from sockets import opened, viewers
 MANY = 20
 BEAT = 0.25
 """Seconds between a byte and the next."""
+ENDLESS = [f"GET /v1/live/{name}" for name in ("events", "stream.mjpeg", "y4m", "ws")]
+"""A body is nothing to them, and an end is not to be waited for."""
 LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """Nothing can be read or written now."""
 FULL = 60
@@ -54,6 +56,15 @@ class Trickler:
         self.heard.seconds = time.monotonic() - self.began
 
 
+def step_all(tricklers: list[Trickler], seconds: float) -> None:
+    """Until the server has ended all of them, for so long at most."""
+    end = time.monotonic() + seconds
+    while (left := [one for one in tricklers if not one.heard.ended]) and time.monotonic() < end:
+        for one in left:
+            one.step()
+        time.sleep(BEAT)
+
+
 def trickle(target: Target, start: Callable[[Door], bytes], rest: bytes, limit: int) -> Seen:
     """Many at once by both doors; each is ended by the limit."""
     seen, doors = Seen(sent=MANY), (target.near, target.far)
@@ -62,11 +73,7 @@ def trickle(target: Target, start: Callable[[Door], bytes], rest: bytes, limit: 
         for number in range(MANY):
             door = doors[number % 2]
             all_of_them.append(Trickler(stack.enter_context(door.open()), start(door), rest))
-        end = time.monotonic() + limit + PATIENCE
-        while (left := [one for one in all_of_them if not one.heard.ended]) and time.monotonic() < end:
-            for one in left:
-                one.step()
-            time.sleep(BEAT)
+        step_all(all_of_them, limit + PATIENCE)
     for one in all_of_them:
         seen.expect(one.heard.ended, f"still open after {one.heard.seconds:.0f} s, of {limit}")
         for reply in replies(one.heard.data):
@@ -93,6 +100,33 @@ def chunks(target: Target) -> Seen:
     return trickle(
         target, lambda door: door.head(SEGMENT, "Content-Type: image/png", head), b"1\r\nx\r\n", target.limits.body
     )
+
+
+def everywhere(target: Target) -> Seen:
+    """A body of spaces, four a second, wherever the API's document has something, and where a stranger may enter a
+    token: those who read bodies give up, those who do not are done at once."""
+    seen, kind = Seen(), "Content-Type: application/json"
+    paths = target.near.ask("GET /openapi.json").json()["paths"]
+    asked = [(target.near, f"{method.upper()} {path}") for path, methods in paths.items() for method in methods]
+    asked = [
+        (door, line.format(name="ultrasound", version="1", file="none")) for door, line in asked if line not in ENDLESS
+    ]
+    asked += [
+        (target.stranger, line) for line in ("POST /login", "POST /logout", "POST /v1/segment", "GET /health/live")
+    ]
+    with contextlib.ExitStack() as stack:
+        all_of_them = [
+            Trickler(stack.enter_context(door.open()), door.head(line, kind, "Content-Length: 5000"), b" ")
+            for door, line in asked
+        ]
+        limit = max(target.limits.body, target.limits.idle)
+        step_all(all_of_them, limit + PATIENCE)
+    for (_, line), one in zip(asked, all_of_them, strict=True):
+        seen.sent += 1
+        seen.expect(one.heard.ended, f"{line}: still open after {one.heard.seconds:.0f} s, of {limit}")
+        for reply in replies(one.heard.data):
+            seen.reply(reply)
+    return seen
 
 
 def silence(target: Target) -> Seen:
