@@ -70,7 +70,7 @@ class Account:
     every: float
     """Seconds between two of its requests."""
     took: list[tuple[float, float]] = field(default_factory=list)
-    """When each was asked, and the milliseconds until its answer was there."""
+    """When each was asked, or its picture taken, and the milliseconds until its answer was there."""
     refused: list[float] = field(default_factory=list)
     """When it was told: not now."""
     faults: list[str] = field(default_factory=list)
@@ -159,7 +159,7 @@ class Looker(threading.Thread):
                         return
                     if moment.state == "mask" and moment.report["update"] != self.update and moment.age_ms:
                         self.update = moment.report["update"]
-                        self.account.took.append((time.monotonic(), moment.age_ms))
+                        self.account.took.append((time.monotonic() - moment.age_ms / 1e3, moment.age_ms))
                 self.account.faults.append(f"{self.account.name}: the stream ended")
         except (OSError, wire.WireError, wire.RefusedError, ValueError, KeyError) as error:
             self.account.faults.append(f"{self.account.name}: {type(error).__name__} {error}")

@@ -54,6 +54,8 @@ class Tally:
     attacks: int = 0
     cpu: float = 0.0
     """Its own seconds on a core."""
+    pictures: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when each picture was with the program: while it decodes one, others wait."""
 
 
 def mistakes(door: Door) -> list[Shot]:
@@ -91,23 +93,33 @@ SHOTS = (
 )
 
 
-Blow = Callable[[], Seen]
+@dataclass(frozen=True)
+class Blow:
+    """An attack of the mix."""
+
+    strike: Callable[[], Seen]
+    picture: bool = False
+    """Whether it is a picture that the program may take to decode."""
 
 
 def loaded(target: Target) -> list[Blow]:
     """Every shot at both doors."""
-    shots = [(door, shot) for door in (target.near, target.far) for make in SHOTS for shot in make(door)]
-    return [partial(shot.fire, door, target.limits) for door, shot in shots if len(shot.data) <= LARGEST]
+    shots = [(door, make, shot) for door in (target.near, target.far) for make in SHOTS for shot in make(door)]
+    return [
+        Blow(partial(shot.fire, door, target.limits), make is pictures.bombs)
+        for door, make, shot in shots
+        if len(shot.data) <= LARGEST
+    ]
 
 
 def blows(target: Target, shots: list[Blow], choose: random.Random) -> Iterator[Blow]:
     """Without end, in an order by chance: every shot once, between them the rest."""
     others: list[Blow] = [
-        partial(guess, target),
-        partial(broken, target, choose),
-        partial(hanging, target),
-        partial(resets, target),
-        partial(no_tls, target, choose),
+        Blow(partial(guess, target)),
+        Blow(partial(broken, target, choose)),
+        Blow(partial(hanging, target)),
+        Blow(partial(resets, target)),
+        Blow(partial(no_tls, target, choose)),
     ]
     while True:
         for shot in choose.sample(shots, len(shots)):
@@ -219,8 +231,11 @@ def assail(orders: Connection, aims: list[Aim], every: float, seed: int) -> None
             due = max(due + every, time.monotonic())
             try:
                 slow.step(tally)
-                tally.seen.add(blow())
+                struck = time.monotonic()
+                tally.seen.add(blow.strike())
                 tally.attacks += 1
+                if blow.picture:
+                    tally.pictures.append((struck, time.monotonic()))
             except OSError as error:
                 # A connection was cut where one might be: counted, and judged by whether good clients notice.
                 tally.seen.saw[type(error).__name__] += 1

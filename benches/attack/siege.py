@@ -6,7 +6,8 @@ program's own.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,20 @@ class Turn:
         return self.ended - self.began
 
 
+class Spans:
+    """Times from when to when."""
+
+    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
+        self.spans = sorted(spans)
+        self.begins = [began for began, _ in self.spans]
+        self.longest = max((ended - began for began, ended in self.spans), default=0.0)
+
+    def meet(self, began: float, ended: float) -> bool:
+        """Whether one of them is within that time, if only in part."""
+        first, last = bisect_left(self.begins, began - self.longest), bisect_right(self.begins, ended)
+        return any(began < end for _, end in self.spans[first:last])
+
+
 @dataclass
 class Siege:
     """All of it."""
@@ -78,8 +93,16 @@ class Siege:
 
     def took(self, client: Client, kind: str) -> list[float]:
         """Milliseconds of a client's requests that began in such a turn."""
-        spans = [(turn.began, turn.ended) for turn in self.of(kind)]
-        return [ms for at, ms in client.account.took if any(began <= at < ended for began, ended in spans)]
+        spans = Spans((turn.began, turn.ended) for turn in self.of(kind))
+        return [ms for at, ms in client.account.took if spans.meet(at, at)]
+
+    def undisturbed(self, client: Client) -> list[float]:
+        """The same of attacked turns, but of those alone during which no picture of an attacker was decoded."""
+        turns = self.of(ATTACKED)
+        spans = Spans((turn.began, turn.ended) for turn in turns)
+        decoded = Spans(span for turn in turns for tally in turn.tallies for span in tally.pictures)
+        took = client.account.took
+        return [ms for at, ms in took if spans.meet(at, at) and not decoded.meet(at, at + ms / 1e3)]
 
 
 def siege(setup: Setup, plan: Plan, after_round: Callable[[Siege], None]) -> Siege:

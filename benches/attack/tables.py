@@ -23,7 +23,9 @@ each an attack every {every:g} s and {tricklers} connections that trickle, of th
 """
 TIMES = """\
 Milliseconds from asking to the whole answer; *live*: the age of what is told, of one picture a second. *control ÷
-quiet* is the machine's, *attacked ÷ control* the program's own. Refused: told 503, of all.
+quiet* is the machine's, *attacked ÷ control* the program's own. *No picture of theirs meanwhile*: of those answers
+only that were asked for while no attacker's picture was with the program, which decodes one after the other.
+Refused: told 503, of all.
 """
 
 
@@ -55,6 +57,8 @@ def times(siege: Siege) -> str:
         row["p99, attacked ÷ quiet"] = f"**{p99[ATTACKED] / p99[QUIET]:.2f}**"
         row["control ÷ quiet"] = f"{p99[CONTROL] / p99[QUIET]:.2f}"
         row["attacked ÷ control"] = f"{p99[ATTACKED] / p99[CONTROL]:.2f}"
+        others = siege.undisturbed(client)
+        row["p99 attacked, no picture of theirs meanwhile"] = f"{percentile(others, 0.99):.0f} of {len(others)}"
         row["refused"] = f"{len(account.refused)} of {len(account.refused) + len(account.took)}"
         rows.append(row)
     return table(rows)

@@ -101,6 +101,12 @@ def test_a_siege_that_was_withstood_is_none():
     assert verdict.judge(fought([90.0] * 15 + [100 + number % 3 for number in range(185)])) == []
 
 
+def test_times_that_meet_are_found():
+    spans = siege.Spans([(10.0, 20.0), (30.0, 31.0), (5.0, 6.0)])
+    assert [at for at in (4, 5, 5.5, 6, 10, 19.9, 20, 30.5, 40) if spans.meet(at, at)] == [5, 5.5, 10, 19.9, 30.5]
+    assert spans.meet(1, 5) and spans.meet(21, 50) and not spans.meet(21, 29)
+
+
 def test_a_short_siege(tmp_path):
     table = tmp_path / "attack.md"
     options = ["--hours", "0.003", "--turn", "4", "--pace", "0.5", "--every", "0.1"]
