@@ -84,28 +84,35 @@ def broken(target: Target) -> Seen:
 
 
 def flood(target: Target) -> Seen:
-    """Pings and words as fast as they go, then a leave without a word; what comes is read: nothing but the flood is
-    wrong."""
+    """Pings and words as fast as they go, then a leave without a word. Who reads what comes is borne, as nothing but the
+    flood is wrong; who pings and reads nothing is let go, though it never stops."""
     seen, before = Seen(), viewers(target)
-    for name, data in {"pings": frame(PING, os.urandom(100)), "words": frame(TEXT, b"word")}.items():
+    pings, words = frame(PING, os.urandom(100)) * 100, frame(TEXT, b"word") * 100
+    for name, data in {"pings": pings, "words": words}.items():
         with opened(target.near) as sock:
-            seen.sent += 1
-            seen.saw[name] += pour(sock, data * 100) // len(data)
+            seen.saw[name] += 100 * pour(sock, data, FLOOD, reads=True) // len(data)
     gone(target, before, seen)
+    with opened(target.near, 4096) as sock:
+        came = until(lambda: viewers(target) > before, PATIENCE)
+        within = target.limits.reply + PATIENCE
+        pour(sock, pings, within, reads=False)
+        seen.expect(came and viewers(target) <= before, f"who pings and reads nothing is kept for {within:.0f} s")
+    seen.sent = 3
     return seen
 
 
-def pour(sock: socket.socket, data: bytes) -> int:
-    """Sends the same again and again, and reads all that comes; bytes that went."""
-    went, end = 0, time.monotonic() + FLOOD
+def pour(sock: socket.socket, data: bytes, seconds: float, reads: bool) -> int:
+    """Sends the same again and again for so long, or until the server ends it; bytes that went."""
+    went, rest, end = 0, data, time.monotonic() + seconds
     with contextlib.suppress(OSError):
         while time.monotonic() < end:
             # Not blocking: who does not read what comes would wait for its own sending.
-            readable, writable, _ = select.select([sock], [sock], [], 1.0)
+            readable, writable, _ = select.select([sock] if reads else [], [sock], [], 1.0)
             if readable and not sock.recv(1 << 16):
                 break
             if writable:
-                went += sock.send(data)
+                sent = sock.send(rest)
+                went, rest = went + sent, rest[sent:] or data
     return went
 
 
