@@ -232,6 +232,8 @@ class Shot:
     data: bytes
     may: tuple[int, ...] = (400,)
     """Statuses that may be answered to it, any number of times."""
+    closes: bool = False
+    """Whether the connection must be closed at once, and the good request after it not be answered."""
     mute: bool = False
     """Whether nothing at all may be answered: who is cut off while still sending may not get to read why."""
 
@@ -254,6 +256,8 @@ class Shot:
             seen.faults.append(f"{self.name}: the hidden request was answered")
         # The good request at the end, if it was reached.
         last = bool(answers) and answers[-1].status == 200 and b'"status"' in answers[-1].body
+        if last and self.closes:
+            seen.faults.append(f"{self.name}: it went on after what it cannot believe")
         for reply in answers[:-1] if last else answers:
             seen.reply(reply)
             if reply.status not in (100, 503, *self.may):

@@ -52,7 +52,7 @@ def smuggling(door: Door) -> list[Shot]:
         "chunk longer than it says": (framed(door, chunked), b"1\r\nxy" + end + hidden),
         "trailers without end": (framed(door, chunked), b"0\r\n" + b"a: b\r\n" * 5000 + b"\r\n" + hidden),
     }
-    shots = [Shot(name, head + body, REFUSED) for name, (head, body) in refused.items()]
+    shots = [Shot(name, head + body, REFUSED, closes=True) for name, (head, body) in refused.items()]
     # Framing that is plain: what is in the body stays there.
     inside = {
         "one length said twice": (framed(door, length, length), hidden),

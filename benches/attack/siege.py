@@ -164,6 +164,10 @@ def play(server: Server, plan: Plan, turn: Turn, horde: Horde, aim: Aim | None) 
     if aim:
         # Each ends what it is at: a moment that is in no turn.
         turn.tallies = horde.rest()
+    if turn.kind == CONTROL:
+        # That server is none, and what attackers miss there says nothing.
+        for tally in turn.tallies:
+            tally.seen.faults.clear()
     turn.footprint = server.footprint()
 
 

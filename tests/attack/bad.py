@@ -39,6 +39,11 @@ def mumbles(sock, _):
     sock.sendall(reply(400, "no", "text/plain"))
 
 
+def goes_on(sock, _):
+    """Refuses, and takes what follows for a request."""
+    sock.sendall(reply(400, TYPED) + reply(200, '{"status":"live"}', "application/json"))
+
+
 def forgives(sock, _):
     sock.sendall(reply(200, "{}", "application/json"))
 

@@ -53,6 +53,7 @@ def test_streams_without_end_begin_as_they_are_described(attacked):
     (bad.fails, "a fault of the program's: 500"),
     (bad.mumbles, "a refusal without its type: 400"),
     (bad.forgives, "CL.TE: 200"),
+    (bad.goes_on, "it went on after what it cannot believe"),
     (bad.hangs, "still open after"),
     (bad.vanishes, "closed without a word"),
 ])  # fmt: skip
