@@ -59,22 +59,14 @@ class Server:
         config, self.log = here / "config.toml", here / "log"
         config.write_text(CONFIG.format(limits=setup.limits.toml(), folder=here, rate=setup.rate))
         self.setup, self.config = setup, config
-        serve: list[str | Path] = [
-            setup.binary,
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--models",
-            setup.models,
-            "--config",
-            config,
-        ]
+        # Before it starts: of a token that is made later it would know within a second.
+        token = self.token("attacker", "read", "segment")
+        options = ["--listen", "127.0.0.1:0", "--models", str(setup.models), "--config", str(config)]
         with self.log.open("w") as log:
-            self.run = subprocess.Popen(serve, stderr=log)
+            self.run = subprocess.Popen([setup.binary, "serve", *options], stderr=log)
         try:
             near = Door(self.port(r"listening on http://127\.0\.0\.1:(\d+)"))
             port = self.port(r"other machines: https://127\.0\.0\.1:(\d+)")
-            token = self.token("attacker", "read", "segment")
             tls = ssl.create_default_context(cafile=here / "certificate.pem")
             self.target = Target(near, Door(port, tls, token), setup.limits)
             self.wait("it is ready", lambda: near.ask("GET /health/ready").status == 200)
