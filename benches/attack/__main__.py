@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import document
+import mix
 import siege
 import sortie
 import tables
@@ -45,13 +46,14 @@ def main() -> int:
     p.add_argument("--turn", type=float, default=60, help="seconds of each of the soak's turns")
     p.add_argument("--pace", type=float, default=2, help="seconds between two requests of its busiest good client")
     p.add_argument("--every", type=float, default=0.5, help="seconds between two attacks of each of its attackers")
+    p.add_argument("--without", nargs="*", default=[], choices=mix.SHOTS, help="kinds of shots that it has not")
     p.add_argument("--seed", type=int, default=1, help="of its attackers")
     p.add_argument("--out", type=Path, help="a Markdown file for its tables")
     a = p.parse_args()
     if a.schema:
         faults = document.hold(Setup(a.binary, a.models, document.LIMITS), a.schema, a.examples)
     elif a.hours:
-        plan = siege.Plan(3600 * a.hours, a.turn, a.pace, a.every, a.seed)
+        plan = siege.Plan(3600 * a.hours, a.turn, a.pace, mix.Manner(a.every, a.without, a.seed))
         faults = soak(Setup(a.binary, a.models, siege.LIMITS), plan, a.out)
     else:
         faults = sortie.sortie(Setup(a.binary, a.models, sortie.LIMITS), a.only)

@@ -7,7 +7,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
@@ -46,6 +46,17 @@ class Aim:
         return Target(Door(self.near), Door(self.far, tls, self.token), self.limits)
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How attackers go about it."""
+
+    every: float
+    """Seconds between two attacks of one process."""
+    without: Sequence[str] = ()
+    """Kinds of shots that are left out, to see what the others cost."""
+    seed: int = 1
+
+
 @dataclass
 class Tally:
     """What a process did in its turn."""
@@ -82,15 +93,17 @@ def mistakes(door: Door) -> list[Shot]:
 
 LARGEST = 1 << 20
 """Bytes of a shot: more of them would be the machine's work, and not the program's."""
-SHOTS = (
-    mistakes,
-    malformed.junk,
-    malformed.heads,
-    malformed.smuggling,
-    bodies.multipart,
-    bodies.inference,
-    pictures.bombs,
-)
+PICTURES = "pictures"
+SHOTS: dict[str, Callable[[Door], list[Shot]]] = {
+    "mistakes": mistakes,
+    "junk": malformed.junk,
+    "heads": malformed.heads,
+    "smuggling": malformed.smuggling,
+    "forms": bodies.multipart,
+    "inference": bodies.inference,
+    PICTURES: pictures.bombs,
+}
+"""By the kind that they are left out by."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,13 @@ class Blow:
     """Whether it is a picture that the program may take to decode."""
 
 
-def loaded(target: Target) -> list[Blow]:
-    """Every shot at both doors."""
-    shots = [(door, make, shot) for door in (target.near, target.far) for make in SHOTS for shot in make(door)]
+def loaded(target: Target, without: Sequence[str]) -> list[Blow]:
+    """Every shot at both doors, but for those kinds."""
+    kinds = [kind for kind in SHOTS if kind not in without]
+    shots = [(door, kind, shot) for door in (target.near, target.far) for kind in kinds for shot in SHOTS[kind](door)]
     return [
-        Blow(partial(shot.fire, door, target.limits), make is pictures.bombs)
-        for door, make, shot in shots
+        Blow(partial(shot.fire, door, target.limits), kind == PICTURES)
+        for door, kind, shot in shots
         if len(shot.data) <= LARGEST
     ]
 
@@ -215,11 +229,11 @@ class Slow:
             self.all.pop().sock.close()
 
 
-def assail(orders: Connection, aims: list[Aim], every: float, seed: int) -> None:
+def assail(orders: Connection, aims: list[Aim], manner: Manner, number: int) -> None:
     """A process: rests until it has an aim, attacks it every so many seconds until it is told something else, and
     tells what it saw."""
-    choose = random.Random(seed)
-    ready = {aim: (target := aim.target(), loaded(target)) for aim in aims}
+    choose = random.Random(f"{manner.seed}-{number}")
+    ready = {aim: (target := aim.target(), loaded(target, manner.without)) for aim in aims}
     orders.send("ready")
     while (aim := orders.recv()) is not None:
         target, shots = ready[aim]
@@ -228,7 +242,7 @@ def assail(orders: Connection, aims: list[Aim], every: float, seed: int) -> None
         for blow in blows(target, shots, choose):
             if orders.poll(max(0.0, due - time.monotonic())):
                 break
-            due = max(due + every, time.monotonic())
+            due = max(due + manner.every, time.monotonic())
             try:
                 slow.step(tally)
                 struck = time.monotonic()
@@ -248,12 +262,12 @@ def assail(orders: Connection, aims: list[Aim], every: float, seed: int) -> None
 class Horde:
     """All attacking processes."""
 
-    def __init__(self, count: int, aims: list[Aim], every: float, seed: int) -> None:
+    def __init__(self, count: int, aims: list[Aim], manner: Manner) -> None:
         self.orders: list[Connection] = []
         self.processes = []
         for number in range(count):
             ours, theirs = SPAWN.Pipe()
-            process = SPAWN.Process(target=assail, args=(theirs, aims, every, 1000 * seed + number), daemon=True)
+            process = SPAWN.Process(target=assail, args=(theirs, aims, manner, number), daemon=True)
             process.start()
             self.orders.append(ours)
             self.processes.append(process)

@@ -14,7 +14,7 @@ from pathlib import Path
 from door import Limits
 from good import Client, clients
 from machine import Busy, Footprint
-from mix import Aim, Dummy, Horde, Tally
+from mix import Aim, Dummy, Horde, Manner, Tally
 from server import Server, Setup
 
 LIMITS = Limits()
@@ -32,9 +32,7 @@ class Plan:
     """Seconds of one turn."""
     pace: float
     """Seconds between two requests of the busiest good client."""
-    every: float
-    """Seconds between two attacks of one process."""
-    seed: int = 1
+    manner: Manner
 
 
 @dataclass
@@ -121,7 +119,7 @@ def fight(server: Server, siege: Siege, after_round: Callable[[Siege], None]) ->
     target, here = server.target, Path(server.folder.name)
     aim = Aim(target.near.port, target.far.port, here / "certificate.pem", target.far.token, target.limits)
     dummy = Dummy(aim, here / "identity.pem")
-    horde = Horde(PROCESSES, [aim, dummy.aim], siege.plan.every, siege.plan.seed)
+    horde = Horde(PROCESSES, [aim, dummy.aim], siege.plan.manner)
     siege.clients = clients(target, siege.plan.pace)
     try:
         for client in siege.clients:

@@ -19,7 +19,7 @@ Research use only. Not for clinical use. Written by `make soak-attacked`. {date}
 attackers at a server that does nothing, so that what their own use of the cores costs is seen apart. Good clients go
 on through all of them: a mask of 400 x 270 every {pace:g} s, the same as JSON from the other door half as often, an
 inference by /v2 a quarter as often, and a viewer of a live source by WebSocket. Attackers: {processes} processes,
-each an attack every {every:g} s and {tricklers} connections that trickle, of those of `make attack`.
+each an attack every {every:g} s and {tricklers} connections that trickle, of those of `make attack`; left out: {without}.
 """
 TIMES = """\
 Milliseconds from asking to the whole answer; *live*: the age of what is told, of one picture a second. *control ÷
@@ -34,8 +34,8 @@ def whole(siege: Siege) -> str:
     plan = siege.plan
     head = HEAD.format(
         date=date.today(), cpu=cpu_model(), cores=CORES, hours=(siege.turns[-1].ended - siege.began) / 3600,
-        planned=plan.seconds / 3600, turn=plan.turn, pace=plan.pace, every=plan.every, processes=PROCESSES,
-        tricklers=TRICKLERS,
+        planned=plan.seconds / 3600, turn=plan.turn, pace=plan.pace, every=plan.manner.every, processes=PROCESSES,
+        tricklers=TRICKLERS, without=", ".join(plan.manner.without) or "nothing",
     )  # fmt: skip
     return "\n".join([
         head, "## Good clients\n", TIMES, times(siege), "## What it took\n", cores(siege),

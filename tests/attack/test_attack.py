@@ -17,7 +17,7 @@ from conftest import PROGRAM, ROOT
 from door import Limits, Seen, Shot
 from good import Account, Picture
 from machine import Footprint
-from mix import Tally
+from mix import Manner, Tally
 
 AT_ONCE = Limits(0, 0, 0, 0)
 # What waits for the program's limits, or takes all of its places, is `make attack`'s.
@@ -72,7 +72,7 @@ def test_what_is_right_is_no_fault():
 
 def fought(resident, files=10, refused=0, attacks=1):
     """A siege of eight hours that was, with that memory at the end of each quiet turn."""
-    plan = siege.Plan(8 * 3600, 60, 2, 1)
+    plan = siege.Plan(8 * 3600, 60, 2, Manner(1))
     made = siege.Siege(plan, began=0.0)
     step = plan.seconds / len(resident)
     for number, mib in enumerate(resident):
