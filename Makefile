@@ -29,6 +29,9 @@ MOSQUITTO := .venv/mosquitto
 # The linker of packages: one version links the same bytes on every machine.
 ZIG_READY := .venv/zig/ready
 WHEEL_READY := .venv/wheel/ready
+# Schemathesis and what it stands on, of which nothing else here needs anything.
+ATTACK_VENV := .venv/attack
+ATTACK_READY := $(ATTACK_VENV)/ready
 RTEN := target/rten-peer/release/rten-peer
 # Reference outputs and training data live outside the repository; see models/README.md.
 # Absolute: tests run in folders of their own.
@@ -114,6 +117,7 @@ test: build-all $(LIGHT_READY) chromium ffmpeg promtool dicom3tools node-red oci
 	cargo test --release --locked -p espmedsam-dicom --no-default-features --lib
 	$(LIGHT) -m pytest $(ON_TWO_CORES) models/tests/light tests/parity
 	$(LIGHT) -m pytest -q tests/client tests/package tests/records
+	$(LIGHT) -m pytest -q tests/attack
 	$(MAKE) security
 	$(LIGHT) benches/live --soak --binary $(BIN) --minutes 1
 	$(LIGHT) benches/live --memory --binary $(BIN) --minutes 0.3
@@ -158,12 +162,13 @@ doc: tools ## The crates' documentation to target/doc; a broken link or a missin
 	export RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links"
 	cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records crates/python benches/live board/package docs/records
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records tests/attack crates/python benches/live benches/attack board/package docs/records
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)
 	$(TRAIN) -m ruff check $(RUFF)
 	$(TRAIN) -m mypy --config-file models/pyproject.toml benches/live/*.py
+	MYPYPATH=benches/live $(TRAIN) -m mypy --config-file models/pyproject.toml benches/attack/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml board/package/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml docs/records/*.py
 	$(TRAIN) -m mypy --config-file models/pyproject.toml tests/board/*.py
@@ -263,6 +268,19 @@ idle: build ## The service with nothing to do: at most 1 % of a core, nothing wr
 memory: build ## The most memory that one source of 1280 x 720 and one viewer take: 150 MB at most
 	$(call need,python3,install it with 'apt-get install python3')
 	python3 benches/live --memory --binary $(BIN) --minutes $(or $(MINUTES),0.5)
+
+ATTACK = PYTHONPATH=$(CURDIR)/benches/live python3 benches/attack --binary $(BIN)
+ONLY ?=
+.PHONY: attack
+attack: build $(ATTACK_READY) ## Every kind of hostile client once, then all that the API's document has, by schemathesis (three minutes); ONLY=smuggling
+	$(ATTACK) --only "$(ONLY)"
+	[ -n "$(ONLY)" ] || $(ATTACK) --schema $(ATTACK_VENV)/bin/st
+
+HOURS ?=
+.PHONY: soak-attacked
+soak-attacked: build ## Good clients beside hostile ones: the same answers, memory flat, times to benches/attack.md; HOURS=12
+	$(call need,python3,install it with 'apt-get install python3')
+	$(ATTACK) --hours $(or $(HOURS),12) --out benches/attack.md
 
 ##@ Packages for boards (board/README.md)
 
@@ -647,6 +665,11 @@ $(ZIG_READY): board/package/requirements.txt
 $(WHEEL_READY): crates/python/requirements.txt
 	$(call venv,.venv/wheel)
 	.venv/wheel/bin/pip install -q -r $<
+	touch $@
+
+$(ATTACK_READY): benches/attack/requirements.txt
+	$(call venv,$(ATTACK_VENV))
+	$(ATTACK_VENV)/bin/pip install -q -r $<
 	touch $@
 
 $(PEERS_READY): benches/requirements-peers.txt
