@@ -84,20 +84,19 @@ def broken(target: Target) -> Seen:
 
 
 def flood(target: Target) -> Seen:
-    """Pings and words as fast as they go, then a leave without a word. Who reads what comes is borne, as nothing but the
-    flood is wrong; who pings and reads nothing is let go, though it never stops."""
+    """Pings and words as fast as they go, by who reads what comes and who does not: neither is kept, though it never stops."""
     seen, before = Seen(), viewers(target)
-    pings, words = frame(PING, os.urandom(100)) * 100, frame(TEXT, b"word") * 100
-    for name, data in {"pings": pings, "words": words}.items():
+    kinds = {"pings": frame(PING, os.urandom(100)) * 100, "words": frame(TEXT, b"word") * 100}
+    for name, data in kinds.items():
         with opened(target.near) as sock:
             seen.saw[name] += 100 * pour(sock, data, FLOOD, reads=True) // len(data)
-    gone(target, before, seen)
-    with opened(target.near, 4096) as sock:
-        came = until(lambda: viewers(target) > before, PATIENCE)
-        within = target.limits.reply + PATIENCE
-        pour(sock, pings, within, reads=False)
-        seen.expect(came and viewers(target) <= before, f"who pings and reads nothing is kept for {within:.0f} s")
-    seen.sent = 3
+        gone(target, before, seen)
+        with opened(target.near, 4096) as sock:
+            came = until(lambda: viewers(target) > before, PATIENCE)
+            within = target.limits.reply + PATIENCE
+            pour(sock, data, within, reads=False)
+            seen.expect(came and viewers(target) <= before, f"who sends {name} and reads nothing is kept for {within:.0f} s")
+    seen.sent = 2 * len(kinds)
     return seen
 
 

@@ -1,7 +1,7 @@
 //! Which address is answered by what, and what lies around all of them.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
@@ -149,12 +149,13 @@ async fn until_the_end(State(app): State<Arc<App>>, request: Request, next: Next
 }
 
 async fn openapi(State(_): State<Arc<App>>) -> Result<Response, Problem> {
-    let document = openapi_json().map_err(|error| problem::internal(&error.to_string()))?;
-    Ok((
-        [(header::CONTENT_TYPE, "application/json")],
-        Bytes::from(document),
-    )
-        .into_response())
+    // Made once: it takes milliseconds of a core, which whoever asks again and again would have of others.
+    static MADE: LazyLock<Result<Bytes, serde_json::Error>> =
+        LazyLock::new(|| openapi_json().map(Bytes::from));
+    let document = MADE.as_ref();
+    let document = document.map_err(|error| problem::internal(&error.to_string()))?;
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((kind, document.clone()).into_response())
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -1,5 +1,6 @@
 //! What may be shown, for programs and the viewer: a WebSocket, a message for each moment.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -24,6 +25,9 @@ use crate::welcome::Welcome;
 
 /// Longest message that a client may send: none is needed.
 const LONGEST: usize = 1 << 10;
+
+/// Most messages of a client between two of ours. Pings of a proxy or a library are a few a minute.
+const TALKATIVE: usize = 64;
 
 /// Whether the picture goes with its mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -91,18 +95,17 @@ async fn serve(
     query: &SocketQuery,
 ) -> Result<(), axum::Error> {
     loop {
-        let view = tokio::select! {
-            view = watch.next() => view,
-            // Pings are answered by reading; what a client says otherwise means nothing here.
-            said = socket.recv() => match said {
-                Some(Ok(Message::Close(_))) | None => return Ok(()),
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => return Err(error),
-            },
-        };
-        let Some(view) = view else {
-            let ended = "the source, or the server, has ended";
-            return farewell(app, socket, close_code::AWAY, ended).await;
+        let view = match next(socket, watch).await? {
+            SocketTurn::View(view) => *view,
+            SocketTurn::Gone => return Ok(()),
+            SocketTurn::Ended => {
+                let ended = "the source, or the server, has ended";
+                return farewell(app, socket, close_code::AWAY, ended).await;
+            }
+            SocketTurn::Talkative => {
+                let heard = "nothing is to be said here";
+                return farewell(app, socket, close_code::POLICY, heard).await;
+            }
         };
         let message = match message(app, watch, view, query).await {
             Ok(message) => message,
@@ -118,6 +121,36 @@ async fn serve(
             Err(_) => return Ok(()),
         }
     }
+}
+
+/// What comes next.
+enum SocketTurn {
+    /// Something to be seen.
+    View(Box<LiveView>),
+    /// The source, or the server, has ended.
+    Ended,
+    /// The client has gone.
+    Gone,
+    /// The client says far more than any does.
+    Talkative,
+}
+
+/// Waits for it. What the client says is read meanwhile: pings are answered by that, and all else means nothing here.
+async fn next(socket: &mut WebSocket, watch: &mut LiveWatch) -> Result<SocketTurn, axum::Error> {
+    // Begun once: whoever talks without pause would put it off for ever.
+    let mut view = pin!(watch.next());
+    for _ in 0..TALKATIVE {
+        tokio::select! {
+            biased;
+            view = &mut view => return Ok(view.map_or(SocketTurn::Ended, |view| SocketTurn::View(view.into()))),
+            said = socket.recv() => match said {
+                Some(Ok(Message::Close(_))) | None => return Ok(SocketTurn::Gone),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error),
+            },
+        }
+    }
+    Ok(SocketTurn::Talkative)
 }
 
 /// The last that is said, and why.

@@ -2,6 +2,8 @@
 
 use picture::mask::presence::{Presence, PresenceState};
 use serde_json::json;
+use tungstenite::protocol::Role;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::*;
 
@@ -247,4 +249,39 @@ fn the_newest_picture_can_be_had() {
         .server
         .get("/v1/live/stream.mjpeg?mode=stale")
         .assert_problem(400, "bad-query");
+}
+
+#[test]
+fn who_talks_is_told_all_the_same_and_who_floods_is_let_go() {
+    let scene = Scene::new();
+    let mut socket = scene.socket("mask=none");
+    let mouth = socket.get_ref().try_clone().unwrap();
+    let mut mouth = WebSocket::from_raw_socket(mouth, Role::Client, None);
+    let talking = Arc::new(AtomicBool::new(true));
+    let goes_on = talking.clone();
+    let talker = std::thread::spawn(move || {
+        // A word comes before each time that something would be told for want of news.
+        while goes_on.load(SeqCst) {
+            mouth.send(Message::text("word")).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for _ in 0..100_000 {
+            if mouth.send(Message::text("word")).is_err() {
+                return;
+            }
+        }
+    });
+    for _ in 0..5 {
+        message(&mut socket);
+    }
+    talking.store(false, SeqCst);
+    let why = loop {
+        match socket.read().unwrap() {
+            Message::Close(why) => break why.unwrap(),
+            told => assert!(told.is_binary()),
+        }
+    };
+    assert_eq!(why.code, CloseCode::Policy);
+    drop(socket);
+    talker.join().unwrap();
 }
