@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ use crate::door::CameBy;
 use crate::held::Line;
 use crate::problem::{Problem, internal};
 use crate::router::routes;
-use crate::upload::{self, Packaging};
+use crate::upload::{self, Packaging, Upload};
 use picture::NOTICE;
 use picture::segmenter::EngineError;
 
@@ -54,9 +54,7 @@ async fn call(
     line: Option<Extension<Line>>,
     request: Request,
 ) -> Response {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    let spoken = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    if request.method() != Method::POST || !spoken {
+    if request.method() != Method::POST || !is_grpc(request.headers()) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
     let mut ending = exchange.app.ending.subscribe();
@@ -81,6 +79,16 @@ async fn call(
     };
     put_always(response.headers_mut());
     response
+}
+
+/// Whether messages of Protocol Buffers follow. (`application/grpc-web` is another protocol.)
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|line| line.to_str().ok()?.split(';').next());
+    matches!(
+        kind.map(str::trim),
+        Some("application/grpc" | "application/grpc+proto")
+    )
 }
 
 /// What goes with every answer.
@@ -108,24 +116,24 @@ impl Exchange {
     async fn answer(&self, request: Request) -> Result<Vec<u8>, GrpcFault> {
         let (parts, body) = request.into_parts();
         let rpc = Rpc::at(parts.uri.path())?;
-        let message = self.message(body).await?;
+        let Upload { bytes, share, .. } = self.receive(body).await?;
+        let message = unframed(bytes)?;
         let ask = aside(message.len(), move || rpc.ask(message)).await?;
         let request = ask.with_headers(&parts.uri, parts.headers)?;
+        // The request that was made of the message takes a share of its own, at once. With both it would cost twice what it is.
+        drop(share);
         let Ok(response) = self.rest.clone().oneshot(request).await;
         let answer = RestAnswer::of(response).await;
         let length = answer.as_ref().map_or(0, RestAnswer::len);
         aside(length, move || rpc.tell(answer)).await
     }
 
-    /// A call's message, received within the limits of every body.
-    ///
-    /// Its share of the budget for uploads ends here: the request that is made of it takes one of its own, while this is let go of.
-    async fn message(&self, body: Body) -> Result<Bytes, GrpcFault> {
+    /// A call's bytes, within the limits of every body.
+    async fn receive(&self, body: Body) -> Result<Upload, Problem> {
         let (config, uploads) = (&self.app.config, &self.app.uploads);
         // What a body may have, and what there is around it.
         let limit = config.body_limit() + ENVELOPE as u64;
-        let upload = upload::receive_within(limit, config, uploads, Packaging::Raw, body).await?;
-        unframed(upload.bytes)
+        upload::receive_within(limit, config, uploads, Packaging::Raw, body).await
     }
 }
 

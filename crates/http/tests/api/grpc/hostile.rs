@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::super::support::{Server, wait_until};
-use super::client::{Client, answered, framed};
+use super::client::{Client, answered, field, framed, varint};
 use super::{EXHAUSTED, INFER, config, grey, image, outputs, start};
 use axum::body::Bytes;
 use espmedsam_http::ServerConfig;
@@ -100,6 +100,51 @@ fn who_says_nothing_or_nothing_more_is_ended() {
         ready.is_err()
     });
     assert_serves(&server);
+}
+
+#[test]
+fn who_does_not_read_its_answers_makes_room_for_who_does() {
+    let (server, deaf) = start(
+        ServerConfig {
+            reply_budget_mib: 1,
+            ..config()
+        },
+        8,
+    );
+    // Two answers of 490,000 bytes are most of the budget; the window is 65,535.
+    let input = [
+        field(1, "image"),
+        field(2, "UINT8"),
+        field(3, [varint(700), varint(700)].concat()),
+    ];
+    let wanted = field(6, field(1, "mask"));
+    let pixels = field(7, vec![9; 700 * 700]);
+    let large = [
+        field(1, "ultrasound"),
+        field(5, input.concat()),
+        wanted,
+        pixels,
+    ]
+    .concat();
+    let body = Bytes::from(framed(&large));
+    let heads = deaf.runtime.block_on(async {
+        let mut heads = Vec::new();
+        for _ in 0..2 {
+            let mut calls = deaf.calls.clone().ready().await.unwrap();
+            let (head, mut sending) = calls.send_request(deaf.request(INFER), false).unwrap();
+            sending.send_data(body.clone(), true).unwrap();
+            heads.push(head.await.unwrap());
+        }
+        heads
+    });
+    let client = Client::connect(server.grpc.unwrap());
+    let answer = client.call(INFER, &large);
+    assert_eq!(outputs(&answer)[0].1.len(), 700 * 700);
+    wait_until("who took nothing is cut off", || {
+        let ready = deaf.runtime.block_on(deaf.calls.clone().ready());
+        ready.is_err()
+    });
+    drop(heads);
 }
 
 #[test]
