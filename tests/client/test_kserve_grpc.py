@@ -82,12 +82,12 @@ def test_typed_contents_mean_what_raw_ones_do(server, grpc_address):
     # As the protocol's own stub sends them: tritonclient has raw ones alone.
     pixels = pixels_of(FETUS)[::4, ::4].copy()
     expected = server.infer("ultrasound", [image_input(pixels)]).as_numpy("mask")
-    Tensor = messages.ModelInferRequest.InferInputTensor
+    tensor_of = messages.ModelInferRequest.InferInputTensor
     inputs = {
-        "image": Tensor(name="image", datatype="UINT8", shape=pixels.shape,
-                        contents=messages.InferTensorContents(uint_contents=pixels.ravel().tolist())),
-        "file": Tensor(name="file", datatype="BYTES", shape=[1],
-                       contents=messages.InferTensorContents(bytes_contents=[file_of(FETUS)])),
+        "image": tensor_of(name="image", datatype="UINT8", shape=pixels.shape,
+                           contents=messages.InferTensorContents(uint_contents=pixels.ravel().tolist())),
+        "file": tensor_of(name="file", datatype="BYTES", shape=[1],
+                          contents=messages.InferTensorContents(bytes_contents=[file_of(FETUS)])),
     }
     with grpc.insecure_channel(grpc_address) as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
@@ -189,7 +189,7 @@ def test_many_at_once_are_turned_away_and_all_are_answered(server, grpc_address)
                 return error.status()
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         came = list(pool.map(one, range(40)))
-    # How many are turned away is the machine's to say (crates/http/tests/api/grpc has it for sure); nobody is left without an answer.
+    # How many are turned away is the machine's to say (crates/http/tests/api/grpc makes sure of some); all are answered.
     assert {"True"} <= set(map(str, came)) <= {"True", "StatusCode.RESOURCE_EXHAUSTED"}, came
 
 

@@ -148,6 +148,23 @@ fn who_does_not_read_its_answers_makes_room_for_who_does() {
 }
 
 #[test]
+fn a_call_that_is_taken_back_gives_its_picture_up() {
+    let (server, client) = start(config(), 8);
+    // Far longer than this test waits: it ends because nobody waits for it.
+    server.fake.slow(600_000);
+    let request = client.request(INFER);
+    let body = Bytes::from(framed(&image(&grey())));
+    let call = client
+        .runtime
+        .spawn(answered(client.calls.clone(), request, body));
+    wait_until("the call is taken", || server.fake.counts().0 == 1);
+    call.abort();
+    wait_until("it is given up", || server.fake.given_up() == 1);
+    server.fake.slow(0);
+    assert_serves(&server);
+}
+
+#[test]
 fn a_flood_of_calls_taken_back_is_ended() {
     let server = Server::start(config(), 8);
     let mut stream = raw(&server);
