@@ -408,13 +408,13 @@ bench-around: ## Instructions that a live 720p picture takes around the network,
 	python3 benches/around.py target/release/examples/around
 
 # No leaks are looked for: runtimes keep what they have made, and the search takes nearly all of the time.
-FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse openigtlink rle y4m y4m_stream mjpeg avi package query form infer manifest graph
+FUZZ_TARGETS := png jpeg tiff bmp webp dicom dimse openigtlink rle y4m y4m_stream mjpeg avi package query form infer grpc manifest graph
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: tools $(LIGHT_READY) ## Every parser under libFuzzer and AddressSanitizer, SECONDS=60 each (FUZZ_TARGETS="query form" for some)
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	for target in $(FUZZ_TARGETS); do
-	  case $$target in query|form|infer) features=requests;; manifest|graph) features=models;; *) features=;; esac
+	  case $$target in query|form|infer|grpc) features=requests;; manifest|graph) features=models;; *) features=;; esac
 	  case $$target in manifest|graph) length=262144;; *) length=65536;; esac
 	  fuzz/seed.sh $$target fuzz/corpus/$$target
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run --release --features "$$features" $$target -- \

@@ -115,6 +115,13 @@ infer)
   { printf "\\$(printf %o ${#json})\\000"; printf '%s123456789012' "$json"; } >"$2/pixels"
   json='{"parameters":{"page":1,"on_mismatch":"keep"},"inputs":[{"name":"file","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":11}}]}'
   { printf "\\$(printf %o ${#json})\\000"; printf '%s\007\000\000\000picture' "$json"; } >"$2/file";;
+grpc)
+  # ModelInfer of four grey pixels, raw and typed; of a file; what is asked of a model.
+  pixels='\012\005image\022\005UINT8\032\002\002\002'
+  printf "\\000\\012\\012ultrasound\\052\\022$pixels\\072\\004\\001\\002\\003\\004" >"$2/raw"
+  printf "\\000\\012\\012ultrasound\\052\\032$pixels\\052\\006\\042\\004\\001\\002\\003\\004\\062\\006\\012\\004mask" >"$2/typed"
+  printf '\000\012\012ultrasound\052\020\012\004file\022\005BYTES\032\001\001\072\013\007\000\000\000picture' >"$2/file"
+  printf '\002\012\012ultrasound\022\0011' >"$2/model";;
 manifest)
   cp models/manifest.toml "$2"
   cargo run --quiet --release -p espmedsam-testing --example toy out/toy

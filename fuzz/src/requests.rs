@@ -1,4 +1,4 @@
-//! Requests to `POST /v1/segment`: query, `Accept`, form; and to `POST /v2/models/NAME/infer`. They go through the whole API, in
+//! Requests to `POST /v1/segment`: query, `Accept`, form; to `POST /v2/models/NAME/infer`, and by gRPC. They go through the whole API, in
 //! front of an engine that takes down what it is asked and segments nothing.
 
 use std::convert::Infallible;
@@ -84,6 +84,40 @@ pub fn check_infer(data: &[u8]) {
     answer(request, Body::from(body.to_vec()));
 }
 
+/// Which call of gRPC's in the first byte, then its message.
+pub fn check_call(data: &[u8]) {
+    let Some((call, message)) = data.split_first() else {
+        return;
+    };
+    let call = CALLS[usize::from(*call) % CALLS.len()];
+    let Ok(length) = u32::try_from(message.len()) else {
+        return;
+    };
+    let body = [&[0], &length.to_be_bytes()[..], message].concat();
+    let address = format!("http://localhost/inference.GRPCInferenceService/{call}");
+    let request = Request::post(address).header(header::CONTENT_TYPE, "application/grpc");
+    let Ok(request) = request.body(Body::from(body)) else {
+        panic!("a request of good parts is good");
+    };
+    ENGINE.take();
+    let Ok(response) = RUNTIME.block_on(CALLED.clone().oneshot(request));
+    assert_eq!(response.status(), StatusCode::OK);
+    let code = response.headers().get("grpc-status");
+    // INTERNAL would be a fault of ours; UNAVAILABLE says that the engine has stopped, and that it was asked.
+    assert_ne!(code, Some(&HeaderValue::from_static("13")));
+    let refused = code == Some(&HeaderValue::from_static("14"));
+    assert_eq!(ENGINE.take().is_some(), refused, "{code:?}");
+}
+
+/// Calls by their names.
+const CALLS: [&str; 5] = [
+    "ModelInfer",
+    "ModelReady",
+    "ModelMetadata",
+    "RepositoryIndex",
+    "RepositoryModelLoad",
+];
+
 /// Sends a request through the API.
 fn answer(request: axum::http::request::Builder, body: Body) -> Answer {
     let request = request.header(header::HOST, "localhost").body(body);
@@ -116,16 +150,20 @@ static ENGINE: LazyLock<Arc<Clerk>> = LazyLock::new(|| {
         has: Fake::new(1),
     })
 });
-static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    let clock = Arc::new(SystemClock);
-    let workshop = Arc::new(Puppet::new(clock.clone()));
-    let studio = Studio::new(ENGINE.clone(), clock, workshop);
-    http::router(ServerConfig::default(), studio)
-});
+static ROUTER: LazyLock<Router> =
+    LazyLock::new(|| http::router(ServerConfig::default(), studio()));
+static CALLED: LazyLock<Router> =
+    LazyLock::new(|| http::grpc_router(ServerConfig::default(), studio()));
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime")
 });
+
+fn studio() -> Arc<Studio> {
+    let clock = Arc::new(SystemClock);
+    let workshop = Arc::new(Puppet::new(clock.clone()));
+    Studio::new(ENGINE.clone(), clock, workshop)
+}
 
 /// Takes down what it is asked, and refuses it.
 struct Clerk {

@@ -160,6 +160,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
         let checked = bound.check();
         checked.map_err(|error| Failure::Usage(error.to_string()))?;
     }
+    let grpc = open_grpc(config.server.grpc).await?;
     let mut others = OtherMachines::begin(&config.access).await?;
     let place = place(&door).map_err(failed)?;
     let engine = Arc::new(Engine::start(store, &config.engine_options())?);
@@ -206,6 +207,7 @@ async fn serve(beginning: Beginning) -> Result<(), Failure> {
     let doors = Doors {
         near: door,
         far: others.take_door(),
+        grpc,
     };
     let served = http::serve(doors, server, parts, stop).await;
     others.note("stopped");
@@ -263,6 +265,19 @@ async fn open(handed: Option<HandedSocket>, address: SocketAddr) -> Result<Door,
         None => TcpListener::bind(address).await.map(Door::from),
     };
     opened.map_err(|error| Failure::Failed(format!("{address}: {error}")))
+}
+
+/// The port for gRPC, if there is to be one.
+async fn open_grpc(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let failed =
+        |error: std::io::Error| Failure::Failed(format!("server.grpc: {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    tracing::info!("gRPC: listening on {bound} – {NOTICE}");
+    Ok(Some(listener))
 }
 
 /// Where clients find it, for people.

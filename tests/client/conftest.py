@@ -30,6 +30,8 @@ collect_ignore += [] if (MOSQUITTO / "ready").exists() else ["test_mqtt.py"]
 
 # A live source that leaves the machine time for everything else.
 LIVE = """
+[server]
+grpc = "127.0.0.1:0"
 [gpio]
 driver = "simulated"
 [live]
@@ -46,8 +48,8 @@ clip_s = 5
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """Where the program listens; it ends with the tests."""
+def service_log(tmp_path_factory):
+    """What the program logged until it listened; it ends with the tests."""
     folder = tmp_path_factory.mktemp("server")
     log, config = folder / "log", folder / "service.toml"
     (folder / "clips").mkdir()
@@ -55,12 +57,24 @@ def address(tmp_path_factory):
     serve = [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--models", ROOT / "models", "--config", config]
     with log.open("w") as stderr, subprocess.Popen(serve, stderr=stderr) as server:
         try:
-            while not (found := re.search(r"http://[\d.]+:\d+(?= )", log.read_text())):
-                assert server.poll() is None, log.read_text()
+            while "http://" not in (text := log.read_text()) or not text.endswith("\n"):
+                assert server.poll() is None, text
                 time.sleep(0.05)
-            yield found[0]
+            yield text
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def address(service_log):
+    """Where the program listens."""
+    return re.search(r"http://[\d.]+:\d+(?= )", service_log)[0]
+
+
+@pytest.fixture(scope="session")
+def grpc_address(service_log):
+    """Where it speaks gRPC."""
+    return re.search(r"gRPC: listening on ([\d.]+:\d+)", service_log)[1]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ use picture::segmenter::Segmenter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::config::ServerConfig;
+use super::door::CameBy;
 use super::held::Replies;
 use super::live::Gallery;
 use super::metrics::Meters;
@@ -120,5 +121,22 @@ impl App {
             audit,
             mqtt,
         })
+    }
+}
+
+/// A connection's place, among all and, if it is another machine's, among those of others.
+pub struct TakenPlace(
+    #[expect(dead_code, reason = "held, and let go")] [Option<OwnedSemaphorePermit>; 2],
+);
+
+impl TakenPlace {
+    /// `None`: none is left.
+    pub fn take(app: &App, came_by: CameBy) -> Option<Self> {
+        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
+        let far = match came_by {
+            CameBy::Near => None,
+            CameBy::Far(_) => Some(take(&app.far_connections)?),
+        };
+        Some(Self([Some(take(&app.connections)?), far]))
     }
 }

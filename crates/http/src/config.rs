@@ -16,9 +16,11 @@ use serde::{Deserialize, Serialize};
 pub struct ServerConfig {
     /// Address and port for callers on this machine: there is no login. Other machines come in by `access.listen`.
     pub listen: SocketAddr,
-    /// That `listen` may be an address which other machines reach, though nobody is asked who they are: something in front asks and
+    /// That `listen` and `grpc` may be addresses which other machines reach, though nobody is asked who they are: something in front asks and
     /// encrypts (a proxy, a cluster's mesh), or all neighbours are trusted.
     pub trust_network: bool,
+    /// Address and port of gRPC, under the same rule; none unless it is set.
+    pub grpc: Option<SocketAddr>,
     /// Names that clients may call this server by, besides `localhost` and IP addresses; with a port
     /// (`box.local:8080`) only on that one. A proxy's public name belongs here. On loopback all others are refused,
     /// against DNS rebinding; elsewhere an empty list allows every name.
@@ -62,6 +64,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             trust_network: false,
+            grpc: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             body_limit_mib: 16,
@@ -101,6 +104,13 @@ impl ServerConfig {
                 key: "listen",
                 reason: "beyond loopback anybody could call, and read: let other machines in by `access.listen`, with TLS and tokens; \
                          where something in front asks who is there, set `trust_network` (--trust-network)",
+            });
+        }
+        if self.grpc.is_some_and(|grpc| !grpc.ip().is_loopback()) && !self.trust_network {
+            return Err(BadSetting {
+                key: "grpc",
+                reason: "beyond loopback anybody could call, and read: where something in front asks who is there, \
+                         set `trust_network` (--trust-network)",
             });
         }
         let positive = [
@@ -233,6 +243,16 @@ mod tests {
             };
             assert_eq!(trusted.check(), Ok(()));
         }
+        let open = ServerConfig {
+            grpc: Some("0.0.0.0:8001".parse().unwrap()),
+            ..base()
+        };
+        assert_eq!(key(open.clone()), "grpc");
+        let trusted = ServerConfig {
+            trust_network: true,
+            ..open
+        };
+        assert_eq!(trusted.check(), Ok(()));
         assert_eq!(
             key(ServerConfig {
                 max_in_flight: 0,

@@ -89,12 +89,18 @@ pub struct Doors {
     pub near: Door,
     /// For others.
     pub far: Option<FarDoor>,
+    /// For programs of this machine that speak gRPC.
+    pub grpc: Option<TcpListener>,
 }
 
 impl<D: Into<Door>> From<D> for Doors {
     fn from(near: D) -> Self {
         let near = near.into();
-        Self { near, far: None }
+        Self {
+            near,
+            far: None,
+            grpc: None,
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! A request's way: [`cors`], [`admission`] and, from other machines, [`entry`] (may this client call?) → [`segment`] → [`wish`] (what is asked?) →
 //! [`upload`] (limits) → [`work`] (the engine's queue) → [`picture::report`] (rendering, on blocking threads) → [`reply`] (headers) →
 //! [`held`] (given out as the client takes it). Whatever goes wrong on the way is a [`problem`].
-//! [`kserve`] is another way in, by the Open Inference Protocol, through the same limits.
+//! [`kserve`] is another way in, by the Open Inference Protocol, through the same limits;
+//! [`grpc`] has it in another envelope.
 //! What happens is counted by [`metrics`], which [`scrape`] tells.
 
 mod admission;
@@ -17,6 +18,7 @@ mod cors;
 mod door;
 mod entry;
 mod gpio;
+mod grpc;
 mod held;
 mod kserve;
 mod live;
@@ -42,6 +44,7 @@ mod work;
 pub use app::ServedParts;
 pub use config::{BadSetting, ServerConfig};
 pub use door::{Door, Doors, FarDoor};
+pub use grpc::grpc_router;
 pub use metrics::{LiveMeter, ResultMeter};
 pub use problem::{Kind, Problem};
 pub use router::{openapi_json, router};

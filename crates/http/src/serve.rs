@@ -4,7 +4,6 @@
 
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,12 +13,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 
-use super::app::{App, ServedParts};
+use super::app::{App, ServedParts, TakenPlace};
 use super::config::{ServerConfig, seconds};
 use super::door::{CameBy, ClientWire, Connected, Doors};
+use super::grpc;
 use super::held::Line;
 use super::problem::Kind;
 use super::router::routes;
@@ -42,7 +41,7 @@ pub async fn serve(
     parts: impl Into<ServedParts>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let doors = doors.into();
+    let mut doors = doors.into();
     // What was really bound decides which names the guard lets through, and whether anybody could call.
     let config = ServerConfig {
         listen: doors.near.address()?,
@@ -53,6 +52,10 @@ pub async fn serve(
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let app = App::new(config.clone(), parts);
     let routes = routes(app.clone());
+    if let Some(listener) = doors.grpc.take() {
+        // It ends with `closing`, and its connections are waited for by their places.
+        tokio::spawn(grpc::listen(listener, app.clone(), routes.clone()));
+    }
     let mut http = http1::Builder::new();
     http.header_read_timeout(seconds(config.header_timeout_s))
         .max_buf_size(BUFFER)
@@ -153,22 +156,6 @@ pub async fn serve(
         tracing::warn!("some clients kept their connections open to the end");
     }
     Ok(())
-}
-
-/// A connection's place, among all and, if it is another machine's, among those of others.
-struct TakenPlace(
-    #[expect(dead_code, reason = "held, and let go")] [Option<OwnedSemaphorePermit>; 2],
-);
-
-impl TakenPlace {
-    fn take(app: &App, came_by: CameBy) -> Option<Self> {
-        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
-        let far = match came_by {
-            CameBy::Near => None,
-            CameBy::Far(_) => Some(take(&app.far_connections)?),
-        };
-        Some(Self([Some(take(&app.connections)?), far]))
-    }
 }
 
 /// The connection to speak HTTP on: by the far door once TLS is spoken, which a client has that long for. Whoever fails at it is

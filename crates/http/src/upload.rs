@@ -95,8 +95,19 @@ pub async fn receive(
     packaging: Packaging,
     body: Body,
 ) -> Result<Upload, Problem> {
-    let mut metered = Metered::new(body, config.body_limit(), budget.clone());
-    let result = match check_declared(config, budget, &metered) {
+    receive_within(config.body_limit(), config, budget, packaging, body).await
+}
+
+/// The same, of a body of at most so many bytes.
+pub async fn receive_within(
+    limit: u64,
+    config: &ServerConfig,
+    budget: &Arc<Semaphore>,
+    packaging: Packaging,
+    body: Body,
+) -> Result<Upload, Problem> {
+    let mut metered = Metered::new(body, limit, budget.clone());
+    let result = match check_declared(limit, budget, &metered) {
         Err(problem) => Err(problem),
         Ok(declared) => {
             let reading = async {
@@ -136,14 +147,10 @@ pub fn linger(mut body: Body) {
 }
 
 /// Refuses by `Content-Length`, before a byte is read. Returns the declared length, 0 where there is none.
-fn check_declared(
-    config: &ServerConfig,
-    budget: &Semaphore,
-    body: &Metered,
-) -> Result<usize, Problem> {
+fn check_declared(limit: u64, budget: &Semaphore, body: &Metered) -> Result<usize, Problem> {
     let declared = body.size_hint().lower();
-    if declared > config.body_limit() {
-        return Err(TooMuch::Limit(config.body_limit()).into());
+    if declared > limit {
+        return Err(TooMuch::Limit(limit).into());
     }
     if declared.div_ceil(1024) > budget.available_permits() as u64 {
         return Err(TooMuch::Budget.into());

@@ -1,7 +1,7 @@
 //! A result as the protocol has it.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ask::JSON_LENGTH;
@@ -62,10 +62,10 @@ pub struct OutputTensor {
 }
 
 /// Where binary data is.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct BinaryPart {
     /// Bytes of it that follow the JSON, and those of outputs before it.
-    binary_data_size: usize,
+    pub binary_data_size: usize,
 }
 
 /// What is said of a result: no mask passes for more than it is. What is not known is left out.

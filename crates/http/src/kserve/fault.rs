@@ -21,7 +21,7 @@ const ROOT: &str = "/v2";
 #[schema(as = InferenceError)]
 pub struct InferFault {
     /// What happened, what to do, and the problem's type, in one text.
-    error: String,
+    pub error: String,
     /// The problem.
     #[serde(flatten)]
     problem: ProblemBody,

@@ -24,6 +24,8 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::answer::BinaryPart;
+pub use self::ask::{BINARY_SIZE, JSON_LENGTH};
 pub use self::fault::{InferFault, reword};
 
 use super::app::App;

@@ -17,6 +17,7 @@ mod dicom;
 mod door;
 mod errors;
 mod form;
+mod grpc;
 mod hostile;
 mod kserve;
 mod lists;

@@ -43,6 +43,8 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// A server in this process, on a port the system chose.
 pub struct Server {
     pub addr: SocketAddr,
+    /// Where gRPC is spoken, if the configuration asked for it.
+    pub grpc: Option<SocketAddr>,
     pub fake: Arc<Fake>,
     pub studio: Arc<Studio>,
     /// Every live source that is described by a client.
@@ -80,8 +82,14 @@ impl Server {
                 .unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
+                let grpc = match config.grpc {
+                    Some(any) => Some(tokio::net::TcpListener::bind(any).await.unwrap()),
+                    None => None,
+                };
+                let port = grpc.as_ref().map(|grpc| grpc.local_addr().unwrap());
+                tell.send((listener.local_addr().unwrap(), port)).unwrap();
                 let mut doors = Doors::from(listener);
+                doors.grpc = grpc;
                 let mut parts = ServedParts::from(served);
                 if let Some(others) = others {
                     others.listener.set_nonblocking(true).unwrap();
@@ -94,9 +102,10 @@ impl Server {
                 serve(doors, config, parts, async { drop(stopped.await) }).await
             })
         });
-        let addr = told.recv().unwrap();
+        let (addr, grpc) = told.recv().unwrap();
         Self {
             addr,
+            grpc,
             fake,
             studio,
             puppet,

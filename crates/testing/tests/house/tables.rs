@@ -480,7 +480,7 @@ pub const HOUSE: [Storey; 20] = [
 pub const UNSAFE: [(&str, &str); 2] = [("crates/compute", ""), ("crates/capi", "border/")];
 
 /// Crates from outside that only these places may know: the crate, a place, and the files in it, if not all.
-pub const KEPT: [(&str, &str, &[&str]); 17] = [
+pub const KEPT: [(&str, &str, &[&str]); 18] = [
     ("ed25519", "crates/update", &["key.rs"]),
     (
         "tract",
@@ -489,6 +489,7 @@ pub const KEPT: [(&str, &str, &[&str]); 17] = [
     ),
     ("axum", "crates/http", &[]),
     ("hyper", "crates/http", &[]),
+    ("prost", "crates/http", &["grpc/"]),
     ("png", "crates/picture", &[]),
     ("hayro", "crates/dicom", &["codec/jpeg2000.rs"]),
     ("rumqttc", "crates/mqtt", &["rumqtt.rs"]),
