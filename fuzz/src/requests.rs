@@ -13,7 +13,8 @@ use live::Studio;
 use picture::frame::FrameLimits;
 use picture::scale::{PixelSize, Scale};
 use picture::segmenter::{
-    Done, EngineError, Job, ModelInfo, Picture, Readiness, ReceivedFile, Segmenter, SystemClock,
+    Done, EngineError, Job, Lane, LaneSpec, LiveSink, ModelInfo, Picture, Readiness, ReceivedFile,
+    Segmenter, SystemClock,
 };
 use testing::fake::Fake;
 use testing::puppet::Puppet;
@@ -193,6 +194,10 @@ impl Segmenter for Clerk {
         }
         let asked = format!("{:?} {:?} {:?}", job.ask, job.scale, job.picture);
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        Err(EngineError::Stopped)
+    }
+
+    fn open_lane(&self, _: LaneSpec, _: Arc<dyn LiveSink>) -> Result<Lane, EngineError> {
         Err(EngineError::Stopped)
     }
 

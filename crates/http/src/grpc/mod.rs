@@ -1,6 +1,6 @@
 //! KServe's Open Inference Protocol over gRPC: a second envelope of [`kserve`](super::kserve), not a second implementation.
 //!
-//! A call's way: [`listen`] (HTTP/2, bounded) → [`call`] → [`frame`] (its one message) → [`bulk`] (what it may have many of) →
+//! A call's way: [`mod@listen`] (HTTP/2, bounded) → [`call`] → [`frame`] (its one message) → [`bulk`] (what it may have many of) →
 //! [`message`] (fields) → [`ask`] (the REST request that means the same) → the router, with all its limits → [`tell`] (its answer
 //! as a message). Whatever goes wrong is a [`fault`] with a code of gRPC's.
 //!
