@@ -140,9 +140,15 @@ impl AuditLog {
         let path = self.folder.join(name);
         match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                drop(self.disk.create(&path, FOR_OWNER)?);
-                give_to_owner_of(&self.folder, &path)?;
-                self.disk.sync_folder(&self.folder)?;
+                match self.disk.create(&path, FOR_OWNER) {
+                    Ok(_) => {
+                        give_to_owner_of(&self.folder, &path)?;
+                        self.disk.sync_folder(&self.folder)?;
+                    }
+                    // Another made it since: of the lock's file two may be first.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(error),
+                }
                 OpenOptions::new().read(true).write(true).open(&path)
             }
             opened => opened,
