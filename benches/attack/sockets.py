@@ -95,7 +95,9 @@ def flood(target: Target) -> Seen:
             came = until(lambda: viewers(target) > before, PATIENCE)
             within = target.limits.reply + PATIENCE
             pour(sock, data, within, reads=False)
-            seen.expect(came and viewers(target) <= before, f"who sends {name} and reads nothing is kept for {within:.0f} s")
+            seen.expect(
+                came and viewers(target) <= before, f"who sends {name} and reads nothing is kept for {within:.0f} s"
+            )
     seen.sent = 2 * len(kinds)
     return seen
 
