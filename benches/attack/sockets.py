@@ -84,7 +84,7 @@ def broken(target: Target) -> Seen:
 
 
 def flood(target: Target) -> Seen:
-    """Pings and words as fast as they go, by who reads what comes and who does not: neither is kept, though it never stops."""
+    """Pings and words as fast as they go, by who reads what comes and by who does not: neither is kept."""
     seen, before = Seen(), viewers(target)
     kinds = {"pings": frame(PING, os.urandom(100)) * 100, "words": frame(TEXT, b"word") * 100}
     for name, data in kinds.items():
