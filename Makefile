@@ -100,7 +100,7 @@ live-demo: build ## Live video, no camera needed: a phantom and a real loop, the
 demo-dicom: build $(LIGHT_READY) dicom-peers ## DICOM over a network: Orthanc, a loop pushed in, SEG and SR come out and are read back; STAY=1 waits
 	@$(LIGHT) tests/dicom_network/demo.py $(if $(STAY),--stay)
 
-# Tests that keep a core busy run on two (`-n2`); those of a file, which share what they have made, stay together.
+# Tests that keep a core busy run on two (`-n2`): by files where those of one share what they have made, else one by one.
 # Program, tests and benches at once: tests that need the program take it from here. What `build` made is not built again
 # (`lint` sees to it).
 # Apart goes the Python package's module, which only an interpreter can link; it is checked with the rest (`lint`, `doc`).
@@ -140,7 +140,7 @@ test-dicom-network: build $(LIGHT_READY) dicom-peers ## DICOM over a network, wi
 
 .PHONY: test-train
 test-train: $(LIGHT_READY) $(TRAIN_READY) build-all ## The PyTorch package, and the Rust path against it (downloads PyTorch)
-	OMP_NUM_THREADS=1 $(TRAIN) -m pytest -q -n2 --dist=loadfile models/tests/train
+	OMP_NUM_THREADS=1 $(TRAIN) -m pytest -q -n2 --dist=worksteal models/tests/train
 
 # What is off unless asked for: looked at with the whole workspace, as a crate by itself is looked at anew with all it stands on;
 # then without, for what is there in its place.
