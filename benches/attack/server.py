@@ -12,6 +12,7 @@ from pathlib import Path
 from door import Door, Limits, Target
 from idle import spent
 from machine import Footprint, Process
+from program import ended, said
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 120.0
@@ -106,22 +107,11 @@ class Server:
 
     def said(self) -> list[str]:
         """Faults in its log."""
-        return [line for line in self.log.read_text().splitlines() if "panicked" in line or " ERROR " in line]
+        return said(self.log.read_text().splitlines())
 
     def stop(self) -> list[str]:
         """Asks it to end, and what was wrong with that and with what it said."""
-        faults = []
-        if self.run.poll() is None:
-            self.run.terminate()
-        else:
-            faults.append("it ended by itself")
-        try:
-            self.run.wait(END)
-        except subprocess.TimeoutExpired:
-            self.run.kill()
-            faults.append(f"it had not ended {END:.0f} s after it was asked to")
-        if status := self.run.wait():
-            faults.append(f"it ended with {status}")
+        faults = ended(self.run, END)
         faults += [f"it said: {line}" for line in self.said()]
         self.folder.cleanup()
         return faults

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,28 @@ START = 120.0
 """Seconds until the first answer at the latest: a cold disk, a busy machine."""
 END = 10.0
 """Seconds until it has ended; by default it gives itself four."""
+
+
+def ended(run: "subprocess.Popen[Any]", patience: float = END) -> list[str]:
+    """Asks a program to end, and what was wrong with that."""
+    faults = []
+    if run.poll() is None:
+        run.terminate()
+    else:
+        faults.append("it ended by itself")
+    try:
+        run.wait(patience)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        faults.append(f"it had not ended {patience:.0f} s after it was asked to")
+    if status := run.wait():
+        faults.append(f"it ended with {status}")
+    return faults
+
+
+def said(log: Iterable[str]) -> list[str]:
+    """Faults among the lines of a log."""
+    return [line for line in log if "panicked" in line or " ERROR " in line]
 
 
 @dataclass(frozen=True)
@@ -83,18 +106,6 @@ class Program:
 
     def stop(self) -> list[str]:
         """Asks it to end, and what was wrong with that and with what it said."""
-        faults = []
-        if self.run.poll() is None:
-            self.run.terminate()
-        else:
-            faults.append("it ended by itself")
-        try:
-            self.run.wait(END)
-        except subprocess.TimeoutExpired:
-            self.run.kill()
-            faults.append(f"it had not ended {END:.0f} s after it was asked to")
-        if status := self.run.wait():
-            faults.append(f"it ended with {status}")
+        faults = ended(self.run)
         self.reader.join(END)
-        faults += [f"it said: {line}" for line in self.log if "panicked" in line or " ERROR " in line]
-        return faults
+        return faults + [f"it said: {line}" for line in said(self.log)]

@@ -7,6 +7,7 @@
 )]
 
 mod circles;
+mod kept;
 mod source;
 mod tables;
 
@@ -14,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use circles::circles;
+use kept::{KEPT, UNSAFE};
 use source::{Crate, Imports};
-use tables::{HOUSE, KEPT, Storey, UNSAFE};
+use tables::{HOUSE, Storey};
 
 fn repository(path: &str) -> PathBuf {
     espmedsam_testing::repository(path)
