@@ -204,7 +204,7 @@ unsafe fn store_sum<const W: usize, C: Chunk<W>, A: Addend<W>>(
     match out {
         // SAFETY: the caller's promise.
         Sink::F32(out) => unsafe { store_all::<W, _, _, _>(part, addend, from, out) },
-        Sink::U8(quant, out) | Sink::Table(quant, _, out) => {
+        Sink::U8(quant, out) => {
             let out = (Quantizer::new(quant), out);
             // SAFETY: as above.
             unsafe { store_all::<W, _, _, _>(part, addend, from, out) };

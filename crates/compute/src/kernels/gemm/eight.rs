@@ -8,7 +8,7 @@ use super::finish::{Epilogue, Residual};
 use super::patches::Operand;
 use super::place::{Sink, TileTarget};
 use super::product::{Block, Product};
-use crate::kernels::tile::{self, TileI8};
+use crate::kernels::tile::{self, TileI8, lookup};
 use crate::kernels::{Cpu, Exec, Quant, SharedSlice};
 
 /// What an 8-bit layer is made from.
@@ -22,6 +22,15 @@ pub struct WeightsI8<'a> {
     pub bias: Option<&'a [f32]>,
     /// How the input's numbers stand for real ones.
     pub input: Quant,
+}
+
+/// One pass of rows through a layer.
+struct LinearPass<'a> {
+    x: Operand<'a, u8>,
+    residual: Residual<'a>,
+    target: TileTarget<'a>,
+    /// What the target's bytes, here once more, become in the end.
+    table: Option<(&'a [u8; 256], SharedSlice<'a, u8>)>,
 }
 
 /// An 8-bit linear layer.
@@ -106,11 +115,12 @@ impl LinearI8 {
         residual: Residual<'_>,
         epilogue: Epilogue<'_>,
     ) {
-        let (rows, target) = self.prepare(&x, residual, epilogue);
+        let pass = self.prepare(x, residual, epilogue);
+        let rows = x.rows(self.k());
         self.product
             .parallel(exec, rows, self.scratch(), |block, scratch| {
                 // SAFETY: blocks of different tasks do not overlap.
-                unsafe { self.block(&x, &block, residual, &target, scratch) };
+                unsafe { self.block(&pass, &block, scratch) };
             });
     }
 
@@ -127,50 +137,52 @@ impl LinearI8 {
         scratch: &mut [u8],
     ) {
         let x = Operand::Rows(x);
-        let (rows, target) = self.prepare(&x, residual, epilogue);
-        for block in self.product.blocks(rows) {
+        let pass = self.prepare(x, residual, epilogue);
+        for block in self.product.blocks(x.rows(self.k())) {
             // SAFETY: the target is borrowed by this thread alone.
-            unsafe { self.block(&x, &block, residual, &target, scratch) };
+            unsafe { self.block(&pass, &block, scratch) };
         }
     }
 
-    /// Rows of the result, and where they go; checks sizes.
+    /// Checks sizes.
     fn prepare<'a>(
         &self,
-        x: &Operand<'_, u8>,
-        residual: Residual<'_>,
+        x: Operand<'a, u8>,
+        residual: Residual<'a>,
         epilogue: Epilogue<'a>,
-    ) -> (usize, TileTarget<'a>) {
-        let rows = x.rows(self.k());
-        let target = TileTarget {
-            out: match epilogue {
-                Epilogue::F32(y) => Sink::F32(SharedSlice::new(y)),
-                Epilogue::U8(quant, y) => Sink::U8(quant, SharedSlice::new(y)),
-                Epilogue::Table(quant, table, y) => Sink::Table(quant, table, SharedSlice::new(y)),
-            },
-            first: 0,
-            n: self.n(),
+    ) -> LinearPass<'a> {
+        let (out, table) = match epilogue {
+            Epilogue::F32(y) => (Sink::F32(SharedSlice::new(y)), None),
+            Epilogue::U8(quant, y) => (Sink::U8(quant, SharedSlice::new(y)), None),
+            Epilogue::Table(quant, table, y) => {
+                let y = SharedSlice::new(y);
+                (Sink::U8(quant, y), Some((table, y)))
+            }
         };
-        assert_eq!(target.out.len(), rows * self.n());
+        let len = x.rows(self.k()) * self.n();
+        assert_eq!(out.len(), len);
         match residual {
             Residual::None => {}
-            Residual::F32(residual) => assert_eq!(residual.len(), rows * self.n()),
-            Residual::U8(_, residual) => assert_eq!(residual.len(), rows * self.n()),
+            Residual::F32(residual) => assert_eq!(residual.len(), len),
+            Residual::U8(_, residual) => assert_eq!(residual.len(), len),
         }
-        (rows, target)
+        LinearPass {
+            x,
+            residual,
+            target: TileTarget {
+                out,
+                first: 0,
+                n: self.n(),
+            },
+            table,
+        }
     }
 
     /// # Safety
     /// No other part of the target's rows and columns that the block covers is in use.
-    unsafe fn block(
-        &self,
-        x: &Operand<'_, u8>,
-        block: &Block,
-        residual: Residual<'_>,
-        target: &TileTarget<'_>,
-        scratch: &mut [u8],
-    ) {
-        self.product.block(x, block, scratch, |done| {
+    unsafe fn block(&self, pass: &LinearPass<'_>, block: &Block, scratch: &mut [u8]) {
+        let cpu = self.product.cpu();
+        self.product.block(&pass.x, block, scratch, |done| {
             let columns = done.columns.start..done.columns.start + done.nr;
             let columns = Eight {
                 correction: &self.correction[columns.clone()],
@@ -178,7 +190,14 @@ impl LinearI8 {
                 bias: &self.bias[columns],
             };
             // SAFETY: the caller's promise; tiles of a block do not overlap.
-            unsafe { epilogue::finish(self.product.cpu(), &done, columns, residual, target) };
+            unsafe { epilogue::finish(cpu, &done, columns, pass.residual, &pass.target) };
         });
+        // Looked up when all of it is there and still in cache: in long runs, where tiles are a few bytes wide.
+        if let Some((table, out)) = pass.table {
+            for run in self.product.runs(block) {
+                // SAFETY: the caller's promise.
+                lookup(cpu, table, unsafe { out.slice(run) });
+            }
+        }
     }
 }

@@ -7,13 +7,12 @@ use super::chunks::{Eight, Float, NARROW, WIDE, store_chunks};
 use super::finish::Residual;
 use super::place::{Sink, TilePlace, TileTarget};
 use super::product::{SUMS, TileSums};
-use crate::kernels::tile::lookup;
 use crate::kernels::{Cpu, SharedSlice};
 
 /// What a tile's `nr` columns are finished with.
 pub(super) trait Columns: Copy {
     type Sum;
-    /// Finishes a whole tile, with the residual at `from`, and stores it at `to`; `out` is not a [`Sink::Table`].
+    /// Finishes a whole tile, with the residual at `from`, and stores it at `to`.
     fn finish(
         self,
         cpu: Cpu,
@@ -77,16 +76,6 @@ pub(super) unsafe fn finish<C: Columns>(
             // SAFETY: the caller's promise.
             unsafe { finish_fewer(cpu, sums, count, columns, residual, &target.out, place) };
         }
-        Sink::Table(quant, table, out) => {
-            // The tile is looked up as a whole, which takes the longest vectors.
-            let mut y = [0; SUMS];
-            let y = &mut y[..sums.len()];
-            let sink = Sink::U8(quant, SharedSlice::new(y));
-            columns.finish(cpu, sums, residual, place, sink, place.aside());
-            lookup(cpu, table, y);
-            // SAFETY: the caller's promise.
-            unsafe { store_whole(y, out, place) };
-        }
         out => columns.finish(cpu, sums, residual, place, out, place),
     }
 }
@@ -123,14 +112,11 @@ unsafe fn finish_fewer<C: Columns>(
             // SAFETY: the caller's promise.
             unsafe { store(y, out, place, count) };
         }
-        Sink::U8(quant, to) | Sink::Table(quant, _, to) => {
+        Sink::U8(quant, to) => {
             let mut y = [0; SUMS];
             let y = &mut y[..sums.len()];
             let sink = Sink::U8(quant, SharedSlice::new(y));
             columns.finish(cpu, sums, residual, aside, sink, aside);
-            if let Sink::Table(_, table, _) = out {
-                lookup(cpu, table, y);
-            }
             // SAFETY: the caller's promise.
             unsafe { store(y, to, place, count) };
         }
@@ -156,38 +142,6 @@ unsafe fn store<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace, 
         // SAFETY: the caller's promise.
         let out = unsafe { out.slice(start..start + count) };
         out.copy_from_slice(&tile[..count]);
-    }
-}
-
-/// Copies a tile of all `nr` columns: a vector at a time, not by a call for each row.
-///
-/// # Safety
-/// As [`store`].
-unsafe fn store_whole<T: Copy>(tile: &[T], out: SharedSlice<'_, T>, place: TilePlace) {
-    if place.nr.is_multiple_of(WIDE) {
-        // SAFETY: the caller's promise.
-        unsafe { store_vectors::<WIDE, _>(tile, out, place) };
-    } else {
-        // SAFETY: as above.
-        unsafe { store_vectors::<NARROW, _>(tile, out, place) };
-    }
-}
-
-/// # Safety
-/// As [`store`].
-unsafe fn store_vectors<const W: usize, T: Copy>(
-    tile: &[T],
-    out: SharedSlice<'_, T>,
-    place: TilePlace,
-) {
-    let (vectors, per_row) = (tile.as_chunks::<W>().0, place.nr / W);
-    assert!(place.ends_by(tile.len() / place.nr, out.len()));
-    // Columns apart: from a loop over a row's vectors the compiler makes a call to copy the row.
-    for chunk in 0..per_row {
-        for (r, vector) in vectors.iter().skip(chunk).step_by(per_row).enumerate() {
-            // SAFETY: the tile lies in the target (just checked) and is this task's alone.
-            unsafe { out.write(place.at(r, chunk.wrapping_mul(W)), *vector) };
-        }
     }
 }
 

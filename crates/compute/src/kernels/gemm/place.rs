@@ -14,7 +14,6 @@ pub(super) struct TileTarget<'a> {
 pub(super) enum Sink<'a> {
     F32(SharedSlice<'a, f32>),
     U8(Quant, SharedSlice<'a, u8>),
-    Table(Quant, &'a [u8; 256], SharedSlice<'a, u8>),
 }
 
 impl Sink<'_> {
@@ -22,7 +21,7 @@ impl Sink<'_> {
     pub(super) fn len(&self) -> usize {
         match self {
             Sink::F32(out) => out.len(),
-            Sink::U8(_, out) | Sink::Table(_, _, out) => out.len(),
+            Sink::U8(_, out) => out.len(),
         }
     }
 }

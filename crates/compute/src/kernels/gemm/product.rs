@@ -250,6 +250,17 @@ impl<T: TileKernel> Product<T> {
         })
     }
 
+    /// Where a block's part of `[rows][n]` lies: as few runs as there can be.
+    pub(super) fn runs(&self, block: &Block) -> impl Iterator<Item = Range<usize>> {
+        let (rows, n) = (block.rows.clone(), self.n);
+        let columns = block.panels.start * self.nr..(block.panels.end * self.nr).min(n);
+        let together = if columns.len() == n { rows.len() } else { 1 };
+        rows.step_by(together).map(move |row| {
+            let last = row + together - 1;
+            row * n + columns.start..last * n + columns.end
+        })
+    }
+
     /// Calls `work` with ranges of rows, for all columns, on all threads.
     pub(super) fn parallel_rows(
         &self,
