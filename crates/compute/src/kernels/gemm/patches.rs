@@ -76,13 +76,20 @@ impl<T: Copy> Operand<'_, T> {
         }
     }
 
-    /// Copies `rows` of `k` values to `to`, `lda` apart. What lies between rows is left as it is.
-    pub(super) fn gather(&self, rows: Range<usize>, k: usize, to: &mut [T], lda: usize) {
+    /// Copies `rows` of `k` values to `to`, `lda` apart, each as `turn` makes it. What lies between rows is left as it is.
+    pub(super) fn gather(
+        &self,
+        rows: Range<usize>,
+        k: usize,
+        to: &mut [T],
+        lda: usize,
+        turn: impl Fn(T) -> T + Copy,
+    ) {
         let to = to.chunks_mut(lda);
         match *self {
             Operand::Rows(x) => {
                 for (x, to) in x[rows.start * k..rows.end * k].chunks_exact(k).zip(to) {
-                    to[..k].copy_from_slice(x);
+                    copy(x, &mut to[..k], turn);
                 }
             }
             Operand::Patches {
@@ -92,7 +99,7 @@ impl<T: Copy> Operand<'_, T> {
             } => {
                 let width = patches.out_size().1;
                 for (row, to) in rows.zip(to) {
-                    patches.gather(map, outside, row / width, row % width, to);
+                    patches.gather(map, turn(outside), (row / width, row % width), to, turn);
                 }
             }
         }
@@ -100,8 +107,15 @@ impl<T: Copy> Operand<'_, T> {
 }
 
 impl Patches {
-    /// One patch, that of the output cell `(y, x)`.
-    fn gather<T: Copy>(&self, map: &[T], outside: T, y: usize, x: usize, to: &mut [T]) {
+    /// One patch, that of the output cell `(y, x)`; `outside` is turned already.
+    fn gather<T: Copy>(
+        &self,
+        map: &[T],
+        outside: T,
+        (y, x): (usize, usize),
+        to: &mut [T],
+        turn: impl Fn(T) -> T + Copy,
+    ) {
         // In a map with its surroundings the patch begins here; `from..till` of its columns lie in the map itself.
         let (top, left) = (y * self.stride, x * self.stride);
         let from = self.pad.saturating_sub(left).min(self.kernel);
@@ -111,7 +125,7 @@ impl Patches {
             let lines = self.pad..(self.height + self.pad).saturating_sub(2);
             if lines.contains(&top) {
                 let start = (top - self.pad) * self.width + left - self.pad;
-                return self.gather_inside(map, start, to);
+                return self.gather_inside(map, start, to, turn);
             }
         }
         // Where the part of the patch's row `ky` that lies in the map begins, in cells.
@@ -120,11 +134,11 @@ impl Patches {
             (from < till && (self.pad..self.height + self.pad).contains(&y))
                 .then(|| (y - self.pad) * self.width + left + from - self.pad)
         };
-        let copy = |run: Option<&[T]>, to: &mut [T], cell: usize| match run {
+        let fill = |run: Option<&[T]>, to: &mut [T], cell: usize| match run {
             None => to.fill(outside),
             Some(run) => {
                 to[..from * cell].fill(outside);
-                to[from * cell..till * cell].copy_from_slice(run);
+                copy(run, &mut to[from * cell..till * cell], turn);
                 to[till * cell..].fill(outside);
             }
         };
@@ -132,7 +146,7 @@ impl Patches {
             let planes = map.chunks_exact(self.height * self.width);
             for (plane, to) in planes.zip(to.chunks_exact_mut(self.kernel * self.kernel)) {
                 for (ky, to) in to.chunks_exact_mut(self.kernel).enumerate() {
-                    copy(start(ky).map(|at| &plane[at..at + till - from]), to, 1);
+                    fill(start(ky).map(|at| &plane[at..at + till - from]), to, 1);
                 }
             }
         } else {
@@ -140,20 +154,34 @@ impl Patches {
             let lines = to.chunks_exact_mut(self.kernel * c).take(self.kernel);
             for (ky, to) in lines.enumerate() {
                 let run = start(ky).map(|at| &map[at * c..(at + till - from) * c]);
-                copy(run, to, c);
+                fill(run, to, c);
             }
         }
     }
 
     /// A 3 x 3 patch that lies wholly in a planar map: the many small copies of a network's first layer, each of a
     /// size known to the compiler.
-    fn gather_inside<T: Copy>(&self, map: &[T], start: usize, to: &mut [T]) {
+    fn gather_inside<T: Copy>(
+        &self,
+        map: &[T],
+        start: usize,
+        to: &mut [T],
+        turn: impl Fn(T) -> T + Copy,
+    ) {
         let planes = map.chunks_exact(self.height * self.width);
         for (plane, to) in planes.zip(to.as_chunks_mut::<9>().0) {
             let lines = &plane[start..start + 2 * self.width + 3];
-            to[..3].copy_from_slice(&lines[..3]);
-            to[3..6].copy_from_slice(&lines[self.width..self.width + 3]);
-            to[6..].copy_from_slice(&lines[2 * self.width..2 * self.width + 3]);
+            copy(&lines[..3], &mut to[..3], turn);
+            copy(&lines[self.width..self.width + 3], &mut to[3..6], turn);
+            copy(&lines[2 * self.width..], &mut to[6..], turn);
         }
+    }
+}
+
+/// Copies values, each as `turn` makes it.
+#[inline(always)]
+fn copy<T: Copy>(from: &[T], to: &mut [T], turn: impl Fn(T) -> T) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = turn(*from);
     }
 }

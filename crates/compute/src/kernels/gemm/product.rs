@@ -25,9 +25,9 @@ pub(super) trait TileKernel: Copy {
     fn of(cpu: Cpu) -> Self;
     /// A tile with the same columns for `rows`.
     fn fewer(cpu: Cpu, rows: usize) -> Self;
-    /// Whether tiles take the values as they lie; else [`TileKernel::turn`] makes them what tiles take.
+    /// Whether tiles take the values as they lie; else [`TileKernel::turned`] is what they take.
     fn as_they_lie(self) -> bool;
-    fn turn(x: &mut [Self::In]);
+    fn turned(x: Self::In) -> Self::In;
     /// # Safety
     /// As [`TileF32::run`] and [`TileI8::run`] say.
     unsafe fn run(
@@ -59,7 +59,9 @@ impl TileKernel for TileF32 {
     fn as_they_lie(self) -> bool {
         true
     }
-    fn turn(_: &mut [f32]) {}
+    fn turned(x: f32) -> f32 {
+        x
+    }
     unsafe fn run(self, k: usize, a: *const f32, lda: usize, b: *const f32, acc: *mut f32) {
         // SAFETY: the caller's promise.
         unsafe { (self.run)(k, a, lda, b, acc, false) }
@@ -85,10 +87,9 @@ impl TileKernel for TileI8 {
     fn as_they_lie(self) -> bool {
         self.offset == 0
     }
-    fn turn(x: &mut [u8]) {
-        for x in x {
-            *x ^= 0x80;
-        }
+    #[inline(always)]
+    fn turned(x: u8) -> u8 {
+        x ^ 0x80
     }
     unsafe fn run(self, k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
         // SAFETY: the caller's promise.
@@ -314,11 +315,10 @@ impl<T: TileKernel> Product<T> {
             _ => {
                 let lda = self.gathered_lda();
                 // The tail of a row meets weights of 0: in integers any value does.
-                x.gather(rows.clone(), self.k, gathered, lda);
-                if !whole.as_they_lie() {
-                    for row in gathered.chunks_mut(lda).take(rows.len()) {
-                        T::turn(&mut row[..self.k]);
-                    }
+                if whole.as_they_lie() {
+                    x.gather(rows.clone(), self.k, gathered, lda, |x| x);
+                } else {
+                    x.gather(rows.clone(), self.k, gathered, lda, T::turned);
                 }
                 (&gathered[..covered * lda], lda)
             }
