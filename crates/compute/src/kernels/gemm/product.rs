@@ -98,7 +98,7 @@ impl TileKernel for TileI8 {
 }
 
 /// Most sums that are finished together: a tile of any CPU, or several of few rows, one above the other.
-pub(super) const SUMS: usize = 512;
+pub(super) const SUMS: usize = 1024;
 /// Tasks to cut a large layer into: enough that threads end together, few enough that each reuses what it loaded.
 const TASKS: usize = 64;
 /// Rows of a task, about, at least and at most: each panel of weights is loaded once for so many.
@@ -296,7 +296,8 @@ impl<T: TileKernel> Product<T> {
         assert!((self.mr * self.nr * size_of::<T::Sum>()).is_multiple_of(LINE));
 
         // Rows finished together, whole tiles: what is done once for them weighs the less.
-        let together = SUMS / (self.mr * self.nr) * self.mr;
+        let tile_sums = self.mr * self.nr;
+        let together = SUMS / tile_sums * self.mr;
         // Tiles of the block, and whether the last reaches past its rows.
         let whole = T::of(self.cpu);
         let last = T::fewer(self.cpu, (rows.len() - 1) % self.mr + 1);
@@ -330,6 +331,7 @@ impl<T: TileKernel> Product<T> {
             let columns = panel * self.nr..((panel + 1) * self.nr).min(self.n);
             for start in (0..rows.len()).step_by(together) {
                 let end = (start + together).min(rows.len());
+                let mut to = sums.as_mut_ptr();
                 for first in (start..end).step_by(self.mr) {
                     let tile = if first < full { whole } else { last };
                     // SAFETY: `covered` rows of `padded_k` values lie at `a` (checked above), of which this tile's are
@@ -337,10 +339,10 @@ impl<T: TileKernel> Product<T> {
                     // which this tile's begin at a whole tile, aligned like the first (checked); the CPU has the
                     // kernel's instructions as a `Cpu` is proof of it.
                     unsafe {
-                        let a = a.as_ptr().add(first * lda);
-                        let sums = sums.as_mut_ptr().add((first - start) * self.nr);
-                        tile.run(self.padded_k, a, lda, b.as_ptr(), sums);
+                        let a = a.as_ptr().wrapping_add(first.wrapping_mul(lda));
+                        tile.run(self.padded_k, a, lda, b.as_ptr(), to);
                     }
+                    to = to.wrapping_add(tile_sums);
                 }
                 done(TileSums {
                     sums: &sums[..(end - start) * self.nr],
