@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+use std::arch::aarch64::{float32x4_t, int16x8_t, uint8x16_t};
+
 use super::math::gelu;
 
 /// How a tensor's `u8` values stand for real ones (ONNX QuantizeLinear, per tensor).
@@ -89,19 +92,38 @@ impl Quantizer {
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
     fn quantize_eight(&self, x: &[f32; 8], q: &mut [u8; 8]) {
-        use std::arch::aarch64::{
-            vcvtnq_s32_f32, vdupq_n_f32, vdupq_n_s16, vld1q_f32, vmaxnmq_f32, vmulq_f32,
-            vqaddq_s16, vqmovn_high_s32, vqmovn_s32, vqmovun_s16, vst1_u8,
-        };
+        use std::arch::aarch64::{vld1q_f32, vqmovun_s16, vst1_u8};
         // SAFETY: eight numbers are read and written; every 64-bit ARM has these instructions.
         unsafe {
+            let x = [vld1q_f32(x.as_ptr()), vld1q_f32(x.as_ptr().add(4))];
+            vst1_u8(q.as_mut_ptr(), vqmovun_s16(self.unclamped(x)));
+        }
+    }
+
+    /// Sixteen in registers.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    pub(super) fn quantize_vectors(&self, [a, b, c, d]: [float32x4_t; 4]) -> uint8x16_t {
+        use std::arch::aarch64::{vqmovun_high_s16, vqmovun_s16};
+        // SAFETY: every 64-bit ARM has these instructions.
+        unsafe { vqmovun_high_s16(vqmovun_s16(self.unclamped([a, b])), self.unclamped([c, d])) }
+    }
+
+    /// Eight, to be clamped to 0..=255.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    fn unclamped(&self, x: [float32x4_t; 2]) -> int16x8_t {
+        use std::arch::aarch64::{
+            vcvtnq_s32_f32, vdupq_n_f32, vdupq_n_s16, vmaxnmq_f32, vmulq_f32, vqaddq_s16,
+            vqmovn_high_s32, vqmovn_s32,
+        };
+        // SAFETY: every 64-bit ARM has these instructions.
+        unsafe {
             let (per_step, low) = (vdupq_n_f32(self.per_step), vdupq_n_f32(self.low));
-            let steps = [vld1q_f32(x.as_ptr()), vld1q_f32(x.as_ptr().add(4))];
-            let left = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(steps[0], per_step), low));
-            let right = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(steps[1], per_step), low));
+            let left = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(x[0], per_step), low));
+            let right = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(x[1], per_step), low));
             let steps = vqmovn_high_s32(vqmovn_s32(left), right);
-            let all = vqaddq_s16(steps, vdupq_n_s16(i16::from(self.zero)));
-            vst1_u8(q.as_mut_ptr(), vqmovun_s16(all));
+            vqaddq_s16(steps, vdupq_n_s16(i16::from(self.zero)))
         }
     }
 }

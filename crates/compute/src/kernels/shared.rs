@@ -51,6 +51,12 @@ impl<'a, T> SharedSlice<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 
+    /// Where its value `at` lies, for kernels that write there themselves.
+    #[must_use]
+    pub(super) fn pointer(&self, at: usize) -> *mut T {
+        self.start.wrapping_add(at)
+    }
+
     /// Writes `values` from `at` on, unchecked: for the innermost loops.
     ///
     /// # Safety

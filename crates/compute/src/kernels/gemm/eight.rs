@@ -2,14 +2,16 @@
 
 #![allow(unsafe_code)]
 
+use std::ptr;
+
 use super::chunks::Eight;
 use super::epilogue;
 use super::finish::{Epilogue, Residual};
 use super::patches::Operand;
-use super::place::{Sink, TileTarget};
-use super::product::{Block, Product};
-use crate::kernels::tile::{self, TileI8, lookup};
-use crate::kernels::{Cpu, Exec, Quant, SharedSlice};
+use super::place::{Sink, TilePlace, TileTarget};
+use super::product::{Block, Product, TileRun, TileSums};
+use crate::kernels::tile::{self, TileFinish, TileI8, TileOut, lookup};
+use crate::kernels::{Cpu, Exec, Quant, Quantizer, SharedSlice};
 
 /// What an 8-bit layer is made from.
 #[derive(Clone, Copy, Debug)]
@@ -182,16 +184,14 @@ impl LinearI8 {
     /// No other part of the target's rows and columns that the block covers is in use.
     unsafe fn block(&self, pass: &LinearPass<'_>, block: &Block, scratch: &mut [u8]) {
         let cpu = self.product.cpu();
-        self.product.block(&pass.x, block, scratch, |done| {
-            let columns = done.columns.start..done.columns.start + done.nr;
-            let columns = Eight {
-                correction: &self.correction[columns.clone()],
-                scale: &self.scale[columns.clone()],
-                bias: &self.bias[columns],
-            };
+        // SAFETY: the caller's promise, and the product's.
+        let finished = |run: &TileRun<TileI8>| unsafe { self.finished(pass, run) };
+        let done = |done: TileSums<'_, i32>| {
+            let columns = self.columns(done.columns.start, done.nr);
             // SAFETY: the caller's promise; tiles of a block do not overlap.
             unsafe { epilogue::finish(cpu, &done, columns, pass.residual, &pass.target) };
-        });
+        };
+        self.product.block(&pass.x, block, scratch, finished, done);
         // Looked up when all of it is there and still in cache: in long runs, where tiles are a few bytes wide.
         if let Some((table, out)) = pass.table {
             for run in self.product.runs(block) {
@@ -199,5 +199,59 @@ impl LinearI8 {
                 lookup(cpu, table, unsafe { out.slice(run) });
             }
         }
+    }
+
+    /// What a tile's `nr` columns from `first` on are finished with.
+    fn columns(&self, first: usize, nr: usize) -> Eight<'_> {
+        Eight {
+            correction: &self.correction[first..first + nr],
+            scale: &self.scale[first..first + nr],
+            bias: &self.bias[first..first + nr],
+        }
+    }
+
+    /// Multiplies and finishes tiles where the CPU has a kernel for both that knows what is to be added; whether it has.
+    ///
+    /// # Safety
+    /// Nothing else uses the tiles' part of the target; the operands are what their kernel takes.
+    unsafe fn finished(&self, pass: &LinearPass<'_>, run: &TileRun<TileI8>) -> bool {
+        let (nr, rows, target) = (run.tile.nr, run.rows.len(), &pass.target);
+        let Some(finished) = run.tile.finished.filter(|_| run.columns.len() == nr) else {
+            return false;
+        };
+        let place = TilePlace {
+            start: (run.rows.start - target.first) * target.n + run.columns.start,
+            n: target.n,
+            nr,
+        };
+        assert!(place.ends_by(rows, target.out.len()));
+        let residual = match pass.residual {
+            Residual::None => ptr::null(),
+            Residual::F32(x) => {
+                assert!(place.ends_by(rows, x.len()));
+                x.as_ptr().wrapping_add(place.start)
+            }
+            Residual::U8(..) => return false,
+        };
+        let Eight {
+            correction,
+            scale,
+            bias,
+        } = self.columns(run.columns.start, nr);
+        let finish = TileFinish {
+            correction,
+            scale,
+            bias,
+            residual,
+            out: match target.out {
+                Sink::F32(y) => TileOut::F32(y.pointer(place.start)),
+                Sink::U8(quant, y) => TileOut::U8(Quantizer::new(quant), y.pointer(place.start)),
+            },
+            n: target.n,
+        };
+        // SAFETY: residual and target have all rows (checked); the rest is the caller's promise, and that the CPU has the
+        // instructions its `Cpu` is proof of.
+        unsafe { finished(rows / run.tile.mr, &run.x, &finish) };
+        true
     }
 }

@@ -7,7 +7,7 @@ use super::epilogue;
 use super::finish::Residual;
 use super::patches::Operand;
 use super::place::{Sink, TileTarget};
-use super::product::{Block, Product};
+use super::product::{Block, Product, TileSums};
 use crate::kernels::tile::TileF32;
 use crate::kernels::{Activation, Cpu, Exec, Out, SharedSlice};
 
@@ -162,13 +162,14 @@ impl LinearF32 {
         scratch: &mut [u8],
     ) {
         let residual = residual.map_or(Residual::None, Residual::F32);
-        self.product.block(x, block, scratch, |done| {
+        let done = |done: TileSums<'_, f32>| {
             let columns = Float {
                 bias: &self.bias[done.columns.start..][..done.nr],
                 activation,
             };
             // SAFETY: the caller's promise: the tile is part of the block.
             unsafe { epilogue::finish(self.product.cpu(), &done, columns, residual, target) };
-        });
+        };
+        self.product.block(x, block, scratch, |_| false, done);
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::patches::Operand;
 use crate::kernels::lines::{LINE, Lines};
-use crate::kernels::tile::{self, TileF32, TileI8};
+use crate::kernels::tile::{self, TileF32, TileI8, TileOperands};
 use crate::kernels::{Cpu, Exec};
 
 /// A kernel for one tile, and the types it works on.
@@ -121,6 +121,14 @@ pub(super) struct Product<T: TileKernel> {
     panel: usize,
     nr: usize,
     mr: usize,
+}
+
+/// Whole tiles one below the other, before they are multiplied.
+pub(super) struct TileRun<T: TileKernel> {
+    pub(super) tile: T,
+    pub(super) x: TileOperands<T::In, T::Weight>,
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
 }
 
 /// Sums of a tile, or of some that lie below each other: `[rows][nr]`, of which the first `columns.len()` count.
@@ -278,12 +286,14 @@ impl<T: TileKernel> Product<T> {
         });
     }
 
-    /// Multiplies a block and hands its sums to `done`, some tiles' at a time.
+    /// Multiplies a block. Of each panel whole tiles are offered to `finished`, operands as their kernel takes them; the sums
+    /// of those that it refuses, and of the last rows, go to `done`, some tiles' at a time.
     pub(super) fn block(
         &self,
         x: &Operand<'_, T::In>,
         block: &Block,
         scratch: &mut [u8],
+        mut finished: impl FnMut(&TileRun<T>) -> bool,
         mut done: impl FnMut(TileSums<'_, T::Sum>),
     ) {
         let Block { rows, panels } = block.clone();
@@ -295,14 +305,15 @@ impl<T: TileKernel> Product<T> {
         assert!(sums.as_ptr().addr().is_multiple_of(LINE));
         assert!((self.mr * self.nr * size_of::<T::Sum>()).is_multiple_of(LINE));
 
-        // Rows finished together, whole tiles: what is done once for them weighs the less.
         let tile_sums = self.mr * self.nr;
+        // Rows finished together, whole tiles: what is done once for them weighs the less.
         let together = SUMS / tile_sums * self.mr;
         // Tiles of the block, and whether the last reaches past its rows.
         let whole = T::of(self.cpu);
         let last = T::fewer(self.cpu, (rows.len() - 1) % self.mr + 1);
         let full = (rows.len() - 1) / self.mr * self.mr;
         let covered = full + last.sizes().0;
+        let whole_rows = rows.len() / self.mr * self.mr;
 
         let (a, lda) = match x {
             Operand::Rows(x)
@@ -329,7 +340,19 @@ impl<T: TileKernel> Product<T> {
         for panel in panels {
             let b = &self.packed.as_slice()[panel * self.panel..][..self.panel];
             let columns = panel * self.nr..((panel + 1) * self.nr).min(self.n);
-            for start in (0..rows.len()).step_by(together) {
+            let run = TileRun {
+                tile: whole,
+                x: TileOperands {
+                    k: self.padded_k,
+                    a: a.as_ptr(),
+                    lda,
+                    b: b.as_ptr(),
+                },
+                rows: rows.start..rows.start + whole_rows,
+                columns: columns.clone(),
+            };
+            let rest = if finished(&run) { whole_rows } else { 0 };
+            for start in (rest..rows.len()).step_by(together) {
                 let end = (start + together).min(rows.len());
                 let mut to = sums.as_mut_ptr();
                 for first in (start..end).step_by(self.mr) {

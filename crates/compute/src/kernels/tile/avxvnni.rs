@@ -25,6 +25,7 @@ const fn i8_rows<const MR: usize>() -> TileI8 {
         kg: KG,
         offset: 0,
         run: run_i8::<MR>,
+        finished: None,
     }
 }
 

@@ -1,61 +1,88 @@
 //! ARM with `sdot` (Cortex-A76, A78AE: Raspberry Pi 5, Jetson Orin): two a cycle, 16 products each.
 
+use std::arch::aarch64::{int32x4_t, vdupq_n_s32, vst1q_s32};
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::kernel::TileI8;
+use super::finish::{self, VECTORS};
+use super::kernel::{FinishedTiles, TileFinish, TileI8, TileOperands};
 
 /// Maps of 56, 28 and 14 columns and their parts leave 4 or 2 rows.
 pub(super) const I8: &[TileI8] = &[
-    i8_rows(1, i8_1x16),
-    i8_rows(2, i8_2x16),
-    i8_rows(4, i8_4x16),
-    i8_rows(6, i8_6x16),
+    i8_rows(1, i8_1x16, None),
+    i8_rows(2, i8_2x16, None),
+    i8_rows(4, i8_4x16, None),
+    i8_rows(6, i8_6x16, Some(finished)),
 ];
 
 const fn i8_rows(
     mr: usize,
     run: unsafe fn(usize, *const u8, usize, *const i8, *mut i32),
+    finished: Option<FinishedTiles>,
 ) -> TileI8 {
     TileI8 {
         mr,
-        nr: 16,
+        nr: VECTORS * 4,
         kg: 4,
         offset: 128,
         run,
+        finished,
+    }
+}
+
+/// # Safety
+/// As [`FinishedTiles`] says.
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn finished(tiles: usize, x: &TileOperands<u8, i8>, finish: &TileFinish<'_>) {
+    let (mut a, mut finish) = (x.a, *finish);
+    // SAFETY: the operands and the finish have six rows for each tile (the caller's promise).
+    unsafe {
+        let start = finish::start(&finish);
+        for _ in 0..tiles {
+            let sums = sums_6x16(x.k, a, x.lda, x.b, start);
+            finish::store(sums, &finish);
+            a = a.wrapping_add(x.lda.wrapping_mul(sums.len()));
+            finish = finish.below(sums.len());
+        }
     }
 }
 
 /// A tile of some rows, each of them given as: its number, the register of its address, the vector of its values, and its
-/// four vectors of sums.
+/// four vectors of sums; a function that gives the sums, and one that stores them.
 macro_rules! tile {
-    ($(#[$meta:meta])* $name:ident, $count:literal: $($row:literal $at:tt $x:literal $s0:literal $s1:literal $s2:literal $s3:literal),*) => {
+    ($(#[$meta:meta])* $sums:ident $stored:ident $count:literal: $($row:literal $at:tt $x:literal $s0:tt $s1:tt $s2:tt $s3:tt),*) => {
         $(#[$meta])*
         ///
         /// # Safety
-        /// As [`TileI8::run`] says.
+        /// As [`TileI8::run`] says; sums begin with `start`.
+        #[inline]
         #[target_feature(enable = "neon,dotprod")]
-        unsafe fn $name(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
+        unsafe fn $sums(
+            k: usize,
+            a: *const u8,
+            lda: usize,
+            b: *const i8,
+            start: [int32x4_t; VECTORS],
+        ) -> [[int32x4_t; VECTORS]; $count] {
             /// Sixteen columns, for the four `k` in lane `$lane`.
             macro_rules! columns {
                 ($lane:literal) => {
                     concat!(
                         "ldp q30, q31, [x1], #32\n",
-                        $("sdot v", $s0, ".4s, v30.16b, v", $x, ".4b[", $lane, "]\n",)*
-                        $("sdot v", $s1, ".4s, v31.16b, v", $x, ".4b[", $lane, "]\n",)*
+                        $("sdot ", $s0, ".4s, v30.16b, v", $x, ".4b[", $lane, "]\n",)*
+                        $("sdot ", $s1, ".4s, v31.16b, v", $x, ".4b[", $lane, "]\n",)*
                         "ldp q30, q31, [x1], #32\n",
-                        $("sdot v", $s2, ".4s, v30.16b, v", $x, ".4b[", $lane, "]\n",)*
-                        $("sdot v", $s3, ".4s, v31.16b, v", $x, ".4b[", $lane, "]\n",)*
+                        $("sdot ", $s2, ".4s, v30.16b, v", $x, ".4b[", $lane, "]\n",)*
+                        $("sdot ", $s3, ".4s, v31.16b, v", $x, ".4b[", $lane, "]\n",)*
                     )
                 };
             }
             let rows: [*const u8; $count] = from_fn(|r| a.wrapping_add(r.wrapping_mul(lda)));
-            // SAFETY: reads 16 values of each row and 256 weights for each 16 of `k` (a multiple of 16), writes rows of 16
-            // sums: the caller's promise. All vector registers are declared overwritten.
+            let mut sums = [start; $count];
+            // SAFETY: reads 16 values of each row and 256 weights for each 16 of `k` (a multiple of 16): the caller's
+            // promise. All vector registers are declared overwritten.
             unsafe {
                 asm!(
-                    $(concat!("movi v", $s0, ".2d, #0\nmovi v", $s1, ".2d, #0"),
-                      concat!("movi v", $s2, ".2d, #0\nmovi v", $s3, ".2d, #0"),)*
                     "cbz x0, 3f",
                     "2:",
                     $(concat!("ldr q", $x, ", [", $at, "], #16"),)*
@@ -66,15 +93,28 @@ macro_rules! tile {
                     columns!(3),
                     "b.ne 2b",
                     "3:",
-                    $(concat!("stp q", $s0, ", q", $s1, ", [x8, #", $row, " * 64]"),
-                      concat!("stp q", $s2, ", q", $s3, ", [x8, #", $row, " * 64 + 32]"),)*
                     inout("x0") k => _,
                     inout("x1") b => _,
-                    $(inout($at) rows[$row] => _,)*
-                    in("x8") acc,
+                    $(inout($at) rows[$row] => _,
+                      inout($s0) sums[$row][0], inout($s1) sums[$row][1],
+                      inout($s2) sums[$row][2], inout($s3) sums[$row][3],)*
                     clobber_abi("C"),
-                    options(nostack),
+                    options(nostack, readonly),
                 );
+            }
+            sums
+        }
+
+        /// # Safety
+        /// As [`TileI8::run`] says.
+        #[target_feature(enable = "neon,dotprod")]
+        unsafe fn $stored(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
+            // SAFETY: the caller's promise; `acc` holds rows of 16.
+            unsafe {
+                let sums = $sums(k, a, lda, b, [vdupq_n_s32(0); VECTORS]);
+                for (i, sums) in sums.as_flattened().iter().enumerate() {
+                    vst1q_s32(acc.add(4 * i), *sums);
+                }
             }
         }
     };
@@ -85,18 +125,20 @@ tile! {
     /// for what it multiplies.
     ///
     /// Written out since the standard library's `sdot` is not stable yet and the compiler runs out of registers here.
-    i8_6x16, 6: 0 "x2" 24 0 1 2 3, 1 "x3" 25 4 5 6 7, 2 "x4" 26 8 9 10 11, 3 "x5" 27 12 13 14 15,
-        4 "x6" 28 16 17 18 19, 5 "x7" 29 20 21 22 23
+    sums_6x16 i8_6x16 6: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
+        2 "x4" 26 "v8" "v9" "v10" "v11", 3 "x5" 27 "v12" "v13" "v14" "v15",
+        4 "x6" 28 "v16" "v17" "v18" "v19", 5 "x7" 29 "v20" "v21" "v22" "v23"
 }
 tile! {
     /// The last rows of a layer.
-    i8_4x16, 4: 0 "x2" 24 0 1 2 3, 1 "x3" 25 4 5 6 7, 2 "x4" 26 8 9 10 11, 3 "x5" 27 12 13 14 15
+    sums_4x16 i8_4x16 4: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
+        2 "x4" 26 "v8" "v9" "v10" "v11", 3 "x5" 27 "v12" "v13" "v14" "v15"
 }
 tile! {
     /// The last rows of a layer.
-    i8_2x16, 2: 0 "x2" 24 0 1 2 3, 1 "x3" 25 4 5 6 7
+    sums_2x16 i8_2x16 2: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7"
 }
 tile! {
     /// The last row of a layer.
-    i8_1x16, 1: 0 "x2" 24 0 1 2 3
+    sums_1x16 i8_1x16 1: 0 "x2" 24 "v0" "v1" "v2" "v3"
 }

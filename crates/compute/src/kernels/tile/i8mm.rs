@@ -19,6 +19,7 @@ const fn i8_pairs<const ROWS: usize>() -> TileI8 {
         kg: 8,
         offset: 0,
         run: run_i8::<ROWS>,
+        finished: None,
     }
 }
 

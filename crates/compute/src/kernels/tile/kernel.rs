@@ -1,5 +1,7 @@
 //! What a tile kernel is given and gives, whatever its instructions.
 
+use crate::kernels::Quantizer;
+
 /// `acc[r * nr + c] = Σ_k a[r * lda + k] * b[k * nr + c]` for `r < mr`, `c < nr`: for each output one chain of fused
 /// multiply-adds over ascending `k`, beginning with `acc`'s value if `accumulate`, else with 0.
 #[derive(Clone, Copy, Debug)]
@@ -44,4 +46,52 @@ pub struct TileI8 {
     /// `k` is a multiple of 16; `a` is readable for `mr` rows of `k` values, `lda` apart; `b` for `k * nr` values,
     /// aligned to 64 bytes; `acc` writable for `mr * nr`, aligned to 64 bytes; the CPU has the instructions.
     pub run: unsafe fn(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32),
+    /// Where sums need not leave their registers to be finished: whole tiles, multiplied and finished.
+    pub finished: Option<FinishedTiles>,
+}
+
+/// So many tiles, one below the other.
+///
+/// # Safety
+/// `x` as [`TileI8::run`] says, for the rows of all tiles. The residual and the target of `finish` have these rows, and
+/// nothing else uses that part of the target; the CPU has the instructions.
+pub type FinishedTiles = unsafe fn(tiles: usize, x: &TileOperands<u8, i8>, finish: &TileFinish<'_>);
+
+/// What tiles multiply: see [`TileI8::run`].
+#[derive(Clone, Copy, Debug)]
+pub struct TileOperands<A, W> {
+    /// Values of a row.
+    pub k: usize,
+    /// The first row.
+    pub a: *const A,
+    /// Distance of rows.
+    pub lda: usize,
+    /// A panel of weights.
+    pub b: *const W,
+}
+
+/// What the sums of 8-bit tiles become: `fma(sum + correction, scale, bias) + residual`.
+#[derive(Clone, Copy, Debug)]
+pub struct TileFinish<'a> {
+    /// What the sums of each of a tile's columns lack.
+    pub correction: &'a [i32],
+    /// Real size of a step, for each column.
+    pub scale: &'a [f32],
+    /// Real bias, for each column.
+    pub bias: &'a [f32],
+    /// What is added to the first row, or null.
+    pub residual: *const f32,
+    /// Where the first row goes.
+    pub out: TileOut,
+    /// Distance of rows, of the residual and of the target.
+    pub n: usize,
+}
+
+/// Where finished tiles go.
+#[derive(Clone, Copy, Debug)]
+pub enum TileOut {
+    /// As they are.
+    F32(*mut f32),
+    /// Rounded to bytes.
+    U8(Quantizer, *mut u8),
 }

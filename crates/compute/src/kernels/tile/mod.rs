@@ -15,6 +15,8 @@ mod avxvnni;
 #[cfg(target_arch = "aarch64")]
 mod dotprod;
 #[cfg(target_arch = "aarch64")]
+mod finish;
+#[cfg(target_arch = "aarch64")]
 mod i8mm;
 mod kernel;
 mod lookup;
@@ -25,7 +27,7 @@ mod portable;
 mod tests;
 mod transpose;
 
-pub use kernel::{TileF32, TileI8};
+pub use kernel::{TileF32, TileFinish, TileI8, TileOperands, TileOut};
 
 use super::{Cpu, Isa};
 use transpose::SIDE;

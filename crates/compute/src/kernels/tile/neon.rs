@@ -28,6 +28,7 @@ pub(super) const I8: &[TileI8] = &[TileI8 {
     kg: 16,
     offset: 128,
     run: i8_4x8,
+    finished: None,
 }];
 
 /// Of 8 rows: 16 sums, 8 registers with four values of each row, and room for the weights: the multiplier is taken from a

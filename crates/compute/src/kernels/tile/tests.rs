@@ -92,7 +92,7 @@ proptest! {
     ) {
         let k = groups * 16;
         for (cpu, tile) in tiles(i8, i8_of, |tile| tile.mr) {
-            let TileI8 { mr, nr, kg, offset, run } = tile;
+            let TileI8 { mr, nr, kg, offset, run, .. } = tile;
             let lda = k + gap;
             prop_assert_eq!((nr, 16 % kg, nr % 4), (i8(cpu).nr, 0, 0));
             let a: Vec<u8> = noise(seed)
