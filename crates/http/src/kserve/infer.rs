@@ -16,6 +16,7 @@ use super::name::{InferModel, Named};
 use super::request::InferRequest;
 use crate::app::App;
 use crate::config::seconds;
+use crate::door::CameBy;
 use crate::held::Line;
 use crate::problem::{Problem, internal};
 use crate::upload::{self, Packaging, Upload};
@@ -49,6 +50,7 @@ use picture::segmenter::Job;
 pub async fn infer(
     State(app): State<Arc<App>>,
     line: Option<Extension<Line>>,
+    came_by: Extension<CameBy>,
     named: Result<Named, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -60,8 +62,8 @@ pub async fn infer(
             return Err(problem);
         }
     };
-    let Extension(line) = line.unwrap_or_default();
-    let (headers, bytes) = answer(&app, model, json, body).await?;
+    let (Extension(line), Extension(came_by)) = (line.unwrap_or_default(), came_by);
+    let (headers, bytes) = answer(&app, came_by, model, json, body).await?;
     let mut response = Response::new(app.replies.admit(bytes, line).await);
     *response.headers_mut() = headers;
     Ok(response)
@@ -84,10 +86,11 @@ pub async fn infer(
 pub async fn infer_version(
     app: State<Arc<App>>,
     line: Option<Extension<Line>>,
+    came_by: Extension<CameBy>,
     named: Result<Named, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    infer(app, line, named, request).await
+    infer(app, line, came_by, named, request).await
 }
 
 /// Everything that can be refused before a byte of the body is read.
@@ -106,13 +109,20 @@ fn precheck(
 /// The body's answer.
 async fn answer(
     app: &App,
+    came_by: CameBy,
     model: InferModel,
     json: Option<usize>,
     body: Body,
 ) -> Result<(HeaderMap, Vec<u8>), Problem> {
-    let received = upload::receive(&app.config, &app.uploads, Packaging::Raw, body).await?;
+    let received = upload::receive(
+        &app.config,
+        app.uploads.share(came_by),
+        Packaging::Raw,
+        body,
+    )
+    .await?;
     let Upload { bytes, share, .. } = received;
-    let room = work::room(app, share)?;
+    let room = work::room(app, came_by, share)?;
     let (limits, name) = (app.engine.limits(), model.name.clone());
     // A long JSON is read away from the threads that move bytes.
     let reading = spawn_blocking(move || InferAsk::of(bytes, json, model, limits)).await;

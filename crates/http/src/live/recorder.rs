@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
@@ -19,6 +20,7 @@ use super::query::{Asked, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
 use crate::app::App;
+use crate::door::CameBy;
 use crate::problem::{Kind, Problem};
 
 /// A video at a steady rate.
@@ -48,6 +50,7 @@ struct Recording {
     responses((status = 200, description = "YUV4MPEG2 without end", body = String, content_type = "video/x-yuv4mpeg"), Problem))]
 pub async fn y4m(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<RecorderQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let rate = query.rate.unwrap_or(25);
@@ -55,7 +58,7 @@ pub async fn y4m(
         return Err(Kind::BadQuery.because("'rate' is 1 to 60."));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = LiveWatch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     let mut ticks = interval(Duration::from_secs(1) / rate);
     // Who reads slowly is not sent what it missed.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
