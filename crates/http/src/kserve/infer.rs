@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::answer::{InferReply, InferReplyTo, write};
 use super::ask::{InferAsk, json_length};
+use super::bounds::OnlyVersion;
 use super::fault::InferFaults;
 use super::name::{InferModel, Named};
 use super::request::InferRequest;
@@ -74,7 +75,7 @@ pub async fn infer(
     post, path = "/v2/models/{name}/versions/{version}/infer", operation_id = "infer_version", tag = "kserve",
     params(
         ("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"),
-        ("version" = String, Path, description = "1", example = "1"),
+        ("version" = inline(OnlyVersion), Path, description = "the one there is"),
         ("Inference-Header-Content-Length" = Option<u64>, Header, description = "bytes of JSON, where binary data follows it")),
     request_body(description = "The picture, and what is wanted of it",
         content((InferRequest = "application/json"), (PictureFile = "application/octet-stream"))),

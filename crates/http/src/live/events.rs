@@ -28,7 +28,7 @@ pub async fn events(
     Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<AnswerQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mask = query.mask()?;
+    let mask = query.mask.into();
     let (name, session) = find(&app, query.source.as_deref())?;
     let watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     let events = unfold((app, watch), move |(app, mut watch)| async move {

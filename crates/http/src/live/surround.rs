@@ -64,8 +64,10 @@ pub struct RegionQuery {
     /// First row, px.
     y: Option<u32>,
     /// Columns, px.
+    #[param(minimum = 1)]
     width: Option<u32>,
     /// Rows, px.
+    #[param(minimum = 1)]
     height: Option<u32>,
 }
 
