@@ -51,7 +51,7 @@ struct NoThread(#[source] std::io::Error);
 /// Dropping it is [`Engine::shutdown`] with four seconds' patience, by its clock.
 #[derive(Debug)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     limits: FrameLimits,
 }
