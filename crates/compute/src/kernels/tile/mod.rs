@@ -24,6 +24,7 @@ mod portable;
 #[cfg(test)]
 mod tests;
 mod transpose;
+pub mod window;
 
 pub use kernel::{TileF32, TileI8};
 

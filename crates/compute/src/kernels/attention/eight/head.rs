@@ -1,11 +1,11 @@
 //! What a head of 8-bit attention needs beside the map: biases as integers, the token and the cells outside as bytes.
 
-use super::table::PER_NAT;
 use super::weights::{LIMIT, MOST, WindowWeightsI8};
 use crate::kernels::attention::shape::HEAD;
+use crate::kernels::tile::window::PER_NAT;
 
 /// Below every score: its weight is 0.
-const NEVER: i32 = -(1 << 29);
+pub const NEVER: i32 = -(1 << 29);
 
 /// A key or value in steps, each at most 64 to either side of 0.
 pub type Vector = [i8; HEAD];

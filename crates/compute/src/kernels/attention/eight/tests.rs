@@ -94,8 +94,9 @@ impl Case {
         for i in 0..height * width * heads {
             let (head, x, y) = (i % heads, i / heads % width, i / heads / width);
             let fineness = self.fineness[head];
-            let in_units =
-                |bias: f32| (bias * (fineness * table::PER_NAT)).round_ties_even() as i64;
+            let in_units = |bias: f32| {
+                (bias * (fineness * crate::kernels::tile::window::PER_NAT)).round_ties_even() as i64
+            };
             let q = vector(y, x, head, 0);
             let dot = |k: &[i64]| -> i64 { q.iter().zip(k).map(|(q, k)| q * k).sum() };
             let (mut scores, mut values) = (Vec::new(), Vec::new());
