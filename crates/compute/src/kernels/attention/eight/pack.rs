@@ -1,5 +1,6 @@
 //! A window's keys and values as the CPU's products take them: four bytes side by side.
 
+use super::head::Vector;
 use super::task::ByteTask;
 use crate::kernels::attention::shape::HEAD;
 use crate::kernels::tile::window::GROUP;
@@ -16,43 +17,51 @@ pub(super) fn gather(
     out: &mut [Packed],
 ) {
     let head = task.head;
-    let steps = |vector: &[i8; HEAD]| {
-        let mut bytes = [0; HEAD];
-        for c in 0..HEAD {
-            bytes[c] = (vector[c] as u8).wrapping_add(zero);
-        }
-        bytes
-    };
     let down = 128u8.wrapping_sub(zero);
-    let mut at = 0;
-    for y in 0..task.window {
+    let apart = 3 * HEAD * task.at.1;
+    let rows = out.chunks_exact_mut(task.window).take(task.window);
+    for (y, out) in rows.enumerate() {
         let inside = if y < task.rows { task.columns } else { 0 };
-        let start = (task.row((y, 0)) * 3 + part) * HEAD;
-        for x in 0..inside {
-            let start = start + x * task.at.1 * (3 * HEAD);
-            let bytes = &qkv[start..start + HEAD].as_chunks::<HEAD>().0[0];
-            let out = &mut out[at + x];
-            for c in 0..HEAD {
-                out[c] = bytes[c].clamp(64, 192).wrapping_sub(down);
+        let (inside, outside) = out.split_at_mut(inside);
+        if !inside.is_empty() {
+            let first = (task.row((y, 0)) * 3 + part) * HEAD;
+            for (out, cell) in inside.iter_mut().zip(qkv[first..].chunks(apart)) {
+                let Some(bytes) = cell.first_chunk::<HEAD>() else {
+                    return;
+                };
+                for c in 0..HEAD {
+                    out[c] = bytes[c].clamp(64, 192).wrapping_sub(down);
+                }
             }
         }
-        if let Some(outside) = &head.outside {
-            out[at + inside..at + task.window].fill(steps(&outside[part - 1]));
+        if let Some(vector) = &head.outside {
+            outside.fill(packed(&vector[part - 1], zero));
         }
-        at += task.window;
     }
     if let Some(token) = &head.token {
-        out[at] = steps(&token[part - 1]);
+        out[task.window * task.window] = packed(&token[part - 1], zero);
     }
 }
 
-/// Keys as `[32 / 4][keys][4]`.
+#[inline(always)]
+fn packed(steps: &Vector, zero: u8) -> Packed {
+    let mut bytes = [0; HEAD];
+    for c in 0..HEAD {
+        bytes[c] = (steps[c] as u8).wrapping_add(zero);
+    }
+    bytes
+}
+
+/// Keys as `[32 / 4][keys][4]`, four at a time.
 #[inline(always)]
 pub(super) fn keys(keys: &[Packed], out: &mut [u8]) {
     let (out, _) = out.as_chunks_mut::<GROUP>();
     for (group, out) in out.chunks_exact_mut(keys.len()).enumerate() {
-        for (out, key) in out.iter_mut().zip(keys) {
-            *out = key.as_chunks::<GROUP>().0[group];
+        let (out, _) = out.as_chunks_mut::<4>();
+        for (out, keys) in out.iter_mut().zip(keys.as_chunks::<4>().0) {
+            for i in 0..4 {
+                out[i] = keys[i].as_chunks::<GROUP>().0[group];
+            }
         }
     }
 }
@@ -62,10 +71,13 @@ pub(super) fn keys(keys: &[Packed], out: &mut [u8]) {
 pub(super) fn values(values: &[Packed], out: &mut [u8]) {
     let (out, _) = out.as_chunks_mut::<{ HEAD * GROUP }>();
     for (out, values) in out.iter_mut().zip(values.as_chunks::<GROUP>().0) {
+        // Copies, which nothing else can change: so this vectorises.
+        let (values, mut side_by_side) = (*values, [0; HEAD * GROUP]);
         for c in 0..HEAD {
             for i in 0..GROUP {
-                out[c * GROUP + i] = values[i][c];
+                side_by_side[c * GROUP + i] = values[i][c];
             }
         }
+        *out = side_by_side;
     }
 }

@@ -12,6 +12,8 @@ mod kernel;
 mod neon;
 mod portable;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use kernel::{GROUP, HEAD, MixBlock, QUERIES, ScoreBlock, WeighBlock, WindowTile};
 pub use table::PER_NAT;

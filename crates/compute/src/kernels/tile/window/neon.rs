@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 
 use super::dots::{self, Dots};
-use super::kernel::{MixBlock, ScoreBlock, WeighBlock, WindowTile};
+use super::kernel::{WeighBlock, WindowTile};
 use super::table::WEIGHTS;
 use crate::kernels::tile::lookup::NeonTable;
 
