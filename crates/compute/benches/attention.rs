@@ -87,8 +87,9 @@ fn frame(layers: &mut [(Layer, usize)], exec: Exec<'_>, eight: bool) -> Duration
     start.elapsed()
 }
 
-fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
-    values.sort_by(|a, b| a.partial_cmp(b).expect("numbers"));
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
@@ -103,38 +104,41 @@ fn compare(exec: Exec<'_>) {
     println!(
         "{:9} float {:6.2} ms, 8 bits {:6.2} ms, ratio {:.3} (medians of {} pairs)",
         exec.cpu.name(),
-        median(pairs.iter().map(|pair| pair.0).collect()),
-        median(pairs.iter().map(|pair| pair.1).collect()),
-        median(pairs.iter().map(|pair| pair.1 / pair.0).collect()),
+        median(pairs.iter().map(|pair| pair.0)),
+        median(pairs.iter().map(|pair| pair.1)),
+        median(pairs.iter().map(|pair| pair.1 / pair.0)),
         pairs.len(),
     );
 }
 
-fn main() {
-    let pool = Pool::new(1).expect("a pool of this thread alone");
+fn main() -> Result<(), String> {
+    let pool = Pool::new(1).map_err(|why| why.to_string())?;
     let scratch = Scratch::new(1, 1 << 20);
     let exec = |cpu| Exec {
         cpu,
         pool: &pool,
         scratch: &scratch,
     };
-    let cpu = |name: &str| name.parse::<Cpu>().unwrap_or_else(|why| panic!("{why}"));
     let given: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| arg != "--bench")
         .collect();
     match given.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Cpu::all().into_iter().for_each(|cpu| compare(exec(cpu))),
-        [name] => compare(exec(cpu(name))),
+        [name] => compare(exec(name.parse()?)),
         [name, which @ ("float" | "eight"), shape, times] => {
-            let number = |text: &str| text.parse::<usize>().expect("a number");
-            let shape: Vec<usize> = shape.split(',').map(number).collect();
-            let shape = shape.try_into().expect("SIDE,HEADS,WINDOW");
-            let mut layer = Layer::new(cpu(name), shape);
-            for _ in 0..number(times) {
-                layer.run(exec(cpu(name)), which == "eight");
+            let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is no number"));
+            let shape: Vec<usize> = shape.split(',').map(number).collect::<Result<_, _>>()?;
+            let [side, heads, window] = shape[..] else {
+                return Err("a layer is SIDE,HEADS,WINDOW".into());
+            };
+            let exec = exec(name.parse()?);
+            let mut layer = Layer::new(exec.cpu, [side, heads, window]);
+            for _ in 0..number(times)? {
+                layer.run(exec, which == "eight");
             }
         }
-        _ => panic!("arguments: nothing, CPU, or CPU float|eight SIDE,HEADS,WINDOW TIMES"),
+        _ => return Err("nothing, CPU, or CPU float|eight SIDE,HEADS,WINDOW TIMES".into()),
     }
+    Ok(())
 }

@@ -7,7 +7,8 @@ use super::pack::{self, Packed};
 use super::task::{ByteTask, WindowKeys};
 use crate::kernels::attention::shape::HEAD;
 use crate::kernels::pointwise::SharedOut;
-use crate::kernels::tile::window::{MixBlock, QUERIES, ScoreBlock, WeighBlock, window};
+use crate::kernels::tile;
+use crate::kernels::tile::window::{MixBlock, QUERIES, ScoreBlock, WeighBlock};
 
 /// Bytes of scratch.
 pub fn scratch(keys: WindowKeys) -> usize {
@@ -28,7 +29,7 @@ per_cpu! {
 /// Writes the head's part of `out` for the queries.
 pub fn attend(task: &ByteTask<'_>, qkv: &[u8], scratch: &mut [u8], out: SharedOut<'_>) {
     let (keys, mut scratch) = (task.keys, scratch);
-    let tile = window(task.cpu);
+    let tile = tile::window(task.cpu);
     let scores = take::<i32>(&mut scratch, QUERIES * keys.row);
     let k = take::<u8>(&mut scratch, HEAD * keys.padded);
     let v = take::<u8>(&mut scratch, HEAD * keys.summed);

@@ -22,8 +22,8 @@ pub use weights::{FINEST, MOST_WINDOW, TokenI8, WindowWeightsI8, is_fineness};
 use super::shape::{HEAD, WindowShape};
 use super::share::{parts, share};
 use crate::kernels::pointwise::SharedOut;
-use crate::kernels::tile::window::{self as tile, QUERIES};
-use crate::kernels::{Cpu, Exec, Out};
+use crate::kernels::tile::window::QUERIES;
+use crate::kernels::{Cpu, Exec, Out, tile};
 use head::HeadBytes;
 use task::{ByteTask, WindowKeys};
 

@@ -7,7 +7,7 @@ use super::dots::{self, Dots};
 use super::kernel::{MixBlock, ScoreBlock, WeighBlock, WindowTile};
 use super::table::{COARSE, FINE};
 
-pub(super) const AVX2: WindowTile = WindowTile {
+pub const AVX2: WindowTile = WindowTile {
     nr: 8,
     row: 32,
     key_zero: 64,
@@ -16,7 +16,7 @@ pub(super) const AVX2: WindowTile = WindowTile {
     weigh,
     mix,
 };
-pub(super) const AVXVNNI: WindowTile = WindowTile {
+pub const AVXVNNI: WindowTile = WindowTile {
     scores: vnni_scores,
     mix: vnni_mix,
     ..AVX2
@@ -25,22 +25,22 @@ pub(super) const AVXVNNI: WindowTile = WindowTile {
 #[target_feature(enable = "avx2")]
 fn scores(block: ScoreBlock<'_>) {
     // SAFETY: the caller has the instructions, here and below.
-    unsafe { dots::scores::<Ymm<false>, 1>(block) }
+    unsafe { dots::scores::<Ymm<false>, 7, 0, 1>(block) }
 }
 #[target_feature(enable = "avx2")]
 fn mix(block: MixBlock<'_>) {
     // SAFETY: as above.
-    unsafe { dots::mix::<Ymm<false>, 1>(block) }
+    unsafe { dots::mix::<Ymm<false>, 7, 0, 1>(block) }
 }
 #[target_feature(enable = "avx2,avxvnni")]
 fn vnni_scores(block: ScoreBlock<'_>) {
     // SAFETY: as above.
-    unsafe { dots::scores::<Ymm<true>, 1>(block) }
+    unsafe { dots::scores::<Ymm<true>, 7, 0, 1>(block) }
 }
 #[target_feature(enable = "avx2,avxvnni")]
 fn vnni_mix(block: MixBlock<'_>) {
     // SAFETY: as above.
-    unsafe { dots::mix::<Ymm<true>, 1>(block) }
+    unsafe { dots::mix::<Ymm<true>, 7, 0, 1>(block) }
 }
 
 /// Seven sums leave room for what a product of AVX2 needs.
@@ -52,21 +52,24 @@ impl<const VNNI: bool> Dots for Ymm<VNNI> {
     type Row = *const u8;
     const NR: usize = 8;
 
-    // SAFETY of all below: the caller's promise.
     #[inline(always)]
     unsafe fn load(from: *const i32) -> __m256i {
+        // SAFETY: the caller's promise.
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(number: i32) -> __m256i {
+        // SAFETY: the caller's promise.
         unsafe { _mm256_set1_epi32(number) }
     }
     #[inline(always)]
     unsafe fn store(sums: __m256i, to: *mut i32) {
+        // SAFETY: the caller's promise.
         unsafe { _mm256_storeu_si256(to.cast(), sums) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
     #[inline(always)]
@@ -79,6 +82,7 @@ impl<const VNNI: bool> Dots for Ymm<VNNI> {
         keys: [__m256i; 2],
         query: *const u8,
     ) -> __m256i {
+        // SAFETY: the caller's promise.
         unsafe {
             let sums = dot::<VNNI>(sums, keys[0], group::<HALF, 0>(query));
             dot::<VNNI>(sums, keys[1], group::<HALF, 1>(query))
@@ -90,6 +94,7 @@ impl<const VNNI: bool> Dots for Ymm<VNNI> {
         values: [__m256i; 2],
         weights: *const u8,
     ) -> __m256i {
+        // SAFETY: the caller's promise.
         unsafe {
             let sums = dot::<VNNI>(sums, group::<HALF, 0>(weights), values[0]);
             dot::<VNNI>(sums, group::<HALF, 1>(weights), values[1])
@@ -144,10 +149,10 @@ fn weigh(block: WeighBlock<'_>) {
         let (scores, weights) = (scores.as_chunks::<32>().0, weights.as_chunks_mut::<32>().0);
         let mut most = [_mm256_set1_epi32(i32::MIN); 4];
         for scores in scores {
-            for i in 0..4 {
+            for (i, most) in most.iter_mut().enumerate() {
                 // SAFETY: 8 of 32 numbers, here and below.
                 let scores = unsafe { _mm256_loadu_si256(scores.as_ptr().add(8 * i).cast()) };
-                most[i] = _mm256_max_epi32(most[i], scores);
+                *most = _mm256_max_epi32(*most, scores);
             }
         }
         let most = _mm256_max_epi32(
@@ -158,10 +163,10 @@ fn weigh(block: WeighBlock<'_>) {
         let mut sums = _mm256_setzero_si256();
         for (scores, weights) in scores.iter().zip(weights) {
             let mut steps = [top; 4];
-            for i in 0..4 {
+            for (i, steps) in steps.iter_mut().enumerate() {
                 // SAFETY: as above.
                 let scores = unsafe { _mm256_loadu_si256(scores.as_ptr().add(8 * i).cast()) };
-                steps[i] = _mm256_srlv_epi32(_mm256_sub_epi32(top, scores), down);
+                *steps = _mm256_srlv_epi32(_mm256_sub_epi32(top, scores), down);
             }
             let left = _mm256_packs_epi32(steps[0], steps[1]);
             let right = _mm256_packs_epi32(steps[2], steps[3]);

@@ -7,7 +7,7 @@ use super::kernel::{MixBlock, ScoreBlock, WeighBlock, WindowTile};
 use super::table::WEIGHTS;
 use crate::kernels::tile::lookup::VbmiTable;
 
-pub(super) const WINDOW: WindowTile = WindowTile {
+pub const AVX512: WindowTile = WindowTile {
     nr: 16,
     row: 64,
     key_zero: 64,
@@ -20,12 +20,12 @@ pub(super) const WINDOW: WindowTile = WindowTile {
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn scores(block: ScoreBlock<'_>) {
     // SAFETY: the caller has the instructions.
-    unsafe { dots::scores::<Zmm, 2>(block) }
+    unsafe { dots::scores::<Zmm, 7, 0, 2>(block) }
 }
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn mix(block: MixBlock<'_>) {
     // SAFETY: the caller has the instructions.
-    unsafe { dots::mix::<Zmm, 2>(block) }
+    unsafe { dots::mix::<Zmm, 7, 0, 2>(block) }
 }
 
 /// Two vectors of sums for each query: all channels of values.
@@ -37,21 +37,24 @@ impl Dots for Zmm {
     type Row = *const u8;
     const NR: usize = 16;
 
-    // SAFETY of all below: the caller's promise.
     #[inline(always)]
     unsafe fn load(from: *const i32) -> __m512i {
+        // SAFETY: the caller's promise.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(number: i32) -> __m512i {
+        // SAFETY: the caller's promise.
         unsafe { _mm512_set1_epi32(number) }
     }
     #[inline(always)]
     unsafe fn store(sums: __m512i, to: *mut i32) {
+        // SAFETY: the caller's promise.
         unsafe { _mm512_storeu_si512(to.cast(), sums) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
@@ -64,6 +67,7 @@ impl Dots for Zmm {
         keys: [__m512i; 2],
         query: *const u8,
     ) -> __m512i {
+        // SAFETY: the caller's promise.
         unsafe {
             let sums = _mm512_dpbusd_epi32(sums, keys[0], group::<HALF, 0>(query));
             _mm512_dpbusd_epi32(sums, keys[1], group::<HALF, 1>(query))
@@ -75,6 +79,7 @@ impl Dots for Zmm {
         values: [__m512i; 2],
         weights: *const u8,
     ) -> __m512i {
+        // SAFETY: the caller's promise.
         unsafe {
             let sums = _mm512_dpbusd_epi32(sums, group::<HALF, 0>(weights), values[0]);
             _mm512_dpbusd_epi32(sums, group::<HALF, 1>(weights), values[1])
@@ -104,10 +109,10 @@ fn weigh(block: WeighBlock<'_>) {
         let (scores, weights) = (scores.as_chunks::<64>().0, weights.as_chunks_mut::<64>().0);
         let mut most = [_mm512_set1_epi32(i32::MIN); 4];
         for scores in scores {
-            for i in 0..4 {
+            for (i, most) in most.iter_mut().enumerate() {
                 // SAFETY: 16 of 64 numbers, here and below.
                 let scores = unsafe { _mm512_loadu_si512(scores.as_ptr().add(16 * i).cast()) };
-                most[i] = _mm512_max_epi32(most[i], scores);
+                *most = _mm512_max_epi32(*most, scores);
             }
         }
         let most = _mm512_max_epi32(
@@ -118,10 +123,10 @@ fn weigh(block: WeighBlock<'_>) {
         let mut sums = _mm512_setzero_si512();
         for (scores, weights) in scores.iter().zip(weights) {
             let mut steps = [top; 4];
-            for i in 0..4 {
+            for (i, steps) in steps.iter_mut().enumerate() {
                 // SAFETY: as above.
                 let scores = unsafe { _mm512_loadu_si512(scores.as_ptr().add(16 * i).cast()) };
-                steps[i] = _mm512_srlv_epi32(_mm512_sub_epi32(top, scores), down);
+                *steps = _mm512_srlv_epi32(_mm512_sub_epi32(top, scores), down);
             }
             let left = _mm512_packs_epi32(steps[0], steps[1]);
             let right = _mm512_packs_epi32(steps[2], steps[3]);

@@ -7,22 +7,22 @@ use super::dots::{self, Dots};
 use super::kernel::{MixBlock, ScoreBlock, WindowTile};
 use super::neon;
 
-pub(super) const WINDOW: WindowTile = WindowTile {
+pub const DOTPROD: WindowTile = WindowTile {
     scores,
     mix,
-    ..neon::WINDOW
+    ..neon::NEON
 };
 
 #[target_feature(enable = "neon,dotprod")]
 fn scores(block: ScoreBlock<'_>) {
     // SAFETY: the caller has the instructions.
-    unsafe { dots::scores::<Fours, 2>(block) }
+    unsafe { dots::scores::<Fours, 7, 0, 2>(block) }
 }
 
 #[target_feature(enable = "neon,dotprod")]
 fn mix(block: MixBlock<'_>) {
     // SAFETY: the caller has the instructions.
-    unsafe { dots::mix::<Fours, 2>(block) }
+    unsafe { dots::mix::<Fours, 7, 0, 2>(block) }
 }
 
 /// A function for `$instruction` with one of the row's four groups. The standard library's own is not stable yet.
@@ -58,25 +58,29 @@ impl Dots for Fours {
     type Row = uint8x16_t;
     const NR: usize = 4;
 
-    // SAFETY of all below: the caller's promise.
     #[inline(always)]
     unsafe fn load(from: *const i32) -> int32x4_t {
+        // SAFETY: the caller's promise.
         unsafe { vld1q_s32(from) }
     }
     #[inline(always)]
     unsafe fn splat(number: i32) -> int32x4_t {
+        // SAFETY: the caller's promise.
         unsafe { vdupq_n_s32(number) }
     }
     #[inline(always)]
     unsafe fn store(sums: int32x4_t, to: *mut i32) {
+        // SAFETY: the caller's promise.
         unsafe { vst1q_s32(to, sums) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u8) -> uint8x16_t {
+        // SAFETY: the caller's promise.
         unsafe { vld1q_u8(from) }
     }
     #[inline(always)]
     unsafe fn row(from: *const u8) -> uint8x16_t {
+        // SAFETY: the caller's promise.
         unsafe { vld1q_u8(from) }
     }
     #[inline(always)]
@@ -85,6 +89,7 @@ impl Dots for Fours {
         [a, b]: [uint8x16_t; 2],
         query: uint8x16_t,
     ) -> int32x4_t {
+        // SAFETY: the caller's promise.
         unsafe {
             if HALF == 0 {
                 sdot::<1>(sdot::<0>(sums, a, query), b, query)
@@ -99,6 +104,7 @@ impl Dots for Fours {
         [a, b]: [uint8x16_t; 2],
         weights: uint8x16_t,
     ) -> int32x4_t {
+        // SAFETY: the caller's promise.
         unsafe {
             if HALF == 0 {
                 udot::<1>(udot::<0>(sums, a, weights), b, weights)

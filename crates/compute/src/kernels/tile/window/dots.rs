@@ -40,19 +40,19 @@ pub(super) trait Dots {
 
 /// What is summed over: rows of bytes, and columns, `group` apart for each four bytes of a row.
 #[derive(Clone, Copy)]
-struct Operands {
-    rows: [*const u8; QUERIES],
+struct Operands<const R: usize> {
+    rows: [*const u8; R],
     columns: *const u8,
     group: usize,
 }
 
-impl Operands {
+impl<const R: usize> Operands<R> {
     /// Eight bytes of each row, first or second of 16, with as many of `P · NR` columns.
     #[inline(always)]
     unsafe fn eight<D: Dots, const P: usize, const KEYS: bool, const HALF: usize>(
         &self,
-        rows: &[D::Row; QUERIES],
-        sums: &mut [[D::Sums; P]; QUERIES],
+        rows: &[D::Row; R],
+        sums: &mut [[D::Sums; P]; R],
     ) {
         for p in 0..P {
             // SAFETY: the caller's promise.
@@ -64,11 +64,11 @@ impl Operands {
                     from.add(self.group).add(self.group)
                 };
                 let columns = [D::columns(from), D::columns(from.add(self.group))];
-                for r in 0..QUERIES {
-                    sums[r][p] = if KEYS {
-                        D::keys::<HALF>(sums[r][p], columns, rows[r])
+                for (sums, row) in sums.iter_mut().zip(rows) {
+                    sums[p] = if KEYS {
+                        D::keys::<HALF>(sums[p], columns, *row)
                     } else {
-                        D::values::<HALF>(sums[r][p], columns, rows[r])
+                        D::values::<HALF>(sums[p], columns, *row)
                     };
                 }
             }
@@ -76,12 +76,12 @@ impl Operands {
     }
 
     #[inline(always)]
-    unsafe fn rows<D: Dots>(&self) -> [D::Row; QUERIES] {
+    unsafe fn rows<D: Dots>(&self) -> [D::Row; R] {
         // SAFETY: the caller's promise.
         unsafe {
-            let mut rows = [D::row(self.rows[0]); QUERIES];
-            for r in 1..QUERIES {
-                rows[r] = D::row(self.rows[r]);
+            let mut rows = [D::row(self.rows[0]); R];
+            for (row, from) in rows.iter_mut().zip(self.rows) {
+                *row = D::row(from);
             }
             rows
         }
@@ -95,7 +95,7 @@ impl Operands {
     unsafe fn sum<D: Dots, const P: usize, const KEYS: bool>(
         mut self,
         eights: usize,
-        sums: &mut [[D::Sums; P]; QUERIES],
+        sums: &mut [[D::Sums; P]; R],
     ) {
         for _ in 0..eights / 2 {
             // SAFETY: the caller's promise; the last step may end past all that is read.
@@ -119,88 +119,131 @@ impl Operands {
     }
 }
 
-/// [`ScoreBlock`], `P` times `NR` keys at a time as long as there are so many.
+/// [`ScoreBlock`], `P` times `NR` keys at a time as long as there are so many, for `A` queries and then for the other `B`.
 ///
 /// # Safety
 /// The CPU has the instructions.
 #[inline(always)]
-pub(super) unsafe fn scores<D: Dots, const P: usize>(block: ScoreBlock<'_>) {
+pub(super) unsafe fn scores<D: Dots, const A: usize, const B: usize, const P: usize>(
+    mut block: ScoreBlock<'_>,
+) {
     let (keys, row) = (block.keys.len() / HEAD, block.scores.len() / QUERIES);
     let count = block.biases[0].len();
-    assert!(block.biases.iter().all(|bias| bias.len() == count));
-    assert!(
-        count.is_multiple_of(D::NR) && count <= keys && block.first <= keys - count && keys <= row
-    );
-    let mut at = 0;
-    while count - at >= P * D::NR {
-        // SAFETY: `P · NR` keys from `first + at` on are there, and so many biases and scores (just checked).
-        unsafe { some_scores::<D, P>(&block, (keys, row), at) };
-        at += P * D::NR;
+    assert!(A + B == QUERIES && block.biases.iter().all(|bias| bias.len() == count));
+    assert!(count.is_multiple_of(D::NR) && count <= keys && keys <= row);
+    assert!(block.first <= keys - count);
+    // SAFETY: for each query, so many keys, biases and scores are there (just checked).
+    unsafe {
+        some_scores::<D, A, P>(&mut block, 0);
+        if B > 0 {
+            some_scores::<D, B, P>(&mut block, A);
+        }
     }
-    while at < count {
-        // SAFETY: as above, of `NR` keys.
-        unsafe { some_scores::<D, 1>(&block, (keys, row), at) };
-        at += D::NR;
+}
+
+/// For `R` queries from `top` on.
+///
+/// # Safety
+/// As [`scores`], and sizes are as it asserts.
+#[inline(always)]
+unsafe fn some_scores<D: Dots, const R: usize, const P: usize>(
+    block: &mut ScoreBlock<'_>,
+    top: usize,
+) {
+    let count = block.biases[0].len();
+    let mut at = 0;
+    // SAFETY: the caller's promise, of `P · NR` and of `NR` keys.
+    unsafe {
+        while count - at >= P * D::NR {
+            vectors_of_scores::<D, R, P>(block, top, at);
+            at += P * D::NR;
+        }
+        while at < count {
+            vectors_of_scores::<D, R, 1>(block, top, at);
+            at += D::NR;
+        }
     }
 }
 
 /// # Safety
-/// As [`scores`], and there are `P · NR` biases from `at` on.
+/// As [`some_scores`], and there are `P · NR` biases from `at` on.
 #[inline(always)]
-unsafe fn some_scores<D: Dots, const P: usize>(
-    block: &ScoreBlock<'_>,
-    (keys, row): (usize, usize),
+unsafe fn vectors_of_scores<D: Dots, const R: usize, const P: usize>(
+    block: &mut ScoreBlock<'_>,
+    top: usize,
     at: usize,
 ) {
+    let (keys, row) = (block.keys.len() / HEAD, block.scores.len() / QUERIES);
+    let first = block.first.wrapping_add(at);
     // SAFETY: the caller's promise. Queries are 32 bytes, and keys have eight groups.
     unsafe {
-        let mut sums = [[D::splat(0); P]; QUERIES];
-        for r in 0..QUERIES {
-            for p in 0..P {
-                sums[r][p] = D::load(block.biases[r].as_ptr().add(at).add(p * D::NR));
+        let mut sums = [[D::splat(0); P]; R];
+        let mut rows = [block.keys.as_ptr(); R];
+        for (r, (row, sums)) in rows.iter_mut().zip(&mut sums).enumerate() {
+            *row = block.queries[top + r].as_ptr();
+            let bias = block.biases[top + r].as_ptr().add(at);
+            for (p, sums) in sums.iter_mut().enumerate() {
+                *sums = D::load(bias.add(p * D::NR));
             }
         }
-        let mut rows = [block.queries[0].as_ptr(); QUERIES];
-        for r in 0..QUERIES {
-            rows[r] = block.queries[r].as_ptr();
-        }
-        let first = block.first.wrapping_add(at);
         let operands = Operands {
             rows,
             columns: block.keys.as_ptr().add(first.wrapping_mul(GROUP)),
             group: keys.wrapping_mul(GROUP),
         };
         operands.sum::<D, P, true>(HEAD / EIGHT, &mut sums);
-        let mut to = block.scores.as_ptr().cast_mut().add(first);
+        let mut to = block
+            .scores
+            .as_mut_ptr()
+            .add(top.wrapping_mul(row))
+            .add(first);
         for sums in sums {
-            for p in 0..P {
-                D::store(sums[p], to.add(p * D::NR));
+            for (p, sums) in sums.into_iter().enumerate() {
+                D::store(sums, to.add(p * D::NR));
             }
             to = to.wrapping_add(row);
         }
     }
 }
 
-/// [`MixBlock`], `P` times `NR` channels at a time.
+/// [`MixBlock`], `P` times `NR` channels at a time, for `A` queries and then for the other `B`.
 ///
 /// # Safety
 /// The CPU has the instructions.
 #[inline(always)]
-pub(super) unsafe fn mix<D: Dots, const P: usize>(block: MixBlock<'_>) {
+pub(super) unsafe fn mix<D: Dots, const A: usize, const B: usize, const P: usize>(
+    mut block: MixBlock<'_>,
+) {
     let (keys, row) = (block.values.len() / HEAD, block.weights.len() / QUERIES);
     assert!(keys.is_multiple_of(EIGHT) && row.is_multiple_of(2 * EIGHT) && keys <= row);
-    assert!(HEAD.is_multiple_of(P * D::NR));
-    let mut rows = [block.weights.as_ptr(); QUERIES];
-    for r in 1..QUERIES {
-        rows[r] = rows[r - 1].wrapping_add(row);
+    assert!(A + B == QUERIES && HEAD.is_multiple_of(P * D::NR));
+    // SAFETY: rows are `keys` long and whole sixteens, values have 32 channels for each four keys (just checked).
+    unsafe {
+        mix_some::<D, A, P>(&mut block, 0);
+        if B > 0 {
+            mix_some::<D, B, P>(&mut block, A);
+        }
+    }
+}
+
+/// For `R` queries from `top` on.
+///
+/// # Safety
+/// As [`mix`], and sizes are as it asserts.
+#[inline(always)]
+unsafe fn mix_some<D: Dots, const R: usize, const P: usize>(block: &mut MixBlock<'_>, top: usize) {
+    let (keys, row) = (block.values.len() / HEAD, block.weights.len() / QUERIES);
+    let mut rows = [block.weights.as_ptr(); R];
+    for (r, start) in rows.iter_mut().enumerate() {
+        *start = start.wrapping_add((top + r).wrapping_mul(row));
     }
     for at in 0..HEAD / (P * D::NR) {
         let first = at * (P * D::NR);
-        // SAFETY: rows are `keys` long and whole sixteens, values have 32 channels for each four keys, `mixed` as many.
+        // SAFETY: the caller's promise; `mixed` has 32 channels as well.
         unsafe {
-            let mut sums = [[D::splat(0); P]; QUERIES];
-            for r in 0..QUERIES {
-                sums[r] = [D::splat(block.start[r]); P];
+            let mut sums = [[D::splat(0); P]; R];
+            for (sums, start) in sums.iter_mut().zip(&block.start[top..]) {
+                *sums = [D::splat(*start); P];
             }
             let operands = Operands {
                 rows,
@@ -208,10 +251,10 @@ pub(super) unsafe fn mix<D: Dots, const P: usize>(block: MixBlock<'_>) {
                 group: HEAD * GROUP,
             };
             operands.sum::<D, P, false>(keys / EIGHT, &mut sums);
-            for r in 0..QUERIES {
-                let to = block.mixed[r].as_mut_ptr().add(first);
-                for p in 0..P {
-                    D::store(sums[r][p], to.add(p * D::NR));
+            for (sums, mixed) in sums.into_iter().zip(&mut block.mixed[top..]) {
+                let to = mixed.as_mut_ptr().add(first);
+                for (p, sums) in sums.into_iter().enumerate() {
+                    D::store(sums, to.add(p * D::NR));
                 }
             }
         }

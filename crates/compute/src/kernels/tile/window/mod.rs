@@ -15,25 +15,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::{AVX2, AVXVNNI};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::AVX512;
+#[cfg(target_arch = "aarch64")]
+pub(super) use dotprod::DOTPROD;
 pub use kernel::{GROUP, HEAD, MixBlock, QUERIES, ScoreBlock, WeighBlock, WindowTile};
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::NEON;
+pub(super) use portable::PORTABLE;
 pub use table::PER_NAT;
-
-use crate::kernels::{Cpu, Isa};
-
-/// The steps of a CPU.
-#[must_use]
-pub fn window(cpu: Cpu) -> WindowTile {
-    match cpu.isa() {
-        Isa::Portable => portable::WINDOW,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2::AVX2,
-        #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => avx2::AVXVNNI,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => avx512::WINDOW,
-        #[cfg(target_arch = "aarch64")]
-        Isa::Neon => neon::WINDOW,
-        #[cfg(target_arch = "aarch64")]
-        Isa::Dotprod | Isa::I8mm => dotprod::WINDOW,
-    }
-}

@@ -7,20 +7,14 @@ use super::kernel::{WeighBlock, WindowTile};
 use super::table::WEIGHTS;
 use crate::kernels::tile::lookup::NeonTable;
 
-pub(super) const WINDOW: WindowTile = WindowTile {
+pub const NEON: WindowTile = WindowTile {
     nr: 4,
     row: 16,
     key_zero: 0,
     value_zero: 64,
-    scores: |block| {
-        // SAFETY: every 64-bit ARM has these instructions.
-        unsafe { dots::scores::<Pairs, 1>(block) }
-    },
+    scores: dots::scores::<Pairs, 4, 3, 2>,
     weigh,
-    mix: |block| {
-        // SAFETY: as above.
-        unsafe { dots::mix::<Pairs, 1>(block) }
-    },
+    mix: dots::mix::<Pairs, 4, 3, 2>,
 };
 
 /// Of each column the sums of even and of odd pairs, two columns a vector.
@@ -32,9 +26,9 @@ impl Dots for Pairs {
     type Row = uint8x16_t;
     const NR: usize = 4;
 
-    // SAFETY of all below: the caller's promise.
     #[inline(always)]
     unsafe fn load(from: *const i32) -> [int32x4_t; 2] {
+        // SAFETY: the caller's promise.
         unsafe {
             let (sums, zero) = (vld1q_s32(from), vdupq_n_s32(0));
             [vzip1q_s32(sums, zero), vzip2q_s32(sums, zero)]
@@ -42,18 +36,22 @@ impl Dots for Pairs {
     }
     #[inline(always)]
     unsafe fn splat(number: i32) -> [int32x4_t; 2] {
+        // SAFETY: the caller's promise.
         unsafe { [vzip1q_s32(vdupq_n_s32(number), vdupq_n_s32(0)); 2] }
     }
     #[inline(always)]
     unsafe fn store([left, right]: [int32x4_t; 2], to: *mut i32) {
+        // SAFETY: the caller's promise.
         unsafe { vst1q_s32(to, vpaddq_s32(left, right)) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u8) -> uint8x16_t {
+        // SAFETY: the caller's promise.
         unsafe { vld1q_u8(from) }
     }
     #[inline(always)]
     unsafe fn row(from: *const u8) -> uint8x16_t {
+        // SAFETY: the caller's promise.
         unsafe { vld1q_u8(from) }
     }
     /// Two products of at most 128 · 64 are 16 384.
@@ -63,6 +61,7 @@ impl Dots for Pairs {
         keys: [uint8x16_t; 2],
         query: uint8x16_t,
     ) -> [int32x4_t; 2] {
+        // SAFETY: the caller's promise.
         unsafe {
             let [a, b] = keys.map(|keys| vreinterpretq_s8_u8(keys));
             let [x, y] = groups::<HALF>(query).map(|group| vreinterpretq_s8_u8(group));
@@ -79,6 +78,7 @@ impl Dots for Pairs {
         [a, b]: [uint8x16_t; 2],
         weights: uint8x16_t,
     ) -> [int32x4_t; 2] {
+        // SAFETY: the caller's promise.
         unsafe {
             let [x, y] = groups::<HALF>(weights);
             let low = vmull_u8(vget_low_u8(a), vget_low_u8(x));
@@ -120,8 +120,8 @@ pub(super) fn weigh(block: WeighBlock<'_>) {
         unsafe {
             let mut most = [vdupq_n_s32(i32::MIN); 4];
             for scores in scores {
-                for i in 0..4 {
-                    most[i] = vmaxq_s32(most[i], vld1q_s32(scores.as_ptr().add(4 * i)));
+                for (i, most) in most.iter_mut().enumerate() {
+                    *most = vmaxq_s32(*most, vld1q_s32(scores.as_ptr().add(4 * i)));
                 }
             }
             let most = vmaxq_s32(vmaxq_s32(most[0], most[1]), vmaxq_s32(most[2], most[3]));
@@ -131,10 +131,10 @@ pub(super) fn weigh(block: WeighBlock<'_>) {
             let mut sums = vdupq_n_u16(0);
             for (scores, weights) in scores.iter().zip(weights) {
                 let mut far = [vdupq_n_u16(0); 4];
-                for i in 0..4 {
+                for (i, far) in far.iter_mut().enumerate() {
                     let below = vsubq_s32(top, vld1q_s32(scores.as_ptr().add(4 * i)));
                     let steps = vqshlq_u32(vreinterpretq_u32_s32(below), up);
-                    far[i] = vreinterpretq_u16_u32(steps);
+                    *far = vreinterpretq_u16_u32(steps);
                 }
                 let left = vreinterpretq_u8_u16(vuzp2q_u16(far[0], far[1]));
                 let right = vreinterpretq_u8_u16(vuzp2q_u16(far[2], far[3]));

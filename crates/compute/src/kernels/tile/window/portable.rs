@@ -6,14 +6,14 @@ use super::table::WEIGHTS;
 
 const NR: usize = 8;
 
-pub(super) const WINDOW: WindowTile = WindowTile {
+pub const PORTABLE: WindowTile = WindowTile {
     nr: NR,
     row: 16,
     key_zero: 0,
     value_zero: 0,
-    scores: dots::scores::<Plain, 1>,
+    scores: dots::scores::<Plain, 7, 0, 1>,
     weigh,
-    mix: dots::mix::<Plain, 1>,
+    mix: dots::mix::<Plain, 7, 0, 1>,
 };
 
 /// Arrays. All bytes but weights are signed.
@@ -27,7 +27,7 @@ impl Dots for Plain {
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> [i32; NR] {
-        // SAFETY: the caller's promise, here and below.
+        // SAFETY: the caller's promise.
         unsafe { from.cast::<[i32; NR]>().read() }
     }
     #[inline(always)]
@@ -36,17 +36,17 @@ impl Dots for Plain {
     }
     #[inline(always)]
     unsafe fn store(sums: [i32; NR], to: *mut i32) {
-        // SAFETY: as above.
+        // SAFETY: the caller's promise.
         unsafe { to.cast::<[i32; NR]>().write(sums) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u8) -> [[i8; GROUP]; NR] {
-        // SAFETY: as above.
+        // SAFETY: the caller's promise.
         unsafe { from.cast::<[[i8; GROUP]; NR]>().read() }
     }
     #[inline(always)]
     unsafe fn row(from: *const u8) -> [u8; 16] {
-        // SAFETY: as above.
+        // SAFETY: the caller's promise.
         unsafe { from.cast::<[u8; 16]>().read() }
     }
     #[inline(always)]

@@ -28,10 +28,12 @@ const fn weights() -> [u8; 256] {
 
 /// Factors whose product, rounded to units of 2¹⁵, is a weight: by the upper and by the lower four bits of its steps. Found by
 /// trying which do for all weights. What the lower ones have above 8 bits is a 1.
+#[cfg(any(test, target_arch = "x86_64"))]
 pub(super) const COARSE: [i16; 16] = [
     21265, 14310, 9630, 6481, 4361, 2935, 1974, 1329, 894, 602, 405, 273, 183, 123, 83, 56,
 ];
 /// As `COARSE`.
+#[cfg(any(test, target_arch = "x86_64"))]
 pub(super) const FINE: [i16; 16] = [
     393, 383, 374, 365, 356, 347, 339, 330, 322, 314, 307, 299, 292, 285, 278, 271,
 ];

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::table::WEIGHTS;
 use super::*;
+use crate::kernels::{Cpu, tile};
 
 /// What numbers a test takes.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ proptest! {
         vectors in 1usize..8, first in 0usize..3, kinds in [Numbers::any(), Numbers::any()], seed: u64
     ) {
         for cpu in Cpu::all() {
-            let tile = window(cpu);
+            let tile = tile::window(cpu);
             let (count, first) = (vectors * tile.nr, first * tile.nr);
             let keys = count + first;
             let row = keys.next_multiple_of(tile.row) + tile.row;
@@ -108,7 +109,7 @@ proptest! {
         rows in prop_oneof![4 => 1usize..5, 1 => Just(61)], shift in 0u32..=12, near: bool, kind in Numbers::any(), seed: u64
     ) {
         for cpu in Cpu::all() {
-            let tile = window(cpu);
+            let tile = tile::window(cpu);
             let row = rows * tile.row;
             let least = if near { -(300 << shift) } else { -(1 << 29) };
             let scores = kind.take(QUERIES * row, least, 1 << 20, seed);
@@ -133,7 +134,7 @@ proptest! {
         eights in 1usize..12, kinds in [Numbers::any(), Numbers::any()], seed: u64
     ) {
         for cpu in Cpu::all() {
-            let tile = window(cpu);
+            let tile = tile::window(cpu);
             let keys = eights * 2 * GROUP;
             let row = keys.next_multiple_of(tile.row);
             let p = kinds[0].take(QUERIES * row, 0, 255, seed);
@@ -165,7 +166,7 @@ proptest! {
 #[test]
 fn every_weight_is_found() {
     for cpu in Cpu::all() {
-        let tile = window(cpu);
+        let tile = tile::window(cpu);
         let row = 256usize.next_multiple_of(tile.row);
         let scores: Vec<i32> = (0..QUERIES * row).map(|at| -((at % row) as i32)).collect();
         let (mut weights, mut sums) = (vec![7; scores.len()], [0; QUERIES]);
