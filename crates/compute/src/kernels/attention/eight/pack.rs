@@ -26,9 +26,7 @@ pub(super) fn gather(
         if !inside.is_empty() {
             let first = (task.row((y, 0)) * 3 + part) * HEAD;
             for (out, cell) in inside.iter_mut().zip(qkv[first..].chunks(apart)) {
-                let Some(bytes) = cell.first_chunk::<HEAD>() else {
-                    return;
-                };
+                let bytes = &cell[..HEAD].as_chunks::<HEAD>().0[0];
                 for c in 0..HEAD {
                     out[c] = bytes[c].clamp(64, 192).wrapping_sub(down);
                 }

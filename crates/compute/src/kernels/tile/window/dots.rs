@@ -1,5 +1,10 @@
 //! Both products, written once over the few instructions that differ.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "counted loops over arrays unroll into registers, iterators of them do not"
+)]
+
 use super::kernel::{GROUP, HEAD, MixBlock, QUERIES, ScoreBlock};
 
 /// Keys or channels that are summed in a step.
@@ -64,11 +69,11 @@ impl<const R: usize> Operands<R> {
                     from.add(self.group).add(self.group)
                 };
                 let columns = [D::columns(from), D::columns(from.add(self.group))];
-                for (sums, row) in sums.iter_mut().zip(rows) {
-                    sums[p] = if KEYS {
-                        D::keys::<HALF>(sums[p], columns, *row)
+                for r in 0..R {
+                    sums[r][p] = if KEYS {
+                        D::keys::<HALF>(sums[r][p], columns, rows[r])
                     } else {
-                        D::values::<HALF>(sums[p], columns, *row)
+                        D::values::<HALF>(sums[r][p], columns, rows[r])
                     };
                 }
             }
@@ -80,8 +85,8 @@ impl<const R: usize> Operands<R> {
         // SAFETY: the caller's promise.
         unsafe {
             let mut rows = [D::row(self.rows[0]); R];
-            for (row, from) in rows.iter_mut().zip(self.rows) {
-                *row = D::row(from);
+            for r in 1..R {
+                rows[r] = D::row(self.rows[r]);
             }
             rows
         }
@@ -179,11 +184,11 @@ unsafe fn vectors_of_scores<D: Dots, const R: usize, const P: usize>(
     unsafe {
         let mut sums = [[D::splat(0); P]; R];
         let mut rows = [block.keys.as_ptr(); R];
-        for (r, (row, sums)) in rows.iter_mut().zip(&mut sums).enumerate() {
-            *row = block.queries[top + r].as_ptr();
+        for r in 0..R {
+            rows[r] = block.queries[top + r].as_ptr();
             let bias = block.biases[top + r].as_ptr().add(at);
-            for (p, sums) in sums.iter_mut().enumerate() {
-                *sums = D::load(bias.add(p * D::NR));
+            for p in 0..P {
+                sums[r][p] = D::load(bias.add(p * D::NR));
             }
         }
         let operands = Operands {
@@ -198,8 +203,8 @@ unsafe fn vectors_of_scores<D: Dots, const R: usize, const P: usize>(
             .add(top.wrapping_mul(row))
             .add(first);
         for sums in sums {
-            for (p, sums) in sums.into_iter().enumerate() {
-                D::store(sums, to.add(p * D::NR));
+            for p in 0..P {
+                D::store(sums[p], to.add(p * D::NR));
             }
             to = to.wrapping_add(row);
         }
@@ -242,8 +247,8 @@ unsafe fn mix_some<D: Dots, const R: usize, const P: usize>(block: &mut MixBlock
         // SAFETY: the caller's promise; `mixed` has 32 channels as well.
         unsafe {
             let mut sums = [[D::splat(0); P]; R];
-            for (sums, start) in sums.iter_mut().zip(&block.start[top..]) {
-                *sums = [D::splat(*start); P];
+            for r in 0..R {
+                sums[r] = [D::splat(block.start[top + r]); P];
             }
             let operands = Operands {
                 rows,
@@ -251,10 +256,10 @@ unsafe fn mix_some<D: Dots, const R: usize, const P: usize>(block: &mut MixBlock
                 group: HEAD * GROUP,
             };
             operands.sum::<D, P, false>(keys / EIGHT, &mut sums);
-            for (sums, mixed) in sums.into_iter().zip(&mut block.mixed[top..]) {
-                let to = mixed.as_mut_ptr().add(first);
-                for (p, sums) in sums.into_iter().enumerate() {
-                    D::store(sums, to.add(p * D::NR));
+            for r in 0..R {
+                let to = block.mixed[top + r].as_mut_ptr().add(first);
+                for p in 0..P {
+                    D::store(sums[r][p], to.add(p * D::NR));
                 }
             }
         }
