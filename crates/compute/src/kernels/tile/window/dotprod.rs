@@ -1,4 +1,4 @@
-//! ARM with `sdot` and `udot`; where there are 8-bit matrix products as well, these would have no less to wait for.
+//! ARM with `sdot` and `udot`. Also for CPUs with 8-bit matrix products, which would halve the products; those are not tried here.
 
 use std::arch::aarch64::*;
 use std::arch::asm;
