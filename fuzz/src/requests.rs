@@ -187,6 +187,7 @@ impl Segmenter for Clerk {
                 assert!(!bytes.is_empty() && *page != Some(0));
             }
             Picture::Undecoded(_) => {}
+            Picture::Read(_) => panic!("nobody has read it"),
             Picture::Frame(frame) => assert!(frame.width() > 0 && frame.height() > 0),
         }
         if let Scale::Uniform(pixel) = &job.scale {

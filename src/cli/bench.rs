@@ -154,6 +154,7 @@ pub(super) fn run(args: &BenchArgs, models: Option<&Path>) -> Result<(), Failure
                 Arc::new(frame.map_err(EngineError::from)?)
             }
             Picture::Frame(frame) => frame.clone(),
+            Picture::Read(read) => read.frame.clone(),
             Picture::Undecoded(file) => {
                 let decoded = file.read(&Stop::never()).map_err(EngineError::from)?;
                 Arc::new(decoded.frame)

@@ -6,13 +6,14 @@ use gateway::Gateway;
 use live::Studio;
 use mqtt::MqttMeter;
 use picture::segmenter::Segmenter;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use super::config::ServerConfig;
 use super::door::CameBy;
 use super::held::Replies;
 use super::live::Gallery;
 use super::metrics::Meters;
+use super::pool::{PoolPermit, SharedPool};
 use super::problem::{Kind, Problem};
 
 /// Finished pictures being rendered at once. Each holds its pixels in memory.
@@ -59,18 +60,16 @@ pub struct App {
     pub mqtt: Option<Arc<MqttMeter>>,
     pub gallery: Arc<Gallery>,
     /// Places for those who look at live sources.
-    pub viewers: Arc<Semaphore>,
+    pub viewers: SharedPool,
     pub meters: Meters,
     /// Places for connections.
-    pub connections: Arc<Semaphore>,
-    /// How many of them other machines may have: half, so that whoever floods their door leaves room for this machine's callers.
-    pub far_connections: Arc<Semaphore>,
+    pub connections: SharedPool,
     /// The place for who asks what cameras there are.
     pub cameras: Arc<Semaphore>,
     /// KiB of request bodies.
-    pub uploads: Arc<Semaphore>,
+    pub uploads: SharedPool,
     /// Requests between the engine's queue and their rendered reply.
-    pub in_flight: Arc<Semaphore>,
+    pub in_flight: SharedPool,
     /// Seats for rendering.
     pub desks: Arc<Semaphore>,
     pub replies: Arc<Replies>,
@@ -85,9 +84,10 @@ impl App {
     ///
     /// # Errors
     /// [`Kind::TooManyViewers`].
-    pub fn viewers_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let place = self.viewers.clone().try_acquire_owned();
-        place.map_err(|_| Kind::TooManyViewers.because("Every place for a viewer is taken."))
+    pub fn viewers_place(&self, came_by: CameBy) -> Result<PoolPermit, Problem> {
+        let place = self.viewers.share(came_by).take(1);
+        let all = "Every place for a viewer is taken.";
+        place.map_err(|full| full.problem(Kind::TooManyViewers, all))
     }
 
     pub fn new(config: ServerConfig, parts: impl Into<ServedParts>) -> Arc<Self> {
@@ -99,21 +99,22 @@ impl App {
             audit,
             mqtt,
         } = parts.into();
+        let engine = studio.segmenter().clone();
+        let queue = u32::try_from(engine.queue().1).unwrap_or(u32::MAX);
         Arc::new(Self {
             meters: Meters::default(),
-            connections: Arc::new(Semaphore::new(config.max_connections as usize)),
-            far_connections: Arc::new(Semaphore::new(config.max_connections.div_ceil(2) as usize)),
-            uploads: Arc::new(Semaphore::new(config.upload_budget_kib())),
-            in_flight: Arc::new(Semaphore::new(config.max_in_flight as usize)),
+            connections: SharedPool::new(config.max_connections),
+            uploads: SharedPool::new(config.upload_budget_kib()),
+            in_flight: SharedPool::before(queue, config.max_in_flight),
             desks: Arc::new(Semaphore::new(DESKS)),
             replies: Replies::new(config.reply_budget()),
             ending: watch::Sender::new(false),
             closing: watch::Sender::new(false),
             gallery: Arc::default(),
             cameras: Arc::new(Semaphore::new(1)),
-            viewers: Arc::new(Semaphore::new(config.max_viewers as usize)),
+            viewers: SharedPool::new(config.max_viewers),
             config,
-            engine: studio.segmenter().clone(),
+            engine,
             studio,
             #[cfg(feature = "network")]
             gateway,
@@ -121,22 +122,5 @@ impl App {
             audit,
             mqtt,
         })
-    }
-}
-
-/// A connection's place, among all and, if it is another machine's, among those of others.
-pub struct TakenPlace(
-    #[expect(dead_code, reason = "held, and let go")] [Option<OwnedSemaphorePermit>; 2],
-);
-
-impl TakenPlace {
-    /// `None`: none is left.
-    pub fn take(app: &App, came_by: CameBy) -> Option<Self> {
-        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
-        let far = match came_by {
-            CameBy::Near => None,
-            CameBy::Far(_) => Some(take(&app.far_connections)?),
-        };
-        Some(Self([Some(take(&app.connections)?), far]))
     }
 }

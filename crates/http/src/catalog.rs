@@ -262,10 +262,9 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
         max_memory_mib: max_memory >> 20,
     };
     let queue = Queue { waiting, capacity };
-    let budget = app.config.upload_budget_kib();
     let uploads = Uploads {
-        used_bytes: 1024 * budget.saturating_sub(app.uploads.available_permits()) as u64,
-        budget_bytes: 1024 * budget as u64,
+        used_bytes: 1024 * app.uploads.taken() as u64,
+        budget_bytes: 1024 * u64::from(app.config.upload_budget_kib()),
     };
     Json(Info {
         name: "espmedsam",

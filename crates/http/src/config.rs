@@ -167,9 +167,9 @@ impl ServerConfig {
         u64::from(self.body_limit_mib) << 20
     }
 
-    /// The upload budget in KiB, the unit of its semaphore.
-    pub(super) fn upload_budget_kib(&self) -> usize {
-        (self.upload_budget_mib as usize).saturating_mul(1024)
+    /// The upload budget in KiB, the unit of its pool.
+    pub(super) fn upload_budget_kib(&self) -> u32 {
+        self.upload_budget_mib.saturating_mul(1024)
     }
 
     /// The reply budget in bytes.

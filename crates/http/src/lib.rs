@@ -29,6 +29,7 @@ mod negotiate;
 #[cfg(feature = "network")]
 mod network;
 mod page;
+mod pool;
 mod problem;
 mod reply;
 mod router;

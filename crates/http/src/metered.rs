@@ -2,14 +2,12 @@
 
 use std::error::Error as StdError;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::pool::{PoolFull, PoolPermit, PoolShare};
+use super::problem::{Kind, Problem};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use super::problem::{Kind, Problem};
 
 /// Why a body was cut off.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -17,17 +15,22 @@ pub enum TooMuch {
     #[error("The limit is {0} bytes.")]
     Limit(u64),
     #[error("All uploads together have used up their memory.")]
-    Budget,
+    Budget(PoolFull),
 }
 
 impl From<TooMuch> for Problem {
     fn from(error: TooMuch) -> Self {
-        let kind = match error {
-            TooMuch::Limit(_) => Kind::BodyTooLarge,
-            TooMuch::Budget => Kind::UploadBudget,
-        };
-        kind.because(error.to_string())
+        let text = error.to_string();
+        match error {
+            TooMuch::Limit(_) => Kind::BodyTooLarge.because(text),
+            TooMuch::Budget(full) => full.problem(Kind::UploadBudget, text),
+        }
     }
+}
+
+/// What so many bytes take of the budget.
+pub fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 /// A body that is counted as it arrives: against its own limit and, in KiB, against the budget of all.
@@ -35,13 +38,13 @@ pub struct Metered {
     inner: Body,
     left: u64,
     received: u64,
-    share: Option<OwnedSemaphorePermit>,
-    budget: Arc<Semaphore>,
+    share: Option<PoolPermit>,
+    budget: PoolShare,
 }
 
 impl Metered {
     /// Counts `inner` against `limit` bytes, and in KiB against `budget`.
-    pub fn new(inner: Body, limit: u64, budget: Arc<Semaphore>) -> Self {
+    pub fn new(inner: Body, limit: u64, budget: PoolShare) -> Self {
         Self {
             inner,
             left: limit,
@@ -52,7 +55,7 @@ impl Metered {
     }
 
     /// What was not read yet, and the share of the budget that the bytes read have taken.
-    pub fn into_parts(self) -> (Body, Option<OwnedSemaphorePermit>) {
+    pub fn into_parts(self) -> (Body, Option<PoolPermit>) {
         (self.inner, self.share)
     }
 
@@ -62,18 +65,11 @@ impl Metered {
             .checked_sub(bytes)
             .ok_or(TooMuch::Limit(self.left + self.received))?;
         self.received += bytes;
-        let charged = self
-            .share
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits) as u64;
-        let missing = self.received.div_ceil(1024).saturating_sub(charged);
+        let charged = self.share.as_ref().map_or(0, PoolPermit::count);
+        let missing = kib(self.received).saturating_sub(charged);
         if missing > 0 {
-            let missing = u32::try_from(missing).map_err(|_| TooMuch::Budget)?;
-            let more = self
-                .budget
-                .clone()
-                .try_acquire_many_owned(missing)
-                .map_err(|_| TooMuch::Budget)?;
+            let more = self.budget.take(missing);
+            let more = more.map_err(TooMuch::Budget)?;
             match &mut self.share {
                 Some(share) => share.merge(more),
                 None => self.share = Some(more),

@@ -35,7 +35,7 @@ use super::{
         title = "espmedsam",
         description = "Prompt-free medical image segmentation on the device. Research use only. Not for clinical use."
     ),
-    components(schemas(problem::ProblemBody, kserve::InferFault)),
+    components(schemas(problem::ProblemBody, kserve::InferFault, kserve::InferWanted)),
     modifiers(&Tokens),
     // On this machine nothing is shown.
     security((), ("token" = []))

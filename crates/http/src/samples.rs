@@ -11,6 +11,7 @@ use super::problem::{Kind, Problem};
 use super::wish::PictureFile;
 use picture::NOTICE;
 use picture::frame::Format;
+use picture::schema::word;
 
 /// A bundled picture.
 #[derive(Serialize, ToSchema)]
@@ -102,9 +103,14 @@ pub async fn list() -> Json<SampleList> {
     })
 }
 
+picture::schemas! {
+    /// A bundled picture's file name.
+    SampleName: word(SAMPLES.iter().map(|sample| sample.name)),
+}
+
 /// One bundled picture.
 #[utoipa::path(get, path = "/samples/{name}", operation_id = "get_sample", tag = "samples",
-    params(("name" = String, Path, description = "file name, from /v1/samples")),
+    params(("name" = inline(SampleName), Path, description = "file name, from /v1/samples")),
     responses((status = 200, description = "The picture file", body = PictureFile, content_type = "image/jpeg"), Problem))]
 pub async fn picture(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
     let sample = SAMPLES.iter().find(|sample| sample.name == name);

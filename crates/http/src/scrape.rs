@@ -69,36 +69,27 @@ pub(super) fn put_together(app: &App, sources: &[LiveScrape<'_>], root: &Path) -
 /// What may be spent, and how much of it is.
 fn budgets(out: &mut Exposition, app: &App) {
     let config = &app.config;
-    let most = config.max_connections as usize;
     out.gauge("espmedsam_http_connections", "Open connections.")
-        .put(
-            &[],
-            most.saturating_sub(app.connections.available_permits()),
-        );
+        .put(&[], app.connections.taken());
     out.gauge(
         "espmedsam_http_connections_max",
         "The most that may be open.",
     )
-    .put(&[], most);
+    .put(&[], config.max_connections);
     out.gauge("espmedsam_live_viewers_max", "The most that may look.")
         .put(&[], config.max_viewers);
-    let places = config.max_in_flight as usize;
     out.gauge(
         "espmedsam_http_pictures",
         "Requests between the engine's queue and their rendered reply.",
     )
-    .put(
-        &[],
-        places.saturating_sub(app.in_flight.available_permits()),
-    );
+    .put(&[], app.in_flight.taken());
     out.gauge("espmedsam_http_pictures_max", "The most that there may be.")
-        .put(&[], places);
-    let uploads = config.upload_budget_kib();
-    let used = uploads.saturating_sub(app.uploads.available_permits());
+        .put(&[], config.max_in_flight);
+    let uploads = config.upload_budget_kib() as usize;
     let budgets = [
         (
             "uploads",
-            used.saturating_mul(1024),
+            app.uploads.taken().saturating_mul(1024),
             uploads.saturating_mul(1024),
         ),
         ("replies", app.replies.used(), config.reply_budget()),

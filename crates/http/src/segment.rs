@@ -12,6 +12,7 @@ use axum::response::Response;
 use super::app::App;
 use super::catalog::check_ready;
 use super::config::seconds;
+use super::door::CameBy;
 use super::held::Line;
 use super::problem::{Kind, Problem, internal};
 use super::reply::{self, SegmentReplies};
@@ -69,6 +70,7 @@ type Pairs = Vec<(String, String)>;
 pub async fn segment(
     State(app): State<Arc<App>>,
     line: Option<Extension<Line>>,
+    Extension(came_by): Extension<CameBy>,
     query: Result<Query<Pairs>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -84,7 +86,7 @@ pub async fn segment(
         bytes,
         wishes,
         share,
-    } = upload::receive(&app.config, &app.uploads, packaging, body).await?;
+    } = upload::receive(&app.config, app.uploads.share(came_by), packaging, body).await?;
     let wish = Wish::of(query.and(wishes)?, &parts.headers)?;
     let (limits, asked) = (app.engine.limits(), wish.intake.clone());
     // A DICOM file's header is read away from the threads that move bytes.
@@ -99,7 +101,7 @@ pub async fn segment(
             wish.form.name()
         )));
     }
-    let room = work::room(&app, share)?;
+    let room = work::room(&app, came_by, share)?;
     let mut answer = answer_in_dicom(&intake, wish.form, limits)?;
     let mut rendered = Vec::new();
     for TakenPicture { picture, frame } in intake.pictures {

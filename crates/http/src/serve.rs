@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tower::Layer;
 
-use super::app::{App, ServedParts, TakenPlace};
+use super::app::{App, ServedParts};
 use super::config::{ServerConfig, seconds};
 use super::door::{CameBy, ClientWire, Connected, Doors};
 use super::grpc;
@@ -80,7 +80,7 @@ pub async fn serve(
                 }
             },
         };
-        let Some(place) = TakenPlace::take(&app, came_by) else {
+        let Ok(place) = app.connections.share(came_by).take(1) else {
             app.meters.connections.refused();
             // Who has still to speak TLS could not read it.
             if came_by == CameBy::Near {
@@ -141,8 +141,8 @@ pub async fn serve(
     let patience = seconds(config.shutdown_timeout_s);
     // Nobody comes any more: once every place is free, all have gone.
     let closed = async {
-        let _slots = app.connections.acquire_many(config.max_connections).await;
-        let _viewers = app.viewers.acquire_many(config.max_viewers).await;
+        app.connections.all_back().await;
+        app.viewers.all_back().await;
     };
     let mut closed = pin!(closed);
     if tokio::time::timeout(patience * 3 / 4, &mut closed)

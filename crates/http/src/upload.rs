@@ -1,15 +1,14 @@
 //! Receives a request body within its limits: size, time, and a budget that all uploads share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyDataStream, BodyExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::{ServerConfig, seconds};
-use super::metered::{Metered, TooMuch};
+use super::metered::{Metered, TooMuch, kib};
+use super::pool::{PoolPermit, PoolShare};
 use super::problem::{Kind, Problem, shortened};
 use super::wish::Wishes;
 
@@ -84,14 +83,14 @@ pub struct Upload {
     /// Text fields of a multipart body.
     pub wishes: Wishes,
     /// The upload's share of the budget; to be held as long as the bytes live.
-    pub share: Option<OwnedSemaphorePermit>,
+    pub share: Option<PoolPermit>,
 }
 
 /// Receives the body, or says why not. A refused body is read and dropped for a moment in the background, so that a
 /// client that is still sending gets to read the refusal instead of a reset connection.
 pub async fn receive(
     config: &ServerConfig,
-    budget: &Arc<Semaphore>,
+    budget: PoolShare,
     packaging: Packaging,
     body: Body,
 ) -> Result<Upload, Problem> {
@@ -102,12 +101,13 @@ pub async fn receive(
 pub async fn receive_within(
     limit: u64,
     config: &ServerConfig,
-    budget: &Arc<Semaphore>,
+    budget: PoolShare,
     packaging: Packaging,
     body: Body,
 ) -> Result<Upload, Problem> {
-    let mut metered = Metered::new(body, limit, budget.clone());
-    let result = match check_declared(limit, budget, &metered) {
+    let declared = check_declared(limit, &budget, &body);
+    let mut metered = Metered::new(body, limit, budget);
+    let result = match declared {
         Err(problem) => Err(problem),
         Ok(declared) => {
             let reading = async {
@@ -147,14 +147,12 @@ pub fn linger(mut body: Body) {
 }
 
 /// Refuses by `Content-Length`, before a byte is read. Returns the declared length, 0 where there is none.
-fn check_declared(limit: u64, budget: &Semaphore, body: &Metered) -> Result<usize, Problem> {
+fn check_declared(limit: u64, budget: &PoolShare, body: &Body) -> Result<usize, Problem> {
     let declared = body.size_hint().lower();
     if declared > limit {
         return Err(TooMuch::Limit(limit).into());
     }
-    if declared.div_ceil(1024) > budget.available_permits() as u64 {
-        return Err(TooMuch::Budget.into());
-    }
+    budget.check(kib(declared)).map_err(TooMuch::Budget)?;
     Ok(usize::try_from(declared).unwrap_or(0))
 }
 
@@ -246,37 +244,45 @@ fn multipart_problem(error: multer::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use super::super::door::CameBy;
+    use super::super::pool::SharedPool;
     use super::*;
 
-    fn budget(kib: usize) -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(kib))
+    /// What callers on this machine may take of a budget.
+    fn near(budget: &SharedPool) -> PoolShare {
+        budget.share(CameBy::Near)
     }
 
     #[tokio::test]
     async fn a_share_of_the_budget_is_held_with_the_bytes_and_given_back() {
-        let (config, budget) = (ServerConfig::default(), budget(100));
+        let (config, budget) = (ServerConfig::default(), SharedPool::new(100));
         let upload = receive(
             &config,
-            &budget,
+            near(&budget),
             Packaging::Raw,
             Body::from(vec![7; 10_241]),
         )
         .await
         .unwrap();
         assert_eq!(upload.bytes, vec![7; 10_241]);
-        assert_eq!(budget.available_permits(), 100 - 11);
+        assert_eq!(budget.taken(), 11);
         drop(upload);
-        assert_eq!(budget.available_permits(), 100);
+        assert_eq!(budget.taken(), 0);
     }
 
     #[tokio::test]
     async fn a_refused_upload_gives_its_share_back() {
-        let (config, budget) = (ServerConfig::default(), budget(4));
-        let problem = receive(&config, &budget, Packaging::Raw, Body::from(vec![1; 5000]))
-            .await
-            .unwrap_err();
+        let (config, budget) = (ServerConfig::default(), SharedPool::new(4));
+        let problem = receive(
+            &config,
+            near(&budget),
+            Packaging::Raw,
+            Body::from(vec![1; 5000]),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(problem.kind, Kind::UploadBudget);
-        assert_eq!(budget.available_permits(), 4);
+        assert_eq!(budget.taken(), 0);
     }
 
     #[tokio::test]
@@ -288,7 +294,7 @@ mod tests {
             let body = Body::from(parts.concat() + "--b--\r\n");
             receive(
                 &ServerConfig::default(),
-                &budget(100),
+                near(&SharedPool::new(100)),
                 Packaging::Multipart("b".into()),
                 body,
             )

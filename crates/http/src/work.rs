@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::app::App;
 use super::config::seconds;
+use super::door::CameBy;
+use super::pool::PoolPermit;
 use super::problem::{Kind, Problem, internal};
 use picture::frame::Stop;
 use picture::segmenter::{EngineError, Job, Segmentation};
@@ -24,21 +26,17 @@ pub fn check_queue(app: &App) -> Result<(), Problem> {
 
 /// A request's place among those being worked on, and its share of the upload budget. They travel with the work: a client that
 /// hangs up does not make room before the work is done.
-pub type Room = Arc<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>;
+pub type Room = Arc<(PoolPermit, Option<PoolPermit>)>;
 
-/// Room for a request whose upload has that share.
+/// Room for a request that came by that door, whose upload has that share.
 ///
 /// # Errors
 /// [`Kind::QueueFull`].
-pub fn room(app: &App, share: Option<OwnedSemaphorePermit>) -> Result<Room, Problem> {
-    let full = || {
-        Kind::QueueFull.because(format!(
-            "{} requests are being worked on.",
-            app.config.max_in_flight
-        ))
-    };
-    let place = app.in_flight.clone().try_acquire_owned();
-    Ok(Arc::new((place.map_err(|_| full())?, share)))
+pub fn room(app: &App, came_by: CameBy, share: Option<PoolPermit>) -> Result<Room, Problem> {
+    let all = || format!("{} requests are being worked on.", app.config.max_in_flight);
+    let place = app.in_flight.share(came_by).take(1);
+    let place = place.map_err(|full| full.problem(Kind::QueueFull, all()))?;
+    Ok(Arc::new((place, share)))
 }
 
 /// Work that takes milliseconds to seconds, away from the threads that move bytes.

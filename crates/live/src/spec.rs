@@ -31,11 +31,26 @@ pub struct SessionSpec {
     pub settings: LiveSettings,
 }
 
+/// Longest name of a source.
+const LONGEST_NAME: usize = 64;
+/// The oldest that a mask may be, milliseconds.
+const BUDGET_MS: RangeInclusive<u32> = 20..=10_000;
+/// The longest that may pass without a picture, milliseconds.
+const SIGNAL_MS: RangeInclusive<u32> = 50..=60_000;
+/// The confidence that a mask is to have.
+const CONFIDENCE: RangeInclusive<f32> = 0.0..=1.0;
+/// Length of a clip, seconds.
+const CLIP_S: RangeInclusive<u32> = 0..=60;
+/// Memory of a clip, MiB.
+const CLIP_MIB: RangeInclusive<u32> = 1..=256;
+
 /// A live source, and what is to be done with its pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SourceDescription))]
 #[serde(deny_unknown_fields)]
 pub struct LiveSourceSpec {
-    /// Its name: 1 to 64 letters, digits, `-` and `_`.
+    /// Its name: letters, digits, `-` and `_`.
+    #[cfg_attr(feature = "openapi", schema(value_type = schemas::SourceName))]
     pub name: String,
     /// Where the pictures come from.
     pub source: SourceSpec,
@@ -53,28 +68,33 @@ pub struct LiveSourceSpec {
     /// Millimetres per pixel of what is to be seen: "0.14", or "0.14,0.15" (column, row).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixel_mm: Option<String>,
-    /// The oldest that a mask may be, milliseconds, 20 to 10,000.
+    /// The oldest that a mask may be, milliseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::BudgetMs>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<u32>,
-    /// Without a picture for so long there is no signal, milliseconds, 50 to 60,000. More than the time between two pictures.
+    /// Without a picture for so long there is no signal, milliseconds. More than the time between two pictures.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::SignalMs>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ms: Option<u32>,
     /// Whether masks are steadied by those before them; they are, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steady: Option<bool>,
-    /// A mask of a lower confidence is not shown, 0..=1.
+    /// A mask of a lower confidence is not shown.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::LeastConfidence>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsure_below: Option<f32>,
-    /// So many of the last seconds are kept in memory, to be saved when somebody asks, 0 to 60; none if left out.
+    /// So many of the last seconds are kept in memory, to be saved when somebody asks; none if left out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::ClipSeconds>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_s: Option<u32>,
-    /// The most memory that they may take, MiB, 1 to 256; 64 if left out.
+    /// The most memory that they may take, MiB; 64 if left out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::ClipMib>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_mib: Option<u32>,
 }
 
 /// Of clips where it is not said, MiB.
-const CLIP_MIB: u32 = 64;
+const USUAL_CLIP_MIB: u32 = 64;
 
 /// What is wrong with a live source's description.
 #[derive(Debug, thiserror::Error)]
@@ -146,8 +166,8 @@ impl LiveSourceSpec {
     }
 
     fn clip(&self) -> Result<Option<ClipBounds>, BadSource> {
-        let seconds = within("clip_s", self.clip_s, 0..=60)?.unwrap_or(0);
-        let mib = within("clip_mib", self.clip_mib, 1..=256)?.unwrap_or(CLIP_MIB);
+        let seconds = within("clip_s", self.clip_s, CLIP_S)?.unwrap_or(0);
+        let mib = within("clip_mib", self.clip_mib, CLIP_MIB)?.unwrap_or(USUAL_CLIP_MIB);
         Ok((seconds > 0).then(|| ClipBounds {
             span: Duration::from_secs(seconds.into()),
             bytes: (mib as usize) << 20,
@@ -178,16 +198,16 @@ impl LiveSourceSpec {
             }
         };
         let unsure_below = self.unsure_below.unwrap_or(default.unsure_below);
-        if !(0.0..=1.0).contains(&unsure_below) {
+        if !CONFIDENCE.contains(&unsure_below) {
             return Err(BadSource::Value {
                 key: "unsure_below",
-                what: format!("expected 0 to 1, found {unsure_below}"),
+                what: format!("expected {CONFIDENCE:?}, found {unsure_below}"),
             });
         }
         Ok(LiveSettings {
             patience: LivePatience {
-                budget: time("budget_ms", self.budget_ms, 20..=10_000)?.unwrap_or(budget),
-                signal: time("signal_ms", self.signal_ms, 50..=60_000)?.unwrap_or(signal),
+                budget: time("budget_ms", self.budget_ms, BUDGET_MS)?.unwrap_or(budget),
+                signal: time("signal_ms", self.signal_ms, SIGNAL_MS)?.unwrap_or(signal),
                 first,
             },
             scale,
@@ -198,6 +218,36 @@ impl LiveSourceSpec {
             ..default
         })
     }
+}
+
+/// What the OpenAPI document says of a description's values.
+#[cfg(feature = "openapi")]
+mod schemas {
+    use picture::schema::{number, text, whole};
+
+    picture::schemas! {
+        /// What a source may be called.
+        SourceName: text(format!("^[A-Za-z0-9_-]{{1,{}}}$", super::LONGEST_NAME)),
+        /// A mask's greatest age, milliseconds.
+        BudgetMs: whole(&super::BUDGET_MS),
+        /// The longest without a picture, milliseconds.
+        SignalMs: whole(&super::SIGNAL_MS),
+        /// The least confidence.
+        LeastConfidence: {
+            let (least, most) = super::CONFIDENCE.into_inner();
+            number(&(least.into()..=most.into()))
+        },
+        /// A clip's length, seconds.
+        ClipSeconds: whole(&super::CLIP_S),
+        /// A clip's memory, MiB.
+        ClipMib: whole(&super::CLIP_MIB),
+    }
+}
+
+/// Whether a source may be called so.
+pub(crate) fn is_name(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(letter)
 }
 
 /// A value that may be left out, if it lies within its range.

@@ -15,12 +15,10 @@ use crate::condition::BoardReading;
 use crate::error::LiveError;
 use crate::panel::FrontPanel;
 use crate::session::Session;
-use crate::spec::{Asker, LiveSourceSpec, SessionSpec, Workshop};
+use crate::spec::{Asker, LiveSourceSpec, SessionSpec, Workshop, is_name};
 
 /// Most sources at once. One lane less than there are, so that each can be asked for something else in turn.
 pub const MOST_SOURCES: usize = Inbox::MOST_LANES - 1;
-/// Longest name.
-const LONGEST_NAME: usize = 64;
 
 /// All sources that are watched, and the model that is asked about them.
 pub struct Studio {
@@ -264,8 +262,7 @@ pub fn vet(
 }
 
 fn check_name(name: &str) -> Result<(), LiveError> {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(letter) {
+    match is_name(name) {
         true => Ok(()),
         false => Err(LiveError::BadName),
     }

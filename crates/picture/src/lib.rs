@@ -11,6 +11,8 @@ pub mod mask;
 pub mod render;
 pub mod report;
 pub mod scale;
+#[cfg(feature = "openapi")]
+pub mod schema;
 pub mod segmenter;
 pub mod sync;
 pub mod utc;

@@ -254,6 +254,7 @@ fn segment(job: Job) -> Result<Segmentation, EngineError> {
             let Decoded { frame, file } = file.read(&job.stop)?;
             (Arc::new(frame), Some(file))
         }
+        Picture::Read(read) => (read.frame, Some(read.file)),
         Picture::Frame(frame) => (frame, None),
     };
     let part = job.region.map(|region| region.cut(&frame)).transpose()?;

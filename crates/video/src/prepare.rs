@@ -8,11 +8,13 @@ use crate::source::SourceError;
 
 /// What is to be seen of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceView {
-    /// The part of the picture, in the source's own pixels; `None`: all of it.
+    /// The part of the picture, in the source's own pixels; all of it, if nothing is said.
     pub region: Option<PixelRect>,
     /// How far it is turned, clockwise.
+    #[cfg_attr(feature = "openapi", schema(value_type = schemas::Degrees))]
     pub rotate: Rotation,
     /// Whether left and right change places, once it is turned.
     pub mirror: bool,
@@ -38,6 +40,7 @@ pub enum Rotation {
 
 /// How the console's surround is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SurroundCrop {
     /// By the pictures themselves.
@@ -48,6 +51,20 @@ pub enum SurroundCrop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a picture is turned by 0, 90, 180 or 270 degrees, not by {0}")]
 pub struct BadRotation(u16);
+
+/// What the OpenAPI document says of turns.
+#[cfg(feature = "openapi")]
+mod schemas {
+    use super::Rotation::{Half, None, Quarter, ThreeQuarters};
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+    picture::schemas! {
+        /// Degrees, clockwise.
+        Degrees: ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .enum_values(Some([None, Quarter, Half, ThreeQuarters].map(u16::from))),
+    }
+}
 
 impl TryFrom<u16> for Rotation {
     type Error = BadRotation;

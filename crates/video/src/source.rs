@@ -57,6 +57,7 @@ pub struct Shot {
 
 /// How a source's pictures come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// 8-bit RGB, interleaved.

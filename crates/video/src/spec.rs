@@ -1,5 +1,6 @@
 //! Sources as a configuration or a request names them.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +15,25 @@ use crate::source::{Encoding, Opener, SourceContext};
 
 /// A source, by its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum SourceSpec {
     /// Y4M or JPEGs from another program.
     Pipe {
         /// A FIFO, or `-`: standard input.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         path: PathBuf,
     },
     /// MJPEG (or Y4M) over HTTP.
     Http {
         /// `http://[user:password@]host[:port]/path`; written back without user, password and query.
+        #[cfg_attr(feature = "openapi", schema(value_type = schemas::HttpUrl))]
         url: HttpAddress,
     },
     /// Pictures from an OpenIGTLink server.
     OpenIgtLink {
         /// Where it is: `host:port`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, example = "plus:18944"))]
         address: LinkAddress,
         /// Whose pictures are taken; those of the first that sends one, if nothing is said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,9 +42,11 @@ pub enum SourceSpec {
     /// A file or a folder.
     Replay {
         /// Which.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         path: PathBuf,
         /// Pictures a second, if not the file's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::Rate>))]
         rate: Option<PictureRate>,
         /// Whether it begins again at its end.
         #[serde(default = "yes")]
@@ -48,12 +55,14 @@ pub enum SourceSpec {
     /// A camera or a grabber of Video4Linux. What is not said is left to the device.
     V4l2 {
         /// `/dev/video0`; better a link of `/dev/v4l/by-id`, which stays the same.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         device: PathBuf,
         /// Width and height in pixels.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<[u32; 2]>,
         /// Pictures a second.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::Rate>))]
         rate: Option<PictureRate>,
         /// How pictures are to come.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,29 +74,46 @@ pub enum SourceSpec {
         target: String,
         /// Pictures a second.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::Rate>))]
         rate: Option<PictureRate>,
     },
+}
+
+/// What the OpenAPI document says of a source's values.
+#[cfg(feature = "openapi")]
+mod schemas {
+    use picture::schema::{number, text};
+
+    picture::schemas! {
+        /// Where a stream is.
+        HttpUrl: text(format!("^{}", crate::http::SCHEME)),
+        /// Pictures a second.
+        Rate: number(&super::RATES),
+    }
 }
 
 fn yes() -> bool {
     true
 }
 
-/// Pictures a second, from 0.02 to 1000.
+/// What a rate may be, pictures a second.
+const RATES: RangeInclusive<f64> = 0.02..=1000.0;
+
+/// Pictures a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct PictureRate(f64);
 
 /// A rate that is none.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{0} pictures a second are no rate from 0.02 to 1000")]
+#[error("{0} pictures a second are no rate from {min} to {max}", min = RATES.start(), max = RATES.end())]
 pub struct BadRate(f64);
 
 impl TryFrom<f64> for PictureRate {
     type Error = BadRate;
 
     fn try_from(rate: f64) -> Result<Self, BadRate> {
-        match (0.02..=1000.0).contains(&rate) {
+        match RATES.contains(&rate) {
             true => Ok(Self(rate)),
             false => Err(BadRate(rate)),
         }

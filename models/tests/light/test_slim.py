@@ -181,12 +181,13 @@ def test_every_storage_and_form_gives_one_network(tmp_path, small, pictures):
 
 def test_what_is_shipped_is_written_byte_for_byte(tmp_path):
     shipped = {model["name"]: model for model in model_dir.read_manifest(CONFIGS.parent)}["live-224-int8"]
-    recipe, known = Recipe.read(CONFIGS / "release.toml"), json.loads((CONFIGS / "ranges-224.json").read_text())
+    recipe, ranges = Recipe.read(CONFIGS / "release.toml"), CONFIGS / "ranges-224.json"
+    known, steps = json.loads(ranges.read_text())["encoders"], calibrate.known_steps(ranges)
     entry = next(of for of in shipped["modality"] if of["name"] == "ultrasound")
     state = as_asked(
         arguments(), recipe, "ultrasound", model_dir.read_weights(CONFIGS.parent / "release", "ultrasound")
     )
-    spec = model_dir.Spec("m", 224, recipe.profile, "int8", "", ranges=known["encoders"], folder="release")
+    spec = model_dir.Spec("m", 224, recipe.profile, "int8", "", ranges=known, attention=steps, folder="release")
     again = model_dir.write_modality(tmp_path, spec, MODALITY, state)
     for path in (entry["encoder"], *entry["weights"]):
         assert (tmp_path / path).read_bytes() == (CONFIGS.parent / path).read_bytes()

@@ -9,4 +9,5 @@ mod watch;
 pub use passes::Observer;
 pub use pipeline::Pipeline;
 pub(crate) use plan::Plan;
+pub(crate) use reading::Reading;
 pub use reading::Subject;

@@ -9,7 +9,7 @@ use picture::frame::{Frame, FrameLimits, Stop};
 use picture::mask::confidence::Signs;
 use picture::mask::{self, Upsampled};
 use picture::segmenter::{
-    Ask, EngineError, Memory, ModalityCheck, OnMismatch, Picture, Segmentation, StageTimes,
+    Ask, EngineError, ModalityCheck, OnMismatch, Picture, Segmentation, StageTimes, millis,
 };
 
 use super::passes::{Look, Maps, Observer, Passes, Said, Task};
@@ -47,12 +47,7 @@ impl Pipeline {
             limits,
             ..EngineOptions::default()
         };
-        let reading = Reading {
-            limits,
-            timeout: None,
-            memory: None,
-        };
-        Self::start(store, &options, 0, reading)
+        Self::start(store, &options, 0, Reading::within(limits))
     }
 
     /// The pipeline of the engine's worker of this number. If pinned, each thread it starts stays on a core of its own,
@@ -64,14 +59,9 @@ impl Pipeline {
         store: Arc<Store>,
         options: &EngineOptions,
         worker: usize,
-        memory: &Memory,
+        reading: &Reading,
     ) -> Result<Self, ModelError> {
-        let reading = Reading {
-            limits: options.limits,
-            timeout: Some(options.decode_timeout),
-            memory: Some(memory.clone()),
-        };
-        Self::start(store, options, worker, reading)
+        Self::start(store, options, worker, reading.clone())
     }
 
     fn start(
@@ -155,7 +145,7 @@ impl Pipeline {
         let course = Course {
             picture,
             stop: &subject.stop,
-            decoded: watch.lap(),
+            decoded: watch.lap() + millis(subject.picture.decoding_took()),
             watch,
         };
         self.flow(&plan, course, &mut |_, _, _, _| Ok(()))

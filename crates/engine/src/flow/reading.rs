@@ -1,4 +1,5 @@
-//! A [`Picture`] → [`Opened`]: a file is decoded, within time and within the memory of all pictures together.
+//! A [`Picture`] → [`Opened`]: a file is decoded, within time and within the memory of all pictures together; on the
+//! engine's reader threads beforehand, if it came by the queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,12 +9,17 @@ use picture::frame::{
 };
 
 use picture::scale::Scale;
-use picture::segmenter::{EngineError, Job, Lease, Memory, Picture, ReceivedFile};
+use picture::segmenter::{EngineError, Job, Lease, Memory, Picture, ReadFile, ReceivedFile};
+
+use crate::options::EngineOptions;
 
 /// Bytes of a pixel in a [`Frame`].
 const FRAME_BYTES: u64 = 3;
 /// Bytes of a pixel in a [`picture::mask::Mask`].
 const MASK_BYTES: u64 = 1;
+
+/// Bytes that decoding a large picture takes: of some five million pixels, whose decoding takes a tenth of a second.
+const LARGE: u64 = 16 << 20;
 
 /// A picture to be segmented, and until when.
 #[derive(Clone, Debug)]
@@ -64,15 +70,33 @@ pub(super) struct Opened {
 
 /// How picture files are read.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     pub limits: FrameLimits,
     /// Most time that decoding may take.
-    pub timeout: Option<Duration>,
+    timeout: Option<Duration>,
     /// What all pictures share; `None`: as much as they take.
-    pub memory: Option<Memory>,
+    memory: Option<Memory>,
 }
 
 impl Reading {
+    /// Within what a picture may cost, and no more than that.
+    pub(super) fn within(limits: FrameLimits) -> Self {
+        Self {
+            limits,
+            timeout: None,
+            memory: None,
+        }
+    }
+
+    /// An engine's, all of whose pictures share their memory.
+    pub(crate) fn of_engine(options: &EngineOptions) -> Self {
+        Self {
+            limits: options.limits,
+            timeout: Some(options.decode_timeout),
+            memory: Some(Memory::new(options.picture_budget)),
+        }
+    }
+
     /// Opens a picture of which `masks` masks will be made.
     ///
     /// # Errors
@@ -85,13 +109,11 @@ impl Reading {
             ref stop,
         } = *subject;
         stop.check()?;
-        // Each part of a picture is at most the picture over again, with masks of its own.
-        let parts = region.map_or(1, |_| 2);
-        let each = MASK_BYTES * masks as u64 + FRAME_BYTES;
-        let beside = parts * each - FRAME_BYTES;
+        let beside = beside(region, masks);
         let opened = match picture {
-            Picture::File(file) => self.decode(file, stop, beside)?,
-            Picture::Undecoded(file) => self.decode(&**file, stop, beside)?,
+            Picture::File(file) => self.decode(file, stop, beside)?.into(),
+            Picture::Undecoded(file) => self.decode(&**file, stop, beside)?.into(),
+            Picture::Read(file) => (**file).clone().into(),
             Picture::Frame(frame) => Opened::from(frame.clone()),
         };
         let part = match region {
@@ -106,13 +128,40 @@ impl Reading {
         })
     }
 
+    /// Whether decoding a picture may take long, by its header.
+    pub(crate) fn is_large(&self, picture: &Picture) -> bool {
+        let need = match picture {
+            Picture::File(file) => file.need(&self.limits),
+            Picture::Undecoded(file) => (**file).need(),
+            Picture::Frame(_) | Picture::Read(_) => Ok(0),
+        };
+        // What cannot be read is found out soon.
+        need.is_ok_and(|need| need > LARGE)
+    }
+
+    /// A job's picture, decoded.
+    ///
+    /// # Errors
+    /// It is refused, or the job given up.
+    pub(crate) fn read(&self, job: &Job) -> Result<Picture, EngineError> {
+        job.stop.check()?;
+        let beside = beside(job.region, 1);
+        let read = |file| Picture::Read(Box::new(file));
+        match &job.picture {
+            Picture::File(file) => self.decode(file, &job.stop, beside).map(read),
+            Picture::Undecoded(file) => self.decode(&**file, &job.stop, beside).map(read),
+            known @ (Picture::Frame(_) | Picture::Read(_)) => Ok(known.clone()),
+        }
+    }
+
     /// Decodes a file; what is made of it, `beside` it for each of its pixels, has its memory in the same share.
     fn decode(
         &self,
         file: &(impl Coded + ?Sized),
         stop: &Stop,
         beside: u64,
-    ) -> Result<Opened, EngineError> {
+    ) -> Result<ReadFile, EngineError> {
+        let started = Instant::now();
         let mut lease = match &self.memory {
             Some(memory) => {
                 let need = file.need(&self.limits)?;
@@ -131,14 +180,21 @@ impl Reading {
         })?;
         let pixels = u64::from(frame.width()) * u64::from(frame.height());
         lease.shrink(pixels * (FRAME_BYTES + beside));
-        Ok(Opened {
+        Ok(ReadFile {
             frame: Arc::new(frame),
-            part: None,
-            scale: Scale::Unknown,
-            file: Some(file),
+            file,
             lease,
+            took: started.elapsed(),
         })
     }
+}
+
+/// Bytes for each pixel of a picture, beside the picture itself: `masks` masks, and where a region is looked at, that over
+/// again, with masks of its own.
+fn beside(region: Option<PixelRect>, masks: usize) -> u64 {
+    let parts = region.map_or(1, |_| 2);
+    let each = MASK_BYTES * masks as u64 + FRAME_BYTES;
+    parts * each - FRAME_BYTES
 }
 
 /// What comes undecoded.
@@ -184,6 +240,21 @@ impl Opened {
                 pages: several.map(|file| [file.page, file.pages]),
             },
             other => other,
+        }
+    }
+}
+
+impl From<ReadFile> for Opened {
+    fn from(read: ReadFile) -> Self {
+        let ReadFile {
+            frame, file, lease, ..
+        } = read;
+        Self {
+            frame,
+            part: None,
+            scale: Scale::Unknown,
+            file: Some(file),
+            lease,
         }
     }
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use picture::frame::FrameLimits;
 use picture::segmenter::{
-    Ask, Clock, Done, EngineError, Job, Lane, LaneCounts, LaneSpec, LiveSink, Memory, ModalityInfo,
+    Ask, Clock, Done, EngineError, Job, Lane, LaneCounts, LaneSpec, LiveSink, ModalityInfo,
     ModelInfo, Readiness, Segmenter, SystemClock,
 };
 
-use super::shared::{Running, Shared};
+use super::post::Post;
+use super::reader::FileReader;
+use super::shared::{READERS, Running, Shared};
 use super::stats::Stats;
 use super::worker::{Work, Worker};
-use crate::flow::{Pipeline, Plan};
+use crate::flow::{Pipeline, Plan, Reading};
 use crate::manifest::ModelSpec;
 use crate::model::store::{Choice, Store};
 use crate::options::EngineOptions;
@@ -31,6 +33,14 @@ pub struct LeftBehind {
     pub threads: usize,
 }
 
+/// Who is to work.
+pub(super) struct Staff {
+    /// One for each worker.
+    pub work: Vec<Box<dyn Work>>,
+    /// How pictures are read before.
+    pub reading: Reading,
+}
+
 /// The system refused one.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start an engine thread: {0}")]
@@ -41,8 +51,8 @@ struct NoThread(#[source] std::io::Error);
 /// Dropping it is [`Engine::shutdown`] with four seconds' patience, by its clock.
 #[derive(Debug)]
 pub struct Engine {
-    shared: Arc<Shared>,
-    workers: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     limits: FrameLimits,
 }
 
@@ -65,34 +75,37 @@ impl Engine {
         options: &EngineOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
-        let memory = Memory::new(options.picture_budget);
+        let reading = Reading::of_engine(options);
         let pipeline = |number| -> Result<Box<dyn Work>, EngineError> {
-            let pipeline = Pipeline::of_worker(store.clone(), options, number, &memory)?;
+            let pipeline = Pipeline::of_worker(store.clone(), options, number, &reading)?;
             Ok(Box::new(pipeline))
         };
         let work = (0..options.workers.max(1)).map(pipeline);
         let work = work.collect::<Result<_, _>>()?;
-        Self::staff(store, options, clock, work)
+        let staff = Staff { work, reading };
+        Self::staff(store, options, clock, staff)
     }
 
-    /// Starts one worker for each of `work`.
+    /// Starts one worker for each of `staff`'s work, and its readers.
     pub(super) fn staff(
         store: Arc<Store>,
         options: &EngineOptions,
         clock: Arc<dyn Clock>,
-        work: Vec<Box<dyn Work>>,
+        staff: Staff,
     ) -> Result<Self, EngineError> {
+        let Staff { work, reading } = staff;
         let warm_up = warm_up(&store, options)?;
         let shared = Shared::new(store, options, clock, work.len());
         let engine = Self {
             shared: shared.clone(),
-            workers: Mutex::default(),
+            threads: Mutex::default(),
             limits: options.limits,
         };
         // All are counted before the first may end.
-        let work = work.into_iter().map(|work| (work, Running::count(&shared)));
-        let work: Vec<_> = work.collect();
-        for (number, (work, running)) in work.into_iter().enumerate() {
+        let count = |_: &Post| Running::count(&shared);
+        let mut running: Vec<Running> = shared.posts.iter().map(count).collect();
+        let readers = running.split_off(work.len());
+        for (number, (work, running)) in work.into_iter().zip(running).enumerate() {
             let worker = Worker {
                 number,
                 work,
@@ -100,15 +113,35 @@ impl Engine {
                 shared: shared.clone(),
             };
             let warm_up = (number == 0).then(|| warm_up.clone());
-            let thread = std::thread::Builder::new().name(format!("engine-{number}"));
-            let handle = thread.spawn(move || {
-                let _running = running;
-                worker.run(warm_up.as_deref());
-            });
-            lock(&engine.workers)
-                .push(handle.map_err(|error| EngineError::Internal(NoThread(error).into()))?);
+            let work = move || worker.run(warm_up.as_deref());
+            engine.hire(format!("engine-{number}"), running, work)?;
+        }
+        for (number, running) in readers.into_iter().enumerate() {
+            let reader = FileReader {
+                post: shared.posts.len() - READERS + number,
+                reading: reading.clone(),
+                shared: shared.clone(),
+            };
+            engine.hire(format!("reader-{number}"), running, move || reader.run())?;
         }
         Ok(engine)
+    }
+
+    /// Starts one thread.
+    fn hire(
+        &self,
+        name: String,
+        running: Running,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let thread = std::thread::Builder::new().name(name);
+        let handle = thread.spawn(move || {
+            let _running = running;
+            work();
+        });
+        let handle = handle.map_err(|error| EngineError::Internal(NoThread(error).into()))?;
+        lock(&self.threads).push(handle);
+        Ok(())
     }
 
     /// What is answered before anything is accepted. Names from the manifest alone; what needs files or the picture is
@@ -158,8 +191,8 @@ impl Engine {
         let started = self.shared.clock.now();
         self.shared.inbox.close();
         self.shared.warm_up.cancel();
-        let mut workers = lock(&self.workers);
-        if workers.is_empty() {
+        let mut threads = lock(&self.threads);
+        if threads.is_empty() {
             return Ok(());
         }
         if self.shared.wait_until(started + patience * 3 / 4) > 0 {
@@ -173,9 +206,9 @@ impl Engine {
         }
         // Frames that waited behind one in work.
         self.shared.answer_waiting();
-        for worker in workers.drain(..).filter(|_| left == 0) {
-            // A worker catches its jobs' faults; one that died all the same has already answered through `Reply`.
-            let _ = worker.join();
+        for thread in threads.drain(..).filter(|_| left == 0) {
+            // They catch their jobs' faults; one that died all the same has already answered through `Reply`.
+            let _ = thread.join();
         }
         match left {
             0 => Ok(()),
@@ -208,7 +241,10 @@ fn warm_up(store: &Store, options: &EngineOptions) -> Result<Vec<Ask>, EngineErr
 impl Segmenter for Engine {
     fn submit(&self, job: Job, done: Done) -> Result<(), EngineError> {
         self.admit(&job.ask)?;
-        let pushed = self.shared.inbox.push(job, done);
+        let pushed = match job.picture.is_coded() {
+            true => self.shared.inbox.push_unread(job, done),
+            false => self.shared.inbox.push(job, done),
+        };
         if let Err(EngineError::Overloaded { .. }) = pushed {
             lock(&self.shared.recorder).rejected();
         }

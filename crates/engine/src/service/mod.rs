@@ -2,6 +2,7 @@
 
 mod engine;
 mod post;
+mod reader;
 mod shared;
 mod stats;
 #[cfg(test)]

@@ -4,13 +4,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use picture::frame::Stop;
-use picture::segmenter::{Bell, Clock, EngineError, Entrance, Inbox, Readiness, Taken};
+use picture::segmenter::{
+    Bell, Clock, EngineError, Entrance, Inbox, Readiness, Segmentation, Taken,
+};
 
 use super::post::{Post, Reply};
 use super::stats::Recorder;
 use crate::model::store::Store;
 use crate::options::EngineOptions;
 use picture::sync::lock;
+
+/// Threads that decode pictures for the workers: one for small ones alone, while another is at a large one.
+pub(super) const READERS: usize = 2;
 
 /// The engine's state.
 #[derive(Debug)]
@@ -19,16 +24,18 @@ pub(super) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub watchdog: Duration,
     pub inbox: Arc<Inbox>,
-    /// One for each worker.
+    /// One for each thread: workers, then readers.
     pub posts: Vec<Post>,
+    /// How many of them are workers'.
+    workers: usize,
     /// Ends the warm-up early.
     pub warm_up: Stop,
-    /// Apart from workers that are stuck.
+    /// Apart from threads that are stuck.
     pub readiness: Mutex<Readiness>,
     /// Rung once that is known.
     pub warmed_up: Bell,
     pub recorder: Mutex<Recorder>,
-    /// Worker threads that have not ended.
+    /// Threads that have not ended.
     pub running: Mutex<usize>,
     /// Rung once there are none.
     pub ended: Bell,
@@ -47,7 +54,8 @@ impl Shared {
             inbox: Inbox::new(options.queue.max(1), clock.clone()),
             clock,
             watchdog: options.watchdog,
-            posts: (0..workers).map(|_| Post::default()).collect(),
+            posts: (0..workers + READERS).map(|_| Post::default()).collect(),
+            workers,
             warm_up: Stop::never(),
             readiness: Mutex::new(Readiness::Starting),
             warmed_up: Bell::default(),
@@ -57,21 +65,35 @@ impl Shared {
         })
     }
 
-    /// Waits for the workers' ends until `deadline`; returns how many still run.
+    /// Counts what became of a job; what becomes of frames is counted where they come from.
+    pub(super) fn record(&self, entrance: Entrance, outcome: &Result<Segmentation, EngineError>) {
+        if let Err(error @ EngineError::Model(_)) = outcome {
+            let folder = self.store.dir().display();
+            tracing::error!(%error, %folder, "the model cannot be used");
+        }
+        match (entrance, outcome) {
+            (Entrance::Queue, Ok(result)) => lock(&self.recorder).done(result.times.total),
+            (Entrance::Queue, Err(_)) => lock(&self.recorder).failed(),
+            (Entrance::Lane, _) => {}
+        }
+    }
+
+    /// Waits for the threads' ends until `deadline`; returns how many still run.
     pub(super) fn wait_until(&self, deadline: Instant) -> usize {
         self.clock.wait(deadline, &self.ended);
         *lock(&self.running)
     }
 
-    /// Makes every worker give up what it is at, and answers what waits.
+    /// Makes every thread give up what it is at, and answers what waits.
     pub(super) fn cancel(&self) {
         for duty in self.posts.iter().filter_map(Post::duty) {
             duty.stop.cancel();
         }
+        self.inbox.give_up();
         self.answer_waiting();
     }
 
-    /// Answers in the workers' stead what they will not come to, once the inbox is closed.
+    /// Answers in the threads' stead what they will not come to, once the inbox is closed.
     pub(super) fn answer_waiting(&self) {
         while let Some(Taken { entrance, done, .. }) = self.inbox.try_take() {
             if entrance == Entrance::Queue {
@@ -81,7 +103,7 @@ impl Shared {
         }
     }
 
-    /// Why not to wait for a worker that has been at one thing for longer than the watchdog allows.
+    /// Why not to wait for a thread that has been at one thing for longer than the watchdog allows.
     fn stuck(&self) -> Option<String> {
         let now = self.clock.now();
         let since = |post: &Post| {
@@ -96,20 +118,24 @@ impl Shared {
         ))
     }
 
-    /// Why not to wait for a worker that should have taken what waits: it hangs between two pieces of work.
+    /// Why not to wait for a thread that should have taken what waits: it hangs between two pieces of work.
     fn idle(&self) -> Option<String> {
-        let since = self.inbox.untaken_since()?;
-        let time = self.clock.now().saturating_duration_since(since);
-        let free = self.posts.iter().any(|post| post.duty().is_none());
-        (free && time > self.watchdog).then(|| {
-            format!(
-                "an engine thread that is at nothing has not taken what waits for {} s",
-                time.as_secs()
-            )
-        })
+        let (workers, readers) = self.posts.split_at_checked(self.workers)?;
+        let now = self.clock.now();
+        let waits = |since: Option<Instant>, posts: &[Post]| {
+            let time = now.saturating_duration_since(since?);
+            let free = posts.iter().any(|post| post.duty().is_none());
+            (free && time > self.watchdog).then_some(time)
+        };
+        let computing = waits(self.inbox.untaken_since(), workers);
+        let time = computing.or_else(|| waits(self.inbox.unread_since(), readers))?;
+        Some(format!(
+            "an engine thread that is at nothing has not taken what waits for {} s",
+            time.as_secs()
+        ))
     }
 
-    /// Why not to count on all workers: threads that ended before anybody asked them to.
+    /// Why not to count on all threads: threads that ended before anybody asked them to.
     fn lost(&self) -> Option<String> {
         // In this order: whoever ends in order does so after the inbox was closed.
         let lost = self.posts.len().saturating_sub(*lock(&self.running));
@@ -126,7 +152,7 @@ impl Shared {
     }
 }
 
-/// While it lives, one more worker runs.
+/// While it lives, one more thread runs.
 pub(super) struct Running(Arc<Shared>);
 
 impl Running {

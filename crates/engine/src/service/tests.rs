@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 use picture::frame::{Stop, Stopped};
 use picture::scale::Scale;
 use picture::segmenter::{
-    Ask, Clock, EngineError, Job, ManualClock, Readiness, Segmentation, Segmenter, SystemClock,
+    Ask, Clock, EngineError, Job, ManualClock, Picture, Readiness, Segmentation, Segmenter,
+    SystemClock,
 };
 
-use super::post::Duty;
+use super::engine::Staff;
+use super::post::{Duty, Post};
 use super::shared::{Running, Shared};
 use super::worker::Work;
 use super::{Engine, LeftBehind};
+use crate::flow::Reading;
 use crate::model::store::Store;
 use crate::options::EngineOptions;
 use picture::sync::lock;
 
 mod live;
+mod reading;
 mod stage;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,6 +111,14 @@ fn store() -> (tempfile::TempDir, Arc<Store>) {
     (dir, store)
 }
 
+/// One worker that does this.
+fn staff(work: impl Work + 'static) -> Staff {
+    Staff {
+        work: vec![Box::new(work)],
+        reading: Reading::of_engine(&EngineOptions::default()),
+    }
+}
+
 fn hung(loading: bool) -> Hung {
     let ((enter, entered), (gate, closed)) = (channel(), channel());
     let work = Hangs {
@@ -117,7 +129,7 @@ fn hung(loading: bool) -> Hung {
     let clock = Arc::new(ManualClock::default());
     let (_dir, store) = store();
     let options = EngineOptions::default();
-    let engine = Engine::staff(store, &options, clock.clone(), vec![Box::new(work)]).unwrap();
+    let engine = Engine::staff(store, &options, clock.clone(), staff(work)).unwrap();
     Hung {
         engine,
         clock,
@@ -136,7 +148,7 @@ fn wait_for(engine: &Engine, wanted: &Readiness) {
 
 fn job() -> Job {
     Job {
-        picture: Vec::new().into(),
+        picture: Picture::Frame(stage::black()),
         scale: Scale::Unknown,
         region: None,
         ask: Ask::new("ultrasound"),
@@ -202,7 +214,8 @@ fn a_thread_that_hangs_between_two_pictures_is_told_of() {
     let clock = Arc::new(ManualClock::default());
     // Two workers, of which neither does anything, and each looks as if it ran.
     let shared = Shared::new(store, &EngineOptions::default(), clock.clone(), 2);
-    let _running = [Running::count(&shared), Running::count(&shared)];
+    let count = |_: &Post| Running::count(&shared);
+    let _running: Vec<Running> = shared.posts.iter().map(count).collect();
     *lock(&shared.readiness) = Readiness::Ready;
     let push = || {
         let done = Box::new(|_: Result<Segmentation, EngineError>| {});
@@ -242,7 +255,7 @@ fn a_thread_that_hangs_between_two_pictures_is_told_of() {
 fn a_thread_that_died_is_told_of() {
     let (_dir, store) = store();
     let (options, clock) = (EngineOptions::default(), Arc::new(SystemClock));
-    let engine = Engine::staff(store, &options, clock, vec![Box::new(Dies)]).unwrap();
+    let engine = Engine::staff(store, &options, clock, staff(Dies)).unwrap();
     wait_for(&engine, &Readiness::Ready);
     let (to, from) = channel();
     submit(&engine, &to).unwrap();
@@ -257,15 +270,21 @@ fn a_thread_that_died_is_told_of() {
     assert_eq!(engine.readiness(), Readiness::Ready);
 }
 
-/// Shuts down an engine that hangs, with 400 ms of its clock.
+/// Shuts down an engine of which one thread hangs, with 400 ms of its clock.
 fn end_in_vain(engine: &Engine, clock: &ManualClock) -> Result<(), LeftBehind> {
     std::thread::scope(|scope| {
         let ending = scope.spawn(|| engine.shutdown(Duration::from_millis(400)));
         // For what is finished, then for what gives up.
-        for milliseconds in [300, 100] {
-            assert!(clock.wait_for_sleepers(1));
-            clock.advance(Duration::from_millis(milliseconds));
+        assert!(clock.wait_for_sleepers(1));
+        clock.advance(Duration::from_millis(300));
+        assert!(clock.wait_for_sleepers(1));
+        // The others end by real time, which that clock knows nothing of.
+        let patience = Instant::now() + PATIENCE;
+        while *lock(&engine.shared.running) > 1 {
+            assert!(Instant::now() < patience, "more than one thread hangs");
+            std::thread::sleep(Duration::from_millis(1));
         }
+        clock.advance(Duration::from_millis(100));
         ending.join().unwrap()
     })
 }
@@ -312,7 +331,7 @@ fn shutdown_cancels_what_is_not_finished_in_time() {
     let (enter, entered) = channel();
     let (_dir, store) = store();
     let (options, clock) = (EngineOptions::default(), Arc::new(SystemClock));
-    let engine = Engine::staff(store, &options, clock, vec![Box::new(Heeds(enter))]).unwrap();
+    let engine = Engine::staff(store, &options, clock, staff(Heeds(enter))).unwrap();
     wait_for(&engine, &Readiness::Ready);
     let (to, from) = channel();
     submit(&engine, &to).unwrap();

@@ -91,6 +91,9 @@ impl Worker {
         let clock = &self.shared.clock;
         let reply = Reply::new(done);
         let since = clock.now();
+        let waited = since.saturating_duration_since(accepted);
+        // Reading it was not waiting.
+        let queued = waited.saturating_sub(job.picture.decoding_took());
         let _duty = self.begin(Duty {
             what: match entrance {
                 Entrance::Queue => "at one picture",
@@ -102,25 +105,12 @@ impl Worker {
         });
         let outcome = guarded(|| due.and_then(|()| self.work.segment(&job)));
         let outcome = outcome.map(|mut result| {
-            result.times.queue = millis(since.saturating_duration_since(accepted));
+            result.times.queue = millis(queued);
             result.times.total = millis(clock.now().saturating_duration_since(accepted));
             result
         });
-        self.record(entrance, &outcome);
+        self.shared.record(entrance, &outcome);
         reply.answer(outcome);
-    }
-
-    /// What became of a job; what becomes of frames is counted where they come from.
-    fn record(&self, entrance: Entrance, outcome: &Result<Segmentation, EngineError>) {
-        if let Err(error @ EngineError::Model(_)) = outcome {
-            let folder = self.shared.store.dir().display();
-            tracing::error!(%error, %folder, "the model cannot be used");
-        }
-        match (entrance, outcome) {
-            (Entrance::Queue, Ok(result)) => lock(&self.shared.recorder).done(result.times.total),
-            (Entrance::Queue, Err(_)) => lock(&self.shared.recorder).failed(),
-            (Entrance::Lane, _) => {}
-        }
     }
 
     fn begin(&self, duty: Duty) -> OnDuty<'_> {
@@ -130,7 +120,7 @@ impl Worker {
 }
 
 /// A fault in one job must cost that job alone.
-fn guarded<R>(work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, EngineError> {
+pub(super) fn guarded<R>(work: impl FnOnce() -> Result<R, EngineError>) -> Result<R, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic_message(&*panic);
         tracing::error!(panic = message, "a job failed inside the engine");

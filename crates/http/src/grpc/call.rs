@@ -130,10 +130,11 @@ impl Exchange {
 
     /// A call's bytes, within the limits of every body.
     async fn receive(&self, body: Body) -> Result<Upload, Problem> {
-        let (config, uploads) = (&self.app.config, &self.app.uploads);
+        let config = &self.app.config;
+        let budget = self.app.uploads.share(CameBy::Near);
         // What a body may have, and what there is around it.
         let limit = config.body_limit() + ENVELOPE as u64;
-        upload::receive_within(limit, config, uploads, Packaging::Raw, body).await
+        upload::receive_within(limit, config, budget, Packaging::Raw, body).await
     }
 }
 

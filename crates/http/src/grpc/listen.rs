@@ -17,7 +17,7 @@ use tower::{Layer, ServiceExt};
 
 use super::call::calls;
 use super::quiet::CallsAtWork;
-use crate::app::{App, TakenPlace};
+use crate::app::App;
 use crate::config::seconds;
 use crate::door::{CameBy, ClientWire, Door};
 use crate::held::Line;
@@ -62,7 +62,7 @@ pub async fn listen(listener: TcpListener, app: Arc<App>, rest: Router) {
             }
         };
         // Who finds no place is hung up on: a client of gRPC's tries again by itself.
-        let Some(place) = TakenPlace::take(&app, CameBy::Near) else {
+        let Ok(place) = app.connections.share(CameBy::Near).take(1) else {
             app.meters.connections.refused();
             continue;
         };

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ask::{FILE, IMAGE};
+use super::bounds::{FILE, IMAGE, OnlyVersion};
 use super::fault::InferFaults;
 use super::name::{InferModel, Named, VERSION};
 use super::outputs::InferOutput;
@@ -115,7 +115,7 @@ pub async fn model_ready(
 
 /// The same, of the one version there is.
 #[utoipa::path(get, path = "/v2/models/{name}/versions/{version}/ready", operation_id = "check_version_ready", tag = "kserve",
-    params(("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"), ("version" = String, Path, description = "1", example = "1")),
+    params(("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"), ("version" = inline(OnlyVersion), Path, description = "the one there is")),
     responses((status = 200, description = "As without the version", body = InferReady), InferFaults))]
 pub async fn version_ready(
     app: State<Arc<App>>,
@@ -217,7 +217,7 @@ pub async fn model(Named(model): Named) -> Json<InferModelInfo> {
 
 /// The same, of the one version there is.
 #[utoipa::path(get, path = "/v2/models/{name}/versions/{version}", operation_id = "get_inference_version", tag = "kserve",
-    params(("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"), ("version" = String, Path, description = "1", example = "1")),
+    params(("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"), ("version" = inline(OnlyVersion), Path, description = "the one there is")),
     responses((status = 200, description = "As without the version", body = InferModelInfo), InferFaults))]
 pub async fn model_version(named: Named) -> Json<InferModelInfo> {
     model(named).await

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::bounds::{BINARY_DATA, BINARY_OUTPUT, BINARY_SIZE, FILE, IMAGE, LONGEST_ID, WISHES};
 use super::name::InferModel;
 use super::outputs::InferOutput;
 use super::pixels::RawPixels;
@@ -23,18 +24,6 @@ use picture::segmenter::{Ask, Picture};
 
 /// The header that says where the JSON ends and binary data begins.
 pub const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
-/// The parameter that says how long a tensor's binary data is.
-pub const BINARY_SIZE: &str = "binary_data_size";
-/// Raw pixels.
-pub const IMAGE: &str = "image";
-/// A picture file.
-pub const FILE: &str = "file";
-/// Most letters of an id, which comes back with the reply.
-const LONGEST_ID: usize = 256;
-/// Whether outputs come as binary data, if they do not say.
-const BINARY_OUTPUT: &str = "binary_data_output";
-/// What of `/v1/segment`'s wishes can be asked for.
-const WISHES: [&str; 5] = ["on_mismatch", "page", "frames", "window", "region"];
 
 /// A request understood.
 #[derive(Debug)]
@@ -190,8 +179,8 @@ fn outputs(wanted: Vec<InferWanted>, binary: bool) -> Result<Vec<(InferOutput, b
                 output.name()
             )));
         }
-        let asked = parameter(parameters, "binary_data")?;
-        let asked = asked.map(|value| flag("binary_data", &value)).transpose()?;
+        let asked = parameter(parameters, BINARY_DATA)?;
+        let asked = asked.map(|value| flag(BINARY_DATA, &value)).transpose()?;
         outputs.push((output, asked.unwrap_or(binary)));
     }
     Ok(outputs)

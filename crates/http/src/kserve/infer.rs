@@ -11,11 +11,13 @@ use tokio::task::spawn_blocking;
 
 use super::answer::{InferReply, InferReplyTo, write};
 use super::ask::{InferAsk, json_length};
+use super::bounds::OnlyVersion;
 use super::fault::InferFaults;
 use super::name::{InferModel, Named};
 use super::request::InferRequest;
 use crate::app::App;
 use crate::config::seconds;
+use crate::door::CameBy;
 use crate::held::Line;
 use crate::problem::{Problem, internal};
 use crate::upload::{self, Packaging, Upload};
@@ -49,6 +51,7 @@ use picture::segmenter::Job;
 pub async fn infer(
     State(app): State<Arc<App>>,
     line: Option<Extension<Line>>,
+    came_by: Extension<CameBy>,
     named: Result<Named, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -60,8 +63,8 @@ pub async fn infer(
             return Err(problem);
         }
     };
-    let Extension(line) = line.unwrap_or_default();
-    let (headers, bytes) = answer(&app, model, json, body).await?;
+    let (Extension(line), Extension(came_by)) = (line.unwrap_or_default(), came_by);
+    let (headers, bytes) = answer(&app, came_by, model, json, body).await?;
     let mut response = Response::new(app.replies.admit(bytes, line).await);
     *response.headers_mut() = headers;
     Ok(response)
@@ -72,7 +75,7 @@ pub async fn infer(
     post, path = "/v2/models/{name}/versions/{version}/infer", operation_id = "infer_version", tag = "kserve",
     params(
         ("name" = String, Path, description = "as POST /v2/repository/index lists it", example = "ultrasound"),
-        ("version" = String, Path, description = "1", example = "1"),
+        ("version" = inline(OnlyVersion), Path, description = "the one there is"),
         ("Inference-Header-Content-Length" = Option<u64>, Header, description = "bytes of JSON, where binary data follows it")),
     request_body(description = "The picture, and what is wanted of it",
         content((InferRequest = "application/json"), (PictureFile = "application/octet-stream"))),
@@ -84,10 +87,11 @@ pub async fn infer(
 pub async fn infer_version(
     app: State<Arc<App>>,
     line: Option<Extension<Line>>,
+    came_by: Extension<CameBy>,
     named: Result<Named, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    infer(app, line, named, request).await
+    infer(app, line, came_by, named, request).await
 }
 
 /// Everything that can be refused before a byte of the body is read.
@@ -106,13 +110,20 @@ fn precheck(
 /// The body's answer.
 async fn answer(
     app: &App,
+    came_by: CameBy,
     model: InferModel,
     json: Option<usize>,
     body: Body,
 ) -> Result<(HeaderMap, Vec<u8>), Problem> {
-    let received = upload::receive(&app.config, &app.uploads, Packaging::Raw, body).await?;
+    let received = upload::receive(
+        &app.config,
+        app.uploads.share(came_by),
+        Packaging::Raw,
+        body,
+    )
+    .await?;
     let Upload { bytes, share, .. } = received;
-    let room = work::room(app, share)?;
+    let room = work::room(app, came_by, share)?;
     let (limits, name) = (app.engine.limits(), model.name.clone());
     // A long JSON is read away from the threads that move bytes.
     let reading = spawn_blocking(move || InferAsk::of(bytes, json, model, limits)).await;

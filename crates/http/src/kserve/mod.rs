@@ -8,6 +8,7 @@
 mod about;
 mod answer;
 mod ask;
+mod bounds;
 mod fault;
 mod infer;
 mod name;
@@ -25,8 +26,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::answer::BinaryPart;
-pub use self::ask::{BINARY_SIZE, JSON_LENGTH};
+pub use self::ask::JSON_LENGTH;
+pub use self::bounds::BINARY_SIZE;
 pub use self::fault::{InferFault, reword};
+pub use self::request::InferWanted;
 
 use super::app::App;
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ use super::name::{InferModel, Named, VERSION};
 use super::request::{InferParameters, read};
 use crate::app::App;
 use crate::catalog::check_ready;
+use crate::door::CameBy;
 use crate::problem::{Kind, Problem};
 use crate::upload::{self, Packaging};
 
@@ -71,9 +72,10 @@ pub struct SaidOfLoading {
     responses((status = 200, description = "Every model", body = [RepositoryEntry]), InferFaults))]
 pub async fn index(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     body: Body,
 ) -> Result<Json<Vec<RepositoryEntry>>, Problem> {
-    let wish: IndexWish = received(&app, body).await?;
+    let wish: IndexWish = received(&app, came_by, body).await?;
     let (state, reason) = match check_ready(&app) {
         Ok(()) => ("READY", String::new()),
         Err(_) if wish.ready => return Ok(Json(Vec::new())),
@@ -97,10 +99,11 @@ pub async fn index(
     responses((status = 200, description = "It can be asked", body = LoadedModel), InferFaults))]
 pub async fn load(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     named: Result<Named, Problem>,
     body: Body,
 ) -> Result<Json<LoadedModel>, Problem> {
-    let wish: LoadWish = received(&app, body).await?;
+    let wish: LoadWish = received(&app, came_by, body).await?;
     let Named(model) = named?;
     if wish
         .parameters
@@ -133,9 +136,16 @@ pub async fn unload(named: Result<Named, Problem>, body: Body) -> Problem {
 /// What a body asks; nothing, if there is none.
 async fn received<T: serde::de::DeserializeOwned + Default>(
     app: &App,
+    came_by: CameBy,
     body: Body,
 ) -> Result<T, Problem> {
-    let upload = upload::receive(&app.config, &app.uploads, Packaging::Raw, body).await?;
+    let upload = upload::receive(
+        &app.config,
+        app.uploads.share(came_by),
+        Packaging::Raw,
+        body,
+    )
+    .await?;
     match upload.bytes.is_empty() {
         true => Ok(T::default()),
         false => read(&upload.bytes),

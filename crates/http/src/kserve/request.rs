@@ -7,12 +7,14 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::ArrayBuilder;
 
+use super::bounds;
+use super::outputs::InferOutput;
 use super::values::InputValues;
 use crate::problem::{Kind, Problem};
 
-/// Most inputs and outputs of a request; dimensions of a shape.
-const MOST: usize = 16;
 /// Most parameters of a request, an input or an output.
 const MOST_PARAMETERS: usize = 16;
 /// Most letters of what is said of a fault.
@@ -23,35 +25,44 @@ const MOST_SAID: usize = 160;
 pub struct InferRequest {
     /// Comes back with the reply.
     #[serde(default)]
+    #[schema(value_type = Option<bounds::InferId>)]
     pub id: Option<String>,
     /// `binary_data_output`, whether outputs come as binary data unless they say otherwise; and of /v1/segment's wishes
     /// `on_mismatch`, `page`, `frames`, `window` and `region`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<bounds::RequestParameters>)]
     pub parameters: Option<InferParameters>,
     /// One: `image` or `file`.
-    #[schema(value_type = Vec<InferInput>)]
+    #[schema(value_type = Vec<InferInput>, min_items = 1, max_items = 1)]
     pub inputs: AtMost<InferInput>,
     /// What is wanted; all there is if left out.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<InferWanted>>)]
+    #[schema(value_type = Option<WantedOutputs>)]
     pub outputs: Option<AtMost<InferWanted>>,
+}
+
+picture::schemas! {
+    /// Outputs, each once.
+    WantedOutputs: ArrayBuilder::new()
+        .items(Ref::from_schema_name(InferWanted::name()))
+        .max_items(Some(InferOutput::ALL.len())),
 }
 
 /// A picture, as a tensor.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct InferInput {
     /// `image` or `file`.
+    #[schema(value_type = bounds::InputName)]
     pub name: String,
     /// Rows, columns and, of RGB, 3; of a file 1.
-    #[schema(value_type = Vec<u64>)]
+    #[schema(value_type = bounds::InferShape)]
     pub shape: AtMost<i64>,
     /// UINT8 or BYTES.
-    #[schema(example = "UINT8")]
+    #[schema(value_type = bounds::InputType)]
     pub datatype: String,
     /// `binary_data_size`, if the values follow the JSON as they are.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<bounds::InputParameters>)]
     pub parameters: Option<InferParameters>,
     /// The values otherwise, row-major, flat or nested: numbers 0 to 255; a file as one text, base64.
     #[serde(default)]
@@ -63,10 +74,11 @@ pub struct InferInput {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct InferWanted {
     /// One of those that the model's metadata lists.
+    #[schema(value_type = bounds::OutputName)]
     pub name: String,
     /// `binary_data`, whether its values follow the JSON as they are.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<bounds::OutputParameters>)]
     pub parameters: Option<InferParameters>,
 }
 
@@ -187,14 +199,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SeveralVisitor<T> {
     type Value = AtMost<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an array of at most {MOST}")
+        write!(f, "an array of at most {}", bounds::MOST)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<AtMost<T>, A::Error> {
         let mut some = Vec::new();
         while let Some(one) = array.next_element()? {
-            if some.len() == MOST {
-                return Err(A::Error::invalid_length(MOST + 1, &self));
+            if some.len() == bounds::MOST {
+                return Err(A::Error::invalid_length(bounds::MOST + 1, &self));
             }
             some.push(one);
         }

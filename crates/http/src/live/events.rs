@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
@@ -15,6 +16,7 @@ use super::rendition::MaskForm;
 use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::app::App;
+use crate::door::CameBy;
 use crate::problem::Problem;
 
 /// An event for each answer and each change of state, and one now and then if there are none: `data` is what
@@ -23,11 +25,12 @@ use crate::problem::Problem;
     responses((status = 200, description = "Events without end", body = String, content_type = "text/event-stream"), Problem))]
 pub async fn events(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<AnswerQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mask = query.mask()?;
+    let mask = query.mask.into();
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = LiveWatch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     let events = unfold((app, watch), move |(app, mut watch)| async move {
         let event = next_event(&app, &mut watch, mask).await?;
         Some((Ok::<_, Infallible>(event), (app, watch)))

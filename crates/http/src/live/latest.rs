@@ -13,7 +13,7 @@ use picture::segmenter::millis;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::gallery::{Artwork, Title};
 use super::present::Trial;
@@ -31,21 +31,31 @@ use crate::wish::PictureFile;
 pub struct AnswerQuery {
     /// The source's name, from /v1/sources; may be left out if there is one only.
     pub source: Option<String>,
-    /// In which form the mask is in it; `png` is for the WebSocket alone.
+    /// In which form the mask is in it.
     #[serde(default)]
     #[param(inline)]
-    mask: MaskForm,
+    pub mask: ToldMask,
 }
 
-impl AnswerQuery {
-    /// The form of the mask.
-    ///
-    /// # Errors
-    /// [`Kind::BadQuery`].
-    pub fn mask(&self) -> Result<MaskForm, Problem> {
-        match self.mask {
-            MaskForm::Png => Err(Kind::BadQuery.because("'mask=png' is for the WebSocket alone.")),
-            mask => Ok(mask),
+/// In which form a mask is told, where no payload goes with what is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToldMask {
+    /// As polygons.
+    #[default]
+    Polygons,
+    /// As COCO run lengths.
+    Rle,
+    /// Not at all; `result` has the measures.
+    None,
+}
+
+impl From<ToldMask> for MaskForm {
+    fn from(told: ToldMask) -> Self {
+        match told {
+            ToldMask::Polygons => Self::Polygons,
+            ToldMask::Rle => Self::Rle,
+            ToldMask::None => Self::None,
         }
     }
 }
@@ -94,7 +104,7 @@ pub async fn json(
     State(app): State<Arc<App>>,
     Asked(query): Asked<AnswerQuery>,
 ) -> Result<Response, Problem> {
-    let mask = query.mask()?;
+    let mask = query.mask.into();
     let (name, session) = find(&app, query.source.as_deref())?;
     let (mut view, mut trial) = (session.look(), Trial::default());
     let result = loop {

@@ -12,6 +12,7 @@ use super::query::{Asked, find};
 use super::sources::{ListedSource, listed};
 use crate::app::App;
 use crate::problem::{Kind, Problem, shortened};
+use crate::wish::PixelMm;
 
 /// A source, and how large a pixel of it is.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -21,7 +22,7 @@ pub struct ScaleQuery {
     /// The source's name, from /v1/sources; may be left out if there is one only.
     source: Option<String>,
     /// Millimetres per pixel, one number or two (column,row); without it, a pixel's size is not known.
-    #[param(example = "0.2")]
+    #[param(value_type = Option<PixelMm>)]
     pixel_mm: Option<String>,
 }
 

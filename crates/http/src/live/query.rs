@@ -1,13 +1,16 @@
 //! What is asked of a live source in the query.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::QueryRejection;
 use axum::http::request::Parts;
 use live::Session;
+use picture::schema::whole;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::schema::Object;
 use utoipa::{IntoParams, ToSchema};
 
 use super::rendition::Rendition;
@@ -73,18 +76,48 @@ pub struct VideoQuery {
     /// The source's name, from /v1/sources; may be left out if there is one only.
     pub source: Option<String>,
     /// 1: without the mask.
-    raw: Option<u8>,
+    #[param(schema_with = raw)]
+    raw: Option<u32>,
     /// `step`, the picture that the mask was computed from; `fresh`, the newest one, with the mask moved by the pictures'
     /// motion, and no mask where that is not provably right. The former if left out.
     #[serde(default)]
     #[param(inline)]
     mode: Mode,
     /// Width of the pictures, px; the source's own if left out or larger.
+    #[param(schema_with = width)]
     width: Option<u32>,
 }
 
-/// Narrowest picture that words can be read on, px.
-const NARROWEST: u32 = 160;
+/// With the mask, or without.
+const RAW: RangeInclusive<u32> = 0..=1;
+/// Widths of pictures that words can be read on, px.
+const WIDTHS: RangeInclusive<u32> = 160..=u32::MAX;
+
+fn raw() -> Object {
+    whole(&RAW)
+}
+
+fn width() -> Object {
+    whole(&WIDTHS)
+}
+
+/// A value that may be left out, if it lies within its range.
+///
+/// # Errors
+/// [`Kind::BadQuery`].
+pub fn within(
+    name: &str,
+    value: Option<u32>,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, Problem> {
+    match value {
+        Some(found) if !range.contains(&found) => {
+            let (least, most) = range.into_inner();
+            Err(Kind::BadQuery.because(format!("'{name}' is {least} to {most}, not {found}.")))
+        }
+        value => Ok(value),
+    }
+}
 
 impl VideoQuery {
     /// How its pictures are to be drawn.
@@ -92,19 +125,10 @@ impl VideoQuery {
     /// # Errors
     /// [`Kind::BadQuery`].
     pub fn rendition(&self) -> Result<Rendition, Problem> {
-        let raw = match self.raw {
-            None | Some(0) => false,
-            Some(1) => true,
-            Some(_) => return Err(Kind::BadQuery.because("'raw' is 0 or 1.")),
-        };
-        if self.width.is_some_and(|width| width < NARROWEST) {
-            let least = format!("'width' is at least {NARROWEST}.");
-            return Err(Kind::BadQuery.because(least));
-        }
         Ok(Rendition {
-            raw,
+            raw: within("raw", self.raw, RAW)? == Some(1),
             fresh: self.mode == Mode::Fresh,
-            width: self.width,
+            width: within("width", self.width, WIDTHS)?,
         })
     }
 }

@@ -1,25 +1,30 @@
 //! Video for recorders: Y4M, uncompressed, at a steady rate.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::stream::unfold;
 use live::LiveView;
+use picture::schema::whole;
 use serde::Deserialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::IntoParams;
+use utoipa::openapi::schema::Object;
 use video::y4m::Y4mWriter;
 
 use super::present::Trial;
-use super::query::{Asked, find};
+use super::query::{Asked, find, within};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
 use crate::app::App;
-use crate::problem::{Kind, Problem};
+use crate::door::CameBy;
+use crate::problem::Problem;
 
 /// A video at a steady rate.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -28,8 +33,16 @@ use crate::problem::{Kind, Problem};
 pub struct RecorderQuery {
     /// The source's name, from /v1/sources; may be left out if there is one only.
     source: Option<String>,
-    /// Pictures a second, 1 to 60; 25 if left out.
+    /// Pictures a second; 25 if left out.
+    #[param(schema_with = rate)]
     rate: Option<u32>,
+}
+
+/// Pictures a second that can be asked for.
+const RATES: RangeInclusive<u32> = 1..=60;
+
+fn rate() -> Object {
+    whole(&RATES)
 }
 
 /// A recording under way.
@@ -48,14 +61,12 @@ struct Recording {
     responses((status = 200, description = "YUV4MPEG2 without end", body = String, content_type = "video/x-yuv4mpeg"), Problem))]
 pub async fn y4m(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<RecorderQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let rate = query.rate.unwrap_or(25);
-    if !(1..=60).contains(&rate) {
-        return Err(Kind::BadQuery.because("'rate' is 1 to 60."));
-    }
+    let rate = within("rate", query.rate, RATES)?.unwrap_or(25);
     let (name, session) = find(&app, query.source.as_deref())?;
-    let watch = LiveWatch::begin(&app, name, session)?;
+    let watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     let mut ticks = interval(Duration::from_secs(1) / rate);
     // Who reads slowly is not sent what it missed.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

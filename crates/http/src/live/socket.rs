@@ -20,6 +20,7 @@ use super::told::{Along, told};
 use super::watch::LiveWatch;
 use crate::app::App;
 use crate::config::seconds;
+use crate::door::CameBy;
 use crate::problem::{Kind, Problem};
 use crate::welcome::Welcome;
 
@@ -66,6 +67,7 @@ pub struct SocketQuery {
     responses((status = 101, description = "Messages without end"), Problem))]
 pub async fn socket(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Extension(welcome): Extension<Welcome>,
     Asked(query): Asked<SocketQuery>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
@@ -76,7 +78,7 @@ pub async fn socket(
         return Err(Kind::BadQuery.because(one));
     }
     let (name, session) = find(&app, query.source.as_deref())?;
-    let mut watch = LiveWatch::begin(&app, name, session)?;
+    let mut watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     let upgrade = upgrade.max_message_size(LONGEST).max_frame_size(LONGEST);
     Ok(upgrade.on_upgrade(move |mut socket| async move {
         let served = tokio::select! {

@@ -80,7 +80,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<SourceList> {
 
 /// Begins a live source, as its description says; what of it clients may ask for is in the configuration.
 #[utoipa::path(post, path = "/v1/sources", operation_id = "begin_source", tag = "live",
-    request_body(content = Object, description = "The source, as under [[live.sources]] in the configuration",
+    request_body(content = LiveSourceSpec, description = "The source, as under [[live.sources]] in the configuration",
         example = json!({"name": "probe", "modality": "ultrasound", "source": {"kind": "v4l2", "device": "/dev/video0"}})),
     responses((status = 201, description = "It is being opened", body = ListedSource), Problem))]
 pub async fn begin(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -16,6 +17,7 @@ use super::query::{Asked, VideoQuery, find};
 use super::rendition::Rendition;
 use super::watch::LiveWatch;
 use crate::app::App;
+use crate::door::CameBy;
 use crate::problem::Problem;
 
 /// Who wants the newest pictures looks so often: as often as they may come.
@@ -31,11 +33,12 @@ const BOUNDARY: &str = "espmedsam-picture";
     responses((status = 200, description = "JPEG pictures without end", body = String, content_type = "multipart/x-mixed-replace"), Problem))]
 pub async fn stream(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<VideoQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let rendition = query.rendition()?;
     let (name, session) = find(&app, query.source.as_deref())?;
-    let mut watch = LiveWatch::begin(&app, name, session)?;
+    let mut watch = LiveWatch::begin(app.viewers_place(came_by)?, name, session);
     if rendition.fresh {
         watch.hasten(FRESH);
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use picture::NOTICE;
 use picture::frame::PixelRect;
 use picture::report::Form;
@@ -17,6 +17,7 @@ use super::query::{Asked, Which, find};
 use super::region::SourceRegion;
 use super::sources::{ListedSource, listed};
 use crate::app::App;
+use crate::door::CameBy;
 use crate::problem::{Kind, Problem, internal};
 use crate::wish::PictureFile;
 
@@ -63,8 +64,10 @@ pub struct RegionQuery {
     /// First row, px.
     y: Option<u32>,
     /// Columns, px.
+    #[param(minimum = 1)]
     width: Option<u32>,
     /// Rows, px.
+    #[param(minimum = 1)]
     height: Option<u32>,
 }
 
@@ -92,10 +95,11 @@ impl RegionQuery {
     responses((status = 200, description = "What could be kept", body = SurroundReport), Problem))]
 pub async fn propose(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(which): Asked<Which>,
 ) -> Result<Json<SurroundReport>, Problem> {
     let (source, session) = which.find(&app)?;
-    let seen = looking(&app, move |_| session.find_surround()).await?;
+    let seen = looking(&app, came_by, move |_| session.find_surround()).await?;
     let seen = seen.ok_or_else(no_picture)?;
     let region = seen.proposal.map(|proposal| proposal.region);
     let preview = |r: PixelRect| {
@@ -119,11 +123,12 @@ pub async fn propose(
     responses((status = 200, description = "The whole picture, dark around the region", body = PictureFile, content_type = "image/jpeg"), Problem))]
 pub async fn picture(
     State(app): State<Arc<App>>,
+    Extension(came_by): Extension<CameBy>,
     Asked(query): Asked<RegionQuery>,
 ) -> Result<Response, Problem> {
     let region = query.region()?;
     let (_, session) = find(&app, query.source.as_deref())?;
-    let drawn = looking(&app, move |app| {
+    let drawn = looking(&app, came_by, move |app| {
         let whole = session.next_whole(PATIENCE).ok_or_else(no_picture)?;
         if let Some(region) = region {
             region.check(whole.size())?;
@@ -156,9 +161,10 @@ fn no_picture() -> Problem {
 /// Has somebody look, which may take seconds, away from what serves everybody; in a viewer's place.
 async fn looking<R: Send + 'static>(
     app: &Arc<App>,
+    came_by: CameBy,
     look: impl FnOnce(&App) -> R + Send + 'static,
 ) -> Result<R, Problem> {
-    let place = app.viewers_place()?;
+    let place = app.viewers_place(came_by)?;
     let app = app.clone();
     let looked = tokio::task::spawn_blocking(move || {
         let _place = place;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live::{Listener, LiveView, Session};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
-use crate::app::App;
-use crate::problem::Problem;
+use crate::pool::PoolPermit;
 
 /// Something is sent so often at least, so that whoever looks sees that it is alive; oftener where the budget is shorter.
 const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -22,7 +21,7 @@ pub struct LiveWatch {
     /// Held, so that the source tells of news.
     _listener: Arc<dyn Listener>,
     /// A place among all viewers.
-    _place: OwnedSemaphorePermit,
+    _place: PoolPermit,
     /// The newest answer that was sent.
     sent: Option<u64>,
     heartbeat: Duration,
@@ -31,12 +30,8 @@ pub struct LiveWatch {
 }
 
 impl LiveWatch {
-    /// Begins to look.
-    ///
-    /// # Errors
-    /// [`Kind::TooManyViewers`](crate::problem::Kind::TooManyViewers).
-    pub fn begin(app: &App, name: String, session: Arc<Session>) -> Result<Self, Problem> {
-        let place = app.viewers_place()?;
+    /// Begins to look, from that place among all viewers.
+    pub fn begin(place: PoolPermit, name: String, session: Arc<Session>) -> Self {
         let news = Arc::new(Notify::new());
         // There is something to look at from the start.
         news.notify_one();
@@ -44,7 +39,7 @@ impl LiveWatch {
         let listener: Arc<dyn Listener> = Arc::new(move || told.notify_one());
         session.listen(&listener);
         let heartbeat = HEARTBEAT.min(session.settings().patience.budget / 2);
-        Ok(Self {
+        Self {
             name,
             session,
             news,
@@ -53,7 +48,7 @@ impl LiveWatch {
             sent: None,
             heartbeat,
             over: false,
-        })
+        }
     }
 
     /// Looks so often at least.

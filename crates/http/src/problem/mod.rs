@@ -20,6 +20,7 @@ use picture::frame::RegionError;
 use picture::frame::{FileFault, FrameError, OtherFile, Stopped};
 use picture::render::RenderError;
 use picture::report::CheckReport;
+use picture::schema::word;
 use picture::segmenter::EngineError;
 use picture::segmenter::ModalityCheck;
 use video::viewfinder::AimError;
@@ -316,9 +317,14 @@ pub async fn list() -> Json<Vec<ProblemType>> {
     Json(Kind::ALL.iter().copied().map(ProblemType::from).collect())
 }
 
+picture::schemas! {
+    /// The last part of a problem type.
+    ProblemName: word(Kind::ALL.iter().map(|kind| kind.name())),
+}
+
 /// What one problem type means.
 #[utoipa::path(get, path = "/problems/{name}", operation_id = "explain_problem", tag = "about",
-    params(("name" = String, Path, description = "for example queue-full")),
+    params(("name" = inline(ProblemName), Path, description = "for example queue-full")),
     responses((status = 200, description = "The problem type", body = ProblemType), Problem))]
 pub async fn explain(Path(name): Path<String>) -> Result<Json<ProblemType>, Problem> {
     let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == name);

@@ -1,156 +1,19 @@
 //! The door for other machines, over real TLS: who may do what, and what nobody may.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::net::TcpStream;
+use std::time::Duration;
 
-use access::{
-    AccessConfig, AccessTime, AuditLog, AuditRecord, Gate, NewToken, Scope, TlsIdentity, TokenRoll,
-};
+use access::{AccessConfig, Scope};
 use durable::SystemDisk;
 use espmedsam_http::ServerConfig;
-use live::{LiveSettings, SessionSpec};
-use picture::segmenter::Ask;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use testing::fake::MODALITIES;
 use tungstenite::handshake::client::generate_key;
 use tungstenite::protocol::Role;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
-use video::prepare::SourceView;
 
-use super::support::{ASK, ForOthers, Reply, Server, good, read_reply, wait_until};
-
-/// A server with both doors, and a folder of tokens.
-struct House {
-    server: Server,
-    far: SocketAddr,
-    folder: tempfile::TempDir,
-    roll: TokenRoll,
-    client: Arc<ClientConfig>,
-}
-
-impl House {
-    fn new(server: ServerConfig, access: &AccessConfig) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let names = ["localhost".to_owned()];
-        let identity = TlsIdentity::kept_or_made(folder.path(), &names, &SystemDisk).unwrap();
-        let pem = folder.path().join("certificate.pem");
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(pem).unwrap())
-            .unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let far = listener.local_addr().unwrap();
-        let gate = Gate::open(folder.path(), access, AccessTime::now()).unwrap();
-        let others = ForOthers {
-            listener,
-            identity,
-            gate: Arc::new(gate),
-            audit: Arc::new(AuditLog::new(folder.path(), Arc::new(SystemDisk))),
-        };
-        Self {
-            server: Server::start_for(server, 8, Some(others)),
-            far,
-            folder,
-            roll: TokenRoll::default(),
-            client: Arc::new(client),
-        }
-    }
-
-    fn usual() -> Self {
-        // Until a new token counts, who shows it is a stranger.
-        let patient = AccessConfig {
-            failures_per_minute: 1_000_000,
-            ..AccessConfig::default()
-        };
-        Self::new(ServerConfig::default(), &patient)
-    }
-
-    /// A new token, once it counts.
-    fn token(&mut self, name: &str, scopes: &[Scope]) -> String {
-        let new = NewToken {
-            name: name.into(),
-            scopes: scopes.iter().copied().collect(),
-            lasts: None,
-        };
-        let secret = self.roll.add(new, SystemTime::now()).unwrap();
-        self.roll.write(self.folder.path(), &SystemDisk).unwrap();
-        let bearer = bearer(secret.text());
-        // Whatever it is good for: it is known once the answer is another.
-        wait_until("the token counts", || {
-            matches!(self.get("/v1/info", &bearer).status, 200 | 403)
-        });
-        secret.text().into()
-    }
-
-    fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
-        let stream = TcpStream::connect(self.far).unwrap();
-        let patience = Some(Duration::from_secs(30));
-        stream.set_read_timeout(patience).unwrap();
-        let name = "localhost".try_into().unwrap();
-        let connection = ClientConnection::new(self.client.clone(), name).unwrap();
-        StreamOwned::new(connection, stream)
-    }
-
-    fn send(&self, request: &str, headers: &str, body: &[u8]) -> Reply {
-        let mut stream = self.connect();
-        let length = body.len();
-        let head = format!(
-            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n",
-            self.far
-        );
-        let _ = stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body));
-        read_reply(&mut stream)
-    }
-
-    fn get(&self, path: &str, headers: &str) -> Reply {
-        self.send(&format!("GET {path}"), headers, b"")
-    }
-
-    /// Looks at the only live source; what comes after the reply's head is still to be read.
-    fn begin(&self, video: &str, headers: &str) -> StreamOwned<ClientConnection, TcpStream> {
-        let mut stream = self.connect();
-        let host = self.far;
-        let ask = format!("GET /v1/live/{video} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).unwrap();
-        let begun = ["HTTP/1.1 200", "HTTP/1.1 101"]
-            .iter()
-            .any(|begun| head.starts_with(begun));
-        assert!(begun, "{video}: {head}");
-        stream
-    }
-
-    fn changes(&self) -> Vec<String> {
-        let record = AuditRecord::read(self.folder.path()).unwrap();
-        let lines = record.lines.into_iter();
-        lines
-            .map(|line| format!("{}: {}", line.who, line.what))
-            .collect()
-    }
-}
-
-fn bearer(token: &str) -> String {
-    format!("Authorization: Bearer {token}\r\n")
-}
+use super::house::{House, bearer};
+use super::support::{ASK, good, wait_until};
 
 #[test]
 fn nothing_is_told_without_a_token_but_that_it_runs() {
@@ -244,13 +107,7 @@ fn a_token_that_is_taken_away_is_good_for_nothing_within_a_moment() {
 #[test]
 fn video_that_is_being_looked_at_ends_with_its_token() {
     let mut house = House::usual();
-    let spec = SessionSpec {
-        opener: Arc::new(house.server.puppet.clone()),
-        view: SourceView::default(),
-        ask: Ask::new(MODALITIES[0]),
-        settings: LiveSettings::default(),
-    };
-    house.server.studio.begin("probe", spec).unwrap();
+    house.begin_source();
     let lost = bearer(&house.token("lost", &[Scope::Read]));
     let kept = bearer(&house.token("kept", &[Scope::Read]));
     let videos = ["stream.mjpeg", "events", "y4m"];

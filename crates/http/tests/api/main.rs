@@ -10,6 +10,7 @@
 mod support;
 
 mod access;
+mod bounds;
 mod catalog;
 mod clips;
 mod connections;
@@ -19,6 +20,7 @@ mod errors;
 mod form;
 mod grpc;
 mod hostile;
+mod house;
 mod kserve;
 mod lists;
 mod live;
@@ -26,5 +28,6 @@ mod metrics;
 mod mismatch;
 mod page;
 mod segment;
+mod shares;
 mod sites;
 mod surround;

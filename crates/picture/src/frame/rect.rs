@@ -8,6 +8,7 @@ use super::rgb::Frame;
 
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PixelRect {
     /// Its first column.
@@ -15,8 +16,10 @@ pub struct PixelRect {
     /// Its first row.
     pub y: u32,
     /// Columns.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub width: u32,
     /// Rows.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub height: u32,
 }
 

@@ -4,14 +4,24 @@ use std::collections::VecDeque;
 
 use super::live::LaneCounts;
 
+mod reading_list;
 #[cfg(test)]
 mod tests;
+
+use reading_list::ReadingList;
+pub(super) use reading_list::Size;
+
+/// Jobs that may be read and wait for their turn, while others wait to be read: decoded pictures are large.
+const MOST_AHEAD: usize = 2;
 
 /// Jobs `J` in a bounded queue, and lanes that each keep their newest frame `F` alone, in the order that
 /// [`super::Inbox`] promises.
 #[derive(Debug)]
 pub(super) struct Agenda<J, F> {
     jobs: VecDeque<J>,
+    /// Jobs whose pictures are to be read first.
+    unread: ReadingList<J>,
+    /// Of both together.
     most_jobs: usize,
     /// Places for lanes, some of them free.
     lanes: Vec<Option<LaneState<F>>>,
@@ -88,6 +98,7 @@ impl<J, F> Agenda<J, F> {
     pub(super) fn new(most_jobs: usize, most_lanes: usize) -> Self {
         Self {
             jobs: VecDeque::with_capacity(most_jobs),
+            unread: ReadingList::new(),
             most_jobs,
             lanes: (0..most_lanes).map(|_| None).collect(),
             round: 0,
@@ -99,14 +110,66 @@ impl<J, F> Agenda<J, F> {
 
     /// Queues a job, or gives it back.
     pub(super) fn push(&mut self, job: J) -> Result<(), (Refused, J)> {
-        match self.jobs.len() {
+        let job = self.admit(job)?;
+        self.jobs.push_back(job);
+        Ok(())
+    }
+
+    /// As [`Agenda::push`], a job whose picture is to be read first.
+    pub(super) fn push_unread(&mut self, job: J) -> Result<(), (Refused, J)> {
+        let job = self.admit(job)?;
+        self.unread.push(job);
+        Ok(())
+    }
+
+    fn admit(&self, job: J) -> Result<J, (Refused, J)> {
+        match self.jobs() {
             _ if self.closed => Err((Refused::Closed, job)),
             waiting if waiting >= self.most_jobs => Err((Refused::Full, job)),
-            _ => {
-                self.jobs.push_back(job);
-                Ok(())
-            }
+            _ => Ok(job),
         }
+    }
+
+    /// A job to read the picture of now; to be given back by [`Agenda::has_read`], [`Agenda::set_aside`] or
+    /// [`Agenda::dismiss`].
+    pub(super) fn next_unread(&mut self) -> Option<(Size, J)> {
+        self.is_readable().then(|| self.unread.next()).flatten()
+    }
+
+    /// Whether [`Agenda::next_unread`] would give something.
+    pub(super) fn is_readable(&self) -> bool {
+        self.jobs.len() < MOST_AHEAD && self.unread.is_due()
+    }
+
+    /// Whether a job that a reader has turns out large and may be read now; otherwise it is to be set aside.
+    pub(super) fn may_be_large(&mut self) -> bool {
+        self.unread.may_be_large()
+    }
+
+    /// Puts a job back, until another large one has been read.
+    pub(super) fn set_aside(&mut self, job: J) {
+        self.unread.set_aside(job);
+    }
+
+    /// A job whose picture has been read takes its place among those that wait, even after the end.
+    pub(super) fn has_read(&mut self, size: Size, job: J) {
+        self.unread.done(size);
+        self.jobs.push_back(job);
+    }
+
+    /// A job that was being read has been answered otherwise.
+    pub(super) fn dismiss(&mut self, size: Size) {
+        self.unread.done(size);
+    }
+
+    /// Whether readers have jobs in their hands, or some to take.
+    pub(super) fn expects_jobs(&self) -> bool {
+        self.unread.len() > 0
+    }
+
+    /// A job that no reader has taken, whatever else.
+    pub(super) fn take_unread(&mut self) -> Option<J> {
+        self.unread.take()
     }
 
     /// A new lane's number; `None` if there is no place for it.
@@ -234,9 +297,9 @@ impl<J, F> Agenda<J, F> {
         self.closed
     }
 
-    /// Jobs that wait.
+    /// Jobs that wait, to be read among them.
     pub(super) fn jobs(&self) -> usize {
-        self.jobs.len()
+        self.jobs.len() + self.unread.len()
     }
 
     /// One lane's.

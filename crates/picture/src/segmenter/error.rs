@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::frame::{FrameError, RegionError, Stopped};
 
+use super::ask::Modality;
 use super::check::{Inverted, ModalityCheck};
-use super::job::Modality;
 
 /// What an error stems from.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -3,15 +3,14 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::frame::Stop;
-
-use super::agenda::{Agenda, Fate, Next, Refused};
+use super::agenda::{Agenda, Fate, Next, Refused, Size};
 use super::clock::Clock;
 use super::done::Done;
 use super::error::EngineError;
 use super::job::Job;
-use super::live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink};
+use super::live::{LaneCounts, LiveOutcome};
 use super::segmentation::Segmentation;
+use super::tray::{InTray, Offer, Queued, Terms};
 use crate::sync::lock;
 
 /// Jobs in a bounded queue and the newest frames of live sources, for any number of threads to take from.
@@ -20,60 +19,22 @@ use crate::sync::lock;
 /// round; a lane has one frame in work at a time, so that its answers come in the order of its offers. Hence a job behind
 /// `k` others begins after at most these and `k + 1` frames; and a frame whose lane has none in work, with `n` lanes in
 /// all, after at most `n - 1` other frames and `n` jobs.
+///
+/// A job whose picture is to be read first ([`Inbox::push_unread`]) is read by threads of their own ([`Inbox::take_unread`]),
+/// and takes its place among the jobs once it has been: so nothing waits for it, and of large pictures, one of which may
+/// take a second, only large ones wait for each other.
 pub struct Inbox {
     tray: Mutex<InTray>,
     /// Something can be taken, or nothing more will come.
     changed: Condvar,
+    /// The same of what is to be read.
+    readable: Condvar,
     clock: Arc<dyn Clock>,
     capacity: usize,
 }
 
-/// What can be taken, and for how long that has been so.
-struct InTray {
-    agenda: Agenda<Queued, Offer>,
-    /// Since when something could be taken, and nothing was.
-    untaken: Option<Instant>,
-}
-
-impl InTray {
-    /// What is next.
-    fn take(&mut self, clock: &dyn Clock) -> Option<Next<Queued, Offer>> {
-        let next = self.agenda.next()?;
-        self.untaken = None;
-        self.note(clock);
-        Some(next)
-    }
-
-    /// After whatever may have changed whether something can be taken.
-    fn note(&mut self, clock: &dyn Clock) {
-        self.untaken = match self.agenda.is_due() {
-            true => self.untaken.or_else(|| Some(clock.now())),
-            false => None,
-        };
-    }
-}
-
-/// An accepted job.
-struct Queued {
-    job: Job,
-    accepted: Instant,
-    done: Done,
-}
-
-/// A frame in its lane.
-pub(super) struct Offer {
-    pub frame: LiveFrame,
-    pub accepted: Instant,
-    pub terms: Arc<Terms>,
-}
-
-/// What holds for all frames of a lane.
-pub(super) struct Terms {
-    pub spec: LaneSpec,
-    pub sink: Arc<dyn LiveSink>,
-    /// Gives up what is in work.
-    pub stop: Stop,
-}
+/// How a job comes to the others.
+type Push = fn(&mut Agenda<Queued, Offer>, Queued) -> Result<(), (Refused, Queued)>;
 
 /// Work whose turn has come.
 pub struct Taken {
@@ -106,11 +67,9 @@ impl Inbox {
     #[must_use]
     pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            tray: Mutex::new(InTray {
-                agenda: Agenda::new(capacity, Self::MOST_LANES),
-                untaken: None,
-            }),
+            tray: Mutex::new(InTray::new(capacity, Self::MOST_LANES)),
             changed: Condvar::new(),
+            readable: Condvar::new(),
             clock,
             capacity,
         })
@@ -121,24 +80,36 @@ impl Inbox {
     /// # Errors
     /// [`EngineError::Overloaded`] or [`EngineError::Stopped`]; `done` is then dropped.
     pub fn push(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        self.queue_up(job, done, Agenda::push)?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// As [`Inbox::push`], a job whose picture is to be read first.
+    ///
+    /// # Errors
+    /// As [`Inbox::push`].
+    pub fn push_unread(&self, job: Job, done: Done) -> Result<(), EngineError> {
+        self.queue_up(job, done, Agenda::push_unread)?;
+        self.readable.notify_one();
+        Ok(())
+    }
+
+    fn queue_up(&self, job: Job, done: Done, push: Push) -> Result<(), EngineError> {
         let queued = Queued {
             job,
             accepted: self.clock.now(),
             done,
         };
-        let mut tray = lock(&self.tray);
-        let pushed = tray.agenda.push(queued);
-        tray.note(&*self.clock);
-        drop(tray);
         // What is refused is freed here, without the lock.
-        pushed.map_err(|(why, _)| match why {
-            Refused::Full => EngineError::Overloaded {
+        let refused = self.change(|agenda| push(agenda, queued).err());
+        match refused.map(|(why, _)| why) {
+            None => Ok(()),
+            Some(Refused::Full) => Err(EngineError::Overloaded {
                 capacity: self.capacity,
-            },
-            Refused::Closed => EngineError::Stopped,
-        })?;
-        self.changed.notify_one();
-        Ok(())
+            }),
+            Some(Refused::Closed) => Err(EngineError::Stopped),
+        }
     }
 
     /// Waits for work; `None` once the inbox is closed and there is nothing left to take.
@@ -147,7 +118,7 @@ impl Inbox {
         let next = loop {
             match tray.take(&*self.clock) {
                 Some(next) => break next,
-                None if tray.agenda.is_closed() => return None,
+                None if tray.is_over() => return None,
                 None => {
                     tray = (self.changed.wait(tray)).unwrap_or_else(PoisonError::into_inner);
                 }
@@ -155,13 +126,31 @@ impl Inbox {
         };
         let closed = tray.agenda.is_closed();
         drop(tray);
+        // There may be room for one more that has been read.
+        self.readable.notify_one();
         Some(self.taken(next, closed))
     }
 
-    /// What there is to take now.
+    /// Waits for what is to be read; see [`Inbox::take_unread`].
+    pub(super) fn next_unread(&self) -> Option<(Size, Queued)> {
+        let mut tray = lock(&self.tray);
+        loop {
+            match tray.take_unread(&*self.clock) {
+                Some(next) => return Some(next),
+                None if tray.is_over() => return None,
+                None => {
+                    tray = (self.readable.wait(tray)).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// What there is now, to be computed or read; for who answers what nobody will come to.
     pub fn try_take(self: &Arc<Self>) -> Option<Taken> {
         let mut tray = lock(&self.tray);
-        let next = tray.take(&*self.clock)?;
+        let next = tray.take(&*self.clock);
+        let next = next.or_else(|| tray.agenda.take_unread().map(Next::Job))?;
+        tray.note(&*self.clock);
         let closed = tray.agenda.is_closed();
         drop(tray);
         Some(self.taken(next, closed))
@@ -174,7 +163,13 @@ impl Inbox {
         lock(&self.tray).untaken
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Agenda<Queued, Offer>) -> R) -> R {
+    /// The same of what is to be read.
+    #[must_use]
+    pub fn unread_since(&self) -> Option<Instant> {
+        lock(&self.tray).unread
+    }
+
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Agenda<Queued, Offer>) -> R) -> R {
         let mut tray = lock(&self.tray);
         let changed = change(&mut tray.agenda);
         tray.note(&*self.clock);
@@ -185,7 +180,19 @@ impl Inbox {
     /// done, frames to be answered [`EngineError::Stopped`].
     pub fn close(&self) {
         lock(&self.tray).agenda.close();
+        self.wake_all();
+    }
+
+    /// Once closed: who waits for work does not wait for what is being read.
+    pub fn give_up(&self) {
+        lock(&self.tray).given_up = true;
+        self.wake_all();
+    }
+
+    /// After what may concern several: whoever waits looks again.
+    pub(super) fn wake_all(&self) {
         self.changed.notify_all();
+        self.readable.notify_all();
     }
 
     /// Whether it is closed.

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use crate::frame::Stop;
 
 use super::error::EngineError;
-use super::inbox::{Inbox, Offer, Terms};
+use super::inbox::Inbox;
 use super::live::{LaneCounts, LaneSpec, LiveFrame, LiveSink, Offered};
+use super::tray::{Offer, Terms};
 
 /// A live source's own way into the engine: a place for one frame, the newest. Dropping it ends it: the frame that waits
 /// is dropped, the one in work given up.

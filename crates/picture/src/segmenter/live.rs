@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::scale::Scale;
 
+use super::ask::Ask;
 use super::error::EngineError;
-use super::job::{Ask, Picture};
+use super::job::Picture;
 use super::segmentation::Segmentation;
 
 /// What a live source wants of its lane.

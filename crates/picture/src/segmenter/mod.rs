@@ -4,6 +4,7 @@
 //! without weights.
 
 mod agenda;
+mod ask;
 mod check;
 mod clock;
 mod codes;
@@ -18,14 +19,17 @@ mod models;
 mod readiness;
 mod segmentation;
 mod times;
+mod tray;
+mod unread;
 
+pub use ask::{Ask, Modality, OnMismatch};
 pub use check::{Inverted, ModalityCheck};
 pub use clock::{Bell, Clock, ManualClock, SystemClock};
 pub use codes::{MarkedCode, MarkedCodes};
 pub use done::Done;
 pub use error::{Cause, EngineError};
 pub use inbox::{Entrance, Inbox, Taken};
-pub use job::{Ask, Job, Modality, OnMismatch, Picture, ReceivedFile};
+pub use job::{Job, Picture, ReadFile, ReceivedFile};
 pub use lane::Lane;
 pub use live::{LaneCounts, LaneSpec, LiveFrame, LiveOutcome, LiveSink, Offered};
 pub use memory::{Lease, Memory};
@@ -33,6 +37,7 @@ pub use models::{ModalityInfo, ModelInfo};
 pub use readiness::Readiness;
 pub use segmentation::Segmentation;
 pub use times::{Stage, StageTimes, millis};
+pub use unread::{HeldPlace, Unread};
 
 use std::sync::Arc;
 

@@ -53,6 +53,7 @@ pub const HOUSE: [Storey; 20] = [
             ("utc", &[]),
             ("frame", &[]),
             ("scale", &[]),
+            ("schema", &[]),
             ("mask", &["frame", "scale"]),
             ("render", &["frame", "scale", "mask"]),
             ("segmenter", &["sync", "frame", "scale", "mask"]),

@@ -6,6 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+/// What every address begins with, in small or large letters.
+pub(crate) const SCHEME: &str = "http://";
+
 /// Where a stream is. The password is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -45,14 +48,15 @@ impl HttpAddress {
     /// # Errors
     /// [`AddressError`].
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let scheme = text.get(..7).ok_or(AddressError::Scheme)?;
-        if !scheme.eq_ignore_ascii_case("http://") {
+        let parts = text.split_at_checked(SCHEME.len());
+        let (scheme, rest) = parts.ok_or(AddressError::Scheme)?;
+        if !scheme.eq_ignore_ascii_case(SCHEME) {
             return Err(AddressError::Scheme);
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AddressError::Characters);
         }
-        let rest = text[7..].split('#').next().unwrap_or_default();
+        let rest = rest.split('#').next().unwrap_or_default();
         let (authority, target) = match rest.find(['/', '?']) {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),

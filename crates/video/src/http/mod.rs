@@ -22,6 +22,8 @@ use self::head::{HEAD, head_end, read_head};
 use crate::source::{Opener, Source, SourceContext, SourceError};
 use crate::stream::{Ending, Intake, SILENCE, Stream, Wire, connect};
 
+#[cfg(feature = "openapi")]
+pub(crate) use self::address::SCHEME;
 pub use self::address::{AddressError, HttpAddress};
 pub use self::head::HttpError;
 

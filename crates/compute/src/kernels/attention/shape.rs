@@ -1,7 +1,6 @@
 //! Sizes of window attention, and what is given to it beside the map.
 
-/// Channels of a head.
-pub const HEAD: usize = 32;
+pub use crate::kernels::tile::window::HEAD;
 
 /// Geometry of window attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

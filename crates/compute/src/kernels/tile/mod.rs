@@ -26,8 +26,10 @@ mod portable;
 #[cfg(test)]
 mod tests;
 mod transpose;
+pub mod window;
 
 pub use kernel::{TileF32, TileFinish, TileI8, TileOperands, TileOut};
+use window::WindowTile;
 
 use super::{Cpu, Isa};
 use transpose::SIDE;
@@ -85,6 +87,24 @@ pub fn f32_of(cpu: Cpu, rows: usize) -> TileF32 {
 #[must_use]
 pub fn i8_of(cpu: Cpu, rows: usize) -> TileI8 {
     holding(tiles(cpu).i8, rows, |tile| tile.mr)
+}
+
+/// A CPU's steps of 8-bit window attention.
+#[must_use]
+pub fn window(cpu: Cpu) -> WindowTile {
+    match cpu.isa() {
+        Isa::Portable => window::PORTABLE,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => window::AVX2,
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => window::AVXVNNI,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => window::AVX512,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => window::NEON,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod | Isa::I8mm => window::DOTPROD,
+    }
 }
 
 /// `out[i][v] = vectors[v][i]`.

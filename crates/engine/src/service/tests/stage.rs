@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use picture::frame::Frame;
 use picture::mask::{LogitMap, Mask};
-use picture::segmenter::{Lane, LaneSpec, Lease, LiveFrame, LiveOutcome, Picture, StageTimes};
+use picture::segmenter::{Lane, LaneSpec, Lease, LiveFrame, LiveOutcome, StageTimes};
 
 use super::*;
 
@@ -30,7 +30,7 @@ impl Work for Takes {
 }
 
 /// A picture of one black pixel, and nothing on it.
-fn nothing(job: &Job) -> Segmentation {
+pub(super) fn nothing(job: &Job) -> Segmentation {
     Segmentation {
         frame: black(),
         file: None,
@@ -55,7 +55,7 @@ fn nothing(job: &Job) -> Segmentation {
     }
 }
 
-fn black() -> Arc<Frame> {
+pub(super) fn black() -> Arc<Frame> {
     Arc::new(Frame::new(1, 1, vec![0; 3]).unwrap())
 }
 
@@ -109,8 +109,8 @@ impl Stage {
         let clock = Arc::new(ManualClock::default());
         let (_dir, store) = store();
         let options = EngineOptions::default();
-        let work: Vec<Box<dyn Work>> = vec![Box::new(Takes(clock.clone()))];
-        let engine = Engine::staff(store, &options, clock.clone(), work).unwrap();
+        let staff = staff(Takes(clock.clone()));
+        let engine = Engine::staff(store, &options, clock.clone(), staff).unwrap();
         wait_for(&engine, &Readiness::Ready);
         let (to, from) = channel();
         Self {
@@ -147,15 +147,8 @@ impl Stage {
 
     pub(super) fn submit(&self) {
         let to = self.to.clone();
-        let job = Job {
-            picture: Vec::new().into(),
-            scale: Scale::Unknown,
-            region: None,
-            ask: Ask::new("ultrasound"),
-            stop: Stop::never(),
-        };
         let done = move |outcome| to.send(Said::Job(outcome)).unwrap();
-        self.engine().submit(job, Box::new(done)).unwrap();
+        self.engine().submit(job(), Box::new(done)).unwrap();
         self.jobs.fetch_add(1, SeqCst);
         self.settle();
     }

@@ -69,7 +69,7 @@ impl Scene {
     }
 
     /// Sends pictures that differ, ever since.
-    fn play(&self) {
+    pub fn play(&self) {
         self.playing.store(true, SeqCst);
         let (puppet, playing) = (self.puppet.clone(), self.playing.clone());
         std::thread::spawn(move || {

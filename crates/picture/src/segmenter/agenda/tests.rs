@@ -237,4 +237,64 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn every_job_to_be_read_is_given_once_and_large_ones_one_at_a_time(
+        steps in prop::collection::vec((0..6_u8, any::<bool>()), 0..300),
+    ) {
+        let mut agenda = Numbers::new(JOBS, LANES);
+        let (mut pushed, mut hands, mut ended) = (0, Vec::new(), Vec::new());
+        for (step, is_read) in steps {
+            match step {
+                0 | 1 => pushed += u64::from(agenda.push_unread(pushed).is_ok()),
+                2 | 3 => read_next(&mut agenda, &mut hands),
+                4 if !hands.is_empty() => {
+                    let job = hands.remove(0);
+                    if is_read {
+                        agenda.has_read(size(job), job);
+                    } else {
+                        agenda.dismiss(size(job));
+                        ended.push(job);
+                    }
+                }
+                _ => if let Some(Next::Job(job)) = agenda.next() {
+                    ended.push(job);
+                },
+            }
+            prop_assert!(agenda.jobs() <= JOBS);
+            let large = hands.iter().filter(|job| size(**job) == Size::Large);
+            prop_assert!(large.count() <= 1, "two large pictures at once");
+        }
+        // Nothing is stuck: each round ends something.
+        for _ in 0..=2 * JOBS {
+            for job in hands.drain(..) {
+                agenda.has_read(size(job), job);
+            }
+            while let Some(Next::Job(job)) = agenda.next() {
+                ended.push(job);
+            }
+            read_next(&mut agenda, &mut hands);
+        }
+        ended.sort_unstable();
+        prop_assert!(ended.into_iter().eq(0..pushed), "a job was lost, or given twice");
+    }
+}
+
+/// Which are large shows in their number.
+fn size(job: u64) -> Size {
+    match job.is_multiple_of(3) {
+        true => Size::Large,
+        false => Size::Any,
+    }
+}
+
+/// What a reader does before it reads.
+fn read_next(agenda: &mut Numbers, hands: &mut Vec<u64>) {
+    match agenda.next_unread() {
+        Some((Size::Any, job)) if size(job) == Size::Large && !agenda.may_be_large() => {
+            agenda.set_aside(job);
+        }
+        Some((_, job)) => hands.push(job),
+        None => {}
+    }
 }

@@ -1,11 +1,11 @@
 //! What a head of 8-bit attention needs beside the map: biases as integers, the token and the cells outside as bytes.
 
-use super::table::PER_NAT;
 use super::weights::{LIMIT, MOST, WindowWeightsI8};
 use crate::kernels::attention::shape::HEAD;
+use crate::kernels::tile::window::PER_NAT;
 
 /// Below every score: its weight is 0.
-const NEVER: i32 = -(1 << 29);
+pub const NEVER: i32 = -(1 << 29);
 
 /// A key or value in steps, each at most 64 to either side of 0.
 pub type Vector = [i8; HEAD];
@@ -88,13 +88,18 @@ impl HeadBytes {
         }
     }
 
-    /// A query's biases: of the first `whole` keys, and of the rest.
+    /// A query's biases: of the first `whole` keys, and of the rest. Places wrap, as what is cut there is checked anyway.
     #[inline(always)]
     pub fn biases(&self, (y, x): (usize, usize)) -> (&[i32], &[i32]) {
-        let row = x * (2 * self.window - 1) + self.window - 1 - y;
+        let rows = 2 * self.window - 1;
+        let row = x
+            .wrapping_mul(rows)
+            .wrapping_add(self.window - 1)
+            .wrapping_sub(y);
+        let query = y.wrapping_mul(self.window).wrapping_add(x);
         (
-            &self.cells[row * self.window..][..self.whole],
-            &self.rest[(y * self.window + x) * self.last..][..self.last],
+            &self.cells[row.wrapping_mul(self.window)..][..self.whole],
+            &self.rest[query.wrapping_mul(self.last)..][..self.last],
         )
     }
 }

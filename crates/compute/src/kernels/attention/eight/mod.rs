@@ -2,8 +2,8 @@
 //!
 //! Scores are integers: the queries' and keys' steps are such that a product of two is `1 / 2^shift` of a step of the
 //! softmax's table, and so are the biases. What a score is below its row's largest is looked up, which gives a weight in
-//! 0..=255; weights times values are integers again, divided by the sum of the weights at last. Both products go through
-//! the tiles of 8-bit layers, so they are exact on every CPU.
+//! 0..=255; weights times values are integers again, divided by the sum of the weights at last. Each of the three steps is
+//! written for the instructions of a CPU (`tile::window`), over a block of queries and all keys.
 //!
 //! Cells outside the map are keys like any other: integers cannot be put together as one key of a larger bias.
 //!
@@ -12,7 +12,6 @@
 mod head;
 mod kernel;
 mod pack;
-mod table;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -23,6 +22,7 @@ pub use weights::{FINEST, MOST_WINDOW, TokenI8, WindowWeightsI8, is_fineness};
 use super::shape::{HEAD, WindowShape};
 use super::share::{parts, share};
 use crate::kernels::pointwise::SharedOut;
+use crate::kernels::tile::window::QUERIES;
 use crate::kernels::{Cpu, Exec, Out, tile};
 use head::HeadBytes;
 use task::{ByteTask, WindowKeys};
@@ -68,7 +68,7 @@ impl WindowAttentionI8 {
         let outside = weights.outside;
         assert!(outside.is_none_or(|outside| outside.len() == 3 * heads * HEAD));
         assert!(outside.is_some() || (height % window == 0 && width % window == 0));
-        let keys = WindowKeys::new(cpu, window * window, weights.token.is_some());
+        let keys = WindowKeys::new(&tile::window(cpu), window * window, weights.token.is_some());
         let head = |at| HeadBytes::new(weights, at, window, (keys.whole, keys.padded));
         Self {
             cpu,
@@ -96,8 +96,7 @@ impl WindowAttentionI8 {
         let out = SharedOut::new(out, qkv.len() / 3);
         let across = shape.width.div_ceil(shape.window);
         let windows = shape.height.div_ceil(shape.window) * across;
-        let block = kernel::block(tile::i8(self.cpu));
-        let most = (shape.window * shape.window).div_ceil(4 * block);
+        let most = (shape.window * shape.window).div_ceil(4 * QUERIES);
         let parts = parts(exec.pool.threads(), windows * heads, most);
         exec.parallel(windows * heads * parts, self.scratch(), |task, scratch| {
             let (pair, part) = (task / parts, task % parts);
@@ -114,7 +113,7 @@ impl WindowAttentionI8 {
                 window: shape.window,
                 rows,
                 columns,
-                queries: share(rows * columns, part, parts, block),
+                queries: share(rows * columns, part, parts, QUERIES),
                 place,
                 width: shape.width,
                 at: (at, heads),

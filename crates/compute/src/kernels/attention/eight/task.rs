@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::head::HeadBytes;
-use crate::kernels::tile;
-use crate::kernels::{Cpu, LANES};
+use crate::kernels::Cpu;
+use crate::kernels::tile::window::{GROUP, WindowTile};
 
 /// What a task does.
 pub struct ByteTask<'a> {
@@ -41,23 +41,25 @@ impl ByteTask<'_> {
 /// Keys of a window.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowKeys {
-    /// Cells in whole panels of the CPU's tiles.
+    /// Cells in whole vectors of scores.
     pub whole: usize,
-    /// All, with padding to whole panels.
+    /// All, with padding to whole vectors of scores.
     pub padded: usize,
-    /// All, with padding to what a tile sums at once.
+    /// All, with padding to what products with values sum at once.
     pub summed: usize,
+    /// All, with padding to what weights are found for at once.
+    pub row: usize,
 }
 
 impl WindowKeys {
     /// Of `cells`, and a token if there is one.
-    pub fn new(cpu: Cpu, cells: usize, token: bool) -> Self {
-        let nr = tile::i8(cpu).nr;
+    pub fn new(tile: &WindowTile, cells: usize, token: bool) -> Self {
         let keys = cells + usize::from(token);
         Self {
-            whole: cells / nr * nr,
-            padded: keys.next_multiple_of(nr.max(LANES)),
-            summed: keys.next_multiple_of(LANES),
+            whole: cells / tile.nr * tile.nr,
+            padded: keys.next_multiple_of(tile.nr),
+            summed: keys.next_multiple_of(2 * GROUP),
+            row: keys.next_multiple_of(tile.row),
         }
     }
 }

@@ -94,8 +94,9 @@ impl Case {
         for i in 0..height * width * heads {
             let (head, x, y) = (i % heads, i / heads % width, i / heads / width);
             let fineness = self.fineness[head];
-            let in_units =
-                |bias: f32| (bias * (fineness * table::PER_NAT)).round_ties_even() as i64;
+            let in_units = |bias: f32| {
+                (bias * (fineness * crate::kernels::tile::window::PER_NAT)).round_ties_even() as i64
+            };
             let q = vector(y, x, head, 0);
             let dot = |k: &[i64]| -> i64 { q.iter().zip(k).map(|(q, k)| q * k).sum() };
             let (mut scores, mut values) = (Vec::new(), Vec::new());
@@ -192,8 +193,23 @@ fn whole_windows_and_edges_are_exact() {
 }
 
 #[test]
+fn windows_of_a_frame_are_exact() {
+    check(shape(14, 14, 14, 5), true, false, 8);
+    check(shape(28, 14, 7, 4), true, false, 9);
+    check(shape(7, 7, 7, 10), true, false, 10);
+}
+
+#[test]
+fn large_windows_over_the_edge_are_exact() {
+    check(shape(20, 17, 14, 2), true, false, 11);
+    check(shape(15, 15, 14, 1), false, true, 12);
+    check(shape(2, 33, 31, 1), true, false, 13);
+}
+
+#[test]
 fn the_largest_sums_do_not_saturate() {
     check(shape(7, 14, 7, 2), true, true, 6);
+    check(shape(14, 14, 14, 2), true, true, 14);
     check(shape(31, 2, 31, 1), false, true, 7);
 }
 
