@@ -59,6 +59,13 @@ pub type FinishedTiles = unsafe fn(tiles: usize, x: &TileOperands<u8, i8>, finis
 
 /// What tiles multiply: see [`TileI8::run`].
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    expect(
+        dead_code,
+        reason = "kernels that finish their sums are ARM's alone so far"
+    )
+)]
 pub struct TileOperands<A, W> {
     /// Values of a row.
     pub k: usize,
@@ -72,6 +79,13 @@ pub struct TileOperands<A, W> {
 
 /// What the sums of 8-bit tiles become: `fma(sum + correction, scale, bias) + residual`.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    expect(
+        dead_code,
+        reason = "kernels that finish their sums are ARM's alone so far"
+    )
+)]
 pub struct TileFinish<'a> {
     /// What the sums of each of a tile's columns lack.
     pub correction: &'a [i32],
@@ -89,6 +103,13 @@ pub struct TileFinish<'a> {
 
 /// Where finished tiles go.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    expect(
+        dead_code,
+        reason = "kernels that finish their sums are ARM's alone so far"
+    )
+)]
 pub enum TileOut {
     /// As they are.
     F32(*mut f32),
