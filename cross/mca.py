@@ -20,7 +20,7 @@ MODEL = {"Cortex-A72": "cortex-a72", "Cortex-A76": "neoverse-n1", "Neoverse N2":
 # multiply-adds of four floats take both halves of the pipes, 8-bit products one pipe of two. A76: two pipes.
 KERNELS = [
     ("neon", "run_f32", "float 8 x 8", {"Cortex-A72": 4, "Cortex-A76": 8}),
-    ("neon", "i8_4x4", "8-bit, smull, 4 x 8 (two passes)", {"Cortex-A72": 8}),
+    ("neon", "i8_4x8", "8-bit, smull, 4 x 8 (two passes)", {"Cortex-A72": 8}),
     ("dotprod", "i8_6x16", "8-bit, sdot, 6 x 16", {"Cortex-A76": 32}),
     ("i8mm", "run_i8", "8-bit, usmmla, 8 x 8", {"Neoverse N2": 64}),
 ]

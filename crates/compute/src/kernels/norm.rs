@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::math::{activate, fold, sum};
+use super::math::{Lanes, activate, sum, sum_of_squares};
 use super::pointwise::{SharedOut, floats};
 use super::{Activation, Exec, LANES, Out};
 
@@ -71,38 +71,37 @@ fn normalise(
         *mean = sum(x) / channels as f32;
     }
     for ((inverse, mean), x) in inverses.iter_mut().zip(&means).zip(x.chunks_exact(channels)) {
-        let variance = squares(x, *mean) / channels as f32;
+        let variance = sum_of_squares(x, *mean) / channels as f32;
         *inverse = 1.0 / (variance + norm.eps).sqrt();
     }
     for (number, x) in x.chunks_exact(channels).enumerate() {
-        let (mean, inverse) = (means[number], inverses[number]);
-        let affine = norm.weight.iter().zip(&norm.bias);
-        for ((y, x), (weight, bias)) in row.iter_mut().zip(x).zip(affine) {
-            *y = ((x - mean) * inverse).mul_add(*weight, *bias);
+        let (mean, inverse, at) = (means[number], inverses[number], start + number * channels);
+        let (weight, bias) = (&norm.weight[..channels], &norm.bias[..channels]);
+        match out {
+            // Where nothing follows, what is normalised is made bytes in registers.
+            SharedOut::U8(quantizer, out) if activation == Activation::None && channels % LANES == 0 => {
+                // SAFETY: rows of different tasks are disjoint.
+                let y = unsafe { out.slice(at..at + channels) }.as_chunks_mut::<LANES>().0;
+                let affine = weight.as_chunks::<LANES>().0.iter().zip(bias.as_chunks::<LANES>().0);
+                for ((y, x), (weight, bias)) in y.iter_mut().zip(x.as_chunks::<LANES>().0).zip(affine) {
+                    let mut real: Lanes = [0.0; LANES];
+                    for l in 0..LANES {
+                        real[l] = ((x[l] - mean) * inverse).mul_add(weight[l], bias[l]);
+                    }
+                    quantizer.quantize_all(&real, y);
+                }
+            }
+            _ => {
+                for ((y, x), (weight, bias)) in row.iter_mut().zip(x).zip(weight.iter().zip(bias)) {
+                    *y = ((x - mean) * inverse).mul_add(*weight, *bias);
+                }
+                activate(row, activation);
+                // SAFETY: as above.
+                unsafe { out.write(at, row) };
+            }
         }
-        activate(row, activation);
-        // SAFETY: rows of different tasks are disjoint.
-        unsafe { out.write(start + number * channels, row) };
     }
 }
-}
-
-/// Σ (x - mean)², over [`LANES`] lanes.
-#[inline(always)]
-fn squares(x: &[f32], mean: f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
-        for l in 0..LANES {
-            let d = chunk[l] - mean;
-            lanes[l] = d.mul_add(d, lanes[l]);
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        let d = x - mean;
-        *lane = d.mul_add(d, *lane);
-    }
-    fold(lanes)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "aarch64")]
-use std::arch::aarch64::{float32x4_t, int16x8_t, uint8x16_t};
+use std::arch::aarch64::{float32x4_t, int16x8_t, uint8x8_t, uint8x16_t};
 
 use super::math::gelu;
 
@@ -92,37 +92,55 @@ impl Quantizer {
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
     fn quantize_eight(&self, x: &[f32; 8], q: &mut [u8; 8]) {
-        use std::arch::aarch64::{vld1q_f32, vqmovun_s16, vst1_u8};
+        use std::arch::aarch64::{vld1q_f32, vst1_u8};
         // SAFETY: eight numbers are read and written; every 64-bit ARM has these instructions.
         unsafe {
             let x = [vld1q_f32(x.as_ptr()), vld1q_f32(x.as_ptr().add(4))];
-            vst1_u8(q.as_mut_ptr(), vqmovun_s16(self.unclamped(x)));
+            vst1_u8(q.as_mut_ptr(), self.quantize_pair(x, false));
         }
     }
 
-    /// Sixteen in registers.
+    /// Eight in registers; `numbers`: none of them is NaN.
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
-    pub(super) fn quantize_vectors(&self, [a, b, c, d]: [float32x4_t; 4]) -> uint8x16_t {
-        use std::arch::aarch64::{vqmovun_high_s16, vqmovun_s16};
-        // SAFETY: every 64-bit ARM has these instructions.
-        unsafe { vqmovun_high_s16(vqmovun_s16(self.unclamped([a, b])), self.unclamped([c, d])) }
+    pub(super) fn quantize_pair(&self, x: [float32x4_t; 2], numbers: bool) -> uint8x8_t {
+        // SAFETY: every 64-bit ARM has this instruction.
+        unsafe { std::arch::aarch64::vqmovun_s16(self.steps(x, numbers)) }
     }
 
-    /// Eight, to be clamped to 0..=255.
+    /// Sixteen in registers, as [`Quantizer::quantize_pair`].
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
-    fn unclamped(&self, x: [float32x4_t; 2]) -> int16x8_t {
+    pub(super) fn quantize_vectors(&self, x: [float32x4_t; 4], numbers: bool) -> uint8x16_t {
+        use std::arch::aarch64::{vqmovun_high_s16, vqmovun_s16};
+        let (left, right) = (
+            self.steps([x[0], x[1]], numbers),
+            self.steps([x[2], x[3]], numbers),
+        );
+        // SAFETY: every 64-bit ARM has these instructions.
+        unsafe { vqmovun_high_s16(vqmovun_s16(left), right) }
+    }
+
+    /// Whole steps from the zero on, to be clamped to 0..=255.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    fn steps(&self, x: [float32x4_t; 2], numbers: bool) -> int16x8_t {
         use std::arch::aarch64::{
             vcvtnq_s32_f32, vdupq_n_f32, vdupq_n_s16, vmaxnmq_f32, vmulq_f32, vqaddq_s16,
             vqmovn_high_s32, vqmovn_s32,
         };
         // SAFETY: every 64-bit ARM has these instructions.
         unsafe {
-            let (per_step, low) = (vdupq_n_f32(self.per_step), vdupq_n_f32(self.low));
-            let left = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(x[0], per_step), low));
-            let right = vcvtnq_s32_f32(vmaxnmq_f32(vmulq_f32(x[1], per_step), low));
-            let steps = vqmovn_high_s32(vqmovn_s32(left), right);
+            let [left, right] = x.map(|x| {
+                let steps = vmulq_f32(x, vdupq_n_f32(self.per_step));
+                if numbers {
+                    steps
+                } else {
+                    vmaxnmq_f32(steps, vdupq_n_f32(self.low))
+                }
+            });
+            let left = vqmovn_s32(vcvtnq_s32_f32(left));
+            let steps = vqmovn_high_s32(left, vcvtnq_s32_f32(right));
             vqaddq_s16(steps, vdupq_n_s16(i16::from(self.zero)))
         }
     }

@@ -2,12 +2,20 @@
 
 #![allow(unsafe_code)]
 
-use super::cells::{edge_cells, inner_cells, panels, vectors};
+#[cfg(not(target_arch = "aarch64"))]
+use super::cells::inner_cells;
+use super::cells::{edge_cells, panels, vectors};
+#[cfg(target_arch = "aarch64")]
+use super::neon::{self, NeonPanel as Panel};
 use super::shape::DepthwiseShape;
 use crate::kernels::gemm::{Epilogue, WeightsI8};
 use crate::kernels::{Cpu, Exec, Quantizer, SharedSlice, lookup};
 
+/// Channels worked on at once: on ARM a vector of bytes, whose nine weights stay in registers.
+#[cfg(target_arch = "aarch64")]
+const WIDE: usize = neon::WIDE;
 /// Channels worked on at once.
+#[cfg(not(target_arch = "aarch64"))]
 const WIDE: usize = 32;
 
 /// A weight as it is multiplied: ARM multiplies 8 bits by 8 bits, signed both.
@@ -33,6 +41,9 @@ pub struct DepthwiseI8 {
     scale: Vec<[f32; WIDE]>,
     bias: Vec<[f32; WIDE]>,
     outside: Vec<u8>,
+    /// Whether all sums become numbers.
+    #[cfg(target_arch = "aarch64")]
+    numbers: bool,
 }
 
 /// Where one row of the output goes.
@@ -63,11 +74,17 @@ impl DepthwiseI8 {
             .scale
             .iter()
             .map(|scale| weights.input.scale * scale);
+        let scale: Vec<f32> = scale.collect();
         Self {
+            #[cfg(target_arch = "aarch64")]
+            numbers: scale
+                .iter()
+                .chain(weights.bias.unwrap_or_default())
+                .all(|x| x.is_finite()),
             shape,
             weights: panels(&weight),
             start: vectors(&start),
-            scale: vectors(&scale.collect::<Vec<f32>>()),
+            scale: vectors(&scale),
             bias: weights
                 .bias
                 .map_or_else(|| vectors(&vec![0.0; shape.channels]), vectors),
@@ -190,18 +207,40 @@ fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: OutRow<'_>) {
 fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut OutRow<'_>) {
     let shape = conv.shape;
     let first = panel * WIDE;
-    let weights = conv.weights[panel];
-    let (start, scale, bias) = (conv.start[panel], conv.scale[panel], conv.bias[panel]);
+    let constants = Panel::new(
+        &conv.weights[panel],
+        &conv.start[panel],
+        (&conv.scale[panel], &conv.bias[panel]),
+    );
     let inner = shape.inner(count == WIDE);
     for x in (0..inner.start).chain(inner.end..shape.out_width()) {
         let cells = edge_cells(shape, rows, &conv.outside, x, (first, count));
-        let real = reals(&cells, &weights, &start, &scale, &bias);
-        put(&real, x * shape.channels + first, count, out);
+        put(
+            &constants.of_cells(&cells),
+            x * shape.channels + first,
+            count,
+            out,
+        );
     }
+    #[cfg(target_arch = "aarch64")]
+    match out {
+        OutRow::F32(out) => constants.inner(shape, rows, first, inner, |at, real| {
+            neon::store(real, &mut out[at..]);
+        }),
+        OutRow::U8(quantizer, out) => constants.inner(shape, rows, first, inner, |at, real| {
+            let bytes = quantizer.quantize_vectors(real, conv.numbers);
+            neon::store_bytes(bytes, &mut out[at..]);
+        }),
+    }
+    #[cfg(not(target_arch = "aarch64"))]
     for x in inner {
         let cells = inner_cells(shape, rows, x, first);
-        let real = reals(&cells, &weights, &start, &scale, &bias);
-        put(&real, x * shape.channels + first, WIDE, out);
+        put(
+            &constants.of_cells(&cells),
+            x * shape.channels + first,
+            WIDE,
+            out,
+        );
     }
 }
 
@@ -218,82 +257,46 @@ fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut OutRow<'_>) {
     }
 }
 
-/// `(start + Σ (cell - OFFSET) · weight) · scale + bias`: products and their sums two by two in 16 bits, where they fit, then
-/// in 32.
+/// What the channels of a panel are convolved with.
 #[cfg(not(target_arch = "aarch64"))]
-#[inline(always)]
-fn reals(
-    cells: &[[u8; WIDE]; 9],
-    weights: &[[i16; WIDE]; 9],
-    start: &[i32; WIDE],
-    scale: &[f32; WIDE],
-    bias: &[f32; WIDE],
-) -> [f32; WIDE] {
-    let mut real = [0.0; WIDE];
-    for l in 0..WIDE {
-        let product = |tap: usize| i16::from(cells[tap][l]).wrapping_mul(weights[tap][l]);
-        let two = |tap: usize| i32::from(product(tap).wrapping_add(product(tap + 1)));
-        let acc = start[l]
-            .wrapping_add(two(0))
-            .wrapping_add(two(2))
-            .wrapping_add(two(4))
-            .wrapping_add(two(6))
-            .wrapping_add(i32::from(product(8)));
-        real[l] = (acc as f32).mul_add(scale[l], bias[l]);
-    }
-    real
+struct Panel {
+    weights: [[i16; WIDE]; 9],
+    start: [i32; WIDE],
+    scale: [f32; WIDE],
+    bias: [f32; WIDE],
 }
 
-/// The same on 64-bit ARM: three by three in 16 bits.
-#[cfg(target_arch = "aarch64")]
-#[inline(always)]
-fn reals(
-    cells: &[[u8; WIDE]; 9],
-    weights: &[[i8; WIDE]; 9],
-    start: &[i32; WIDE],
-    scale: &[f32; WIDE],
-    bias: &[f32; WIDE],
-) -> [f32; WIDE] {
-    use std::arch::aarch64::{
-        int8x16_t, vaddw_high_s16, vaddw_s16, vcvtq_f32_s32, vdupq_n_u8, veorq_u8, vfmaq_f32,
-        vget_low_s8, vget_low_s16, vld1q_f32, vld1q_s8, vld1q_s32, vld1q_u8, vmlal_high_s8,
-        vmlal_s8, vmull_high_s8, vmull_s8, vreinterpretq_s8_u8, vst1q_f32,
-    };
-    let mut real = [0.0; WIDE];
-    for at in (0..WIDE).step_by(16) {
-        // SAFETY: sixteen of each array's numbers from 0 and 16 on are read and written; every 64-bit ARM has these
-        // instructions.
-        unsafe {
-            let mut sums = [vld1q_s32(start.as_ptr().add(at)); 4];
-            for (i, sum) in sums.iter_mut().enumerate() {
-                *sum = vld1q_s32(start.as_ptr().add(at).add(4 * i));
-            }
-            for row in 0..3 {
-                let mut x: [int8x16_t; 3] = [vld1q_s8(weights[0].as_ptr()); 3];
-                let mut w = x;
-                for tap in 0..3 {
-                    let cell = vld1q_u8(cells[3 * row + tap].as_ptr().add(at));
-                    x[tap] = vreinterpretq_s8_u8(veorq_u8(cell, vdupq_n_u8(0x80)));
-                    w[tap] = vld1q_s8(weights[3 * row + tap].as_ptr().add(at));
-                }
-                let mut low = vmull_s8(vget_low_s8(x[0]), vget_low_s8(w[0]));
-                let mut high = vmull_high_s8(x[0], w[0]);
-                for tap in 1..3 {
-                    low = vmlal_s8(low, vget_low_s8(x[tap]), vget_low_s8(w[tap]));
-                    high = vmlal_high_s8(high, x[tap], w[tap]);
-                }
-                sums[0] = vaddw_s16(sums[0], vget_low_s16(low));
-                sums[1] = vaddw_high_s16(sums[1], low);
-                sums[2] = vaddw_s16(sums[2], vget_low_s16(high));
-                sums[3] = vaddw_high_s16(sums[3], high);
-            }
-            for (i, sum) in sums.into_iter().enumerate() {
-                let at = at + 4 * i;
-                let (scale, bias) = (scale.as_ptr().add(at), bias.as_ptr().add(at));
-                let y = vfmaq_f32(vld1q_f32(bias), vcvtq_f32_s32(sum), vld1q_f32(scale));
-                vst1q_f32(real.as_mut_ptr().add(at), y);
-            }
+#[cfg(not(target_arch = "aarch64"))]
+impl Panel {
+    #[inline(always)]
+    fn new(
+        weights: &[[i16; WIDE]; 9],
+        start: &[i32; WIDE],
+        (scale, bias): (&[f32; WIDE], &[f32; WIDE]),
+    ) -> Self {
+        Self {
+            weights: *weights,
+            start: *start,
+            scale: *scale,
+            bias: *bias,
         }
     }
-    real
+
+    /// `(start + Σ cell · weight) · scale + bias`: products and their sums two by two in 16 bits, where they fit, then in 32.
+    #[inline(always)]
+    fn of_cells(&self, cells: &[[u8; WIDE]; 9]) -> [f32; WIDE] {
+        let mut real = [0.0; WIDE];
+        for l in 0..WIDE {
+            let product = |tap: usize| i16::from(cells[tap][l]).wrapping_mul(self.weights[tap][l]);
+            let two = |tap: usize| i32::from(product(tap).wrapping_add(product(tap + 1)));
+            let acc = self.start[l]
+                .wrapping_add(two(0))
+                .wrapping_add(two(2))
+                .wrapping_add(two(4))
+                .wrapping_add(two(6))
+                .wrapping_add(i32::from(product(8)));
+            real[l] = (acc as f32).mul_add(self.scale[l], self.bias[l]);
+        }
+        real
+    }
 }

@@ -7,6 +7,8 @@
 mod cells;
 mod float;
 mod int8;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod shape;
 #[cfg(test)]
 mod tests;

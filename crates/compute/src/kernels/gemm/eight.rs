@@ -2,15 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use std::ptr;
-
 use super::chunks::Eight;
 use super::epilogue;
 use super::finish::{Epilogue, Residual};
 use super::patches::Operand;
 use super::place::{Sink, TilePlace, TileTarget};
 use super::product::{Block, Product, TileRun, TileSums};
-use crate::kernels::tile::{self, TileFinish, TileI8, TileOut, lookup};
+use crate::kernels::tile::{self, TileFinish, TileI8, TileOut, TileResidual, lookup};
 use crate::kernels::{Cpu, Exec, Quant, Quantizer, SharedSlice};
 
 /// What an 8-bit layer is made from.
@@ -44,6 +42,8 @@ pub struct LinearI8 {
     correction: Vec<i32>,
     scale: Vec<f32>,
     bias: Vec<f32>,
+    /// Whether all sums become numbers: kernels that finish them ask for no more.
+    numbers: bool,
 }
 
 impl LinearI8 {
@@ -73,7 +73,9 @@ impl LinearI8 {
             .map(|row| lack * row.iter().map(|w| i32::from(*w)).sum::<i32>())
             .collect();
         let scale: Vec<f32> = scale.iter().map(|scale| input.scale * scale).collect();
+        let mut steps = scale.iter().chain(bias.unwrap_or_default());
         Self {
+            numbers: steps.all(|x| x.is_finite()),
             correction: product.padded(&correction),
             scale: product.padded(&scale),
             bias: product.padded(bias.unwrap_or(&vec![0.0; n])),
@@ -210,13 +212,14 @@ impl LinearI8 {
         }
     }
 
-    /// Multiplies and finishes tiles where the CPU has a kernel for both that knows what is to be added; whether it has.
+    /// Multiplies and finishes tiles where the CPU has a kernel for both; whether it has.
     ///
     /// # Safety
     /// Nothing else uses the tiles' part of the target; the operands are what their kernel takes.
     unsafe fn finished(&self, pass: &LinearPass<'_>, run: &TileRun<TileI8>) -> bool {
         let (nr, rows, target) = (run.tile.nr, run.rows.len(), &pass.target);
-        let Some(finished) = run.tile.finished.filter(|_| run.columns.len() == nr) else {
+        let fits = self.numbers && run.columns.len() == nr;
+        let Some(finished) = run.tile.finished.filter(|_| fits) else {
             return false;
         };
         let place = TilePlace {
@@ -226,12 +229,15 @@ impl LinearI8 {
         };
         assert!(place.ends_by(rows, target.out.len()));
         let residual = match pass.residual {
-            Residual::None => ptr::null(),
+            Residual::None => TileResidual::None,
             Residual::F32(x) => {
                 assert!(place.ends_by(rows, x.len()));
-                x.as_ptr().wrapping_add(place.start)
+                TileResidual::F32(x.as_ptr().wrapping_add(place.start))
             }
-            Residual::U8(..) => return false,
+            Residual::U8(quant, x) => {
+                assert!(place.ends_by(rows, x.len()));
+                TileResidual::U8(quant, x.as_ptr().wrapping_add(place.start))
+            }
         };
         let Eight {
             correction,

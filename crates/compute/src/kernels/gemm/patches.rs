@@ -76,20 +76,20 @@ impl<T: Copy> Operand<'_, T> {
         }
     }
 
-    /// Copies `rows` of `k` values to `to`, `lda` apart, each as `turn` makes it. What lies between rows is left as it is.
+    /// Copies `rows` of `k` values to `to`, `lda` apart, by `copy`. What lies between rows is left as it is.
     pub(super) fn gather(
         &self,
         rows: Range<usize>,
         k: usize,
         to: &mut [T],
         lda: usize,
-        turn: impl Fn(T) -> T + Copy,
+        copy: impl Fn(&[T], &mut [T]) + Copy,
     ) {
         let to = to.chunks_mut(lda);
         match *self {
             Operand::Rows(x) => {
                 for (x, to) in x[rows.start * k..rows.end * k].chunks_exact(k).zip(to) {
-                    copy(x, &mut to[..k], turn);
+                    copy(x, &mut to[..k]);
                 }
             }
             Operand::Patches {
@@ -98,8 +98,21 @@ impl<T: Copy> Operand<'_, T> {
                 outside,
             } => {
                 let width = patches.out_size().1;
-                for (row, to) in rows.zip(to) {
-                    patches.gather(map, turn(outside), (row / width, row % width), to, turn);
+                let mut filling = [outside];
+                copy(&[outside], &mut filling);
+                let (lines, columns) = patches.inside();
+                let small = patches.planar && patches.kernel == 3;
+                let (mut y, mut x) = (rows.start / width, rows.start % width);
+                for (_, to) in rows.zip(to) {
+                    if small && lines.contains(&y) && columns.contains(&x) {
+                        patches.gather_inside(map, (y, x), to, copy);
+                    } else {
+                        patches.gather(map, filling[0], (y, x), to, copy);
+                    }
+                    x += 1;
+                    if x == width {
+                        (y, x) = (y + 1, 0);
+                    }
                 }
             }
         }
@@ -107,27 +120,29 @@ impl<T: Copy> Operand<'_, T> {
 }
 
 impl Patches {
-    /// One patch, that of the output cell `(y, x)`; `outside` is turned already.
+    /// Lines and columns of the output whose patches lie wholly in the map.
+    fn inside(&self) -> (Range<usize>, Range<usize>) {
+        let cells = |side: usize| {
+            let end = (side + self.pad).checked_sub(self.kernel);
+            self.pad.div_ceil(self.stride)..end.map_or(0, |end| end / self.stride + 1)
+        };
+        (cells(self.height), cells(self.width))
+    }
+
+    /// One patch, that of the output cell `(y, x)`; `outside` is as `copy` makes it.
     fn gather<T: Copy>(
         &self,
         map: &[T],
         outside: T,
         (y, x): (usize, usize),
         to: &mut [T],
-        turn: impl Fn(T) -> T + Copy,
+        copy: impl Fn(&[T], &mut [T]) + Copy,
     ) {
         // In a map with its surroundings the patch begins here; `from..till` of its columns lie in the map itself.
         let (top, left) = (y * self.stride, x * self.stride);
         let from = self.pad.saturating_sub(left).min(self.kernel);
         let right = (self.width + self.pad).saturating_sub(left);
         let till = right.clamp(from, self.kernel);
-        if self.planar && self.kernel == 3 && till - from == 3 {
-            let lines = self.pad..(self.height + self.pad).saturating_sub(2);
-            if lines.contains(&top) {
-                let start = (top - self.pad) * self.width + left - self.pad;
-                return self.gather_inside(map, start, to, turn);
-            }
-        }
         // Where the part of the patch's row `ky` that lies in the map begins, in cells.
         let start = |ky: usize| {
             let y = top + ky;
@@ -138,7 +153,7 @@ impl Patches {
             None => to.fill(outside),
             Some(run) => {
                 to[..from * cell].fill(outside);
-                copy(run, &mut to[from * cell..till * cell], turn);
+                copy(run, &mut to[from * cell..till * cell]);
                 to[till * cell..].fill(outside);
             }
         };
@@ -159,29 +174,23 @@ impl Patches {
         }
     }
 
-    /// A 3 x 3 patch that lies wholly in a planar map: the many small copies of a network's first layer, each of a
-    /// size known to the compiler.
+    /// A 3 x 3 patch that lies wholly in a planar map, that of the output cell `(y, x)`: the many small copies of a network's
+    /// first layer, each of a size known to the compiler.
+    #[inline]
     fn gather_inside<T: Copy>(
         &self,
         map: &[T],
-        start: usize,
+        (y, x): (usize, usize),
         to: &mut [T],
-        turn: impl Fn(T) -> T + Copy,
+        copy: impl Fn(&[T], &mut [T]) + Copy,
     ) {
+        let start = (y * self.stride - self.pad) * self.width + x * self.stride - self.pad;
         let planes = map.chunks_exact(self.height * self.width);
         for (plane, to) in planes.zip(to.as_chunks_mut::<9>().0) {
             let lines = &plane[start..start + 2 * self.width + 3];
-            copy(&lines[..3], &mut to[..3], turn);
-            copy(&lines[self.width..self.width + 3], &mut to[3..6], turn);
-            copy(&lines[2 * self.width..], &mut to[6..], turn);
+            copy(&lines[..3], &mut to[..3]);
+            copy(&lines[self.width..self.width + 3], &mut to[3..6]);
+            copy(&lines[2 * self.width..], &mut to[6..]);
         }
-    }
-}
-
-/// Copies values, each as `turn` makes it.
-#[inline(always)]
-fn copy<T: Copy>(from: &[T], to: &mut [T], turn: impl Fn(T) -> T) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = turn(*from);
     }
 }

@@ -25,9 +25,9 @@ pub(super) trait TileKernel: Copy {
     fn of(cpu: Cpu) -> Self;
     /// A tile with the same columns for `rows`.
     fn fewer(cpu: Cpu, rows: usize) -> Self;
-    /// Whether tiles take the values as they lie; else [`TileKernel::turned`] is what they take.
+    /// Whether tiles take the values as they lie; else what [`TileKernel::turn`] makes of them.
     fn as_they_lie(self) -> bool;
-    fn turned(x: Self::In) -> Self::In;
+    fn turn(from: &[Self::In], to: &mut [Self::In]);
     /// # Safety
     /// As [`TileF32::run`] and [`TileI8::run`] say.
     unsafe fn run(
@@ -59,8 +59,9 @@ impl TileKernel for TileF32 {
     fn as_they_lie(self) -> bool {
         true
     }
-    fn turned(x: f32) -> f32 {
-        x
+    #[inline(always)]
+    fn turn(from: &[f32], to: &mut [f32]) {
+        to.copy_from_slice(from);
     }
     unsafe fn run(self, k: usize, a: *const f32, lda: usize, b: *const f32, acc: *mut f32) {
         // SAFETY: the caller's promise.
@@ -88,8 +89,8 @@ impl TileKernel for TileI8 {
         self.offset == 0
     }
     #[inline(always)]
-    fn turned(x: u8) -> u8 {
-        x ^ 0x80
+    fn turn(from: &[u8], to: &mut [u8]) {
+        tile::turn(from, to);
     }
     unsafe fn run(self, k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
         // SAFETY: the caller's promise.
@@ -286,8 +287,9 @@ impl<T: TileKernel> Product<T> {
         });
     }
 
-    /// Multiplies a block. Of each panel whole tiles are offered to `finished`, operands as their kernel takes them; the sums
-    /// of those that it refuses, and of the last rows, go to `done`, some tiles' at a time.
+    /// Multiplies a block. Of each panel tiles are offered to `finished`, operands as their kernel takes them: all whole ones,
+    /// and that of the last rows where one has just so many. The sums of those that it refuses go to `done`, some tiles' at a
+    /// time.
     pub(super) fn block(
         &self,
         x: &Operand<'_, T::In>,
@@ -328,9 +330,11 @@ impl<T: TileKernel> Product<T> {
                 let lda = self.gathered_lda();
                 // The tail of a row meets weights of 0: in integers any value does.
                 if whole.as_they_lie() {
-                    x.gather(rows.clone(), self.k, gathered, lda, |x| x);
+                    x.gather(rows.clone(), self.k, gathered, lda, |from, to| {
+                        to.copy_from_slice(from)
+                    });
                 } else {
-                    x.gather(rows.clone(), self.k, gathered, lda, T::turned);
+                    x.gather(rows.clone(), self.k, gathered, lda, T::turn);
                 }
                 (&gathered[..covered * lda], lda)
             }
@@ -340,18 +344,24 @@ impl<T: TileKernel> Product<T> {
         for panel in panels {
             let b = &self.packed.as_slice()[panel * self.panel..][..self.panel];
             let columns = panel * self.nr..((panel + 1) * self.nr).min(self.n);
-            let run = TileRun {
-                tile: whole,
+            let run = |tile: T, part: Range<usize>| TileRun {
+                tile,
                 x: TileOperands {
                     k: self.padded_k,
-                    a: a.as_ptr(),
+                    a: a.as_ptr().wrapping_add(part.start.wrapping_mul(lda)),
                     lda,
                     b: b.as_ptr(),
                 },
-                rows: rows.start..rows.start + whole_rows,
+                rows: rows.start + part.start..rows.start + part.end,
                 columns: columns.clone(),
             };
-            let rest = if finished(&run) { whole_rows } else { 0 };
+            let mut rest = 0;
+            if finished(&run(whole, 0..whole_rows)) {
+                rest = whole_rows;
+                if rest < covered && covered == rows.len() && finished(&run(last, rest..covered)) {
+                    rest = covered;
+                }
+            }
             for start in (rest..rows.len()).step_by(together) {
                 let end = (start + together).min(rows.len());
                 let mut to = sums.as_mut_ptr();

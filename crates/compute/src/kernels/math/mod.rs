@@ -16,5 +16,5 @@ mod tests;
 
 pub use activation::{Activation, activate};
 pub use elementary::{exp2, gelu, larger, smaller};
-pub use lanes::{LANES, Lanes, dot, fold, fold_largest, softmax, sum};
+pub use lanes::{LANES, Lanes, dot, fold, fold_largest, softmax, sum, sum_of_squares};
 pub use product::product;

@@ -1,55 +1,154 @@
 //! 8-bit sums finished in the registers of 64-bit ARM: what `gemm` does to the sums of other tiles, in the same order.
 
 use std::arch::aarch64::{
-    float32x4_t, int32x4_t, vaddq_f32, vcvtq_f32_s32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vld1q_s32,
-    vst1q_f32, vst1q_u8,
+    float32x4_t, int32x4_t, vaddq_f32, vcvtq_f32_s32, vcvtq_f32_u32, vdupq_n_f32, vfmaq_f32,
+    vget_low_u16, vld1_u8, vld1q_f32, vld1q_s32, vmovl_high_u16, vmovl_u8, vmovl_u16, vmulq_f32,
+    vst1_u8, vst1q_f32, vst1q_u8, vsubq_f32,
 };
 
-use super::kernel::{TileFinish, TileOut};
-
-/// Vectors of a row.
-pub(super) const VECTORS: usize = 4;
-
-impl TileFinish<'_> {
-    /// The same, so many rows further down.
-    #[inline(always)]
-    pub(super) fn below(mut self, rows: usize) -> Self {
-        let step = rows.wrapping_mul(self.n);
-        self.out = match self.out {
-            TileOut::F32(out) => TileOut::F32(out.wrapping_add(step)),
-            TileOut::U8(quantizer, out) => TileOut::U8(quantizer, out.wrapping_add(step)),
-        };
-        if !self.residual.is_null() {
-            self.residual = self.residual.wrapping_add(step);
-        }
-        self
-    }
-}
+use super::kernel::TileFinish;
+use crate::kernels::{Quant, Quantizer};
 
 /// What a row's sums begin with.
 ///
 /// # Panics
 /// If there are fewer columns.
 #[inline(always)]
-pub(super) fn start(finish: &TileFinish<'_>) -> [int32x4_t; VECTORS] {
+pub(super) fn start<const VECTORS: usize>(finish: &TileFinish<'_>) -> [int32x4_t; VECTORS] {
     let correction = &finish.correction.as_chunks::<4>().0[..VECTORS];
     // SAFETY: four numbers each are read; every 64-bit ARM has these instructions.
     std::array::from_fn(|v| unsafe { vld1q_s32(correction[v].as_ptr()) })
 }
 
-/// Finishes `ROWS` rows, whose sums began with [`start`], and stores them.
+/// Something to add to four numbers at a time.
+pub(super) trait Addend: Copy {
+    /// Whether it has no NaN.
+    const NUMBERS: bool;
+    /// # Safety
+    /// It has eight numbers from `at` on.
+    unsafe fn add(self, at: usize, real: &mut [float32x4_t; 2]);
+}
+
+impl Addend for () {
+    const NUMBERS: bool = true;
+
+    #[inline(always)]
+    unsafe fn add(self, _: usize, _: &mut [float32x4_t; 2]) {}
+}
+
+impl Addend for *const f32 {
+    const NUMBERS: bool = false;
+
+    #[inline(always)]
+    unsafe fn add(self, at: usize, real: &mut [float32x4_t; 2]) {
+        for (v, real) in real.iter_mut().enumerate() {
+            // SAFETY: the caller's promise; every 64-bit ARM has these instructions.
+            *real = unsafe { vaddq_f32(*real, vld1q_f32(self.wrapping_add(at).add(4 * v))) };
+        }
+    }
+}
+
+/// What the bytes stand for, as [`Quant::dequantize`] has it.
+impl Addend for (Quant, *const u8) {
+    const NUMBERS: bool = true;
+
+    #[inline(always)]
+    unsafe fn add(self, at: usize, real: &mut [float32x4_t; 2]) {
+        let (quant, x) = self;
+        // SAFETY: the caller's promise; every 64-bit ARM has these instructions.
+        unsafe {
+            let (scale, zero) = (vdupq_n_f32(quant.scale), vdupq_n_f32(f32::from(quant.zero)));
+            let x = vmovl_u8(vld1_u8(x.wrapping_add(at)));
+            let halves = [vmovl_u16(vget_low_u16(x)), vmovl_high_u16(x)];
+            for (real, x) in real.iter_mut().zip(halves) {
+                let x = vmulq_f32(scale, vsubq_f32(vcvtq_f32_u32(x), zero));
+                *real = vaddq_f32(*real, x);
+            }
+        }
+    }
+}
+
+/// Where a row's numbers go.
+pub(super) trait Destination: Copy {
+    /// Stores a row; `numbers`: none is NaN.
+    ///
+    /// # Safety
+    /// There is place for it from `at` on, which nothing else uses.
+    unsafe fn store<const VECTORS: usize>(
+        self,
+        at: usize,
+        row: &[float32x4_t; VECTORS],
+        numbers: bool,
+    );
+}
+
+impl Destination for *mut f32 {
+    #[inline(always)]
+    unsafe fn store<const VECTORS: usize>(self, at: usize, row: &[float32x4_t; VECTORS], _: bool) {
+        for (v, real) in row.iter().enumerate() {
+            // SAFETY: the caller's promise; every 64-bit ARM has the instruction.
+            unsafe { vst1q_f32(self.wrapping_add(at).add(4 * v), *real) };
+        }
+    }
+}
+
+impl Destination for (Quantizer, *mut u8) {
+    #[inline(always)]
+    unsafe fn store<const VECTORS: usize>(
+        self,
+        at: usize,
+        row: &[float32x4_t; VECTORS],
+        numbers: bool,
+    ) {
+        let (quantizer, out) = self;
+        let out = out.wrapping_add(at);
+        // SAFETY: the caller's promise; every 64-bit ARM has these instructions.
+        unsafe {
+            if let [a, b, c, d] = row[..] {
+                vst1q_u8(out, quantizer.quantize_vectors([a, b, c, d], numbers));
+                return;
+            }
+            for (i, pair) in row.as_chunks().0.iter().enumerate() {
+                vst1_u8(out.add(8 * i), quantizer.quantize_pair(*pair, numbers));
+            }
+        }
+    }
+}
+
+/// Calls `$run` with `$finish`'s columns, addend and destination: compiled for each pair of these, so that nothing is asked in
+/// its loops.
+macro_rules! each_finish {
+    ($finish:ident, $run:ident($($argument:expr),*)) => {{
+        use $crate::kernels::tile::kernel::{TileOut, TileResidual};
+        match ($finish.residual, $finish.out) {
+            (TileResidual::None, TileOut::F32(out)) => $run($($argument),*, $finish, (), out),
+            (TileResidual::None, TileOut::U8(quantizer, out)) => $run($($argument),*, $finish, (), (quantizer, out)),
+            (TileResidual::F32(x), TileOut::F32(out)) => $run($($argument),*, $finish, x, out),
+            (TileResidual::F32(x), TileOut::U8(quantizer, out)) => $run($($argument),*, $finish, x, (quantizer, out)),
+            (TileResidual::U8(quant, x), TileOut::F32(out)) => $run($($argument),*, $finish, (quant, x), out),
+            (TileResidual::U8(quant, x), TileOut::U8(quantizer, out)) => {
+                $run($($argument),*, $finish, (quant, x), (quantizer, out))
+            }
+        }
+    }};
+}
+pub(super) use each_finish;
+
+/// Finishes rows of an even number of vectors, of which the first is number `first`, whose sums began with [`start`], and stores them.
 ///
 /// # Safety
-/// There are as many columns, residual and target have these rows, and nothing else uses the target's.
+/// There are as many columns, addend and destination have these rows, and nothing else uses the destination's.
 #[inline(always)]
-pub(super) unsafe fn store<const ROWS: usize>(
+pub(super) unsafe fn store<const ROWS: usize, const VECTORS: usize, A: Addend>(
     sums: [[int32x4_t; VECTORS]; ROWS],
     finish: &TileFinish<'_>,
+    addend: A,
+    out: impl Destination,
+    first: usize,
 ) {
-    let row = |r: usize| r.wrapping_mul(finish.n);
     // SAFETY: the caller's promise; every 64-bit ARM has these instructions.
     unsafe {
-        let mut real: [[float32x4_t; VECTORS]; ROWS] = [[vdupq_n_f32(0.0); VECTORS]; ROWS];
+        let mut real = [[vdupq_n_f32(0.0); VECTORS]; ROWS];
         // Column by column: scale and bias are in registers for one vector at a time.
         for v in 0..VECTORS {
             let scale = vld1q_f32(finish.scale.as_ptr().add(4 * v));
@@ -58,28 +157,14 @@ pub(super) unsafe fn store<const ROWS: usize>(
                 real[r][v] = vfmaq_f32(bias, vcvtq_f32_s32(sums[r][v]), scale);
             }
         }
-        if !finish.residual.is_null() {
-            for (r, real) in real.iter_mut().enumerate() {
-                let residual = finish.residual.wrapping_add(row(r));
-                for (v, real) in real.iter_mut().enumerate() {
-                    *real = vaddq_f32(*real, vld1q_f32(residual.add(4 * v)));
-                }
+        let mut at = first.wrapping_mul(finish.n);
+        for row in &mut real {
+            for (i, pair) in row.as_chunks_mut().0.iter_mut().enumerate() {
+                addend.add(at.wrapping_add(8 * i), pair);
             }
-        }
-        match finish.out {
-            TileOut::F32(out) => {
-                for (r, real) in real.iter().enumerate() {
-                    let out = out.wrapping_add(row(r));
-                    for (v, real) in real.iter().enumerate() {
-                        vst1q_f32(out.add(4 * v), *real);
-                    }
-                }
-            }
-            TileOut::U8(quantizer, out) => {
-                for (r, real) in real.iter().enumerate() {
-                    vst1q_u8(out.wrapping_add(row(r)), quantizer.quantize_vectors(*real));
-                }
-            }
+            // Sums, scales and biases are numbers, and so is what comes of them.
+            out.store(at, row, A::NUMBERS);
+            at = at.wrapping_add(finish.n);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a tile kernel is given and gives, whatever its instructions.
 
-use crate::kernels::Quantizer;
+use crate::kernels::{Quant, Quantizer};
 
 /// `acc[r * nr + c] = Σ_k a[r * lda + k] * b[k * nr + c]` for `r < mr`, `c < nr`: for each output one chain of fused
 /// multiply-adds over ascending `k`, beginning with `acc`'s value if `accumulate`, else with 0.
@@ -43,7 +43,7 @@ pub struct TileI8 {
     /// The kernel.
     ///
     /// # Safety
-    /// `k` is a multiple of 16; `a` is readable for `mr` rows of `k` values, `lda` apart; `b` for `k * nr` values,
+    /// `k` is a multiple of 16, and not 0; `a` is readable for `mr` rows of `k` values, `lda` apart; `b` for `k * nr` values,
     /// aligned to 64 bytes; `acc` writable for `mr * nr`, aligned to 64 bytes; the CPU has the instructions.
     pub run: unsafe fn(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32),
     /// Where sums need not leave their registers to be finished: whole tiles, multiplied and finished.
@@ -93,12 +93,30 @@ pub struct TileFinish<'a> {
     pub scale: &'a [f32],
     /// Real bias, for each column.
     pub bias: &'a [f32],
-    /// What is added to the first row, or null.
-    pub residual: *const f32,
+    /// What is added to the first row.
+    pub residual: TileResidual,
     /// Where the first row goes.
     pub out: TileOut,
     /// Distance of rows, of the residual and of the target.
     pub n: usize,
+}
+
+/// What is added to finished tiles.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    expect(
+        dead_code,
+        reason = "kernels that finish their sums are ARM's alone so far"
+    )
+)]
+pub enum TileResidual {
+    /// Nothing.
+    None,
+    /// Real numbers.
+    F32(*const f32),
+    /// Bytes that stand for them.
+    U8(Quant, *const u8),
 }
 
 /// Where finished tiles go.

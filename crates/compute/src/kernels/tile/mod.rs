@@ -28,7 +28,7 @@ mod tests;
 mod transpose;
 pub mod window;
 
-pub use kernel::{TileF32, TileFinish, TileI8, TileOperands, TileOut};
+pub use kernel::{TileF32, TileFinish, TileI8, TileOperands, TileOut, TileResidual};
 use window::WindowTile;
 
 use super::{Cpu, Isa};
@@ -132,5 +132,15 @@ pub fn lookup(cpu: Cpu, table: &[u8; 256], x: &mut [u8]) {
         Isa::Avx512 => unsafe { lookup::avx512(table, x) },
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::Dotprod | Isa::I8mm => lookup::neon(table, x),
+    }
+}
+
+/// `to = from ^ 0x80`, as far as the shorter goes: what kernels with an [`TileI8::offset`] take.
+#[inline(always)]
+pub fn turn(from: &[u8], to: &mut [u8]) {
+    #[cfg(target_arch = "aarch64")]
+    let (from, to) = neon::turn_vectors(from, to);
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from ^ 0x80;
     }
 }
