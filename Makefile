@@ -225,10 +225,14 @@ test-wheel-arm: build wheel-arm ## Its tests, emulated as a Raspberry Pi 5 (some
 	cross/setup.sh qemu python
 	cross/wheel.sh $$(echo $(WHEEL_ARM)/*.whl) cortex-a76
 
-.PHONY: test-ray
+RAY := target/wheel/venv/bin/pip install -q 'ray[data]>=2.50,<3'
+.PHONY: test-ray bench-ray
 test-ray: test-python ## The example for Ray on a local cluster of two workers, one of which is killed (installs Ray: 600 MB)
-	target/wheel/venv/bin/pip install -q 'ray[data]>=2.50,<3'
+	$(RAY)
 	env -u PYTHONPATH target/wheel/venv/bin/python -m pytest -q -p no:cacheprovider tests/python/test_ray.py
+bench-ray: test-python ## Pictures a second of its two workers beside one process, the same masks (installs Ray)
+	$(RAY)
+	env -u PYTHONPATH target/wheel/venv/bin/python benches/ray_folder.py
 
 .PHONY: contract
 contract: tools ## Write docs/contract.json anew: the facts that models/espmedsam shares with the code

@@ -1,5 +1,6 @@
 """The program under attack, as its owner starts it: both doors, a live source, tokens. Ended, it says what was wrong."""
 
+import os
 import re
 import ssl
 import subprocess
@@ -63,8 +64,10 @@ class Server:
         # Before it starts: of a token that is made later it would know within a second.
         token = self.token("attacker", "read", "segment")
         options = ["--listen", "127.0.0.1:0", "--models", str(setup.models), "--config", str(config)]
+        # As the service's unit has it: glibc's arenas, of which each keeps what its threads once took.
+        environment = os.environ | {"MALLOC_ARENA_MAX": "2"}
         with self.log.open("w") as log:
-            self.run = subprocess.Popen([setup.binary, "serve", *options], stderr=log)
+            self.run = subprocess.Popen([setup.binary, "serve", *options], stderr=log, env=environment)
         try:
             near = Door(self.port(r"listening on http://127\.0\.0\.1:(\d+)"))
             port = self.port(r"other machines: https://127\.0\.0\.1:(\d+)")

@@ -7,6 +7,7 @@ reshapes have five axes ("target exceeds ncnn physical rank"), and the self-prom
 import argparse
 import json
 import shlex
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -59,7 +60,7 @@ def case(arguments: argparse.Namespace, side: int, threads: int) -> tuple[list, 
     runs, done = {}, 0
     for c in opened:
         measure(c, 1)
-        runs[id(c)] = max(2, min(arguments.runs, round(1000 * arguments.seconds / c.rounds[0].cpu_ms * threads)))
+        runs[id(c)] = max(2, min(arguments.runs, round(1000 * arguments.seconds / statistics.median(c.rounds[0].ms))))
         c.rounds.clear()
     start = time.monotonic()
     while done < arguments.rounds or (time.monotonic() - start < arguments.patience

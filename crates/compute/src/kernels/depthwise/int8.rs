@@ -6,17 +6,12 @@
 use super::cells::inner_cells;
 use super::cells::{edge_cells, panels, vectors};
 #[cfg(target_arch = "aarch64")]
-use super::neon::{self, NeonPanel as Panel};
+use super::neon::{self, NeonPanel as Panel, WIDE};
 use super::shape::DepthwiseShape;
+#[cfg(not(target_arch = "aarch64"))]
+use super::wide::{WIDE, WidePanel as Panel};
 use crate::kernels::gemm::{Epilogue, WeightsI8};
 use crate::kernels::{Cpu, Exec, Quantizer, SharedSlice, lookup};
-
-/// Channels worked on at once: on ARM a vector of bytes, whose nine weights stay in registers.
-#[cfg(target_arch = "aarch64")]
-const WIDE: usize = neon::WIDE;
-/// Channels worked on at once.
-#[cfg(not(target_arch = "aarch64"))]
-const WIDE: usize = 32;
 
 /// A weight as it is multiplied: ARM multiplies 8 bits by 8 bits, signed both.
 #[cfg(target_arch = "aarch64")]
@@ -254,49 +249,5 @@ fn put(real: &[f32; WIDE], at: usize, count: usize, out: &mut OutRow<'_>) {
             quantizer.quantize_all(real, &mut small);
             out[at..at + count].copy_from_slice(&small[..count]);
         }
-    }
-}
-
-/// What the channels of a panel are convolved with.
-#[cfg(not(target_arch = "aarch64"))]
-struct Panel {
-    weights: [[i16; WIDE]; 9],
-    start: [i32; WIDE],
-    scale: [f32; WIDE],
-    bias: [f32; WIDE],
-}
-
-#[cfg(not(target_arch = "aarch64"))]
-impl Panel {
-    #[inline(always)]
-    fn new(
-        weights: &[[i16; WIDE]; 9],
-        start: &[i32; WIDE],
-        (scale, bias): (&[f32; WIDE], &[f32; WIDE]),
-    ) -> Self {
-        Self {
-            weights: *weights,
-            start: *start,
-            scale: *scale,
-            bias: *bias,
-        }
-    }
-
-    /// `(start + Σ cell · weight) · scale + bias`: products and their sums two by two in 16 bits, where they fit, then in 32.
-    #[inline(always)]
-    fn of_cells(&self, cells: &[[u8; WIDE]; 9]) -> [f32; WIDE] {
-        let mut real = [0.0; WIDE];
-        for l in 0..WIDE {
-            let product = |tap: usize| i16::from(cells[tap][l]).wrapping_mul(self.weights[tap][l]);
-            let two = |tap: usize| i32::from(product(tap).wrapping_add(product(tap + 1)));
-            let acc = self.start[l]
-                .wrapping_add(two(0))
-                .wrapping_add(two(2))
-                .wrapping_add(two(4))
-                .wrapping_add(two(6))
-                .wrapping_add(i32::from(product(8)));
-            real[l] = (acc as f32).mul_add(self.scale[l], self.bias[l]);
-        }
-        real
     }
 }

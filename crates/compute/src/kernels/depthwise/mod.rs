@@ -12,6 +12,8 @@ mod neon;
 mod shape;
 #[cfg(test)]
 mod tests;
+#[cfg(not(target_arch = "aarch64"))]
+mod wide;
 
 pub use float::DepthwiseF32;
 pub use int8::DepthwiseI8;

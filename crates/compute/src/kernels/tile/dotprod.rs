@@ -4,7 +4,7 @@ use std::arch::aarch64::{int32x4_t, vdupq_n_s32, vst1q_s32};
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::finish::{self, Addend, Destination, each_finish};
+use super::finish::{self, TileAddend, TileDestination, each_finish};
 use super::kernel::{FinishedTiles, TileFinish, TileI8, TileOperands};
 
 /// Vectors of a row's sums.
@@ -115,8 +115,8 @@ macro_rules! tile {
                 tiles: usize,
                 x: &TileOperands<u8, i8>,
                 finish: &TileFinish<'_>,
-                addend: impl Addend,
-                out: impl Destination,
+                addend: impl TileAddend,
+                out: impl TileDestination,
             ) {
                 let mut a = x.a;
                 // SAFETY: operands, addend and destination have these rows for each tile (the caller's promise).

@@ -21,7 +21,7 @@ pub(super) fn start<const VECTORS: usize>(finish: &TileFinish<'_>) -> [int32x4_t
 }
 
 /// Something to add to four numbers at a time.
-pub(super) trait Addend: Copy {
+pub(super) trait TileAddend: Copy {
     /// Whether it has no NaN.
     const NUMBERS: bool;
     /// # Safety
@@ -29,14 +29,14 @@ pub(super) trait Addend: Copy {
     unsafe fn add(self, at: usize, real: &mut [float32x4_t; 2]);
 }
 
-impl Addend for () {
+impl TileAddend for () {
     const NUMBERS: bool = true;
 
     #[inline(always)]
     unsafe fn add(self, _: usize, _: &mut [float32x4_t; 2]) {}
 }
 
-impl Addend for *const f32 {
+impl TileAddend for *const f32 {
     const NUMBERS: bool = false;
 
     #[inline(always)]
@@ -49,7 +49,7 @@ impl Addend for *const f32 {
 }
 
 /// What the bytes stand for, as [`Quant::dequantize`] has it.
-impl Addend for (Quant, *const u8) {
+impl TileAddend for (Quant, *const u8) {
     const NUMBERS: bool = true;
 
     #[inline(always)]
@@ -69,7 +69,7 @@ impl Addend for (Quant, *const u8) {
 }
 
 /// Where a row's numbers go.
-pub(super) trait Destination: Copy {
+pub(super) trait TileDestination: Copy {
     /// Stores a row; `numbers`: none is NaN.
     ///
     /// # Safety
@@ -82,7 +82,7 @@ pub(super) trait Destination: Copy {
     );
 }
 
-impl Destination for *mut f32 {
+impl TileDestination for *mut f32 {
     #[inline(always)]
     unsafe fn store<const VECTORS: usize>(self, at: usize, row: &[float32x4_t; VECTORS], _: bool) {
         for (v, real) in row.iter().enumerate() {
@@ -92,7 +92,7 @@ impl Destination for *mut f32 {
     }
 }
 
-impl Destination for (Quantizer, *mut u8) {
+impl TileDestination for (Quantizer, *mut u8) {
     #[inline(always)]
     unsafe fn store<const VECTORS: usize>(
         self,
@@ -139,11 +139,11 @@ pub(super) use each_finish;
 /// # Safety
 /// There are as many columns, addend and destination have these rows, and nothing else uses the destination's.
 #[inline(always)]
-pub(super) unsafe fn store<const ROWS: usize, const VECTORS: usize, A: Addend>(
+pub(super) unsafe fn store<const ROWS: usize, const VECTORS: usize, A: TileAddend>(
     sums: [[int32x4_t; VECTORS]; ROWS],
     finish: &TileFinish<'_>,
     addend: A,
-    out: impl Destination,
+    out: impl TileDestination,
     first: usize,
 ) {
     // SAFETY: the caller's promise; every 64-bit ARM has these instructions.

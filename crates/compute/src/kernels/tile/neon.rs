@@ -5,7 +5,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::finish::{self, Addend, Destination, each_finish};
+use super::finish::{self, TileAddend, TileDestination, each_finish};
 use super::kernel::{TileF32, TileFinish, TileI8, TileOperands};
 
 pub(super) const F32: &[TileF32] = &[
@@ -146,8 +146,8 @@ unsafe fn finish_tiles(
     tiles: usize,
     x: &TileOperands<u8, i8>,
     finish: &TileFinish<'_>,
-    addend: impl Addend,
-    out: impl Destination,
+    addend: impl TileAddend,
+    out: impl TileDestination,
 ) {
     let mut a = x.a;
     // SAFETY: operands, addend and destination have four rows for each tile (the caller's promise).

@@ -25,7 +25,7 @@ use tower::Service;
 
 use super::histogram::Histogram;
 use super::{Exposition, LiveMeter, LiveScrape};
-use crate::app::App;
+use crate::app::{App, ServedParts};
 use crate::config::ServerConfig;
 use crate::router::routes;
 use crate::scrape::put_together;
@@ -34,7 +34,11 @@ fn app(fake: &Arc<Fake>) -> Arc<App> {
     let clock = Arc::new(SystemClock);
     let puppet = Puppet::new(clock.clone());
     let studio = Studio::new(fake.clone(), clock, Arc::new(puppet));
-    App::new(ServerConfig::default(), studio)
+    let parts = ServedParts {
+        mqtt: Some(Arc::default()),
+        ..studio.into()
+    };
+    App::new(ServerConfig::default(), parts)
 }
 
 fn segmentation(fake: &Fake) -> Segmentation {

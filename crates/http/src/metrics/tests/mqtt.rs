@@ -9,8 +9,7 @@ use testing::exposition::Scrape;
 use testing::fake::Fake;
 use testing::puppet::Puppet;
 
-use super::{Exposition, ServerConfig, Studio, put_together};
-use crate::app::{App, ServedParts};
+use super::{App, Exposition, ServedParts, ServerConfig, Studio, put_together};
 use crate::metrics::render_mqtt;
 
 #[test]
