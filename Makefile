@@ -161,7 +161,7 @@ doc: tools ## The crates' documentation to target/doc; a broken link or a missin
 	export RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links"
 	cargo doc --release --locked --workspace --no-deps --document-private-items
 
-RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records tests/attack crates/python benches/live benches/attack board/package docs/records
+RUFF := --quiet --config models/pyproject.toml models tests/parity tests/package tests/dicom_network tests/board tests/python tests/records tests/attack crates/python benches/live benches/attack benches/ray_folder.py board/package docs/records
 .PHONY: lint-python
 lint-python: $(TRAIN_READY) ## The Python part of it (downloads PyTorch, whose types are checked against)
 	$(TRAIN) -m ruff format --check $(RUFF)

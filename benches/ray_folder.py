@@ -1,6 +1,6 @@
 """Pictures a second of a folder: two workers of Ray Data (docs/examples/ray_folder.py) beside one process. `make bench-ray`.
 
-Each folder is gone through in a small and a large size, and the difference taken, so that what Ray takes to begin is told apart.
+Each folder is gone through in a small and a large size, and the difference taken: what Ray takes to begin is told apart.
 Rounds are interleaved, as the machine is others' too. Masks have to be the same ones.
 
 Research use only. Not for clinical use.
@@ -64,6 +64,7 @@ def by_ray(folder: Path) -> tuple[float, Masks]:
 
 
 def main() -> None:
+    """By arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=3)
@@ -91,7 +92,8 @@ def main() -> None:
     for way, found in rates.items():
         ratios = ", ".join(f"{rate / one:.2f}" for rate, one in zip(found, first, strict=True))
         print(f"| {way} | {statistics.median(found):.1f} | {ratios} |")
-    print(f"\n{args.pictures} pictures, {cores} cores, the same masks; Ray takes {statistics.median(begins):.0f} s to begin and to end.")
+    around = statistics.median(begins)
+    print(f"\n{args.pictures} pictures, {cores} cores, the same masks; Ray takes {around:.0f} s to begin and to end.")
 
 
 if __name__ == "__main__":

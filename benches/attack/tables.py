@@ -24,7 +24,8 @@ each an attack every {every:g} s and {tricklers} connections that trickle, of th
 TIMES = """\
 Milliseconds from asking to the whole answer; *live*: the age of what is told, of one picture a second. *control ÷
 quiet* is the machine's, *attacked ÷ control* the program's own. *No picture of theirs meanwhile*: of those answers
-only that were asked for while no attacker's picture was with the program, which decodes large ones one at a time, on threads of their own.
+only that were asked for while no attacker's picture was with the program, which decodes large ones one at a time, on
+threads of their own.
 Refused: told 503, of all.
 """
 

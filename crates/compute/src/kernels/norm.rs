@@ -79,7 +79,7 @@ fn normalise(
         let (weight, bias) = (&norm.weight[..channels], &norm.bias[..channels]);
         match out {
             // Where nothing follows, what is normalised is made bytes in registers.
-            SharedOut::U8(quantizer, out) if activation == Activation::None && channels % LANES == 0 => {
+            SharedOut::U8(quantizer, out) if activation == Activation::None && channels.is_multiple_of(LANES) => {
                 // SAFETY: rows of different tasks are disjoint.
                 let y = unsafe { out.slice(at..at + channels) }.as_chunks_mut::<LANES>().0;
                 let affine = weight.as_chunks::<LANES>().0.iter().zip(bias.as_chunks::<LANES>().0);
