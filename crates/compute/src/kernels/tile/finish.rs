@@ -20,7 +20,7 @@ pub(super) fn start<const VECTORS: usize>(finish: &TileFinish<'_>) -> [int32x4_t
     std::array::from_fn(|v| unsafe { vld1q_s32(correction[v].as_ptr()) })
 }
 
-/// Something to add to four numbers at a time.
+/// Something to add to eight numbers at a time.
 pub(super) trait TileAddend: Copy {
     /// Whether it has no NaN.
     const NUMBERS: bool;
