@@ -75,14 +75,14 @@ def main() -> None:
     rates: dict[str, list[float]] = {way: [] for way in ways}
     begins = []
     with tempfile.TemporaryDirectory() as scratch:
-        small = filled(Path(scratch) / "small", args.pictures // 6)
+        few = args.pictures // 6
+        small = filled(Path(scratch) / "small", few)
         large = filled(Path(scratch) / "large", args.pictures)
-        more = len(list(large.iterdir())) - len(list(small.iterdir()))
         for _ in range(args.rounds):
             masks = []
             for way, go in ways.items():
                 (little, _), (much, found) = go(small), go(large)
-                rates[way].append(more / (much - little))
+                rates[way].append((args.pictures - few) / (much - little))
                 masks.append(found)
                 if go is by_ray:
                     begins.append(much - args.pictures / rates[way][-1])

@@ -16,6 +16,8 @@ from machine import Footprint, Process
 from program import ended, said
 
 ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "board/package/files/espmedsam.service"
+"""Whose environment it has, as on a board: how many arenas glibc makes, of which each keeps what its threads once took."""
 START = 120.0
 """Seconds until it is ready at the latest: a cold disk, a busy machine."""
 END = 20.0
@@ -64,8 +66,7 @@ class Server:
         # Before it starts: of a token that is made later it would know within a second.
         token = self.token("attacker", "read", "segment")
         options = ["--listen", "127.0.0.1:0", "--models", str(setup.models), "--config", str(config)]
-        # As the service's unit has it: glibc's arenas, of which each keeps what its threads once took.
-        environment = os.environ | {"MALLOC_ARENA_MAX": "2"}
+        environment = os.environ | dict(re.findall(r"^Environment=(\w+)=(.*)$", UNIT.read_text(), re.M))
         with self.log.open("w") as log:
             self.run = subprocess.Popen([setup.binary, "serve", *options], stderr=log, env=environment)
         try:

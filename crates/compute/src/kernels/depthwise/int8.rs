@@ -36,7 +36,7 @@ pub struct DepthwiseI8 {
     scale: Vec<[f32; WIDE]>,
     bias: Vec<[f32; WIDE]>,
     outside: Vec<u8>,
-    /// Whether all sums become numbers.
+    /// [`WeightsI8::give_numbers`].
     #[cfg(target_arch = "aarch64")]
     numbers: bool,
 }
@@ -72,10 +72,7 @@ impl DepthwiseI8 {
         let scale: Vec<f32> = scale.collect();
         Self {
             #[cfg(target_arch = "aarch64")]
-            numbers: scale
-                .iter()
-                .chain(weights.bias.unwrap_or_default())
-                .all(|x| x.is_finite()),
+            numbers: weights.give_numbers(),
             shape,
             weights: panels(&weight),
             start: vectors(&start),

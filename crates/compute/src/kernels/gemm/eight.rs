@@ -24,6 +24,15 @@ pub struct WeightsI8<'a> {
     pub input: Quant,
 }
 
+impl WeightsI8<'_> {
+    /// Whether what comes of sums is always a number: scales and biases are finite. Kernels that round without asking want that.
+    pub(in crate::kernels) fn give_numbers(&self) -> bool {
+        let mut scales = self.scale.iter().map(|scale| self.input.scale * scale);
+        let mut biases = self.bias.iter().copied().flatten();
+        scales.all(f32::is_finite) && biases.all(|bias| bias.is_finite())
+    }
+}
+
 /// One pass of rows through a layer.
 struct LinearPass<'a> {
     x: Operand<'a, u8>,
@@ -42,7 +51,7 @@ pub struct LinearI8 {
     correction: Vec<i32>,
     scale: Vec<f32>,
     bias: Vec<f32>,
-    /// Whether all sums become numbers: kernels that finish them ask for no more.
+    /// [`WeightsI8::give_numbers`].
     numbers: bool,
 }
 
@@ -73,9 +82,8 @@ impl LinearI8 {
             .map(|row| lack * row.iter().map(|w| i32::from(*w)).sum::<i32>())
             .collect();
         let scale: Vec<f32> = scale.iter().map(|scale| input.scale * scale).collect();
-        let mut steps = scale.iter().chain(bias.unwrap_or_default());
         Self {
-            numbers: steps.all(|x| x.is_finite()),
+            numbers: weights.give_numbers(),
             correction: product.padded(&correction),
             scale: product.padded(&scale),
             bias: product.padded(bias.unwrap_or(&vec![0.0; n])),

@@ -4,7 +4,7 @@ use std::arch::aarch64::{int32x4_t, vdupq_n_s32, vst1q_s32};
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::finish::{self, TileAddend, TileDestination, each_finish};
+use super::finish::finished;
 use super::kernel::{FinishedTiles, TileFinish, TileI8, TileOperands};
 
 /// Vectors of a row's sums.
@@ -34,9 +34,9 @@ const fn i8_rows(
 }
 
 /// A tile of some rows, each of them given as: its number, the register of its address, the vector of its values, and its
-/// four vectors of sums; a function that gives the sums, one that stores them, and one that stores what becomes of them.
+/// four vectors of sums; a function that gives the sums, and one that stores them.
 macro_rules! tile {
-    ($(#[$meta:meta])* $sums:ident $stored:ident $finished:ident $count:literal: $($row:literal $at:tt $x:literal $s0:tt $s1:tt $s2:tt $s3:tt),*) => {
+    ($(#[$meta:meta])* $sums:ident $stored:ident $count:literal: $($row:literal $at:tt $x:literal $s0:tt $s1:tt $s2:tt $s3:tt),*) => {
         $(#[$meta])*
         ///
         /// # Safety
@@ -103,35 +103,6 @@ macro_rules! tile {
                 }
             }
         }
-
-        /// # Safety
-        /// As [`FinishedTiles`] says.
-        #[target_feature(enable = "neon,dotprod")]
-        unsafe fn $finished(tiles: usize, x: &TileOperands<u8, i8>, finish: &TileFinish<'_>) {
-            /// # Safety
-            /// As [`FinishedTiles`] says, of addend and destination.
-            #[target_feature(enable = "neon,dotprod")]
-            unsafe fn finish_tiles(
-                tiles: usize,
-                x: &TileOperands<u8, i8>,
-                finish: &TileFinish<'_>,
-                addend: impl TileAddend,
-                out: impl TileDestination,
-            ) {
-                let mut a = x.a;
-                // SAFETY: operands, addend and destination have these rows for each tile (the caller's promise).
-                unsafe {
-                    let start = finish::start(finish);
-                    for first in (0..tiles).map(|tile| tile.wrapping_mul($count)) {
-                        let sums = $sums(x.k, a, x.lda, x.b, start);
-                        finish::store(sums, finish, addend, out, first);
-                        a = a.wrapping_add(x.lda.wrapping_mul($count));
-                    }
-                }
-            }
-            // SAFETY: the caller's promise.
-            unsafe { each_finish!(finish, finish_tiles(tiles, x)) }
-        }
     };
 }
 
@@ -140,20 +111,25 @@ tile! {
     /// for what it multiplies.
     ///
     /// Written out since the standard library's `sdot` is not stable yet and the compiler runs out of registers here.
-    sums_6x16 i8_6x16 finished_6x16 6: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
+    sums_6x16 i8_6x16 6: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
         2 "x4" 26 "v8" "v9" "v10" "v11", 3 "x5" 27 "v12" "v13" "v14" "v15",
         4 "x6" 28 "v16" "v17" "v18" "v19", 5 "x7" 29 "v20" "v21" "v22" "v23"
 }
 tile! {
     /// The last rows of a layer.
-    sums_4x16 i8_4x16 finished_4x16 4: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
+    sums_4x16 i8_4x16 4: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7",
         2 "x4" 26 "v8" "v9" "v10" "v11", 3 "x5" 27 "v12" "v13" "v14" "v15"
 }
 tile! {
     /// The last rows of a layer.
-    sums_2x16 i8_2x16 finished_2x16 2: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7"
+    sums_2x16 i8_2x16 2: 0 "x2" 24 "v0" "v1" "v2" "v3", 1 "x3" 25 "v4" "v5" "v6" "v7"
 }
 tile! {
     /// The last row of a layer.
-    sums_1x16 i8_1x16 finished_1x16 1: 0 "x2" 24 "v0" "v1" "v2" "v3"
+    sums_1x16 i8_1x16 1: 0 "x2" 24 "v0" "v1" "v2" "v3"
 }
+
+finished!(finished_6x16, "neon,dotprod", 6, sums_6x16);
+finished!(finished_4x16, "neon,dotprod", 4, sums_4x16);
+finished!(finished_2x16, "neon,dotprod", 2, sums_2x16);
+finished!(finished_1x16, "neon,dotprod", 1, sums_1x16);

@@ -115,24 +115,55 @@ impl TileDestination for (Quantizer, *mut u8) {
     }
 }
 
-/// Calls `$run` with `$finish`'s columns, addend and destination: compiled for each pair of these, so that nothing is asked in
-/// its loops.
-macro_rules! each_finish {
-    ($finish:ident, $run:ident($($argument:expr),*)) => {{
-        use $crate::kernels::tile::kernel::{TileOut, TileResidual};
-        match ($finish.residual, $finish.out) {
-            (TileResidual::None, TileOut::F32(out)) => $run($($argument),*, $finish, (), out),
-            (TileResidual::None, TileOut::U8(quantizer, out)) => $run($($argument),*, $finish, (), (quantizer, out)),
-            (TileResidual::F32(x), TileOut::F32(out)) => $run($($argument),*, $finish, x, out),
-            (TileResidual::F32(x), TileOut::U8(quantizer, out)) => $run($($argument),*, $finish, x, (quantizer, out)),
-            (TileResidual::U8(quant, x), TileOut::F32(out)) => $run($($argument),*, $finish, (quant, x), out),
-            (TileResidual::U8(quant, x), TileOut::U8(quantizer, out)) => {
-                $run($($argument),*, $finish, (quant, x), (quantizer, out))
+/// A function of the kind [`FinishedTiles`](super::kernel::FinishedTiles), from one that gives the sums of a tile of some rows,
+/// which begin with [`start`]. It is compiled for each addend and destination, so that nothing is asked in its loop.
+macro_rules! finished {
+    ($name:ident, $features:literal, $rows:literal, $sums:ident) => {
+        /// # Safety
+        /// As [`FinishedTiles`](super::kernel::FinishedTiles) says.
+        #[target_feature(enable = $features)]
+        unsafe fn $name(tiles: usize, x: &TileOperands<u8, i8>, finish: &TileFinish<'_>) {
+            use super::finish::{self, TileAddend, TileDestination};
+            use super::kernel::{TileOut, TileResidual};
+
+            /// # Safety
+            /// As that, of addend and destination.
+            #[target_feature(enable = $features)]
+            unsafe fn each(
+                tiles: usize,
+                x: &TileOperands<u8, i8>,
+                finish: &TileFinish<'_>,
+                addend: impl TileAddend,
+                out: impl TileDestination,
+            ) {
+                let mut a = x.a;
+                // SAFETY: operands, addend and destination have these rows for each tile (the caller's promise).
+                unsafe {
+                    let start = finish::start(finish);
+                    for first in (0..tiles).map(|tile| tile.wrapping_mul($rows)) {
+                        let sums: [_; $rows] = $sums(x.k, a, x.lda, x.b, start);
+                        finish::store(sums, finish, addend, out, first);
+                        a = a.wrapping_add(x.lda.wrapping_mul($rows));
+                    }
+                }
+            }
+            // SAFETY: the caller's promise.
+            unsafe {
+                match (finish.residual, finish.out) {
+                    (TileResidual::None, TileOut::F32(y)) => each(tiles, x, finish, (), y),
+                    (TileResidual::None, TileOut::U8(q, y)) => each(tiles, x, finish, (), (q, y)),
+                    (TileResidual::F32(r), TileOut::F32(y)) => each(tiles, x, finish, r, y),
+                    (TileResidual::F32(r), TileOut::U8(q, y)) => each(tiles, x, finish, r, (q, y)),
+                    (TileResidual::U8(p, r), TileOut::F32(y)) => each(tiles, x, finish, (p, r), y),
+                    (TileResidual::U8(p, r), TileOut::U8(q, y)) => {
+                        each(tiles, x, finish, (p, r), (q, y))
+                    }
+                }
             }
         }
-    }};
+    };
 }
-pub(super) use each_finish;
+pub(super) use finished;
 
 /// Finishes rows of an even number of vectors, of which the first is number `first`, whose sums began with [`start`], and stores them.
 ///

@@ -5,7 +5,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::array::from_fn;
 
-use super::finish::{self, TileAddend, TileDestination, each_finish};
+use super::finish::finished;
 use super::kernel::{TileF32, TileFinish, TileI8, TileOperands};
 
 pub(super) const F32: &[TileF32] = &[
@@ -29,7 +29,7 @@ pub(super) const I8: &[TileI8] = &[TileI8 {
     kg: 16,
     offset: 128,
     run: i8_4x8,
-    finished: Some(finished),
+    finished: Some(finished_4x8),
 }];
 
 /// Of 8 rows: 16 sums, 8 registers with four values of each row, and room for the weights: the multiplier is taken from a
@@ -125,56 +125,31 @@ fn turn_chunks<'a, const N: usize>(from: &'a [u8], to: &'a mut [u8]) -> (&'a [u8
 unsafe fn i8_4x8(k: usize, a: *const u8, lda: usize, b: *const i8, acc: *mut i32) {
     // SAFETY: the caller's promise; `acc` holds 4 rows of 8.
     unsafe {
-        for (i, sums) in sums_4x8(k, a, lda, b).as_flattened().iter().enumerate() {
+        let sums = sums_4x8(k, a, lda, b, [vdupq_n_s32(0); 2]);
+        for (i, sums) in sums.as_flattened().iter().enumerate() {
             vst1q_s32(acc.add(4 * i), *sums);
         }
     }
 }
 
-/// # Safety
-/// As [`super::kernel::FinishedTiles`] says.
-#[target_feature(enable = "neon")]
-unsafe fn finished(tiles: usize, x: &TileOperands<u8, i8>, finish: &TileFinish<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe { each_finish!(finish, finish_tiles(tiles, x)) }
-}
-
-/// # Safety
-/// As [`super::kernel::FinishedTiles`] says, of addend and destination.
-#[target_feature(enable = "neon")]
-unsafe fn finish_tiles(
-    tiles: usize,
-    x: &TileOperands<u8, i8>,
-    finish: &TileFinish<'_>,
-    addend: impl TileAddend,
-    out: impl TileDestination,
-) {
-    let mut a = x.a;
-    // SAFETY: operands, addend and destination have four rows for each tile (the caller's promise).
-    unsafe {
-        let start: [_; 2] = finish::start(finish);
-        for first in (0..tiles).map(|tile| tile.wrapping_mul(4)) {
-            let mut sums = sums_4x8(x.k, a, x.lda, x.b);
-            for [left, right] in &mut sums {
-                *left = vaddq_s32(*left, start[0]);
-                *right = vaddq_s32(*right, start[1]);
-            }
-            finish::store(sums, finish, addend, out, first);
-            a = a.wrapping_add(x.lda.wrapping_mul(4));
-        }
-    }
-}
+finished!(finished_4x8, "neon", 4, sums_4x8);
 
 /// Four rows of eight sums.
 ///
 /// # Safety
-/// As [`TileI8::run`] says.
+/// As [`TileI8::run`] says; sums begin with `start`.
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn sums_4x8(k: usize, a: *const u8, lda: usize, b: *const i8) -> [[int32x4_t; 2]; 4] {
+unsafe fn sums_4x8(
+    k: usize,
+    a: *const u8,
+    lda: usize,
+    b: *const i8,
+    start: [int32x4_t; 2],
+) -> [[int32x4_t; 2]; 4] {
     // SAFETY: `b` holds, for each 16 of `k`, 8 columns of 16 values, of which a pass reads 4.
     let (left, right) = unsafe { (sums_4x4(k, a, lda, b), sums_4x4(k, a, lda, b.add(64))) };
-    from_fn(|r| [left[r], right[r]])
+    from_fn(|r| [vaddq_s32(left[r], start[0]), vaddq_s32(right[r], start[1])])
 }
 
 /// A row's four outputs: products of the row just begun, and between them the additions for the row before (in `$t`),
