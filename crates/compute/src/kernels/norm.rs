@@ -78,8 +78,11 @@ fn normalise(
         let (mean, inverse, at) = (means[number], inverses[number], start + number * channels);
         let (weight, bias) = (&norm.weight[..channels], &norm.bias[..channels]);
         match out {
-            // Where nothing follows, what is normalised is made bytes in registers.
-            SharedOut::U8(quantizer, out) if activation == Activation::None && channels.is_multiple_of(LANES) => {
+            // Where nothing follows, what is normalised is made bytes in registers. Not on x86-64: the compiler takes these for loops
+            // over many chunks at once, and gathers what lies side by side.
+            SharedOut::U8(quantizer, out)
+                if cfg!(target_arch = "aarch64") && activation == Activation::None && channels.is_multiple_of(LANES) =>
+            {
                 // SAFETY: rows of different tasks are disjoint.
                 let y = unsafe { out.slice(at..at + channels) }.as_chunks_mut::<LANES>().0;
                 let affine = weight.as_chunks::<LANES>().0.iter().zip(bias.as_chunks::<LANES>().0);
