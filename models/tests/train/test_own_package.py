@@ -135,8 +135,10 @@ def test_what_is_written_can_be_loaded_and_is_what_was_trained(tmp_path, models,
 
 
 @pytest.fixture(autouse=True)
-def _one_thread(monkeypatch):
+def _small(monkeypatch):
+    """One thread, and ranges from two pictures: what is asked here is how a package is written, not how well it sees."""
     monkeypatch.setattr(training.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(package, "CALIBRATED", 2)
 
 
 def asked(given, models, out, **other):

@@ -224,8 +224,11 @@ impl Reply {
 pub fn read_reply(stream: &mut impl Read) -> Reply {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];
+    let begun = Instant::now();
     while let Ok(count @ 1..) = stream.read(&mut buffer) {
         bytes.extend_from_slice(&buffer[..count]);
+        // A stream that was to be refused has no end.
+        assert!(begun.elapsed() < Duration::from_secs(60), "no whole reply");
     }
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Reply {
