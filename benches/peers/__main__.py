@@ -20,6 +20,10 @@ from pictures import INDEX, ROOT
 OUT = ROOT / "benches/peers.md"
 
 
+# As oneDNN, which OpenVINO stands on, names instructions. The others take what the machine has: no word of ours limits them.
+ONEDNN = {"avx2": "AVX2", "avxvnni": "AVX2_VNNI", "avx512": "AVX512_CORE_VNNI"}
+
+
 def contenders(arguments: argparse.Namespace, side: int, threads: int) -> list:
     """All that start, in the order of their turns."""
     peers = [("float32", "onnxruntime", "float32", "f32"), ("float32", "openvino", "float32", "f32"),
@@ -28,12 +32,14 @@ def contenders(arguments: argparse.Namespace, side: int, threads: int) -> list:
 
     def program(name: str, precision: str, folder: str, given: str | None):
         def open_it(contender: Program) -> None:
-            contender.open(arguments.binary, Path(given.format(side=side)) if given else graphs.folder(folder, side), threads)
+            contender.open(arguments.binary, Path(given.format(side=side)) if given else graphs.folder(folder, side), threads,
+                           arguments.cpu)
         return Program(name, precision), open_it
 
     def python(file: str, kind: str, precision: str, hint: str):
         def open_it(contender: Worker) -> None:
-            contender.open(python_worker(kind, graphs.graph(file, side), side, threads, hint))
+            limit = {"ONEDNN_MAX_CPU_ISA": ONEDNN[arguments.cpu]} if arguments.cpu else {}
+            contender.open(python_worker(kind, graphs.graph(file, side), side, threads, hint), limit)
         return Worker(kind, precision), open_it
 
     def rten():
@@ -43,6 +49,8 @@ def contenders(arguments: argparse.Namespace, side: int, threads: int) -> list:
 
     wanted = [program("ours", "float32", "nodes", arguments.ours_float), program("ours", "int8", "nodes-int8", arguments.ours_int8),
               program("tract", "float32", "plain", None), *(python(*p) for p in peers), *([rten()] if arguments.rten else [])]
+    if arguments.cpu:
+        wanted = [*wanted[:2], *(python(*p) for p in peers if p[1] == "openvino")]
     opened = []
     for contender, open_it in wanted:
         try:
@@ -80,6 +88,7 @@ def main() -> None:
     p.add_argument("--rten", type=Path, help="the built rten peer; without it rten is left out")
     p.add_argument("--ours-float", metavar="DIR", help="model folder, {side} in it replaced (default: exported anew)")
     p.add_argument("--ours-int8", metavar="DIR", help="the same in 8 bits")
+    p.add_argument("--cpu", choices=ONEDNN, default="", help="these instructions and no later ones: the program and OpenVINO alone")
     p.add_argument("--sides", type=int, nargs="+", default=[224, 448, 1024])
     p.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     p.add_argument("--rounds", type=int, default=7)

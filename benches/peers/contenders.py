@@ -41,15 +41,16 @@ class Contender:
 class Program(Contender):
     """`espmedsam` on a model folder: median of encoder + self-prompt + decoder."""
 
-    def open(self, binary: Path, models: Path, threads: int) -> None:
+    def open(self, binary: Path, models: Path, threads: int, cpu: str) -> None:
         self.command = [str(binary), "--models", str(models)]
         self.options = ["--modality", pictures.MODALITY, "--threads", str(threads)]
+        self.instructions = ["--cpu", cpu] if cpu else []
         self.bench(1)
 
     def bench(self, runs: int) -> tuple[dict, float]:
         """The program's report, and the process's CPU seconds."""
         with tempfile.NamedTemporaryFile(suffix=".json") as f:
-            command = [*self.command, "bench", *self.options, "--runs", str(runs), "--json", f.name]
+            command = [*self.command, "bench", *self.options, *self.instructions, "--runs", str(runs), "--json", f.name]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             said = process.stderr.read().decode()
             _, status, used = os.wait4(process.pid, 0)
