@@ -154,23 +154,14 @@ def qlinear(given, activation):
 def qconv(given, activation, planar, **geometry):
     n, channels = given["weight"].shape[:2]
     weight = given["weight"].reshape(n, channels, -1).transpose(0, 2, 1).reshape(n, -1)
-    x = patches(centred(given), **geometry)
+    x = centred(given)
+    x = patches(x[0].reshape(channels, -1).T if planar else x, **geometry)
     return finish(x.reshape(len(x), -1) @ weight.astype(np.float64).T, given, activation)
 
 
 def qdepthwise(given, activation, **geometry):
     x = patches(centred(given), kernel=3, pad=1, **geometry)
     return finish((x * given["weight"].reshape(-1, 9).T).sum(1), given, activation)
-
-
-def conv(given, activation, height, width, planar, **geometry):
-    """Of a picture: channel after channel."""
-    assert planar == 1 and activation == "gelu"
-    n = len(given["weight"])
-    x = patches(given["x"][0].reshape(-1, height * width).T, height, width, **geometry)
-    x, weight = x.transpose(0, 2, 1).reshape(len(x), -1), given["weight"].reshape(n, -1)
-    y = chain(np.zeros((len(x), n), F), ((x[:, k, None], weight[:, k]) for k in range(x.shape[1])))
-    return out(gelu(y + given["bias"]), given)
 
 
 def depthwise(given, activation, **geometry):
@@ -244,7 +235,6 @@ NODES = {
     "QLinear": qlinear,
     "QConv": qconv,
     "QDepthwise": qdepthwise,
-    "Conv": conv,
     "Depthwise": depthwise,
     "LayerNorm": layer_norm,
     "WindowAttention": window_attention,

@@ -18,7 +18,16 @@ OWN = ":own"
 # exact sums into real numbers, round once or twice.
 SUMS, ONCE = 1e-5, 1e-6
 TOLERANCE = defaultdict(
-    lambda: SUMS, QLinear=ONCE, QConv=ONCE, QDepthwise=ONCE, Add=0, Row=0, ToRows=0, ToMap=0, DensePrompt=ONCE
+    lambda: SUMS,
+    QLinear=ONCE,
+    QConv=ONCE,
+    QDepthwise=ONCE,
+    QUpConv=ONCE,
+    Add=0,
+    Row=0,
+    ToRows=0,
+    ToMap=0,
+    DensePrompt=ONCE,
 )
 # Bytes: a real number within rounding of the middle between two steps may go either way, by one step.
 DIFFERING = 1e-3

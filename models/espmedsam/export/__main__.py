@@ -27,6 +27,7 @@ from ..facts.modalities import MODALITIES
 from ..weights import checkpoint
 from . import calibrate, int8, model_dir, slim
 from .attention import Steps
+from .int8 import Ranges
 from .recipe import Recipe
 
 State = dict[str, np.ndarray]  # a checkpoint
@@ -114,6 +115,18 @@ def known_steps(path: Path | None, recipe: Recipe) -> dict[str, Steps]:
     return found
 
 
+def known_decoder(path: Path | None, recipe: Recipe) -> Ranges:
+    """Ranges of the 8-bit decoder, if the recipe asks for it; `path` is of weights that were checked."""
+    if not path or recipe.decoder != "int8":
+        return {}
+    found = calibrate.known_decoder(path)
+    if not found:
+        raise SystemExit(
+            f"{path} has no ranges of the decoder, which the recipe wants in 8 bits: run espmedsam.export.calibrate"
+        )
+    return found
+
+
 def calibration(path: Path | None) -> dict[str, dict[str, Any]]:
     """By modality: intercept and weights of the signs."""
     if not path:
@@ -189,6 +202,7 @@ def specification(args: argparse.Namespace, recipe: Recipe, others: list[model_d
         form=args.form,
         ranges=known_ranges(args.ranges, args.exported),
         attention=known_steps(args.ranges, recipe),
+        decoder=known_decoder(args.ranges, recipe),
         folder=recipe.folder if args.storage in model_dir.EIGHT else "",
         preferred_for=tuple(names) if args.preferred else (),
         confidence=calibration(args.confidence),

@@ -30,6 +30,7 @@ BODIES: dict[str, Callable[..., str]] = {
     "QLinear": functions_int8.qlinear,
     "QConv": functions_int8.qconv,
     "QDepthwise": functions_int8.qdepthwise,
+    "QUpConv": functions_int8.qup_conv,
     "QWindowAttention": functions_int8.qwindow_attention,
 }
 

@@ -5,8 +5,9 @@ looked at, and for each the range with the smallest error.
         --out FILE.json
 
 The file holds, for the shared base's encoder and for each modality's own, {range: [scale, zero]}, where the recipe wants
-attention in 8 bits {attention: steps of queries, keys and values by head} too, and the names of the weight files they
-belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no picture.
+attention in 8 bits {attention: steps of queries, keys and values by head} too, where it wants the decoder so that one's
+ranges, and the names of the weight files they belong to; `espmedsam.export --storage int8 --ranges FILE.json` then needs no
+picture.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from PIL import Image
 
 from ..facts.architecture import HEADS, WINDOWS
 from ..facts.modalities import of_index
-from . import int8, model_dir, nodes
+from . import calibrate_decoder, int8, model_dir, nodes
 from .attention import HeadMagnitudes, Steps
+from .calibrate_decoder import Seen
 from .graph import Call, Graph, WeightFile
 from .int8 import Ranges
 from .layers import BlockPlace, FloatLayers, Linear, MapShape
@@ -75,6 +77,10 @@ class TappedLayers(FloatLayers):
         self.outputs[key] = y
         return self._tap(y, key, layer.activation, layer.byte)
 
+    def stem(self, value: str, key: str, side: int) -> str:
+        self._input(value, key)
+        return self._tap(self._stem(value, key, side, "none"), key, "gelu", True)
+
     def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         self._input(value, key)
         return self._tap(super().conv(value, key, side, stride, byte), key, "none", byte)
@@ -108,6 +114,11 @@ def known_steps(path: Path) -> dict[str, Steps]:
     return json.loads(path.read_text()).get("attention", {})
 
 
+def known_decoder(path: Path) -> Ranges:
+    """A file's ranges of the decoder; none if it was taken for one in float."""
+    return json.loads(path.read_text()).get("decoder", {})
+
+
 def _tapped(encoder: Encoder) -> tuple[TappedLayers, onnxruntime.InferenceSession]:
     """The float graph, what is asked for as outputs: `tap.RANGE`, `qkv.ATTENTION`."""
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +126,7 @@ def _tapped(encoder: Encoder) -> tuple[TappedLayers, onnxruntime.InferenceSessio
         layers = TappedLayers(Graph("encoder", [WeightFile(weights)]))
         graph = nodes.encoder(layers, encoder.side, encoder.controller)
         for name, value in layers.taps.items():
-            graph.output(value, f"tap.{name}", [None, None])
+            graph.output(value, f"tap.{name}", [None] * (4 if value == "image" else 2))
         for name, (value, _) in layers.attentions.items():
             graph.output(value, f"qkv.{name}", [None, None])
         graph.save(Path(folder) / "tapped.onnx")
@@ -273,20 +284,25 @@ def main() -> None:
     shared = ranges(base, every, only=SHARED)
     eight = recipe.attention == "int8"
     shared_steps = attention_steps(base, every, only=SHARED_ATTENTION) if eight else {}
-    encoders, attentions = [], []
+    encoders, attentions, seen = [], [], []
     for name, some in pictures.items():
         own = base if name == "base" else Encoder(float_weights(args.exported, name), side, True)
+        seen.append(Seen(own, some))
         found = ranges(own, some, given=shared)
         print(f"{name}: {len(found)} ranges from {len(some)} pictures", flush=True)
         encoders.append(_section(name, found))
         if eight:
             attentions.append(_section(name, attention_steps(own, some, given=shared_steps)))
     parts = [f'"weights": {json.dumps(model_dir.weight_names(args.exported))}', _group("encoders", encoders)]
-    args.out.write_text("{" + ", ".join([*parts, _group("attention", attentions)] if eight else parts) + "}\n")
+    if eight:
+        parts.append(_group("attention", attentions))
+    if recipe.decoder == "int8":
+        parts.append(_section("decoder", calibrate_decoder.ranges(seen)))
+    args.out.write_text("{" + ", ".join(parts) + "}\n")
 
 
 def _section(name: str, found: Mapping[str, object]) -> str:
-    """JSON of one encoder, a line for each."""
+    """JSON of one encoder or of the decoder, a line for each."""
     lines = ",\n".join(f"  {json.dumps(of)}: {json.dumps(value)}" for of, value in found.items())
     return f"{json.dumps(name)}: {{\n{lines}\n}}"
 

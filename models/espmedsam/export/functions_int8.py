@@ -50,11 +50,11 @@ def qconv(
     planar: int,
     activation: str,
 ) -> str:
-    """Convolution; a cell outside the map is x_zero, real 0."""
+    """Convolution of a map, or of a picture [1, C, H, W]; a cell outside it is x_zero, real 0."""
     zero = body.const(0, "int8")
     acc = body.op(
         "ConvInteger",
-        to_map(body, given["x"], height, width),
+        given["x"] if planar else to_map(body, given["x"], height, width),
         given["weight"],
         given["x_zero"],
         zero,
@@ -79,6 +79,15 @@ def qdepthwise(body: Body, given: dict, *, height: int, width: int, stride: int,
         group=channels,
     )
     return _finish(body, to_rows(body, acc), given, activation)
+
+
+def qup_conv(body: Body, given: dict, *, height: int, width: int) -> str:
+    """2x2 transposed convolution of stride 2: [H*W, K] -> [4*H*W, N]. In float32, where sums of a thousand such products are
+    exact integers: ONNX has no transposed convolution of bytes."""
+    x, zero, weight = (body.op("Cast", given[name], to=TensorProto.FLOAT) for name in ("x", "x_zero", "weight"))
+    x = to_map(body, body.op("Sub", x, zero), height, width)
+    acc = body.op("ConvTranspose", x, weight, kernel_shape=[2, 2], strides=[2, 2])
+    return _finish(body, to_rows(body, acc), given, "none")
 
 
 def qwindow_attention(body: Body, given: dict, *, height: int, width: int, window: int, heads: int) -> str:

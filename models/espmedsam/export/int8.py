@@ -16,8 +16,15 @@ from ..weights.checkpoint import mlps, official_keys
 from .attention import ZERO, HeadSteps, Steps
 from .bodies import call
 from .graph import Call, Graph
-from .layers import ROOT, BlockPlace, FloatLayers, Linear, MapShape, Parameters
+from .layers import ROOT, BlockPlace, FloatLayers, Linear, MapShape, Parameters, stem_geometry
 from .quantize import WEIGHT_MAX, quantized_weight
+
+STEM = f"{ROOT}.patch_embed.seq.0"
+# Of the decoder: layer -> the axis of its weight that its outputs are along.
+DECODER = {
+    **{f"mask_decoder.transformer.layers.{layer}.mlp.lin{linear}": 0 for layer in (0, 1) for linear in (1, 2)},
+    "mask_decoder.output_upscaling.0": 1,
+}
 
 Ranges = dict[str, tuple[float, int]]  # layer and value -> (scale, zero)
 
@@ -44,8 +51,8 @@ def folded(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarray]:
-    """The encoder's 8-bit layers: `KEY.weight` int8, `KEY.weight_scale` and `KEY.bias` float32. The checkpoint's own
-    tensors of these layers are no longer needed (`stored`)."""
+    """The 8-bit layers of encoder and decoder: `KEY.weight` int8, `KEY.weight_scale` and `KEY.bias` float32. The
+    checkpoint's own tensors of these layers are no longer needed (`stored`)."""
     out: dict[str, np.ndarray] = {}
 
     def put(key: str, weight: np.ndarray, bias: np.ndarray | None, scale: np.ndarray | None = None) -> None:
@@ -53,6 +60,7 @@ def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndar
         if bias is not None:
             out[f"{key}.bias"] = bias.astype(np.float32)
 
+    out |= _decoder(state)
     for key in _convolutions():
         weight, bias = _folded(state, key)
         put(key, weight.reshape(len(weight), -1) if weight.shape[2:] == (1, 1) else weight, bias)
@@ -71,6 +79,16 @@ def tensors(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndar
     return out
 
 
+def _decoder(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The decoder's part of `tensors`."""
+    out: dict[str, np.ndarray] = {}
+    for key, axis in DECODER.items():
+        weight, scale = quantized_weight(np.moveaxis(state[f"{key}.weight"], axis, 0))
+        out |= {f"{key}.weight": np.moveaxis(weight, 0, axis), f"{key}.weight_scale": scale}
+        out[f"{key}.bias"] = state[f"{key}.bias"].astype(np.float32)
+    return out
+
+
 def _fits(out: dict[str, np.ndarray], state: dict[str, np.ndarray], block: str) -> None:
     """Refuses a controller whose fc2 is beyond the range of the base's scales."""
     key = f"{block}.med_dah.fc2.weight"
@@ -80,11 +98,11 @@ def _fits(out: dict[str, np.ndarray], state: dict[str, np.ndarray], block: str) 
 
 
 def _convolutions() -> list[str]:
-    """The encoder's convolutions in 8 bits: all but the first, and the blocks' local ones."""
+    """The encoder's convolutions in 8 bits: all but the blocks' local ones."""
     blocks = [f"{ROOT}.layers.0.blocks.{block}" for block in range(DEPTHS[0])]
     merges = [f"{ROOT}.layers.{stage}.downsample" for stage in range(3)]
     of_three = [f"{key}.conv{number}" for key in blocks + merges for number in (1, 2, 3)]
-    return [f"{ROOT}.patch_embed.seq.2", *of_three, f"{ROOT}.neck.0", f"{ROOT}.neck.2"]
+    return [STEM, f"{ROOT}.patch_embed.seq.2", *of_three, f"{ROOT}.neck.0", f"{ROOT}.neck.2"]
 
 
 def transformer_blocks() -> list[str]:
@@ -103,6 +121,7 @@ def stored(state: dict[str, np.ndarray], controller: bool) -> dict[str, np.ndarr
 
 def kept(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Stored tensors that were read as float32, as they were stored: all but the 8-bit layers' own as float16."""
+    state = completed(state)
     own = {
         f"{k.removesuffix('weight')}{part}"
         for k, v in state.items()
@@ -110,6 +129,17 @@ def kept(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         for part in ("weight", "weight_scale", "bias")
     }
     return {k: v if k in own else v.astype(np.float16) for k, v in state.items()}
+
+
+def completed(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """With those layers in 8 bits too that earlier exports stored as floats: the first convolution and the decoder's."""
+    if f"{STEM}.c.weight" not in state:
+        return state
+    weight, bias = _folded(state, STEM)
+    assert bias is not None, "BatchNorm has one"
+    eight, scale = quantized_weight(weight)
+    kept = {k: v for k, v in state.items() if not k.startswith(f"{STEM}.")}
+    return kept | {f"{STEM}.weight": eight, f"{STEM}.weight_scale": scale, f"{STEM}.bias": bias} | _decoder(state)
 
 
 def is_stored(state: dict[str, np.ndarray]) -> bool:
@@ -130,7 +160,7 @@ def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         scale = state.get(f"{name}.weight_scale")
         if scale is None:  # a controller's fc2 has the base's
             scale = state[f"{name.replace('med_dah', 'mlp')}.weight_scale"]
-        weight = v.astype(np.float32) * scale.reshape(-1, *[1] * (v.ndim - 1))
+        weight = v.astype(np.float32) * scale.reshape([-1 if at == DECODER.get(name, 0) else 1 for at in range(v.ndim)])
         if f"{name}.c.weight" in shapes:
             shape = shapes[f"{name}.c.weight"]
             one, zero = np.ones(shape[0], np.float32), np.zeros(shape[0], np.float32)
@@ -262,6 +292,10 @@ class Int8Layers(FloatLayers):
             "residual_zero": zero,
         }
         return self._eight(key, call("QLinear", inputs, activation=layer.activation), layer.byte)
+
+    def stem(self, value: str, key: str, side: int) -> str:
+        node = call("QConv", {"x": value, **self.eight(key)}, None, **stem_geometry(side), activation="gelu")
+        return self._eight(key, node, True)
 
     def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         node = call(

@@ -45,6 +45,11 @@ class Linear:
     byte: bool = False  # its output is 8-bit in the 8-bit form
 
 
+def stem_geometry(side: int) -> dict[str, int]:
+    """Attributes of the first convolution, of a picture of that side."""
+    return {"height": side, "width": side, "kernel": 3, "stride": 2, "pad": 1, "planar": 1}
+
+
 class FloatLayers:
     """Maps are rows [H*W, C], named by their value in the graph; `side` is that of the map a layer reads."""
 
@@ -115,18 +120,11 @@ class FloatLayers:
 
     def stem(self, value: str, key: str, side: int) -> str:
         """3x3 convolution of stride 2 of the picture [1, 3, S, S], with GELU."""
-        node = call(
-            "Conv",
-            {"x": value, **self.parameters(key)},
-            height=side,
-            width=side,
-            kernel=3,
-            stride=2,
-            pad=1,
-            planar=1,
-            activation="gelu",
-        )
-        return self.float_node(key, node, True)
+        return self._stem(value, key, side, "gelu")
+
+    def _stem(self, value: str, key: str, side: int, activation: str) -> str:
+        node = call("Conv", {"x": value, **self.parameters(key)}, None, **stem_geometry(side), activation=activation)
+        return self.graph.node(node)
 
     def conv(self, value: str, key: str, side: int, stride: int = 1, byte: bool = False) -> str:
         """3x3 convolution of a map."""

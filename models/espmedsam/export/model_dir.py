@@ -17,6 +17,7 @@ from ..facts.notice import METADATA, NOTICE
 from ..weights.checkpoint import PRESENCE, UNUSED, is_modality_key, read_safetensors, write_safetensors
 from . import int8, nodes, plain
 from .attention import Steps
+from .decoder import DecoderLayers, Int8DecoderLayers
 from .graph import OPSET, Graph, WeightFile
 from .int8 import Int8Layers, Ranges
 from .layers import FloatLayers
@@ -69,6 +70,7 @@ class Spec:
     form: str = "nodes"  # or "plain": standard operators only, for other runtimes
     ranges: dict[str, Ranges] = field(default_factory=dict)  # storage "int8": by encoder, "base" or the modality's
     attention: dict[str, Steps] = field(default_factory=dict)  # storage "int8": of those in 8 bits, by encoder
+    decoder: Ranges = field(default_factory=dict)  # storage "int8": of its large layers, if those are in 8 bits
     folder: str = ""  # of its files, if not named like it: models in one folder share weights
     preferred_for: tuple[str, ...] = ()  # modalities it is meant for, rather than the default model
     confidence: dict[str, Any] = field(default_factory=dict)  # of espmedsam.measure.confidence, by modality
@@ -173,10 +175,13 @@ def write_modality(root: Path, spec: Spec, modality: ModalitySpec, state: dict[s
         files.append(WeightFile(own))
     tag = f"{spec.side}-{base.stem.removeprefix('base-')}"
     encoder = "-".join(["encoder", "int8" if spec.storage == "int8" else "float", tag, *([own.stem] if own else [])])
-    graphs = {"encoder": _encoder(spec, modality, files)}
-    rest = plain if spec.form == "plain" else nodes  # these are float in every storage
-    graphs |= {"self_prompt": rest.self_prompt(spec.side, files[:1]), "decoder": rest.decoder(spec.side, files[:1])}
-    names = {"encoder": encoder, "self_prompt": f"self_prompt-{tag}", "decoder": f"decoder-{tag}"}
+    graphs = {
+        "encoder": _encoder(spec, modality, files),
+        "self_prompt": (plain if spec.form == "plain" else nodes).self_prompt(spec.side, files[:1]),
+        "decoder": _decoder(spec, files[:1]),
+    }
+    decoder = f"decoder-int8-{tag}" if spec.decoder else f"decoder-{tag}"
+    names = {"encoder": encoder, "self_prompt": f"self_prompt-{tag}", "decoder": decoder}
     paths = {kind: folder / f"{name}.onnx" for kind, name in names.items()}
     for kind, graph in graphs.items():
         graph.save(paths[kind])
@@ -200,6 +205,13 @@ def _encoder(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> Gra
     if spec.form == "plain":
         return plain.encoder(spec.side, files, modality.controller)
     return nodes.encoder(_layers(spec, modality, files), spec.side, modality.controller)
+
+
+def _decoder(spec: Spec, files: list[WeightFile]) -> Graph:
+    if spec.form == "plain":
+        return plain.decoder(spec.side, files)
+    graph = Graph("decoder", files)
+    return nodes.decoder(Int8DecoderLayers(graph, spec.decoder) if spec.decoder else DecoderLayers(graph), spec.side)
 
 
 def _layers(spec: Spec, modality: ModalitySpec, files: list[WeightFile]) -> FloatLayers:

@@ -18,6 +18,7 @@ from onnx import TensorProto
 from ..facts.architecture import DECODER_HEADS, DEPTHS, DIMS, EMBED, EMBEDDING_STRIDE, PATCH_STRIDE
 from ..weights.checkpoint import mlps
 from .bodies import call
+from .decoder import DecoderLayers
 from .graph import Graph, WeightFile
 from .layers import ROOT, BlockPlace, FloatLayers, MapShape
 from .plain import PRESENCE_HEAD, position
@@ -105,7 +106,7 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     inputs = {"x": x, "weight": graph.weight(f"{root}.0.weight"), "bias": graph.weight(f"{root}.0.bias")}
     y = _node(graph, "Conv", inputs, height=cells, width=cells, kernel=2, stride=2, pad=0, planar=0, activation="none")
     y = _norm(graph, y, f"{root}.1", 1e-6, "gelu")
-    logits = _linear(graph, y, f"{root}.3")
+    logits = DecoderLayers(graph).linear(y, f"{root}.3")
     graph.scope = root = "dense_prompter"
     weight, bias = (graph.reshape(graph.weight(f"{root}.0.{part}"), 1, EMBED) for part in ("weight", "bias"))
     table = graph.op("Concat", bias, graph.op("Add", weight, bias), axis=0)
@@ -126,10 +127,10 @@ def self_prompt(side: int, files: list[WeightFile]) -> Graph:
     return graph
 
 
-def decoder(side: int, files: list[WeightFile]) -> Graph:
+def decoder(layers: DecoderLayers, side: int) -> Graph:
     """QDMD: seven queries attend, the asked modality's one becomes the mask (paper section III-D). A second output if the
     weights have a presence head."""
-    graph = Graph("decoder", files)
+    graph = layers.graph
     cells = side // EMBEDDING_STRIDE
     prompted = image = _node(graph, "ToRows", {"x": graph.input("prompted", [1, EMBED, cells, cells])})
     modality = graph.input("modality", [1], TensorProto.INT64)
@@ -150,8 +151,7 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
         tokens = _norm(graph, y, f"{key}.norm1")
         y = _token_to_image(graph, f"{key}.cross_attn_token_to_image", tokens, queries, Image(image, place))
         tokens = _norm(graph, y, f"{key}.norm2")
-        y = _linear(graph, _linear(graph, tokens, f"{key}.mlp.lin1", "relu"), f"{key}.mlp.lin2", residual=tokens)
-        tokens = _norm(graph, y, f"{key}.norm3")
+        tokens = _norm(graph, layers.mlp(tokens, f"{key}.mlp"), f"{key}.norm3")
         inputs = {
             "image": image,
             "position": place,
@@ -166,11 +166,10 @@ def decoder(side: int, files: list[WeightFile]) -> Graph:
     y = _token_to_image(graph, f"{root}.final_attn_token_to_image", token, query, Image(image, place))
     token = _norm(graph, y, f"{root}.norm_final_attn")
     graph.scope, part = "hypernetwork", "mask_decoder.output_hypernetworks_mlps.0.layers"
-    hyper = _linear(graph, _linear(graph, _linear(graph, token, f"{part}.0", "relu"), f"{part}.1", "relu"), f"{part}.2")
+    hyper = layers.linear(layers.linear(token, f"{part}.0", "relu"), f"{part}.1", "relu")
+    hyper = layers.linear(hyper, f"{part}.2")
     graph.scope, part = "upscaling", "mask_decoder.output_upscaling"
-    inputs = {"x": image, "weight": graph.weight(f"{part}.0.weight"), "bias": graph.weight(f"{part}.0.bias")}
-    up = _node(graph, "UpConv", inputs, height=cells, width=cells, activation="none")
-    up = _norm(graph, up, f"{part}.1", 1e-6, "gelu")
+    up = _norm(graph, layers.up_conv(image, f"{part}.0", cells), f"{part}.1", 1e-6, "gelu")
     inputs = {
         "x": up,
         "weight": graph.weight(f"{part}.3.weight"),
@@ -215,14 +214,6 @@ def _add(graph: Graph, left: str, right: str) -> str:
 def _norm(graph: Graph, value: str, key: str, epsilon: float = 1e-5, activation: str = "none") -> str:
     inputs = {"x": value, "weight": graph.weight(f"{key}.weight"), "bias": graph.weight(f"{key}.bias")}
     return _node(graph, "LayerNorm", inputs, epsilon=epsilon, activation=activation)
-
-
-def _linear(graph: Graph, value: str, key: str, activation: str = "none", residual: str = "") -> str:
-    weight = graph.weight(f"{key}.weight")
-    if len(graph.shape(f"{key}.weight")) > 2:  # a 1x1 convolution
-        weight = graph.op("Flatten", weight, axis=1)
-    inputs = {"x": value, "weight": weight, "bias": graph.weight(f"{key}.bias"), "residual": residual}
-    return _node(graph, "Linear", inputs, activation=activation)
 
 
 def _attention(graph: Graph, key: str) -> dict[str, str]:

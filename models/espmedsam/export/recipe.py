@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ATTENTIONS = ("float32", "int8")
+FORMS = ("float32", "int8")
 WHOLE_MLP = 8  # hidden units for each channel as trained: 4 of a block's own MLP, 4 of its controller's
 
 
@@ -39,6 +39,7 @@ class Recipe:
     codes: dict[str, dict[str, Any]]  # modality -> what is marked, in codes, as the manifest has it
     modalities: dict[str, RecipeModality]
     attention: str = "float32"  # of the 8-bit encoders; or "int8": products and softmax in integers
+    decoder: str = "float32"  # of the 8-bit models; or "int8": its large layers
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -56,8 +57,9 @@ class Recipe:
                 raise SystemExit(f"{path}: mlp names {name}, which has no controller there")
             if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width < WHOLE_MLP:
                 raise SystemExit(f"{path}: mlp of {name} is {width}, expected more than 0 and less than {WHOLE_MLP}")
-        if recipe.attention not in ATTENTIONS:
-            raise SystemExit(f"{path}: attention is {recipe.attention}, expected {' or '.join(ATTENTIONS)}")
+        for of, form in {"attention": recipe.attention, "decoder": recipe.decoder}.items():
+            if form not in FORMS:
+                raise SystemExit(f"{path}: {of} is {form}, expected {' or '.join(FORMS)}")
         return recipe
 
     def looks(self, side: int) -> dict[str, dict[str, Any]]:

@@ -67,6 +67,9 @@ class OneQuantized(FloatLayers):
     def float_node(self, key: str, node: Call, byte: bool) -> str:
         return self._stored(super().float_node(key, node, byte), key, False, byte)
 
+    def stem(self, value: str, key: str, side: int) -> str:
+        return self._stored(self._stem(value, key, side, "none"), key, True, True)
+
     def linear_node(self, key: str, layer: Linear) -> str:
         y = super().linear_node(key, replace(layer, activation="none"))
         return self._stored(y, key, layer.activation == "gelu", layer.byte)

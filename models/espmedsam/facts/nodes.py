@@ -60,6 +60,7 @@ NODES = {
     "QLinear": _node(f"{_EIGHT} residual? residual_scale? residual_zero? {_OUT}", "activation"),
     "QConv": _node(f"{_EIGHT} {_OUT}", "height width kernel stride pad planar activation"),
     "QDepthwise": _node(f"{_EIGHT} {_OUT}", "height width stride activation"),
+    "QUpConv": _node(_EIGHT, "height width"),
     "QWindowAttention": _node(
         "qkv biases fineness value_scale token_key? token_value? token_bias? outside? y_scale? y_zero?",
         "height width window heads",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..export import int8, model_dir, slim
-from ..export.calibrate import SHARED, Served, StaleRangesError, chosen, known, ranges, tensor
+from ..export.calibrate import SHARED, Served, StaleRangesError, chosen, known, known_decoder, ranges, tensor
 from ..export.refine import Encoder
 from ..facts.modalities import MODALITIES
 from ..train.from_release import whole
@@ -16,6 +16,7 @@ from ..weights import checkpoint
 from .files import OwnError
 
 SIDE, PROFILE, RELEASE = 224, "imagenet-antialias", "release"
+RANGES = f"configs/ranges-{SIDE}.json"
 CALIBRATED = 48  # pictures at most that activations' ranges are taken from, as of the shipped ones
 
 
@@ -73,6 +74,7 @@ def write(own: Own, controller: Path, out: Path) -> None:
         "int8",
         "A controller of one's own over the shipped base. Research use only, not for clinical use.",
         ranges={own.modality: _ranges(own, state)},
+        decoder=known_decoder(own.models / RANGES),  # the shipped one, which all share
         folder=RELEASE,
         views={own.modality: entry["views"]} if "views" in entry else {},
         white_balance={own.modality: entry["white_balance"]} if "white_balance" in entry else {},
@@ -103,7 +105,7 @@ def _ranges(own: Own, state: dict[str, np.ndarray]) -> int8.Ranges:
     """Of activations, on training pictures; of the layers that all encoders share, the shipped ones."""
     paths = chosen(own.pool, own.pool / "split.csv", own.modality, CALIBRATED)
     try:
-        encoders = known(own.models / f"configs/ranges-{SIDE}.json", own.models / RELEASE)
+        encoders = known(own.models / RANGES, own.models / RELEASE)
     except (OSError, StaleRangesError) as error:
         raise OwnError(str(error)) from error
     shared = {name: value for name, value in encoders[own.modality].items() if name.startswith(SHARED)}

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
-from espmedsam.export import calibrate, int8, model_dir, refine
+from espmedsam.export import calibrate, calibrate_decoder, int8, model_dir, refine
 from espmedsam.export.bodies import call
 from espmedsam.export.graph import Graph
 from espmedsam.export.quantize import WEIGHT_MAX, Histogram, quantized_weight
@@ -156,6 +157,29 @@ def test_convolutions_take_cells_outside_as_zero(tmp_path, stride, depthwise):
     same(got, finish(np.array(acc), i, "gelu" if depthwise else "none"))
 
 
+def test_a_picture_is_convolved_plane_by_plane(tmp_path):
+    rng, side, c, n = np.random.default_rng(8), 6, 3, 5
+    x = rng.integers(0, 256, (1, c, side, side)).astype(U8)
+    i = operands(rng, 0, (n, c, 3, 3), activation="gelu")
+    geometry = {"height": side, "width": side, "kernel": 3, "pad": 1, "stride": 2, "planar": 1}
+    got = run(tmp_path, "QConv", arrays({"x": x, **i}), **geometry, activation="gelu")
+    wide = np.pad(x[0].astype(np.int32) - i["x_zero"], ((0, 0), (1, 1), (1, 1)))
+    cells = [(y, z) for y in range(0, side, 2) for z in range(0, side, 2)]
+    acc = [np.einsum("cyx,ncyx->n", wide[:, y : y + 3, z : z + 3], i["weight"].astype(np.int32)) for y, z in cells]
+    same(got, finish(np.array(acc), i, "gelu"))
+
+
+def test_an_up_convolution_makes_four_cells_of_one(tmp_path):
+    rng, h, w, k, n = np.random.default_rng(9), 3, 4, 20, 6
+    x = rng.integers(0, 256, (h * w, k)).astype(U8)
+    i = operands(rng, 0, (n, k, 2, 2), byte=False) | {"weight": rng.integers(-64, 65, (k, n, 2, 2)).astype(I8)}
+    wanted = ("x_scale", "x_zero", "weight", "weight_scale", "bias")
+    got = run(tmp_path, "QUpConv", arrays({"x": x, **{name: i[name] for name in wanted}}), height=h, width=w)
+    cells = (x.astype(np.int32) - i["x_zero"]).reshape(h, w, k)
+    acc = np.einsum("hwk,knyx->hywxn", cells, i["weight"].astype(np.int32)).reshape(4 * h * w, n)
+    same(got, finish(acc, i, "none"))
+
+
 def test_a_weight_keeps_seven_bits_and_loses_least():
     rng = np.random.default_rng(3)
     w = rng.standard_normal((16, 300)).astype(F)
@@ -210,6 +234,42 @@ def test_the_eight_bit_encoder_follows_the_float_one(tmp_path, controller):
         out.append(onnxruntime.InferenceSession(str(tmp_path / entry["encoder"])).run(None, {"image": pictures[0]})[0])
     errors = [np.sqrt(((y - out[0]) ** 2).mean() / (out[0] ** 2).mean()) for y in out[1:]]
     assert max(errors) < 0.15 and errors[0] != errors[1]
+
+
+def test_the_eight_bit_decoder_follows_the_float_one(tmp_path):
+    state, side = reference(), 64
+    rng = np.random.default_rng(10)
+    pictures = [rng.standard_normal((1, 3, side, side)).astype(F) for _ in range(4)]
+    known = calibrate_decoder.ranges([calibrate_decoder.Seen(refine.Encoder(state, side, True), pictures[1:])])
+    assert len(known) == 5 and all(zero == 0 for name, (_, zero) in known.items() if name.endswith(".y"))
+    modality = model_dir.ModalitySpec("ultrasound", 2, "x", True)
+    stored, feeds, out = int8.stored(state, True), {"modality": np.array([2])}, []
+    encoder = {"ultrasound": calibrate.ranges(refine.Encoder(state, side, True), pictures[1:], grid=9)}
+    for name, decoder in (("wide", {}), ("eight", known)):
+        spec = model_dir.Spec(name, side, "imagenet", "int8", "", ranges=encoder, decoder=decoder)
+        entry = model_dir.write_modality(tmp_path, spec, modality, stored)
+        keeps_the_contract(tmp_path / entry["decoder"])
+        assert ("int8" in entry["decoder"]) == bool(decoder)
+        run = {of: onnxruntime.InferenceSession(str(tmp_path / entry[of])).run for of in ("self_prompt", "decoder")}
+        if not out:
+            embedding = rng.standard_normal((1, 256, side // 16, side // 16)).astype(F)
+            feeds["prompted"] = run["self_prompt"](["prompted"], {"embedding": embedding})[0]
+        out.append(run["decoder"](["low_res_logits"], feeds)[0])
+    kinds = {node.op_type.split("_")[0] for node in onnx.load(tmp_path / entry["decoder"]).graph.node}
+    assert {"QLinear", "QUpConv"} <= kinds
+    error = np.sqrt(((out[1] - out[0]) ** 2).mean() / (out[0] ** 2).mean())
+    assert 0 < error < 0.15
+
+
+def test_layers_that_earlier_exports_stored_as_floats_are_stored_in_eight_bits_now():
+    """Everything else stays as it lies there."""
+    state = reference()
+    now = int8.stored(state, True)
+    earlier = {k: v for k, v in now.items() if not k.startswith((f"{int8.STEM}.", *int8.DECODER))}
+    old = {k: v for k, v in state.items() if k.startswith((f"{int8.STEM}.", *(f"{key}." for key in int8.DECODER)))}
+    again = int8.kept({k: v if v.dtype == I8 else v.astype(F) for k, v in (earlier | old).items()})
+    assert again.keys() == now.keys()
+    assert all(v.dtype == now[k].dtype and np.array_equal(v, now[k]) for k, v in again.items())
 
 
 @pytest.mark.parametrize("controller", [False, True])

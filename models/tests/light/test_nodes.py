@@ -35,7 +35,7 @@ ATTRIBUTES = {
     "Classify": set(),
     "QLinear": {"activation"},
 }
-ATTRIBUTES |= {"QConv": ATTRIBUTES["Conv"], "QDepthwise": ATTRIBUTES["Depthwise"]}
+ATTRIBUTES |= {"QConv": ATTRIBUTES["Conv"], "QDepthwise": ATTRIBUTES["Depthwise"], "QUpConv": ATTRIBUTES["MaskHead"]}
 ATTRIBUTES |= {"QWindowAttention": ATTRIBUTES["WindowAttention"]}
 STANDARD = {
     "Identity",

@@ -12,7 +12,8 @@ import onnx
 import onnxruntime
 import pytest
 from espmedsam.export import int8, model_dir, nodes, plain
-from espmedsam.export.graph import WeightFile
+from espmedsam.export.decoder import DecoderLayers
+from espmedsam.export.graph import Graph, WeightFile
 from espmedsam.measure import presence, statistics
 from espmedsam.measure.evaluation import Picture
 from espmedsam.weights import checkpoint
@@ -112,7 +113,7 @@ def test_shipped_decoders_are_written_as_they_lie_there(tmp_path, side):
         base = ROOT / "models" / model["modality"][0]["weights"][0]
         if checkpoint.PRESENCE.keys() & WeightFile(base).entries.keys():
             pytest.skip("these have a head")
-        nodes.decoder(side, [WeightFile(base)]).save(tmp_path / kept.name, check=False)
+        nodes.decoder(DecoderLayers(Graph("decoder", [WeightFile(base)])), side).save(tmp_path / kept.name, check=False)
         assert (tmp_path / kept.name).read_bytes() == kept.read_bytes()
     assert models
 
@@ -120,8 +121,9 @@ def test_shipped_decoders_are_written_as_they_lie_there(tmp_path, side):
 def test_the_output_is_the_one_that_the_program_may_find(tmp_path, state):
     side, optional = CONTRACT["graphs"]["side"], CONTRACT["graphs"]["ports"]["decoder"]["optional"]
     base = model_dir.write_weights(tmp_path, "base", state | head(), "float32")
-    for form in (nodes, plain):
-        found = form.decoder(side, [WeightFile(base)]).outputs[1]
+    files = [WeightFile(base)]
+    for graph in (nodes.decoder(DecoderLayers(Graph("decoder", files)), side), plain.decoder(side, files)):
+        found = graph.outputs[1]
         shape = [d.dim_value for d in found.type.tensor_type.shape.dim]
         assert {"name": found.name, "element": "F32", "shape": shape} == optional
 

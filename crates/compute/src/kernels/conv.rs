@@ -140,12 +140,8 @@ impl UpConvF32 {
     /// If sizes do not fit.
     #[must_use]
     pub fn new(cpu: Cpu, weight: &[f32], bias: &[f32], n: usize, k: usize) -> Self {
-        assert!(weight.len() == k * n * 4 && bias.len() == n);
-        let column =
-            |quarter: usize, n_: usize| (0..k).map(move |k_| weight[(k_ * n + n_) * 4 + quarter]);
-        let weight: Vec<f32> = (0..4)
-            .flat_map(|quarter| (0..n).flat_map(move |n_| column(quarter, n_)))
-            .collect();
+        assert_eq!(bias.len(), n);
+        let weight = quarter_order(weight, n, k);
         Self {
             linear: LinearF32::new(cpu, &weight, Some(&bias.repeat(4)), 4 * n, k),
             n,
@@ -190,12 +186,79 @@ impl UpConvF32 {
     }
 }
 
+/// `[k][n][2][2]` as four matrices below each other, one for each of the cells that a cell becomes: `[dy][dx][n][k]`.
+fn quarter_order<T: Copy>(weight: &[T], n: usize, k: usize) -> Vec<T> {
+    assert_eq!(weight.len(), k * n * 4);
+    let column =
+        |quarter: usize, n_: usize| (0..k).map(move |k_| weight[(k_ * n + n_) * 4 + quarter]);
+    (0..4)
+        .flat_map(|quarter| (0..n).flat_map(move |n_| column(quarter, n_)))
+        .collect()
+}
+
 /// Of the four cells that a cell of a map of `width` columns becomes, the left ones, upper and lower.
 fn upper_left(row: usize, width: usize) -> impl Iterator<Item = usize> {
     let (y, x) = (row / width, row % width);
     [0, 1]
         .into_iter()
         .map(move |dy| ((2 * y + dy) * width + x) * 2)
+}
+
+/// An 8-bit transposed convolution of 2 x 2 with stride 2.
+#[derive(Debug)]
+pub struct UpConvI8 {
+    /// To `[dx][n]`, for the upper and the lower of the lines that a line becomes: a line's cells lie one after the other
+    /// there, so products go where they belong.
+    lines: [LinearI8; 2],
+}
+
+impl UpConvI8 {
+    /// Packs the weights, `[k][n][2][2]`, for a CPU; scale and bias are of `n`.
+    ///
+    /// # Panics
+    /// If sizes do not fit, or as [`LinearI8::new`] says.
+    #[must_use]
+    pub fn new(cpu: Cpu, weights: &WeightsI8<'_>, n: usize, k: usize) -> Self {
+        let weight = quarter_order(weights.weight, n, k);
+        let (upper, lower) = weight.split_at(2 * n * k);
+        let scale = weights.scale.repeat(2);
+        let bias = weights.bias.map(|bias| bias.repeat(2));
+        let line = |weight: &[i8]| {
+            let weights = WeightsI8 {
+                weight,
+                scale: &scale,
+                bias: bias.as_deref(),
+                input: weights.input,
+            };
+            LinearI8::new(cpu, &weights, 2 * n, k)
+        };
+        Self {
+            lines: [line(upper), line(lower)],
+        }
+    }
+
+    /// Bytes of scratch a thread needs.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        self.lines[0].scratch()
+    }
+
+    /// `out[4 * rows][n]`, a map twice as high and wide as `x` `[rows][k]`, which has `width` columns.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    pub fn run(&self, exec: Exec<'_>, x: &[u8], width: usize, out: &mut [f32]) {
+        let [upper, _] = &self.lines;
+        let (from, to) = (width * upper.k(), width * upper.n());
+        assert!(x.len().is_multiple_of(from) && out.len() == x.len() / from * 2 * to);
+        let out = SharedSlice::new(out);
+        exec.parallel(out.len() / to, self.scratch(), |line, scratch| {
+            let x = &x[line / 2 * from..][..from];
+            // SAFETY: a task's line is its own.
+            let y = unsafe { out.slice(line * to..(line + 1) * to) };
+            self.lines[line % 2].run_rows(x, Residual::None, Epilogue::F32(y), scratch);
+        });
+    }
 }
 
 /// The end of a mask decoder: `gelu(upconv(x)) · hyper`, without storing the upscaled map.

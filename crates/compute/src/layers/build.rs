@@ -14,7 +14,7 @@ use super::linear::{
 };
 use super::node::Node;
 use super::plain::{AddLayer, DensePromptLayer, QuantizeLayer, RowLayer, ToMapLayer, ToRowsLayer};
-use super::quantized::{QConvLayer, QDepthwiseLayer, QLinearLayer};
+use super::quantized::{QConvLayer, QDepthwiseLayer, QLinearLayer, QUpConvLayer};
 use crate::kernels::Cpu;
 
 /// Packs a node's weights for a CPU.
@@ -36,6 +36,7 @@ pub fn build(cpu: Cpu, node: &Node, inputs: &NodeInputs<'_>) -> Result<Arc<dyn L
         NodeKind::Classify => Arc::new(ClassifyLayer::new(inputs)?),
         NodeKind::QLinear => Arc::new(QLinearLayer::new(cpu, a, inputs)?),
         NodeKind::QConv => Arc::new(QConvLayer::new(cpu, a, inputs)?),
+        NodeKind::QUpConv => Arc::new(QUpConvLayer::new(cpu, a, inputs)?),
         NodeKind::QDepthwise => Arc::new(QDepthwiseLayer::new(a, inputs)?),
         NodeKind::WindowAttention => Arc::new(WindowLayer::new(a, inputs)?),
         NodeKind::QWindowAttention => Arc::new(QWindowLayer::new(cpu, a, inputs)?),

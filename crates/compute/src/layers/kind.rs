@@ -28,10 +28,11 @@ pub enum NodeKind {
     QLinear,
     QConv,
     QDepthwise,
+    QUpConv,
     QWindowAttention,
 }
 
-const ALL: [(NodeKind, &str, &[&str]); 23] = [
+const ALL: [(NodeKind, &str, &[&str]); 24] = [
     (
         NodeKind::Linear,
         "Linear",
@@ -163,6 +164,11 @@ const ALL: [(NodeKind, &str, &[&str]); 23] = [
             "y_scale",
             "y_zero",
         ],
+    ),
+    (
+        NodeKind::QUpConv,
+        "QUpConv",
+        &["x", "x_scale", "x_zero", "weight", "weight_scale", "bias"],
     ),
     (
         NodeKind::QWindowAttention,

@@ -247,7 +247,7 @@ impl Layer for PresenceLayer {
 }
 
 /// Inputs and outputs of a transposed convolution's weight `[k, n, 2, 2]`.
-fn up_shape(inputs: &NodeInputs<'_>) -> Result<[usize; 2], String> {
+pub(super) fn up_shape(inputs: &NodeInputs<'_>) -> Result<[usize; 2], String> {
     match inputs.fact("weight")?.shape[..] {
         [k, n, 2, 2] => Ok([k, n]),
         ref other => Err(format!("'weight': expected [k, n, 2, 2], found {other:?}")),

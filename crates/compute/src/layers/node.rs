@@ -79,7 +79,8 @@ impl Node {
                 let channels = if a.planar {
                     let shape = inputs.fact("x")?.shape;
                     let c = shape.get(1).copied().unwrap_or_default();
-                    inputs.check("x", ElementType::F32, &[1, c, a.height, a.width])?;
+                    let x = self.values().0;
+                    inputs.check("x", x, &[1, c, a.height, a.width])?;
                     c
                 } else {
                     self.map(inputs, "x")?
@@ -137,7 +138,7 @@ impl Node {
             NodeKind::SelfAttention | NodeKind::TokenToImage | NodeKind::ImageToToken => {
                 self.two_way(inputs)?
             }
-            NodeKind::UpConv | NodeKind::MaskHead => {
+            NodeKind::UpConv | NodeKind::QUpConv | NodeKind::MaskHead => {
                 let k = self.map(inputs, "x")?;
                 let n = *inputs.fact("weight")?.shape.get(1).unwrap_or(&0);
                 self.weights(inputs, &[k, n, 2, 2], n)?;
@@ -145,7 +146,14 @@ impl Node {
                 let cells = 4 * a.height * a.width;
                 Fact::new(
                     ElementType::F32,
-                    &[cells, if self.kind == NodeKind::UpConv { n } else { 1 }],
+                    &[
+                        cells,
+                        if self.kind == NodeKind::MaskHead {
+                            1
+                        } else {
+                            n
+                        },
+                    ],
                 )
             }
             NodeKind::Presence => {
@@ -200,7 +208,7 @@ impl Node {
             }
             NodeKind::Depthwise | NodeKind::QDepthwise => 9,
             NodeKind::WindowAttention | NodeKind::QWindowAttention => 2 * a.window * a.window,
-            NodeKind::UpConv => inputs.matrix("x")?[1],
+            NodeKind::UpConv | NodeKind::QUpConv => inputs.matrix("x")?[1],
             NodeKind::MaskHead => {
                 let [_, k] = inputs.matrix("x")?;
                 (k + 1) * inputs.fact("weight")?.shape[1]
@@ -225,21 +233,23 @@ impl Node {
         Ok(channels)
     }
 
+    /// Types of the values that a layer with weights reads, and of the weights.
+    fn values(&self) -> (ElementType, ElementType) {
+        match self.kind {
+            NodeKind::QLinear | NodeKind::QConv | NodeKind::QDepthwise | NodeKind::QUpConv => {
+                (ElementType::U8, ElementType::I8)
+            }
+            _ => (ElementType::F32, ElementType::F32),
+        }
+    }
+
     fn weights(
         &self,
         inputs: &NodeInputs<'_>,
         shape: &[usize],
         outputs: usize,
     ) -> Result<(), String> {
-        let quantized = matches!(
-            self.kind,
-            NodeKind::QLinear | NodeKind::QConv | NodeKind::QDepthwise
-        );
-        let (x, weight) = if quantized {
-            (ElementType::U8, ElementType::I8)
-        } else {
-            (ElementType::F32, ElementType::F32)
-        };
+        let (x, weight) = self.values();
         let found = inputs.fact("x")?.element;
         if found != x {
             return Err(format!("'x': expected {x:?}, found {found:?}"));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::fact::NodeInputs;
 use super::geometry::{depthwise_shape, patches};
 use super::layer::Layer;
+use super::linear::up_shape;
 use super::link::Link;
 use super::node::Attributes;
-use super::values::{bytes, residual};
-use crate::kernels::conv::ConvI8;
+use super::values::{bytes, floats_mut, residual};
+use crate::kernels::conv::{ConvI8, UpConvI8};
 use crate::kernels::depthwise::DepthwiseI8;
 use crate::kernels::gemm::{Finish, LinearI8, Operand, WeightsI8};
 use crate::kernels::{Activation, Cpu, Exec, Quant, Value, ValueMut, gelu_table};
@@ -98,6 +99,33 @@ impl Layer for QConvLayer {
     fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
         let epilogue = self.finish.on(output);
         self.conv.run(exec, bytes(&inputs[0]), epilogue);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct QUpConvLayer {
+    up: UpConvI8,
+    width: usize,
+}
+
+impl QUpConvLayer {
+    pub(super) fn new(cpu: Cpu, a: &Attributes, inputs: &NodeInputs<'_>) -> Result<Self, String> {
+        let [k, n] = up_shape(inputs)?;
+        Ok(Self {
+            up: UpConvI8::new(cpu, &weights(inputs)?, n, k),
+            width: a.width,
+        })
+    }
+}
+
+impl Layer for QUpConvLayer {
+    fn scratch(&self) -> usize {
+        self.up.scratch()
+    }
+
+    fn run(&self, exec: Exec<'_>, inputs: &[Value<'_>], _: &mut [f32], output: ValueMut<'_>) {
+        self.up
+            .run(exec, bytes(&inputs[0]), self.width, floats_mut(output));
     }
 }
 

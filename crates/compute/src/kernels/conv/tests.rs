@@ -86,6 +86,49 @@ fn upconv_and_mask_head() {
 }
 
 #[test]
+fn upconv_of_bytes() {
+    let input = Quant {
+        scale: 0.5,
+        zero: 9,
+    };
+    for [height, width, k, n] in [[1, 1, 3, 5], [3, 4, 20, 33], [14, 14, 256, 16]] {
+        let x: Vec<u8> = (0..height * width * k)
+            .map(|i| (i * 31 % 256) as u8)
+            .collect();
+        let weight: Vec<i8> = (0..k * n * 4)
+            .map(|i| (i as i32 * 53 % 129 - 64) as i8)
+            .collect();
+        let (bias, scale) = (reals(3, n), vec![0.25; n]);
+        let weights = WeightsI8 {
+            weight: &weight,
+            scale: &scale,
+            bias: Some(&bias),
+            input,
+        };
+        let layer = |cpu| UpConvI8::new(cpu, &weights, n, k);
+        let map = everywhere(
+            |cpu| layer(cpu).scratch(),
+            |exec| {
+                let mut out = vec![f32::NAN; 4 * height * width * n];
+                layer(exec.cpu).run(exec, &x, width, &mut out);
+                out
+            },
+        );
+        for (at, found) in map.iter().enumerate() {
+            let (cell, n_) = (at / n, at % n);
+            let (y, x_) = (cell / (2 * width), cell % (2 * width));
+            let (from, quarter) = ((y / 2 * width + x_ / 2) * k, y % 2 * 2 + x_ % 2);
+            let products = (0..k).map(|i| {
+                (i32::from(x[from + i]) - 9) * i32::from(weight[(i * n + n_) * 4 + quarter])
+            });
+            // Half a step of the input by a quarter of the weight, exactly.
+            let want = (products.sum::<i32>() as f32).mul_add(0.125, bias[n_]);
+            assert_eq!(*found, want, "{height} x {width}, {k} to {n}: {at}");
+        }
+    }
+}
+
+#[test]
 fn convolutions_take_onnx_weights() {
     let (height, width, channels, n) = (7, 6, 5, 9);
     for (planar, stride) in [(false, 1), (false, 2), (true, 1), (true, 2)] {
