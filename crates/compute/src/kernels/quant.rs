@@ -71,6 +71,13 @@ impl Quantizer {
         ((steps + ROUND).to_bits() as u8).wrapping_add(self.zero)
     }
 
+    /// Steps of one, the most there are above the zero, and the zero: for kernels that round by themselves.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn parts(&self) -> (f32, f32, u8) {
+        (self.per_step, self.high, self.zero)
+    }
+
     /// As [`Quant::quantize`], for each.
     #[inline(always)]
     pub fn quantize_all(&self, x: &[f32], q: &mut [u8]) {

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 #[cfg(not(target_arch = "aarch64"))]
 use super::cells::inner_cells;
 use super::cells::{edge_cells, panels, vectors};
@@ -11,6 +13,11 @@ use super::shape::DepthwiseShape;
 #[cfg(not(target_arch = "aarch64"))]
 use super::wide::{WIDE, WidePanel as Panel};
 use crate::kernels::gemm::{Epilogue, WeightsI8};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::tile::{
+    self,
+    depthwise::{DepthwiseCells, DepthwisePanel},
+};
 use crate::kernels::{Cpu, Exec, Quantizer, SharedSlice, lookup};
 
 /// A weight as it is multiplied: ARM multiplies 8 bits by 8 bits, signed both.
@@ -36,6 +43,9 @@ pub struct DepthwiseI8 {
     scale: Vec<[f32; WIDE]>,
     bias: Vec<[f32; WIDE]>,
     outside: Vec<u8>,
+    /// The whole panels once more, as [`tile::depthwise`](tile::depthwise()) takes them.
+    #[cfg(target_arch = "x86_64")]
+    tiles: Vec<DepthwisePanel>,
     /// [`WeightsI8::give_numbers`].
     #[cfg(target_arch = "aarch64")]
     numbers: bool,
@@ -70,16 +80,22 @@ impl DepthwiseI8 {
             .iter()
             .map(|scale| weights.input.scale * scale);
         let scale: Vec<f32> = scale.collect();
+        let bias = weights
+            .bias
+            .map_or_else(|| vectors(&vec![0.0; shape.channels]), vectors);
+        let (weight, start, scale) = (panels(&weight), vectors(&start), vectors(&scale));
         Self {
             #[cfg(target_arch = "aarch64")]
             numbers: weights.give_numbers(),
+            #[cfg(target_arch = "x86_64")]
+            tiles: (0..shape.channels / WIDE)
+                .map(|p| DepthwisePanel::new(&weight[p], &start[p], (&scale[p], &bias[p])))
+                .collect(),
             shape,
-            weights: panels(&weight),
-            start: vectors(&start),
-            scale: vectors(&scale),
-            bias: weights
-                .bias
-                .map_or_else(|| vectors(&vec![0.0; shape.channels]), vectors),
+            weights: weight,
+            start,
+            scale,
+            bias,
             outside: vec![zero; shape.width * shape.channels],
         }
     }
@@ -100,18 +116,18 @@ impl DepthwiseI8 {
         let rows = |y| shape.rows(x, &self.outside, y);
         match epilogue {
             Epilogue::F32(out) => self.each_row(exec, out, |y, out| {
-                convolve(exec.cpu, self, rows(y), OutRow::F32(out));
+                self.convolve(exec.cpu, rows(y), OutRow::F32(out));
             }),
             Epilogue::U8(quant, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, out));
+                    self.convolve(exec.cpu, rows(y), OutRow::U8(quantizer, out));
                 });
             }
             Epilogue::Table(quant, table, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    convolve(exec.cpu, self, rows(y), OutRow::U8(quantizer, &mut *out));
+                    self.convolve(exec.cpu, rows(y), OutRow::U8(quantizer, &mut *out));
                     lookup(exec.cpu, table, out);
                 });
             }
@@ -129,23 +145,65 @@ impl DepthwiseI8 {
         match epilogue {
             Epilogue::F32(out) => {
                 self.shape.check_row(rows, out);
-                convolve(cpu, self, rows, OutRow::F32(out));
+                self.convolve(cpu, rows, OutRow::F32(out));
             }
             Epilogue::U8(quant, out) => {
                 self.shape.check_row(rows, out);
-                convolve(cpu, self, rows, OutRow::U8(Quantizer::new(quant), out));
+                self.convolve(cpu, rows, OutRow::U8(Quantizer::new(quant), out));
             }
             Epilogue::Table(quant, table, out) => {
                 self.shape.check_row(rows, out);
-                convolve(
-                    cpu,
-                    self,
-                    rows,
-                    OutRow::U8(Quantizer::new(quant), &mut *out),
-                );
+                self.convolve(cpu, rows, OutRow::U8(Quantizer::new(quant), &mut *out));
                 lookup(cpu, table, out);
             }
         }
+    }
+
+    /// One row of the output.
+    fn convolve(&self, cpu: Cpu, rows: [&[u8]; 3], mut out: OutRow<'_>) {
+        let done = self.tiled(cpu, rows, &mut out);
+        convolve(cpu, self, rows, out, done);
+    }
+
+    /// Inner cells of as many panels as a CPU has a kernel for; how many those are.
+    #[cfg(target_arch = "x86_64")]
+    fn tiled(&self, cpu: Cpu, rows: [&[u8]; 3], out: &mut OutRow<'_>) -> usize {
+        let (OutRow::U8(quantizer, out), Some(tile)) = (out, tile::depthwise(cpu)) else {
+            return 0;
+        };
+        let (channels, stride) = (self.shape.channels, self.shape.stride);
+        let inner = self.shape.inner(true);
+        let groups = self.tiles.chunks_exact(tile.panels);
+        let done = groups.len() * tile.panels;
+        let Some(last) = inner.clone().last().filter(|_| done > 0) else {
+            return done;
+        };
+        let wide = done * WIDE;
+        let end = (last * stride + 1) * channels + wide;
+        assert!(rows.iter().all(|row| end <= row.len()));
+        assert!(last * channels + wide <= out.len());
+        for (group, panels) in groups.enumerate() {
+            let first = group * tile.panels * WIDE;
+            let cells = DepthwiseCells {
+                rows: rows.map(|row| row[(inner.start * stride - 1) * channels + first..].as_ptr()),
+                distance: channels,
+                stride,
+                count: inner.len(),
+                panels,
+                quantizer: *quantizer,
+                out: out[inner.start * channels + first..].as_mut_ptr(),
+            };
+            // SAFETY: the last cell's last column ends at `end`, its output within `out` (checked); a `Cpu` is proof of its
+            // instructions.
+            unsafe { (tile.run)(&cells) };
+        }
+        done
+    }
+
+    /// No other CPU has one.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn tiled(&self, _: Cpu, _: [&[u8]; 3], _: &mut OutRow<'_>) -> usize {
+        0
     }
 
     /// The same convolution of a map of another width.
@@ -179,24 +237,36 @@ impl DepthwiseI8 {
 }
 
 per_cpu! {
-/// One row of the output.
-fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: OutRow<'_>) {
+/// One row of the output; of the first `done` panels the cells at its ends alone.
+fn convolve(conv: &DepthwiseI8, rows: [&[u8]; 3], out: OutRow<'_>, done: usize) {
     let mut out = out;
     for panel in 0..conv.weights.len() {
         let first = panel * WIDE;
         let count = (conv.shape.channels - first).min(WIDE);
+        let mut inner = conv.shape.inner(count == WIDE);
+        let ends = [0..inner.start, inner.end..conv.shape.out_width()];
+        if panel < done {
+            inner = 0..0;
+        }
         if count == WIDE {
-            columns(conv, rows, panel, WIDE, &mut out);
+            columns(conv, rows, (panel, WIDE), ends, inner, &mut out);
         } else {
-            columns(conv, rows, panel, count, &mut out);
+            columns(conv, rows, (panel, count), ends, inner, &mut out);
         }
     }
 }
 }
 
-/// `count` channels of one row, of panel number `panel`.
+/// `count` channels of one row, of panel number `panel`: at its `ends`, and `inner`, whose cells all lie inside the map.
 #[inline(always)]
-fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out: &mut OutRow<'_>) {
+fn columns(
+    conv: &DepthwiseI8,
+    rows: [&[u8]; 3],
+    (panel, count): (usize, usize),
+    ends: [Range<usize>; 2],
+    inner: Range<usize>,
+    out: &mut OutRow<'_>,
+) {
     let shape = conv.shape;
     let first = panel * WIDE;
     let constants = Panel::new(
@@ -204,8 +274,7 @@ fn columns(conv: &DepthwiseI8, rows: [&[u8]; 3], panel: usize, count: usize, out
         &conv.start[panel],
         (&conv.scale[panel], &conv.bias[panel]),
     );
-    let inner = shape.inner(count == WIDE);
-    for x in (0..inner.start).chain(inner.end..shape.out_width()) {
+    for x in ends.into_iter().flatten() {
         let cells = edge_cells(shape, rows, &conv.outside, x, (first, count));
         put(
             &constants.of_cells(&cells),

@@ -12,6 +12,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
+#[cfg(target_arch = "x86_64")]
+pub mod depthwise;
 #[cfg(target_arch = "aarch64")]
 mod dotprod;
 #[cfg(target_arch = "aarch64")]
@@ -104,6 +106,18 @@ pub fn window(cpu: Cpu) -> WindowTile {
         Isa::Neon => window::NEON,
         #[cfg(target_arch = "aarch64")]
         Isa::Dotprod | Isa::I8mm => window::DOTPROD,
+    }
+}
+
+/// A CPU's kernel for 8-bit depthwise convolutions, where it has one that is better than a loop.
+#[cfg(target_arch = "x86_64")]
+#[must_use]
+pub fn depthwise(cpu: Cpu) -> Option<depthwise::DepthwiseTile> {
+    match cpu.isa() {
+        Isa::Portable => None,
+        Isa::Avx2 => Some(depthwise::AVX2),
+        Isa::AvxVnni => Some(depthwise::AVXVNNI),
+        Isa::Avx512 => Some(depthwise::AVX512),
     }
 }
 
