@@ -53,7 +53,10 @@ def ship(root, state):
     (root / "guard/guard.json").write_text(json.dumps(guard))
     model_dir.write_manifest(root, [model])
     (root / "configs").mkdir()
-    ranges = {"weights": model_dir.weight_names(root / "release"), "encoders": {"ultrasound": {}}}
+    layers = [key for key in int8.DECODER if not key.endswith("lin2")]
+    decoder = {f"{key}.x": [0.02, 128] for key in layers} | {f"{key}.y": [0.02, 0] for key in layers}
+    weights = model_dir.weight_names(root / "release")
+    ranges = {"weights": weights, "encoders": {"ultrasound": {}}, "decoder": decoder}
     (root / "configs/ranges-224.json").write_text(json.dumps(ranges))
     return root
 
@@ -132,6 +135,8 @@ def test_what_is_written_can_be_loaded_and_is_what_was_trained(tmp_path, models,
     )
     assert ours.shape == theirs.shape == (1, 256, 14, 14) and np.isfinite(ours).all()
     assert not np.allclose(ours, theirs, atol=1e-3)
+    assert "int8" in entry["decoder"], "the shipped one, with its ranges"
+    onnxruntime.InferenceSession(str(out / entry["decoder"]))
 
 
 @pytest.fixture(autouse=True)
