@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,26 +106,22 @@ def known_ranges(path: Path | None, exported: Path) -> dict[str, int8.Ranges]:
 
 def known_steps(path: Path | None, recipe: Recipe) -> dict[str, Steps]:
     """Steps of the 8-bit attention by encoder, if the recipe asks for it; `path` is of weights that were checked."""
-    if not path or recipe.attention != "int8":
-        return {}
-    found = calibrate.known_steps(path)
-    if not found:
-        raise SystemExit(
-            f"{path} has no steps of attention, which the recipe wants in 8 bits: run espmedsam.export.calibrate"
-        )
-    return found
+    found = calibrate.known_steps(path) if path and recipe.attention == "int8" else None
+    refuse_without(found, f"{path} has no steps of attention")
+    return found or {}
 
 
 def known_decoder(path: Path | None, recipe: Recipe) -> Ranges:
-    """Ranges of the 8-bit decoder, if the recipe asks for it; `path` is of weights that were checked."""
-    if not path or recipe.decoder != "int8":
-        return {}
-    found = calibrate.known_decoder(path)
-    if not found:
-        raise SystemExit(
-            f"{path} has no ranges of the decoder, which the recipe wants in 8 bits: run espmedsam.export.calibrate"
-        )
-    return found
+    """Ranges of the 8-bit decoder, likewise."""
+    found = calibrate.known_decoder(path) if path and recipe.decoder == "int8" else None
+    refuse_without(found, f"{path} has no ranges of the decoder")
+    return found or {}
+
+
+def refuse_without(found: Mapping[str, object] | None, lack: str) -> None:
+    """Raises SystemExit where a file has nothing (None: it was not asked) of what the recipe wants in 8 bits."""
+    if found is not None and not found:
+        raise SystemExit(f"{lack}, which the recipe wants in 8 bits: run espmedsam.export.calibrate")
 
 
 def calibration(path: Path | None) -> dict[str, dict[str, Any]]:

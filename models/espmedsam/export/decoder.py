@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-from onnx import TensorProto
-
 from .bodies import call
 from .graph import Graph
-from .int8 import DECODER, Ranges
+from .int8 import Ranges, wide
 from .layers import Parameters
 
 
@@ -23,13 +21,7 @@ class DecoderLayers:
     def parameters(self, key: str) -> Parameters:
         """Weight and bias by input name; a weight in 8 bits is cast and scaled when the graph is loaded."""
         graph = self.graph
-        weight = graph.weight(f"{key}.weight")
-        if graph.has(f"{key}.weight_scale"):
-            rank = len(graph.shape(f"{key}.weight"))
-            scale = graph.reshape(
-                graph.weight(f"{key}.weight_scale"), *[-1 if at == DECODER[key] else 1 for at in range(rank)]
-            )
-            weight = graph.op("Mul", graph.op("Cast", weight, to=TensorProto.FLOAT), scale)
+        weight = wide(graph, key) if graph.has(f"{key}.weight_scale") else graph.weight(f"{key}.weight")
         return {"weight": weight, "bias": graph.weight(f"{key}.bias")}
 
     def linear(self, value: str, key: str, activation: str = "none", residual: str = "") -> str:

@@ -183,6 +183,15 @@ def restored(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return out
 
 
+def wide(graph: Graph, key: str, scaled: str = "") -> str:
+    """A layer's weight in float32, cast and scaled when the graph is loaded; `scaled`: the layer whose scales it has, if not
+    its own."""
+    scale, rank = graph.weight(f"{scaled or key}.weight_scale"), len(graph.shape(f"{key}.weight"))
+    shape = [-1 if at == DECODER.get(key, 0) else 1 for at in range(rank)]
+    weight = graph.op("Cast", graph.weight(f"{key}.weight"), to=TensorProto.FLOAT)
+    return graph.op("Mul", weight, graph.reshape(scale, *shape))
+
+
 class WideLayers(FloatLayers):
     """Float arithmetic over stored 8-bit weights: cast and scaled when the graph is loaded."""
 
@@ -191,12 +200,7 @@ class WideLayers(FloatLayers):
         if not graph.has(f"{key}.weight_scale") and ".med_dah.fc2" not in key:
             return super().parameters(key)
         of = key.replace("med_dah", "mlp") if ".fc2" in key else key  # a controller's fc2 has the base's scales
-        scale, shape = graph.weight(f"{of}.weight_scale"), graph.shape(f"{key}.weight")
-        weight = graph.op(
-            "Mul",
-            graph.op("Cast", graph.weight(f"{key}.weight"), to=TensorProto.FLOAT),
-            graph.reshape(scale, -1, *[1] * (len(shape) - 1)),
-        )
+        weight = wide(graph, key, of)
         return {"weight": weight, "bias": graph.weight(f"{key}.bias") if graph.has(f"{key}.bias") else ""}
 
     def matrix(self, key: str) -> Parameters:
@@ -270,9 +274,7 @@ class Int8Layers(FloatLayers):
 
     def outside(self, key: str, stage: int) -> str:
         graph, own = self.graph, self.eight(f"{key}.qkv")
-        weight = graph.op(
-            "Mul", graph.op("Cast", own["weight"], to=TensorProto.FLOAT), graph.reshape(own["weight_scale"], -1, 1)
-        )
+        weight = wide(graph, f"{key}.qkv")
         beta = graph.reshape(graph.weight(f"{key}.norm.bias"), DIMS[stage], 1)
         return graph.op("Add", graph.reshape(graph.op("MatMul", weight, beta), 3 * DIMS[stage]), own["bias"])
 

@@ -79,7 +79,7 @@ impl Node {
                 let channels = if a.planar {
                     let shape = inputs.fact("x")?.shape;
                     let c = shape.get(1).copied().unwrap_or_default();
-                    let x = self.values().0;
+                    let x = self.element_types().0;
                     inputs.check("x", x, &[1, c, a.height, a.width])?;
                     c
                 } else {
@@ -144,17 +144,12 @@ impl Node {
                 self.weights(inputs, &[k, n, 2, 2], n)?;
                 inputs.check("hyper", ElementType::F32, &[1, n])?;
                 let cells = 4 * a.height * a.width;
-                Fact::new(
-                    ElementType::F32,
-                    &[
-                        cells,
-                        if self.kind == NodeKind::MaskHead {
-                            1
-                        } else {
-                            n
-                        },
-                    ],
-                )
+                let channels = if self.kind == NodeKind::MaskHead {
+                    1
+                } else {
+                    n
+                };
+                Fact::new(ElementType::F32, &[cells, channels])
             }
             NodeKind::Presence => {
                 let [rows, c] = inputs.matrix("x")?;
@@ -234,7 +229,7 @@ impl Node {
     }
 
     /// Types of the values that a layer with weights reads, and of the weights.
-    fn values(&self) -> (ElementType, ElementType) {
+    fn element_types(&self) -> (ElementType, ElementType) {
         match self.kind {
             NodeKind::QLinear | NodeKind::QConv | NodeKind::QDepthwise | NodeKind::QUpConv => {
                 (ElementType::U8, ElementType::I8)
@@ -249,7 +244,7 @@ impl Node {
         shape: &[usize],
         outputs: usize,
     ) -> Result<(), String> {
-        let (x, weight) = self.values();
+        let (x, weight) = self.element_types();
         let found = inputs.fact("x")?.element;
         if found != x {
             return Err(format!("'x': expected {x:?}, found {found:?}"));

@@ -116,18 +116,18 @@ impl DepthwiseI8 {
         let rows = |y| shape.rows(x, &self.outside, y);
         match epilogue {
             Epilogue::F32(out) => self.each_row(exec, out, |y, out| {
-                self.convolve(exec.cpu, rows(y), OutRow::F32(out));
+                self.make_row(exec.cpu, rows(y), OutRow::F32(out));
             }),
             Epilogue::U8(quant, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    self.convolve(exec.cpu, rows(y), OutRow::U8(quantizer, out));
+                    self.make_row(exec.cpu, rows(y), OutRow::U8(quantizer, out));
                 });
             }
             Epilogue::Table(quant, table, out) => {
                 let quantizer = Quantizer::new(quant);
                 self.each_row(exec, out, |y, out| {
-                    self.convolve(exec.cpu, rows(y), OutRow::U8(quantizer, &mut *out));
+                    self.make_row(exec.cpu, rows(y), OutRow::U8(quantizer, &mut *out));
                     lookup(exec.cpu, table, out);
                 });
             }
@@ -145,22 +145,22 @@ impl DepthwiseI8 {
         match epilogue {
             Epilogue::F32(out) => {
                 self.shape.check_row(rows, out);
-                self.convolve(cpu, rows, OutRow::F32(out));
+                self.make_row(cpu, rows, OutRow::F32(out));
             }
             Epilogue::U8(quant, out) => {
                 self.shape.check_row(rows, out);
-                self.convolve(cpu, rows, OutRow::U8(Quantizer::new(quant), out));
+                self.make_row(cpu, rows, OutRow::U8(Quantizer::new(quant), out));
             }
             Epilogue::Table(quant, table, out) => {
                 self.shape.check_row(rows, out);
-                self.convolve(cpu, rows, OutRow::U8(Quantizer::new(quant), &mut *out));
+                self.make_row(cpu, rows, OutRow::U8(Quantizer::new(quant), &mut *out));
                 lookup(cpu, table, out);
             }
         }
     }
 
     /// One row of the output.
-    fn convolve(&self, cpu: Cpu, rows: [&[u8]; 3], mut out: OutRow<'_>) {
+    fn make_row(&self, cpu: Cpu, rows: [&[u8]; 3], mut out: OutRow<'_>) {
         let done = self.tiled(cpu, rows, &mut out);
         convolve(cpu, self, rows, out, done);
     }
